@@ -1,0 +1,65 @@
+package import HTTPTypes
+
+/// The head of a response as a CGI script writes it (RFC 3875, section 6).
+///
+/// The functions append to a buffer of the caller, so that a small body can follow in the same write. Nothing is ever cleaned up:
+/// a control byte is an error, and the buffer is then as it was.
+package enum CGIResponseHead {
+    /// Appends `Status: 200 OK` and its line end.
+    ///
+    /// - Throws: ``CGIResponseHeadError/invalidStatus``.
+    package static func appendStatus(_ status: HTTPResponse.Status, to buffer: inout [UInt8]) throws(CGIResponseHeadError) {
+        guard 200...599 ~= status.code else { throw .invalidStatus }
+        let phrase = status.reasonPhrase
+        guard !phrase.containsControl() else { throw .invalidStatus }
+        buffer.append(contentsOf: "Status: ".utf8)
+        buffer.append(UInt8(ascii: "0") + UInt8(status.code / 100))
+        buffer.append(UInt8(ascii: "0") + UInt8(status.code / 10 % 10))
+        buffer.append(UInt8(ascii: "0") + UInt8(status.code % 10))
+        buffer.append(UInt8(ascii: " "))  // the grammar wants it even when no phrase follows
+        buffer.append(contentsOf: phrase.utf8)
+        buffer.append(contentsOf: "\r\n".utf8)
+    }
+
+    /// Appends one header field and its line end.
+    ///
+    /// - Throws: ``CGIResponseHeadError``.
+    package static func appendField(_ name: String, _ value: String, to buffer: inout [UInt8]) throws(CGIResponseHeadError) {
+        let nameBytes = name.utf8.span
+        guard !nameBytes.isEmpty else { throw .invalidName }
+        for index in nameBytes.indices where !nameBytes[index].isTokenByte { throw .invalidName }
+        if nameBytes.count == 6, Self.isStatus(nameBytes) { throw .reservedName }
+        guard !value.containsControlOtherThanTab() else { throw .invalidValue }
+        buffer.append(contentsOf: name.utf8)
+        buffer.append(contentsOf: ": ".utf8)
+        buffer.append(contentsOf: value.utf8)
+        buffer.append(contentsOf: "\r\n".utf8)
+    }
+
+    /// Appends the empty line that ends the head.
+    package static func appendEnd(to buffer: inout [UInt8]) {
+        buffer.append(contentsOf: "\r\n".utf8)
+    }
+
+    /// Appends a whole head.
+    ///
+    /// - Throws: ``CGIResponseHeadError``; the buffer is then as it was.
+    package static func encode(_ status: HTTPResponse.Status, fields: HTTPFields, into buffer: inout [UInt8]) throws(CGIResponseHeadError) {
+        let start = buffer.count
+        do throws(CGIResponseHeadError) {
+            try Self.appendStatus(status, to: &buffer)
+            for field in fields { try Self.appendField(field.name.rawName, field.value, to: &buffer) }
+            Self.appendEnd(to: &buffer)
+        } catch {
+            buffer.removeSubrange(start...)
+            throw error
+        }
+    }
+
+    private static func isStatus(_ name: Span<UInt8>) -> Bool {
+        let status: StaticString = "status"
+        let start = unsafe status.utf8Start
+        for index in name.indices where unsafe name[index] | 0x20 != start[index] { return false }
+        return true
+    }
+}

@@ -1,0 +1,94 @@
+/// The parameters that decide something about a request: each may arrive once only.
+///
+/// All others may repeat, as `nginx` before 1.23 hands repeated header lines on one by one.
+package enum MetaVariableName: UInt8, Sendable, Hashable, CaseIterable {
+    case authType, contentLength, contentType, https, pathInfo, queryString, remoteAddress, remotePort, remoteUser, requestMethod
+    case requestScheme, requestURI, scriptName, serverName, serverPort, serverProtocol, sslClientVerify
+    case httpAuthorization, httpContentLength, httpContentType, httpCookie, httpForwarded, httpHost, httpOrigin, httpSecFetchSite
+    case httpUserAgent, httpXForwardedFor, httpXForwardedHost, httpXForwardedProto, httpXRealIP
+
+    /// The name on the wire.
+    package var text: String {
+        switch self {
+        case .authType: "AUTH_TYPE"
+        case .contentLength: "CONTENT_LENGTH"
+        case .contentType: "CONTENT_TYPE"
+        case .https: "HTTPS"
+        case .pathInfo: "PATH_INFO"
+        case .queryString: "QUERY_STRING"
+        case .remoteAddress: "REMOTE_ADDR"
+        case .remotePort: "REMOTE_PORT"
+        case .remoteUser: "REMOTE_USER"
+        case .requestMethod: "REQUEST_METHOD"
+        case .requestScheme: "REQUEST_SCHEME"
+        case .requestURI: "REQUEST_URI"
+        case .scriptName: "SCRIPT_NAME"
+        case .serverName: "SERVER_NAME"
+        case .serverPort: "SERVER_PORT"
+        case .serverProtocol: "SERVER_PROTOCOL"
+        case .sslClientVerify: "SSL_CLIENT_VERIFY"
+        case .httpAuthorization: "HTTP_AUTHORIZATION"
+        case .httpContentLength: "HTTP_CONTENT_LENGTH"
+        case .httpContentType: "HTTP_CONTENT_TYPE"
+        case .httpCookie: "HTTP_COOKIE"
+        case .httpForwarded: "HTTP_FORWARDED"
+        case .httpHost: "HTTP_HOST"
+        case .httpOrigin: "HTTP_ORIGIN"
+        case .httpSecFetchSite: "HTTP_SEC_FETCH_SITE"
+        case .httpUserAgent: "HTTP_USER_AGENT"
+        case .httpXForwardedFor: "HTTP_X_FORWARDED_FOR"
+        case .httpXForwardedHost: "HTTP_X_FORWARDED_HOST"
+        case .httpXForwardedProto: "HTTP_X_FORWARDED_PROTO"
+        case .httpXRealIP: "HTTP_X_REAL_IP"
+        }
+    }
+
+    /// Recognises a name byte by byte; `nil` when it is not one of these.
+    package init?(_ name: RawSpan) {
+        guard let candidate = Self.candidate(name) else { return nil }
+        self = candidate
+    }
+
+    // The length and at most one more byte leave one candidate, which is then compared in full.
+    private static func candidate(_ name: RawSpan) -> MetaVariableName? {
+        switch name.byteCount {
+        case 5: name.equals("HTTPS") ? .https : nil
+        case 9: name.equals("PATH_INFO") ? .pathInfo : name.equals("HTTP_HOST") ? .httpHost : name.equals("AUTH_TYPE") ? .authType : nil
+        case 11: Self.elevenBytes(name)
+        case 12: name.equals("CONTENT_TYPE") ? .contentType : name.equals("QUERY_STRING") ? .queryString : nil
+        case 14: Self.fourteenBytes(name)
+        case 15: name.equals("SERVER_PROTOCOL") ? .serverProtocol : name.equals("HTTP_USER_AGENT") ? .httpUserAgent : nil
+        case 17: name.equals("HTTP_CONTENT_TYPE") ? .httpContentType : name.equals("SSL_CLIENT_VERIFY") ? .sslClientVerify : nil
+        case 18: name.equals("HTTP_AUTHORIZATION") ? .httpAuthorization : nil
+        case 19: name.equals("HTTP_CONTENT_LENGTH") ? .httpContentLength : name.equals("HTTP_SEC_FETCH_SITE") ? .httpSecFetchSite : nil
+        case 20: name.equals("HTTP_X_FORWARDED_FOR") ? .httpXForwardedFor : nil
+        case 21: name.equals("HTTP_X_FORWARDED_HOST") ? .httpXForwardedHost : nil
+        case 22: name.equals("HTTP_X_FORWARDED_PROTO") ? .httpXForwardedProto : nil
+        default: nil
+        }
+    }
+
+    private static func elevenBytes(_ name: RawSpan) -> MetaVariableName? {
+        switch name.byte(at: 10) {
+        case UInt8(ascii: "R"): name.equals("REMOTE_ADDR") ? .remoteAddress : name.equals("REMOTE_USER") ? .remoteUser : nil
+        case UInt8(ascii: "E"):
+            name.equals("HTTP_COOKIE")
+                ? .httpCookie : name.equals("SCRIPT_NAME") ? .scriptName : name.equals("SERVER_NAME") ? .serverName : nil
+        case UInt8(ascii: "T"): name.equals("REMOTE_PORT") ? .remotePort : name.equals("SERVER_PORT") ? .serverPort : nil
+        case UInt8(ascii: "I"): name.equals("REQUEST_URI") ? .requestURI : nil
+        case UInt8(ascii: "N"): name.equals("HTTP_ORIGIN") ? .httpOrigin : nil
+        default: nil
+        }
+    }
+
+    private static func fourteenBytes(_ name: RawSpan) -> MetaVariableName? {
+        switch name.byte(at: 13) {
+        case UInt8(ascii: "D"):
+            name.equals("REQUEST_METHOD") ? .requestMethod : name.equals("HTTP_FORWARDED") ? .httpForwarded : nil
+        case UInt8(ascii: "H"): name.equals("CONTENT_LENGTH") ? .contentLength : nil
+        case UInt8(ascii: "E"): name.equals("REQUEST_SCHEME") ? .requestScheme : nil
+        case UInt8(ascii: "P"): name.equals("HTTP_X_REAL_IP") ? .httpXRealIP : nil
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,166 @@
+/// Checks all parameters of a request in one pass and keeps the few that every request needs.
+///
+/// Give it every parameter with ``add(name:value:)``, then ask for the result with ``finish()``. It copies nothing else.
+package struct MetaVariableReader: Sendable {
+    /// The longest request target or query, in bytes.
+    package static let maximumTargetLength = 16_384
+    /// The longest `Cookie` field, in bytes.
+    package static let maximumCookieLength = 16_384
+    /// The longest name of a parameter, in bytes.
+    package static let maximumNameLength = 256
+
+    private var seen: UInt64 = 0
+    private var method = ""
+    private var requestURI: String?
+    private var scriptName: String?
+    private var pathInfo: String?
+    private var query: String?
+    private var isSecure = false
+    private var contentLength: Int?
+    private var headerContentLength: Int?
+    private var contentType: String?
+    private var remoteAddress = ""
+    private var serverProtocol = ""
+
+    /// Creates a reader that has seen nothing.
+    package init() {}
+
+    /// Looks at the next parameter.
+    ///
+    /// - Throws: ``MetaVariableError`` when the request has to be refused.
+    package mutating func add(name: RawSpan, value: RawSpan) throws(MetaVariableError) {
+        try Self.check(name: name)
+        let known = MetaVariableName(name)
+        // HTAB is optional white space in header fields (RFC 9110, section 5.5) and has no business elsewhere.
+        let hasControl = name.starts(with: "HTTP_") ? value.containsControlOtherThanTab() : value.containsControl()
+        if hasControl { throw MetaVariableError(.controlByte, known) }
+        guard let known else { return }
+        let bit = UInt64(1) << UInt64(known.rawValue)
+        if self.seen & bit != 0 { throw MetaVariableError(.duplicate, known) }
+        self.seen |= bit
+        try self.keep(known, value)
+    }
+
+    /// Puts the parts together.
+    ///
+    /// - Throws: ``MetaVariableError`` when something is missing or contradicts itself.
+    package func finish() throws(MetaVariableError) -> MetaVariables {
+        if self.method.isEmpty { throw MetaVariableError(.missing, .requestMethod) }
+        // A web server that withholds the body sends no CONTENT_LENGTH, but still the client's header field.
+        if let header = self.headerContentLength, let length = self.contentLength, header != length {
+            throw MetaVariableError(.conflict, .contentLength)
+        }
+        let (path, query) = try self.target()
+        return MetaVariables(
+            method: self.method,
+            rawPath: path,
+            rawQuery: self.query ?? query,
+            isSecure: self.isSecure,
+            contentLength: self.contentLength,
+            contentType: self.contentType,
+            remoteAddress: self.remoteAddress,
+            serverProtocol: self.serverProtocol
+        )
+    }
+
+    private mutating func keep(_ known: MetaVariableName, _ value: RawSpan) throws(MetaVariableError) {
+        switch known {
+        case .requestMethod:
+            self.method = try Self.method(value)
+        case .requestURI:
+            self.requestURI = try Self.target(value, known)
+        case .scriptName:
+            if self.requestURI == nil { self.scriptName = try Self.target(value, known) }
+        case .pathInfo:
+            if self.requestURI == nil { self.pathInfo = try Self.target(value, known) }
+        case .queryString:
+            self.query = try Self.target(value, known)
+        case .https:
+            self.isSecure = value.equals("on") || value.equals("1")
+        case .contentLength:
+            self.contentLength = try Self.length(value, known)
+        case .httpContentLength:
+            self.headerContentLength = try Self.length(value, known)
+        case .contentType:
+            if !value.isEmpty { self.contentType = try Self.printable(value, known) }
+        case .remoteAddress:
+            self.remoteAddress = try Self.printable(value, known)
+        case .serverProtocol:
+            self.serverProtocol = try Self.printable(value, known)
+        case .httpCookie:
+            if value.byteCount > Self.maximumCookieLength { throw MetaVariableError(.tooLong, known) }
+        case .authType, .remotePort, .remoteUser, .requestScheme, .serverName, .serverPort, .sslClientVerify, .httpAuthorization,
+            .httpContentType, .httpForwarded, .httpHost, .httpOrigin, .httpSecFetchSite, .httpUserAgent, .httpXForwardedFor,
+            .httpXForwardedHost, .httpXForwardedProto, .httpXRealIP:
+            break  // only counted
+        }
+    }
+
+    // A name with an equals sign would be another name in libfcgi's NAME=VALUE strings.
+    private static func check(name: RawSpan) throws(MetaVariableError) {
+        guard 1...Self.maximumNameLength ~= name.byteCount, !name.containsNonNameByte() else { throw MetaVariableError(.invalidName) }
+    }
+
+    private static func method(_ value: RawSpan) throws(MetaVariableError) -> String {
+        guard 1...32 ~= value.byteCount else { throw MetaVariableError(.malformed, .requestMethod) }
+        for offset in 0..<value.byteCount where !value.byte(at: offset).isTokenByte {
+            throw MetaVariableError(.malformed, .requestMethod)
+        }
+        return value.repairedText()
+    }
+
+    private static func target(_ value: RawSpan, _ name: MetaVariableName) throws(MetaVariableError) -> String {
+        if value.byteCount > Self.maximumTargetLength { throw MetaVariableError(.tooLong, name) }
+        guard let text = value.text() else { throw MetaVariableError(.malformed, name) }
+        return text
+    }
+
+    // Int("+5") is 5 in Swift, so the digits are read here. Empty means unknown: that is what nginx sends for a GET.
+    private static func length(_ value: RawSpan, _ name: MetaVariableName) throws(MetaVariableError) -> Int? {
+        guard !value.isEmpty else { return nil }
+        guard value.byteCount <= 18 else { throw MetaVariableError(.malformed, name) }
+        var length = 0
+        for offset in 0..<value.byteCount {
+            let digit = value.byte(at: offset) &- UInt8(ascii: "0")
+            guard digit <= 9 else { throw MetaVariableError(.malformed, name) }
+            length = length * 10 + Int(digit)
+        }
+        return length
+    }
+
+    private static func printable(_ value: RawSpan, _ name: MetaVariableName) throws(MetaVariableError) -> String {
+        if value.byteCount > 1024 { throw MetaVariableError(.tooLong, name) }
+        if value.containsNonASCII() { throw MetaVariableError(.malformed, name) }
+        return value.repairedText()
+    }
+
+    private func target() throws(MetaVariableError) -> (path: String, query: String) {
+        guard let uri = self.requestURI, !uri.isEmpty else { return (try self.encodedPath(), "") }
+        let bytes = uri.utf8
+        // A fragment is for the client alone, and nginx stops reading the path there.
+        guard bytes.first == UInt8(ascii: "/"), !bytes.contains(UInt8(ascii: "#")), !bytes.contains(UInt8(ascii: " ")) else {
+            throw MetaVariableError(.malformed, .requestURI)
+        }
+        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return (uri, "") }
+        return (String(uri[..<mark]), self.query == nil ? String(uri[bytes.index(after: mark)...]) : "")
+    }
+
+    // SCRIPT_NAME and PATH_INFO are decoded (RFC 3875, sections 4.1.5 and 4.1.13), so what would mean something else is encoded again.
+    private func encodedPath() throws(MetaVariableError) -> String {
+        let decoded = (self.scriptName ?? "") + (self.pathInfo ?? "")
+        guard !decoded.isEmpty else { throw MetaVariableError(.missing, .requestURI) }
+        guard decoded.utf8.first == UInt8(ascii: "/") else { throw MetaVariableError(.malformed, .scriptName) }
+        let digits = Array("0123456789ABCDEF".utf8)
+        var encoded: [UInt8] = []
+        encoded.reserveCapacity(decoded.utf8.count + 16)
+        for byte in decoded.utf8 {
+            switch byte {
+            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: " "), 0x80...0xFF:
+                encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0x0F)]]
+            default:
+                encoded.append(byte)
+            }
+        }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+}

@@ -1,0 +1,56 @@
+#define _GNU_SOURCE
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode) {
+    struct open_how how = {
+        .flags = (uint64_t)flags,
+        .mode = flags & O_CREAT ? mode : 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    while (1) {
+        int descriptor = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+        if (descriptor < 0 && errno == ENOSYS) descriptor = openat(directory, path, flags | O_NOFOLLOW, mode);
+        // EAGAIN: a rename somewhere made the kernel give up the race-free walk (openat2(2)).
+        if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) return descriptor;
+    }
+}
+
+static int64_t nanoseconds(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+int64_t clinux_coarse_monotonic_nanoseconds(void) {
+    return nanoseconds(CLOCK_MONOTONIC_COARSE);
+}
+
+int64_t clinux_boot_nanoseconds(void) {
+    return nanoseconds(CLOCK_BOOTTIME);
+}
+
+int64_t clinux_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place) {
+    (void)facts, (void)kind, (void)place;
+    remove(path);
+    return 0;
+}
+
+void clinux_remove_tree(const char *path) {
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}

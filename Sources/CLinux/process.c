@@ -1,0 +1,163 @@
+#define _GNU_SOURCE
+#include "CLinuxProcess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// A route holds the descriptor + 1, so that 0 means "none" without an initialiser.
+static atomic_int routes[NSIG];
+static atomic_int running_handlers;
+static struct sigaction former[NSIG];
+
+// Async-signal-safe: lock-free atomics and write(2) (signal-safety(7)).
+static void forward(int signal) {
+    int saved = errno;
+    atomic_fetch_add(&running_handlers, 1);
+    int route = atomic_load(&routes[signal]);
+    if (route > 0) {
+        unsigned char number = (unsigned char)signal;
+        // A full pipe means that thousands are unread: one more would say nothing new.
+        ssize_t ignored = write(route - 1, &number, 1);
+        (void)ignored;
+    }
+    atomic_fetch_sub(&running_handlers, 1);
+    errno = saved;
+}
+
+int clinux_signal_route(int signal, int descriptor) {
+    if (signal <= 0 || signal >= NSIG) {
+        errno = EINVAL;
+        return -1;
+    }
+    int none = 0;
+    if (!atomic_compare_exchange_strong(&routes[signal], &none, descriptor + 1)) {
+        errno = EBUSY;
+        return -1;
+    }
+    struct sigaction action = {.sa_handler = forward, .sa_flags = SA_RESTART};
+    sigfillset(&action.sa_mask);
+    if (sigaction(signal, &action, &former[signal]) != 0) {
+        atomic_store(&routes[signal], 0);
+        return -1;
+    }
+    return 0;
+}
+
+void clinux_signal_unroute(int signal) {
+    sigaction(signal, &former[signal], NULL);
+    atomic_store(&routes[signal], 0);
+    while (atomic_load(&running_handlers) > 0) sched_yield();
+}
+
+int clinux_signal_mask(int signal, int blocked) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    errno = pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    return errno == 0 ? 0 : -1;
+}
+
+int clinux_signal_thread(pid_t thread, int signal) {
+    return (int)syscall(SYS_tgkill, getpid(), thread, signal);
+}
+
+int clinux_signal_ignore(int signal, int ignored) {
+    struct sigaction action = {.sa_handler = ignored ? SIG_IGN : SIG_DFL};
+    return sigaction(signal, &action, NULL);
+}
+
+int clinux_spawn(pid_t *process, const char *path, char *const *arguments, char *const *environment,
+                 const int *sources, const int *targets, size_t mappings, const int *blocked, size_t blocked_count) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0) return failure;
+    failure = posix_spawnattr_init(&attributes);
+    if (failure != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return failure;
+    }
+
+    sigset_t mask, all;
+    sigemptyset(&mask);
+    for (size_t index = 0; index < blocked_count; index++) sigaddset(&mask, blocked[index]);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &mask);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    failure = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+
+    int highest = 2;
+    for (size_t index = 0; index < mappings && failure == 0; index++) {
+        // dup2(2) leaves close-on-exec off on the target and only there.
+        failure = posix_spawn_file_actions_adddup2(&actions, sources[index], targets[index]);
+        if (targets[index] > highest) highest = targets[index];
+    }
+    for (int number = 3; number <= highest && failure == 0; number++) {
+        size_t index = 0;
+        while (index < mappings && targets[index] != number) index++;
+        if (index == mappings) failure = posix_spawn_file_actions_addclose(&actions, number);
+    }
+    if (failure == 0) failure = posix_spawn_file_actions_addclosefrom_np(&actions, highest + 1);
+    if (failure == 0) failure = posix_spawn(process, path, &actions, &attributes, arguments, environment);
+
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
+}
+
+int clinux_wait(pid_t process, int block, int *code) {
+    int status;
+    pid_t got;
+    do {
+        got = waitpid(process, &status, block ? 0 : WNOHANG);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return -1;
+    if (got == 0) return 0;
+    if (WIFEXITED(status)) {
+        *code = WEXITSTATUS(status);
+        return 1;
+    }
+    *code = WTERMSIG(status);
+    return 2;
+}
+
+char *const *clinux_environment(void) {
+    return environ;
+}
+
+int clinux_forbid_core_files(void) {
+    struct rlimit none = {0, 0};
+    return setrlimit(RLIMIT_CORE, &none);
+}
+
+int clinux_descriptor_kind(int descriptor) {
+    struct stat facts;
+    if (fstat(descriptor, &facts) != 0) return -1;
+    if (S_ISFIFO(facts.st_mode)) return 1;
+    if (!S_ISSOCK(facts.st_mode)) return 0;
+    int type = 0, listening = 0;
+    socklen_t size = sizeof type;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return 0;
+    if (type == SOCK_SEQPACKET) return 3;
+    size = sizeof listening;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) return 0;
+    return type == SOCK_STREAM && listening ? 2 : 0;
+}
+
+int clinux_message_sockets(int pair[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
+}
+
+int clinux_pipe(int pair[2], int nonblocking) {
+    return pipe2(pair, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0));
+}

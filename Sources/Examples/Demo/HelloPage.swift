@@ -1,0 +1,8 @@
+import ParanoidFastCGI
+
+/// `GET /hello`: the shortest answer; no session, no cookie.
+enum HelloPage {
+    static func register(on routes: some RouteRegistering) {
+        routes.get("/hello") { _ in "hello\n" }
+    }
+}

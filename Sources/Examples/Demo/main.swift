@@ -1,0 +1,19 @@
+import ParanoidFastCGI
+
+// The demo: every feature on one page or one line of curl. The list below is the table of contents.
+
+let app = try Application(configuration: .fromEnvironment())
+
+HomePage.register(on: app)
+HelloPage.register(on: app)
+SessionPages.register(on: app)
+ValuesPages.register(on: app)
+AccountPages.register(on: app)
+EchoPage.register(on: app)
+ParametersPage.register(on: app)
+SlowPage.register(on: app)
+FailurePages.register(on: app, allowsCrash: app.configuration.environment["DEMO_ALLOW_CRASH"] == "1")
+WorkerPage.register(on: app)
+StealPage.register(on: app)
+
+try await app.run()

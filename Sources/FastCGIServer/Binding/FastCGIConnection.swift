@@ -1,0 +1,219 @@
+internal import CFCGI
+internal import Glibc
+internal import LinuxSupport
+internal import Synchronization
+
+/// The connections that get one descriptor number, one after the other, and the `FCGX_Request` that serves their requests.
+///
+/// `@unchecked Sendable`: everything but the atomics and what `control` protects is touched only by the connection's owner, of whom
+/// ``ConnectionState`` admits one at a time, and which changes only with an acquiring and releasing exchange of the state or through a
+/// task's job. libfcgi's streams point back into the request (fcgiapp.c, NewReader), so it lives on the heap and never moves.
+@safe
+final class FastCGIConnection: @unchecked Sendable {
+    /// What a look at the connection found.
+    enum Look {
+        /// The start of a request, or of something else.
+        case head(RequestHeadInspection)
+        /// No byte yet.
+        case nothing
+        /// The peer has closed it.
+        case end
+    }
+
+    /// What others than the owner may need, under its lock.
+    private struct Control {
+        var isOpen = false
+        var isRegistered = false
+        var task: Task<Void, Never>?
+    }
+
+    /// The descriptor's number.
+    let number: CInt
+    /// The server's settings.
+    let configuration: FastCGIServerConfiguration
+    /// Who gets the connection back; it owns the table that owns this.
+    unowned let scheduler: ConnectionScheduler
+
+    /// When the head has to be complete or lingering to end (``CoarseClock``), if the state says that it counts.
+    let deadline = Atomic<Int64>(.max)
+    /// When the system call that is being made for the request has to be over (``CoarseClock``); `Int64.max` while none is.
+    let transferDeadline = Atomic<Int64>(.max)
+    /// How many requests are over.
+    let finishedRequests = Atomic<Int>(0)
+    private let word = Atomic<UInt64>(0)
+    private let registered = Atomic<Bool>(false)
+    private let control = Mutex(Control())
+
+    /// The connection's present name.
+    private(set) var token: ConnectionToken
+    /// How many requests have begun.
+    var begunRequests = 0
+    /// The head of the request being served.
+    var head = RequestHead()
+    /// The budget of the body being read.
+    var readBudget: TransferBudget
+    /// The budget of the answer being written.
+    var writeBudget: TransferBudget
+    /// Whether the end of the body was reached.
+    var hasReadAll = false
+    /// Whether a filter's data are being read, which follow the body.
+    var hasStartedData = false
+    /// Whether the body broke off.
+    var hasReadError = false
+    /// Whether an answer's byte could not be written; libfcgi must not write again then, as its time-out would count twice.
+    var hasWriteError = false
+    /// The request; its streams are there between ``accept(_:)`` and the end of the request.
+    let request: UnsafeMutablePointer<FCGX_Request>
+
+    /// Prepares for the connections that will have a number.
+    init(number: CInt, scheduler: ConnectionScheduler) {
+        self.number = number
+        self.scheduler = scheduler
+        self.configuration = scheduler.configuration
+        self.token = ConnectionToken(number: UInt32(number), generation: 0)
+        self.readBudget = TransferBudget(grace: self.configuration.headDeadline, minimumRate: self.configuration.minimumRate)
+        self.writeBudget = TransferBudget(grace: self.configuration.writeTimeout, minimumRate: self.configuration.minimumRate)
+        unsafe self.request = .allocate(capacity: 1)
+        // With listen_sock = -1 FCGX_Accept_r can never wait for a connection of its own.
+        unsafe FCGX_InitRequest(self.request, -1, 0)
+    }
+
+    deinit {
+        if self.control.withLock({ $0.isOpen }) { _ = Glibc.close(self.number) }
+        unsafe self.request.deallocate()
+    }
+
+    // MARK: - State
+
+    /// The state as it is for the moment.
+    var state: ConnectionState { ConnectionState(rawValue: self.word.load(ordering: .acquiring)) }
+
+    /// Changes the state; `change` is pure and may run again.
+    @discardableResult
+    func update<Action>(_ change: (inout ConnectionState) -> Action) -> Action {
+        var current = self.word.load(ordering: .relaxed)
+        while true {
+            var next = ConnectionState(rawValue: current)
+            let action = change(&next)
+            let (exchanged, original) = self.word.compareExchange(
+                expected: current,
+                desired: next.rawValue,
+                ordering: .acquiringAndReleasing
+            )
+            if exchanged { return action }
+            current = original
+        }
+    }
+
+    /// Applies the time to the state once; does nothing if the state changes meanwhile.
+    func expire(now: Int64, isIdleTimeOver: Bool, isServingTimeOver: Bool) -> ConnectionState.Expiry? {
+        let current = self.word.load(ordering: .acquiring)
+        var next = ConnectionState(rawValue: current)
+        // An owner sets the deadline before it lets go, so it belongs to the state if that is still the same afterwards.
+        let isLate = self.deadline.load(ordering: .acquiring) <= now
+        let expiry = next.expire(isLate: isLate, isIdleTimeOver: isIdleTimeOver, isServingTimeOver: isServingTimeOver)
+        guard expiry != nil else { return nil }
+        let (exchanged, _) = self.word.compareExchange(
+            expected: current,
+            desired: next.rawValue,
+            ordering: .acquiringAndReleasing
+        )
+        return exchanged ? expiry : nil
+    }
+
+    // MARK: - The life of a connection
+
+    /// Takes a new connection of this number over; the caller owns it.
+    func open(_ socket: consuming Socket) {
+        let number = socket.intoDescriptor().take()
+        precondition(number == self.number)
+        // The number can be back before the last owner has reported that libfcgi closed it, which it is just about to do.
+        while !self.update({ $0.opened() }) { sched_yield() }
+        self.token = ConnectionToken(number: UInt32(number), generation: self.state.generation)
+        self.deadline.store(CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
+        self.control.withLock { $0.isOpen = true }
+    }
+
+    /// Has the poll report what happens on the connection, if it does not yet.
+    func register(_ add: (CInt, ConnectionToken) -> Bool) -> Bool {
+        guard !self.registered.load(ordering: .acquiring) else { return true }
+        return self.control.withLock { control in
+            guard !control.isRegistered else { return true }
+            control.isRegistered = control.isOpen && add(self.number, self.token)
+            self.registered.store(control.isRegistered, ordering: .releasing)
+            return control.isRegistered
+        }
+    }
+
+    /// Makes the task of a suspended handler known, unless its request is over.
+    ///
+    /// - Returns: Whether it should be cancelled now.
+    func suspended(_ task: Task<Void, Never>, request: Int, register: (CInt, ConnectionToken) -> Bool) -> Bool {
+        // The end of a request passes through this lock once its task is known, and without it the request's number tells.
+        self.control.withLock { control in
+            control.task = task
+            let isCancelled = self.update { state -> Bool? in
+                guard state.phase == .serving, self.finishedRequests.load(ordering: .acquiring) < request else { return nil }
+                state.suspended()
+                return state.isCancelled
+            }
+            guard let isCancelled else {
+                control.task = nil
+                return false
+            }
+            if !control.isRegistered {
+                control.isRegistered = register(self.number, self.token)
+                self.registered.store(control.isRegistered, ordering: .releasing)
+            }
+            return isCancelled
+        }
+    }
+
+    /// Cancels the task of the running request, if it is known; may be called by others than the owner.
+    func cancelTask(generation: UInt32) {
+        let task = self.control.withLock { self.state.generation == generation ? $0.task : nil }
+        task?.cancel()
+    }
+
+    /// Forgets the task of a request that is over.
+    func forgetTask() {
+        let task = self.control.withLock { $0.task.take() }
+        // The task may end with its last reference, which must not happen under the lock.
+        _ = task
+    }
+
+    /// Closes the connection, which the caller owns.
+    func close() {
+        let task = self.control.withLock { control in
+            let task = control.task.take()
+            let wasOpen = control.isOpen
+            control = Control()
+            self.registered.store(false, ordering: .releasing)
+            // From here on the number's next connection may come, so the state has to be free before.
+            self.update { $0.closed() }
+            if wasOpen { _ = Glibc.close(self.number) }
+            return task
+        }
+        _ = task
+    }
+
+    /// Does something with the poll while the number certainly belongs to the connection that is meant.
+    func ifOpen(_ token: ConnectionToken, _ body: () -> Void) {
+        self.control.withLock { control in
+            if control.isRegistered, self.state.generation == token.generation { body() }
+        }
+    }
+
+    /// Notes that libfcgi has closed the descriptor; the number may be somebody else's by now.
+    func closedElsewhere() {
+        self.control.withLock { $0.isOpen = false }
+    }
+
+    /// Ends both directions, which wakes whoever is blocked on them; may be called by others than the owner.
+    func shutDown(generation: UInt32) {
+        self.control.withLock { control in
+            guard control.isOpen, self.state.generation == generation else { return }
+            _ = Glibc.shutdown(self.number, CInt(SHUT_RDWR))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+internal import LinuxSupport
+internal import Logging
+internal import Synchronization
+
+/// How connections come in.
+extension ConnectionScheduler {
+    /// Takes the connection that has waited longest; the caller owns it.
+    func acceptOne() -> FastCGIConnection? {
+        do throws(SystemCallError) {
+            guard let socket = try self.listener.accept() else { return nil }
+            return self.open(socket)
+        } catch {
+            self.reportShortage(error)
+            // The connection stays in the queue, so without a pause the threads would do nothing but fail.
+            self.stopping.wait(milliseconds: 10)
+            return nil
+        }
+    }
+
+    /// Takes a connection that another process has accepted.
+    func take(_ socket: consuming Socket) {
+        guard let connection = self.open(socket) else { return }
+        if self.letGo(of: connection, isPartial: false) { self.letGoAndReport(connection) }
+    }
+
+    private func open(_ socket: consuming Socket) -> FastCGIConnection? {
+        if !self.isUnix { socket.tuneForRequests() }
+        do throws(SystemCallError) {
+            try socket.setTimeouts(read: self.configuration.readTimeout, write: self.configuration.writeTimeout)
+        } catch {
+            // A peer that has gone already (EINVAL); the connection is closed by going out of scope.
+            return nil
+        }
+        guard self.open.load(ordering: .relaxed) < self.configuration.maximumConnections,
+            let connection = self.table.connection(
+                Int(socket.descriptor.number),
+                make: { FastCGIConnection(number: socket.descriptor.number, scheduler: self) }
+            )
+        else {
+            self.reportShortage(nil)
+            return nil
+        }
+        self.open.add(1, ordering: .acquiringAndReleasing)
+        connection.open(socket)
+        return connection
+    }
+
+    /// Lets go although events have come, and has the poll report them to a worker thread.
+    func letGoAndReport(_ connection: FastCGIConnection) {
+        let token = connection.token
+        while self.letGo(of: connection, isPartial: false) {}
+        self.reportAgain(connection, token)
+    }
+
+    private func reportShortage(_ error: SystemCallError?) {
+        let now = CoarseClock.now()
+        let last = self.lastShortage.load(ordering: .relaxed)
+        guard last == .min || now - last > 1_000_000_000 else { return }
+        self.lastShortage.store(now, ordering: .relaxed)
+        self.logger.error("Connections cannot be accepted.", metadata: ["error": "\(error.map(\.description) ?? "too many are open")"])
+    }
+}

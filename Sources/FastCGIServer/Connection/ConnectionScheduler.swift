@@ -1,0 +1,261 @@
+internal import LinuxSupport
+internal import Logging
+internal import Synchronization
+
+/// Drives the ``ConnectionState`` of all connections with one epoll set that all worker threads wait on.
+///
+/// Connections are registered edge-triggered and stay registered: the next request costs no system call for waiting again, and a client
+/// that hangs up is reported while its request runs. What an edge reports while somebody owns the connection, the state remembers.
+final class ConnectionScheduler: Sendable {
+    /// Tags whose lower half is no descriptor's number.
+    private enum Tag {
+        static let listener = UInt64(UInt32.max)
+        static let wakeUp = 1 << 32 | UInt64(UInt32.max)
+        static let help = 3 << 32 | UInt64(UInt32.max)
+        static let stop = 2 << 32 | UInt64(UInt32.max)
+        static let firstWatch: UInt64 = 16
+
+        static func watch(_ index: Int) -> UInt64 { (Self.firstWatch + UInt64(index)) << 32 | UInt64(UInt32.max) }
+        static func watchIndex(_ tag: UInt64) -> Int? {
+            UInt32(truncatingIfNeeded: tag) == .max && tag >> 32 >= Self.firstWatch ? Int(tag >> 32 - Self.firstWatch) : nil
+        }
+    }
+
+    private static let connectionInterest: EventPoll.Interest = [.readable, .hangUp, .edge]
+
+    /// The server's settings.
+    let configuration: FastCGIServerConfiguration
+    /// Judges heads.
+    let inspector: RequestHeadInspector
+    /// Woken when somebody has to look at the time: draining has begun or a connection was closed meanwhile.
+    let timeKeeper: EventCounter
+
+    let logger: Logger
+    let isUnix: Bool
+    let poll: EventPoll
+    let stopping: EventCounter
+    let listener: Listener
+    let table = ConnectionTable()
+    let open = Atomic<Int>(0)
+    let drainStart = Atomic<Int64>(.max)
+    private let watches = WatchedDescriptors()
+    let draining = Atomic<Bool>(false)
+    let stopped = Atomic<Bool>(false)
+    let lastShortage = Atomic<Int64>(.min)
+
+    /// Registers the listener; nothing is accepted before threads ask for events.
+    init(
+        listener: consuming Listener,
+        configuration: FastCGIServerConfiguration,
+        jobs: JobQueue,
+        logger: Logger
+    ) throws(SystemCallError) {
+        self.configuration = configuration
+        self.inspector = RequestHeadInspector(
+            maximumParameterBytes: configuration.maximumParameterBytes,
+            maximumParameters: configuration.maximumParameters
+        )
+        self.logger = logger
+        self.poll = try EventPoll()
+        self.stopping = try EventCounter()
+        self.timeKeeper = try EventCounter()
+        try self.poll.add(listener.descriptor.number, tag: Tag.listener, interest: [.readable, .exclusive])
+        try self.poll.add(jobs.wakeUp.descriptor.number, tag: Tag.wakeUp, interest: .readable)
+        try self.poll.add(jobs.helpTimer.descriptor.number, tag: Tag.help, interest: .readable)
+        try self.poll.add(self.stopping.descriptor.number, tag: Tag.stop, interest: .readable)
+        self.isUnix = listener.isUnix
+        self.listener = listener
+    }
+
+    // MARK: - Events
+
+    /// Whether threads should end.
+    var isStopped: Bool { self.stopped.load(ordering: .acquiring) }
+
+    /// Whether requests should end with the connection.
+    var isDraining: Bool { self.draining.load(ordering: .relaxed) }
+
+    /// Whether all connections are closed and no new ones come.
+    var isDrained: Bool { self.isDraining && self.openConnections == 0 }
+
+    /// Connections that are open.
+    var openConnections: Int { self.open.load(ordering: .acquiring) }
+
+    /// Waits for an event, or for jobs.
+    func nextEvent(jobs: JobQueue) -> EventPoll.Event? {
+        jobs.waitForEvent(in: self.poll)
+    }
+
+    /// Does what an event asks for.
+    ///
+    /// - Returns: A connection with a request to serve.
+    func handle(_ event: EventPoll.Event, jobs: JobQueue, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+        switch event.tag {
+        case Tag.listener: return self.acceptOne().flatMap { unsafe self.look(at: $0, buffer: buffer) }
+        case Tag.wakeUp: jobs.acknowledgeWakeUp()
+        case Tag.help: jobs.acknowledgeHelpTimer()
+        case Tag.stop: break
+        default:
+            guard let index = Tag.watchIndex(event.tag) else { return unsafe self.handleConnection(event, buffer: buffer) }
+            self.watches.call(index)
+        }
+        return nil
+    }
+
+    private func handleConnection(_ event: EventPoll.Event, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+        let token = ConnectionToken(tag: event.tag)
+        guard let connection = self.table[Int(token.number)] else { return nil }
+        switch connection.update({ $0.event(generation: token.generation, isHangUp: event.hasHungUp) }) {
+        case .ignore: break
+        case .look: return unsafe self.look(at: connection, buffer: buffer)
+        case .cancel: connection.cancelTask(generation: token.generation)
+        case .discard: unsafe self.discard(connection, buffer: buffer)
+        }
+        return nil
+    }
+
+    // MARK: - Looking for a request
+
+    func look(at connection: FastCGIConnection, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+        while true {
+            switch unsafe connection.look(with: self.inspector, buffer: buffer) {
+            case .head(.complete(let head)):
+                guard connection.accept(head) else {
+                    self.giveUp(connection)
+                    return nil
+                }
+                connection.update { $0.found() }
+                return connection
+            case .nothing:
+                guard self.letGo(of: connection, isPartial: false) else { return nil }
+            case .head(.incomplete):
+                guard self.letGo(of: connection, isPartial: true) else { return nil }
+            case .head(.getValues(let length)):
+                guard let record = connection.take(length),
+                    connection.sendAll(
+                        ManagementRecords.answer(to: record, maximumConnections: self.configuration.maximumConnections)
+                    )
+                else {
+                    self.giveUp(connection)
+                    return nil
+                }
+            case .head(.unknownRole(let request)):
+                self.logger.debug("A request for an unknown role was turned down.")
+                _ = connection.sendAll(FastCGIRecord.end(of: request, status: .unknownRole))
+                self.giveUp(connection, lingering: true)
+                return nil
+            case .head(.refused(let reason)):
+                self.logger.warning("A connection was closed: no request could begin.", metadata: ["reason": "\(reason)"])
+                self.giveUp(connection)
+                return nil
+            case .end:
+                self.giveUp(connection)
+                return nil
+            }
+        }
+    }
+
+    /// Lets go of a connection without a whole request; true if its owner has to look again.
+    func letGo(of connection: FastCGIConnection, isPartial: Bool) -> Bool {
+        guard self.register(connection) else {
+            self.giveUp(connection)
+            return false
+        }
+        if isPartial, !connection.state.hasDeadline {
+            connection.deadline.store(CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
+        }
+        switch connection.update({ $0.foundNothing(isPartial: isPartial) }) {
+        case .again: return true
+        case .sleep: return false
+        case .close:
+            self.close(connection, lingering: false)
+            return false
+        }
+    }
+
+    func giveUp(_ connection: FastCGIConnection, lingering: Bool = false) {
+        connection.update { $0.gaveUp() }
+        self.close(connection, lingering: lingering)
+    }
+
+    // MARK: - During and after a request
+
+    /// A handler has suspended: it is told from now on when its client goes.
+    func suspended(_ connection: FastCGIConnection, request: Int, _ task: Task<Void, Never>) {
+        if connection.suspended(task, request: request, register: self.add) { task.cancel() }
+    }
+
+    /// A request is over.
+    func finished(_ connection: FastCGIConnection, keeping: Bool, lingering: Bool) {
+        let token = connection.token
+        let keeping = keeping && self.register(connection)
+        connection.finishedRequests.add(1, ordering: .acquiringAndReleasing)
+        var action = connection.update { state in state.hasTask ? nil : state.finished(keeping: keeping) }
+        if action == nil {
+            // Before others can have the connection: the next task there is another one.
+            connection.forgetTask()
+            action = connection.update { $0.finished(keeping: keeping) }
+        }
+        switch action {
+        case .again: self.reportAgain(connection, token)
+        case .close: self.close(connection, lingering: lingering)
+        case .sleep, nil: break
+        }
+    }
+
+    private func discard(_ connection: FastCGIConnection, buffer: UnsafeMutableRawBufferPointer) {
+        while true {
+            let isAtEnd = unsafe !connection.discardArrivals(buffer: buffer)
+            switch connection.update({ $0.discarded(isAtEnd: isAtEnd) }) {
+            case .again: continue
+            case .sleep: return
+            case .close: return self.close(connection, lingering: false)
+            }
+        }
+    }
+
+    /// Closes a connection that the caller was told to close.
+    func close(_ connection: FastCGIConnection, lingering: Bool) {
+        if lingering, self.register(connection) {
+            let token = connection.token
+            connection.shutWriting()
+            connection.deadline.store(CoarseClock.now() &+ self.configuration.lingerTime.nanoseconds, ordering: .releasing)
+            connection.update { $0.lingers() }
+            // What has arrived before was reported before, so it has to be reported again.
+            self.reportAgain(connection, token)
+            return
+        }
+        connection.close()
+        self.open.subtract(1, ordering: .acquiringAndReleasing)
+        if self.isDraining { self.timeKeeper.signal() }
+    }
+
+    /// Has the poll report what is there, whether it has reported it before or not, if the connection still is the one that is meant.
+    func reportAgain(_ connection: FastCGIConnection, _ token: ConnectionToken) {
+        connection.ifOpen(token) {
+            try? self.poll.rearm(CInt(token.number), tag: token.tag, interest: Self.connectionInterest)
+        }
+    }
+
+    private func register(_ connection: FastCGIConnection) -> Bool {
+        connection.register(self.add)
+    }
+
+    private func add(_ number: CInt, _ token: ConnectionToken) -> Bool {
+        do throws(SystemCallError) {
+            try self.poll.add(number, tag: token.tag, interest: Self.connectionInterest)
+            return true
+        } catch {
+            self.logger.error("A connection cannot be waited for.", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    // MARK: - Other descriptors
+
+    /// Calls `onReadable` once on a worker thread when the descriptor is readable; keeps the descriptor open.
+    func watch(_ descriptor: consuming OwnedDescriptor, onReadable: @escaping @Sendable () -> Void) throws(SystemCallError) {
+        let (index, number) = self.watches.add(descriptor, onReadable)
+        try self.poll.add(number, tag: Tag.watch(index), interest: [.readable, .oneShot])
+    }
+}

@@ -1,0 +1,60 @@
+/// The bytes of the few records that are written without libfcgi (FastCGI specification 1.0, section 3.3).
+enum FastCGIRecord {
+    /// Length of a record's header.
+    static let headerLength = 8
+    /// The longest content whose record needs no padding to end on a multiple of eight.
+    static let longestContent = 65_528
+
+    /// The types of records that matter here.
+    enum Kind: UInt8, Sendable {
+        case beginRequest = 1
+        case abortRequest = 2
+        case endRequest = 3
+        case parameters = 4
+        case input = 5
+        case output = 6
+        case errors = 7
+        case data = 8
+        case getValues = 9
+        case getValuesResult = 10
+        case unknownType = 11
+    }
+
+    /// A record's header; no padding.
+    static func header(_ kind: Kind, request: UInt16, length: Int) -> InlineArray<8, UInt8> {
+        let length = UInt16(length)
+        return [
+            1, kind.rawValue, UInt8(request >> 8), UInt8(request & 0xFF), UInt8(length >> 8), UInt8(length & 0xFF), 0, 0,
+        ]
+    }
+
+    /// The end of a request with its protocol status.
+    static func end(of request: UInt16, status: ProtocolStatus, applicationStatus: UInt32 = 0) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Self.append(.endRequest, request: request, length: 8, to: &bytes)
+        for shift in [24, 16, 8, 0] as [UInt32] {
+            bytes.append(UInt8(truncatingIfNeeded: applicationStatus >> shift))
+        }
+        bytes.append(contentsOf: [status.rawValue, 0, 0, 0])
+        return bytes
+    }
+
+    /// The end of an answer after which nobody will use the connection again.
+    ///
+    /// nginx keeps a connection only if the end of the request is the last it has read (`ngx_http_fastcgi_module.c`, the input filter), so
+    /// the empty record behind the end lets us close without a request being on its way.
+    static func finalEnd(of request: UInt16, applicationStatus: UInt32 = 0) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Self.append(.output, request: request, length: 0, to: &bytes)
+        bytes += Self.end(of: request, status: .requestComplete, applicationStatus: applicationStatus)
+        Self.append(.output, request: request, length: 0, to: &bytes)
+        return bytes
+    }
+
+    private static func append(_ kind: Kind, request: UInt16, length: Int, to bytes: inout [UInt8]) {
+        let header = Self.header(kind, request: request, length: length)
+        for index in header.indices {
+            bytes.append(header[index])
+        }
+    }
+}

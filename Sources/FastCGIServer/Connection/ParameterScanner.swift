@@ -1,0 +1,95 @@
+/// Walks over name-value pairs that may be cut anywhere by the borders of records (FastCGI specification 1.0, section 3.4).
+struct ParameterScanner: Sendable {
+    private enum Part: Sendable {
+        case nameLength, valueLength, name, value
+    }
+
+    /// Whether a zero byte, an equals sign in a name, or an empty name was seen.
+    private(set) var hasAmbiguity = false
+
+    private let maximumBytes: Int
+    private let maximumCount: Int
+    private var part = Part.nameLength
+    private var lengthBytesToCome = 0
+    private var length = 0
+    private var nameLength = 0
+    private var contentToCome = 0
+    private var valueLength = 0
+    private var total = 0
+    private var count = 0
+
+    /// Starts before the first pair.
+    init(maximumBytes: Int, maximumCount: Int) {
+        self.maximumBytes = maximumBytes
+        self.maximumCount = maximumCount
+    }
+
+    /// Whether what was seen so far ends with a whole pair.
+    var isBetweenParameters: Bool { self.part == .nameLength && self.lengthBytesToCome == 0 }
+
+    /// Goes on over the bytes of one record; the sums count what is announced, so nothing has to arrive in order to be refused.
+    mutating func scan(_ bytes: RawSpan, _ range: Range<Int>) -> RequestHeadRefusal? {
+        var position = range.lowerBound
+        while position < range.upperBound {
+            switch self.part {
+            case .nameLength, .valueLength:
+                guard self.takeLengthByte(bytes.byte(at: position)) else {
+                    position += 1
+                    continue
+                }
+                position += 1
+                if let refusal = self.lengthIsKnown() { return refusal }
+            case .name, .value:
+                let end = min(range.upperBound, position + self.contentToCome)
+                self.hasAmbiguity = self.hasAmbiguity || bytes.hasAmbiguousByte(position..<end, isName: self.part == .name)
+                self.contentToCome -= end - position
+                position = end
+            }
+            self.skipEmptyContent()
+        }
+        return nil
+    }
+
+    /// Whether the length is complete with this byte.
+    private mutating func takeLengthByte(_ byte: UInt8) -> Bool {
+        if self.lengthBytesToCome == 0 {
+            guard byte >= 0x80 else {
+                self.length = Int(byte)
+                return true
+            }
+            self.length = Int(byte & 0x7F)
+            self.lengthBytesToCome = 3
+            return false
+        }
+        self.length = self.length << 8 | Int(byte)
+        self.lengthBytesToCome -= 1
+        return self.lengthBytesToCome == 0
+    }
+
+    private mutating func lengthIsKnown() -> RequestHeadRefusal? {
+        self.total += self.length
+        guard self.total <= self.maximumBytes else { return .tooManyParameters }
+        if self.part == .nameLength {
+            self.count += 1
+            guard self.count <= self.maximumCount else { return .tooManyParameters }
+            self.nameLength = self.length
+            self.hasAmbiguity = self.hasAmbiguity || self.length == 0
+            self.part = .valueLength
+        } else {
+            self.valueLength = self.length
+            self.contentToCome = self.nameLength
+            self.part = .name
+        }
+        return nil
+    }
+
+    private mutating func skipEmptyContent() {
+        if self.part == .name, self.contentToCome == 0 {
+            self.part = .value
+            self.contentToCome = self.valueLength
+        }
+        if self.part == .value, self.contentToCome == 0 {
+            self.part = .nameLength
+        }
+    }
+}

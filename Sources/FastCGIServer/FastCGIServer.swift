@@ -1,0 +1,97 @@
+package import LinuxSupport
+package import Logging
+internal import Synchronization
+
+/// Serves FastCGI requests from one listener with a fixed number of threads.
+///
+/// The threads that wait for connections are the threads of ``executor``, on which each request has a task of its own: neither an idle
+/// connection nor a suspended handler holds a thread. A handler that blocks holds its own thread only.
+package final class FastCGIServer: Sendable {
+    private let scheduler: ConnectionScheduler
+    private let workerExecutor: WorkerExecutor
+    private let pool: WorkerPool
+    private let hasStarted = Atomic<Bool>(false)
+    private let logger: Logger
+
+    /// Prepares a server; connections wait in the listener's queue until ``run()``.
+    ///
+    /// - Parameters:
+    ///   - listener: Where connections come from. One on another interface than loopback is warned about: FastCGI has no authentication.
+    ///   - configuration: Settings.
+    ///   - logger: For everything that concerns no particular request.
+    ///   - handler: Called in a task of its own for each request, whose client's going cancels it. It has to finish the request.
+    /// - Throws: ``FastCGIServerError/Code/outOfResources``.
+    package init(
+        listener: consuming Listener,
+        configuration: FastCGIServerConfiguration = FastCGIServerConfiguration(),
+        logger: Logger,
+        handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void
+    ) throws(FastCGIServerError) {
+        FastCGILibrary.start()
+        if !listener.isLocal {
+            logger.warning("The FastCGI listener can be reached from other hosts, and whoever reaches it is trusted like the web server.")
+        }
+        do throws(SystemCallError) {
+            let jobs = try JobQueue()
+            self.workerExecutor = WorkerExecutor(jobs: jobs)
+            self.scheduler = try ConnectionScheduler(listener: listener, configuration: configuration, jobs: jobs, logger: logger)
+        } catch {
+            throw FastCGIServerError(.outOfResources, "the server cannot be set up", cause: error)
+        }
+        self.logger = logger
+        self.pool = WorkerPool(
+            worker: WorkerThread(
+                handler: handler,
+                scheduler: self.scheduler,
+                executor: self.workerExecutor,
+                runningHandlers: RunningCount()
+            ),
+            logger: logger
+        )
+    }
+
+    /// The executor whose threads are the worker threads; jobs wait until ``run()`` starts them, and run on the global pool after its end.
+    package var executor: any TaskExecutor { self.workerExecutor }
+
+    /// Connections that are open now, idle ones included.
+    package var openConnections: Int { self.scheduler.openConnections }
+
+    /// Calls `onReadable` once, on a worker thread, when a descriptor becomes readable: a signalfd, or a pipe whose end means something.
+    ///
+    /// The descriptor is kept open as long as the server; it is not read.
+    package func watch(_ descriptor: consuming OwnedDescriptor, onReadable: @escaping @Sendable () -> Void) {
+        do throws(SystemCallError) {
+            try self.scheduler.watch(descriptor, onReadable: onReadable)
+        } catch {
+            self.logger.error("A descriptor cannot be watched.", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Serves a connection that another process has accepted and passed on.
+    package func serve(_ connection: consuming OwnedDescriptor) {
+        self.scheduler.take(Socket(connection))
+    }
+
+    /// Starts the threads and returns when the server has drained and all threads have ended.
+    ///
+    /// The calling task suspends. May be called once.
+    package func run() async {
+        precondition(!self.hasStarted.exchange(true, ordering: .relaxed), "a server runs once")
+        await withCheckedContinuation { continuation in
+            do throws(SystemCallError) {
+                try self.pool.start { continuation.resume() }
+            } catch {
+                self.logger.critical("The server's threads cannot be started.", metadata: ["error": "\(error)"])
+                continuation.resume()
+            }
+        }
+        self.pool.join()
+    }
+
+    /// Begins to stop: accepts nothing new, finishes what runs and serves what is already sent, then ``run()`` returns.
+    ///
+    /// Does not wait; may be called on any thread and more than once.
+    package func drain() {
+        self.scheduler.drain()
+    }
+}

@@ -1,0 +1,54 @@
+/// Why the server could not start, or why a request's bytes could not be read or written.
+package struct FastCGIServerError: Error, Sendable {
+    fileprivate enum Value: String, Sendable {
+        case unusableAddress, addressInUse, listenerUnavailable, notAListener, outOfResources
+        case bodyCut, bodyTooSlow, clientGone
+    }
+
+    /// What kind of failure it is.
+    package struct Code: Sendable, Hashable, CustomStringConvertible {
+        fileprivate let value: Value
+
+        /// The text does not name an address to listen on.
+        package static var unusableAddress: Self { Self(value: .unusableAddress) }
+        /// Another process answers on the address.
+        package static var addressInUse: Self { Self(value: .addressInUse) }
+        /// The system refused to listen on the address.
+        package static var listenerUnavailable: Self { Self(value: .listenerUnavailable) }
+        /// The inherited descriptor is not a listening stream socket.
+        package static var notAListener: Self { Self(value: .notAListener) }
+        /// The system gave no descriptor or thread.
+        package static var outOfResources: Self { Self(value: .outOfResources) }
+        /// The request ended before its body did: aborted, broken off, or not FastCGI.
+        package static var bodyCut: Self { Self(value: .bodyCut) }
+        /// The body did not come within its time.
+        package static var bodyTooSlow: Self { Self(value: .bodyTooSlow) }
+        /// The answer can no longer be sent: the web server has closed the connection or does not read.
+        package static var clientGone: Self { Self(value: .clientGone) }
+
+        /// The code's name.
+        package var description: String { self.value.rawValue }
+    }
+
+    /// What kind of failure it is.
+    package let code: Code
+    /// A sentence for the log; contains nothing a client sent.
+    package let message: String
+    /// The error underneath, if there is one.
+    package let cause: (any Error)?
+
+    /// Creates an error.
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+}
+
+extension FastCGIServerError: CustomStringConvertible {
+    /// Code, message and cause in one line.
+    package var description: String {
+        let cause = self.cause.map { " (\($0))" } ?? ""
+        return "\(self.code): \(self.message)\(cause)"
+    }
+}

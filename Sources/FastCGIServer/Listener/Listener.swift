@@ -1,0 +1,139 @@
+package import LinuxSupport
+
+/// A listening stream socket, non-blocking and close-on-exec.
+package struct Listener: ~Copyable, Sendable {
+    private let socket: Socket
+    private let file: UnixSocketFile?
+    /// Whether it was opened here; a listener that was taken over is shared with other processes.
+    let isOwn: Bool
+
+    /// The most connections the kernel keeps for us; it has a limit of its own (`net.core.somaxconn`).
+    private static let backlog: CInt = 4096
+
+    /// Opens a listener.
+    ///
+    /// Blocks for two seconds at most, and while a host name is looked up.
+    ///
+    /// - Parameters:
+    ///   - address: Where to listen.
+    ///   - mode: Permissions of a unix socket: whoever may write may send requests.
+    /// - Throws: ``FastCGIServerError`` with `unusableAddress`, `addressInUse`, `notAListener` or `listenerUnavailable`.
+    package static func open(_ address: ListenerAddress, mode: UInt32 = 0o660) throws(FastCGIServerError) -> Listener {
+        switch address {
+        case .unix(let path):
+            do throws(UnixSocketFile.Failure) {
+                return try Self.openUnix(path, mode: mode)
+            } catch {
+                throw Self.error(error, address)
+            }
+        case .tcp(let host, let port):
+            guard let resolved = SocketAddress(host: host, port: port) else {
+                throw FastCGIServerError(.unusableAddress, "the host of \(address) is unknown")
+            }
+            do throws(SystemCallError) {
+                return try Self.openTCP(resolved)
+            } catch {
+                let code: FastCGIServerError.Code = error.isAddressInUse ? .addressInUse : .listenerUnavailable
+                throw FastCGIServerError(code, "cannot listen on \(address)", cause: error)
+            }
+        case .inherited: return try Self.adopt(OwnedDescriptor(owning: 0))
+        }
+    }
+
+    /// Takes over a listening socket that somebody else has opened.
+    ///
+    /// - Throws: ``FastCGIServerError/Code/notAListener``.
+    package static func adopt(_ descriptor: consuming OwnedDescriptor) throws(FastCGIServerError) -> Listener {
+        let socket = Socket(descriptor)
+        guard socket.isListening else {
+            throw FastCGIServerError(.notAListener, "the descriptor passed on is not a listening stream socket")
+        }
+        do throws(SystemCallError) {
+            return try Self(socket, file: nil, isOwn: false)
+        } catch {
+            throw FastCGIServerError(.listenerUnavailable, "the listener cannot be set up", cause: error)
+        }
+    }
+
+    /// The descriptor, to be registered, borrowed or duplicated.
+    package var descriptor: OwnedDescriptor {
+        _read { yield self.socket.descriptor }
+    }
+
+    /// The port the kernel chose or the address named; `nil` for unix sockets.
+    package var port: UInt16? {
+        (try? SocketAddress(boundBy: self.socket.descriptor))?.port
+    }
+
+    /// Whether only programs of this host can connect.
+    package var isLocal: Bool {
+        (try? SocketAddress(boundBy: self.socket.descriptor))?.isLocal ?? false
+    }
+
+    /// Removes the socket file that was created with the listener, unless another listener has taken the name over.
+    package borrowing func removeFile() {
+        self.file?.remove()
+    }
+
+    /// The name of a unix socket that was opened here, to remove it after the listener has been given away.
+    package var socketFile: UnixSocketFile? { self.file }
+
+    /// Gives the descriptor to another owner and leaves the socket file.
+    package consuming func intoDescriptor() -> OwnedDescriptor {
+        self.socket.intoDescriptor()
+    }
+
+    /// Whether it is a unix socket.
+    var isUnix: Bool {
+        (try? SocketAddress(boundBy: self.socket.descriptor))?.isUnix ?? false
+    }
+
+    /// Refuses connections from now on, in all processes that share the listener; the descriptor stays open.
+    borrowing func stop() {
+        self.socket.stopListening()
+    }
+
+    /// Takes the next waiting connection, if any.
+    borrowing func accept() throws(SystemCallError) -> Socket? {
+        try self.socket.accept()
+    }
+
+    private init(_ socket: consuming Socket, file: UnixSocketFile?, isOwn: Bool) throws(SystemCallError) {
+        try socket.setCloseOnExec()
+        try socket.setNonBlocking()
+        self.socket = socket
+        self.file = file
+        self.isOwn = isOwn
+    }
+
+    private static func openUnix(_ path: String, mode: UInt32) throws(UnixSocketFile.Failure) -> Listener {
+        let listening = try UnixSocketFile.listen(at: path, mode: mode, backlog: Self.backlog)
+        let file = listening.file
+        do throws(SystemCallError) {
+            return try Self(listening.intoSocket(), file: file, isOwn: true)
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    private static func openTCP(_ address: SocketAddress) throws(SystemCallError) -> Listener {
+        let socket = try Socket(for: address)
+        try socket.bind(to: address)
+        try socket.listen(backlog: Self.backlog)
+        return try Self(socket, file: nil, isOwn: true)
+    }
+
+    private static func error(_ failure: UnixSocketFile.Failure, _ address: ListenerAddress) -> FastCGIServerError {
+        switch failure {
+        case .unusablePath:
+            FastCGIServerError(
+                .unusableAddress,
+                "\(address) is no usable path: a socket's path has at most about \(SocketAddress.longestUnixPath - 12) bytes"
+            )
+        case .inUse: FastCGIServerError(.addressInUse, "another process answers on \(address)")
+        case .notASocket: FastCGIServerError(.addressInUse, "\(address) exists and is not a socket; it was left alone")
+        case .busy: FastCGIServerError(.listenerUnavailable, "the directory of \(address) is locked by another process")
+        case .system(let error): FastCGIServerError(.listenerUnavailable, "cannot listen on \(address)", cause: error)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+internal import LinuxSupport
+internal import Logging
+internal import Synchronization
+
+/// The worker threads of a server and the thread that keeps time for them.
+final class WorkerPool: Sendable {
+    private let worker: WorkerThread
+    private let logger: Logger
+    private let timeKeeper = Mutex<BlockingThread?>(nil)
+
+    /// Creates a pool; no thread runs yet.
+    init(worker: WorkerThread, logger: Logger) {
+        self.worker = worker
+        self.logger = logger
+    }
+
+    /// Starts the threads.
+    ///
+    /// - Parameter onStop: Called on the time keeper's thread after all worker threads have ended.
+    func start(onStop: @escaping @Sendable () -> Void) throws(SystemCallError) {
+        let threads = self.worker.scheduler.configuration.threads
+        precondition(threads > 0, "a server needs a thread")
+        try self.timeKeeper.withLock { (thread) throws(SystemCallError) in
+            thread = try BlockingThread(name: "fcgi-time", stackSize: 256 << 10) {
+                self.runThreads(threads)
+                onStop()
+            }
+        }
+    }
+
+    /// Waits for the time keeper, which has nothing left to do after `onStop`.
+    func join() {
+        let thread = self.timeKeeper.withLock { $0.take() }
+        thread?.join()
+    }
+
+    private func runThreads(_ count: Int) {
+        let workers = OwnedThreads()
+        for number in 1...count {
+            do throws(SystemCallError) {
+                workers.add(try BlockingThread(name: "fcgi-\(number)") { self.worker.run() })
+            } catch {
+                self.logger.critical("A worker thread could not be started.", metadata: ["error": "\(error)"])
+            }
+        }
+        if workers.isEmpty { self.worker.scheduler.drain() }
+        self.keepTime(untilDrained: workers.isEmpty)
+        self.worker.scheduler.stop()
+        workers.joinAll()
+        self.worker.executor.close()
+    }
+
+    /// Ticks until all is finished; without threads nothing will be, so the first drained moment is the end.
+    private func keepTime(untilDrained hasNoThreads: Bool) {
+        let scheduler = self.worker.scheduler
+        let period = Self.period(for: scheduler.configuration)
+        while true {
+            scheduler.timeKeeper.wait(milliseconds: scheduler.isDraining ? min(period, 10) : period)
+            while scheduler.timeKeeper.consume() {}
+            scheduler.keepTime()
+            guard scheduler.isDraining else { continue }
+            if hasNoThreads || (scheduler.isDrained && self.worker.runningHandlers.isZero) { return }
+        }
+    }
+
+    /// Milliseconds between two looks: fine enough for the shortest deadline, twice a second otherwise.
+    private static func period(for configuration: FastCGIServerConfiguration) -> CInt {
+        let deadlines = [
+            configuration.headDeadline, configuration.writeTimeout, configuration.lingerTime, configuration.idleDrainTime,
+        ]
+        let shortest = deadlines.min() ?? .zero
+        return CInt(max(10, min(500, shortest / .milliseconds(4))))
+    }
+}
+
+/// Threads to be joined together; used by one thread only.
+private final class OwnedThreads {
+    private final class Entry {
+        var thread: BlockingThread?
+
+        init(_ thread: consuming BlockingThread) {
+            self.thread = consume thread
+        }
+    }
+
+    private var entries: [Entry] = []
+
+    var isEmpty: Bool { self.entries.isEmpty }
+
+    func add(_ thread: consuming BlockingThread) {
+        self.entries.append(Entry(thread))
+    }
+
+    func joinAll() {
+        for entry in self.entries {
+            let thread = entry.thread.take()
+            thread?.join()
+        }
+        self.entries = []
+    }
+}

@@ -1,0 +1,52 @@
+/// Finds the cookies in the bytes of a `Cookie` field, as a browser wrote them (RFC 6265bis, section 5.8.3).
+///
+/// Pieces end at semicolons; only SP and HTAB around names and values are trimmed; names and values are taken as they are, with quotes,
+/// percent signs and all. A piece without equals sign or name, or with a control byte, is nothing.
+enum CookieParser {
+    /// Where a cookie lies in the bytes.
+    struct Piece: Sendable, Equatable {
+        let name: Range<Int>
+        let value: Range<Int>
+    }
+
+    /// The longest field that is looked at, in bytes.
+    static let maximumLength = 16_384
+    /// The most cookies that are looked at.
+    static let maximumCount = 200
+
+    /// The cookies in their order, repeated names included; `nil` when the field is over a limit.
+    static func parse(_ bytes: Span<UInt8>) -> [Piece]? {
+        guard bytes.count <= self.maximumLength else { return nil }
+        var pieces: [Piece] = []
+        var start = 0
+        while start < bytes.count {
+            var end = start
+            var equals = -1
+            var hasControl = false
+            while end < bytes.count {
+                let byte = bytes[end]
+                if byte == 0x3B { break }
+                if byte == 0x3D, equals < 0 { equals = end }
+                if byte < 0x20 && byte != 0x09 || byte == 0x7F { hasControl = true }
+                end &+= 1
+            }
+            if equals >= 0, !hasControl {
+                let name = self.trimmed(bytes, start, equals)
+                if !name.isEmpty {
+                    guard pieces.count < self.maximumCount else { return nil }
+                    pieces.append(Piece(name: name, value: self.trimmed(bytes, equals &+ 1, end)))
+                }
+            }
+            start = end &+ 1
+        }
+        return pieces
+    }
+
+    private static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Range<Int> {
+        var first = start
+        var last = end
+        while first < last, bytes[first] == 0x20 || bytes[first] == 0x09 { first &+= 1 }
+        while last > first, bytes[last &- 1] == 0x20 || bytes[last &- 1] == 0x09 { last &-= 1 }
+        return first..<last
+    }
+}

@@ -1,0 +1,69 @@
+/// The names and values of a form or a query, in the order in which they came; a name may repeat.
+///
+/// Names are compared byte by byte.
+public struct FormFields: Sendable {
+    /// One name and value.
+    public struct Field: Sendable, Hashable {
+        /// The name, decoded.
+        public let name: String
+        /// The value, decoded.
+        ///
+        /// It may hold line breaks; never NUL.
+        public let value: String
+    }
+
+    /// The most pairs that are read.
+    public static let maximumFields = 1000
+
+    /// All fields.
+    public private(set) var all: [Field] = []
+    /// Whether every pair could be read.
+    ///
+    /// A pair that is not percent-encoded UTF-8, or holds NUL, is not in ``all``.
+    public private(set) var isComplete = true
+
+    /// Creates an empty list.
+    public init() {}
+
+    /// Parses a form.
+    ///
+    /// - Throws: ``FormError`` when a pair is malformed or there are too many.
+    public init(form bytes: [UInt8]) throws(FormError) {
+        let isWithin = self.read(bytes.span)
+        guard isWithin else { throw FormError(.tooMany) }
+        guard self.isComplete else { throw FormError(.malformed) }
+    }
+
+    /// Parses a query; what is malformed is left out.
+    public init(query: String) {
+        guard !query.isEmpty else { return }
+        _ = self.read(query.utf8.span)
+    }
+
+    /// The first value of a name; `nil` when there is none.
+    public func first(named name: String) -> String? {
+        for field in self.all where field.name.utf8.elementsEqual(name.utf8) { return field.value }
+        return nil
+    }
+
+    /// All values of a name, in their order.
+    public func all(named name: String) -> [String] {
+        self.all.compactMap { $0.name.utf8.elementsEqual(name.utf8) ? $0.value : nil }
+    }
+
+    private mutating func read(_ bytes: Span<UInt8>) -> Bool {
+        let outcome = FormParser.parse(bytes, maximumPairs: Self.maximumFields)
+        self.isComplete = !outcome.hasMalformedPairs && !outcome.hasTooManyPairs
+        self.all.reserveCapacity(outcome.pairs.count)
+        for pair in outcome.pairs {
+            guard !pair.name.contains(0), !pair.value.contains(0), let name = String(validating: pair.name, as: UTF8.self),
+                let value = String(validating: pair.value, as: UTF8.self)
+            else {
+                self.isComplete = false
+                continue
+            }
+            self.all.append(Field(name: name, value: value))
+        }
+        return !outcome.hasTooManyPairs
+    }
+}

@@ -1,0 +1,75 @@
+/// Splits `application/x-www-form-urlencoded` bytes into decoded pairs.
+enum FormParser {
+    /// One name and its value, decoded.
+    struct Pair: Sendable, Equatable {
+        let name: [UInt8]
+        let value: [UInt8]
+    }
+
+    /// What the parser found.
+    struct Outcome: Sendable {
+        /// The pairs that are valid, in their order.
+        var pairs: [Pair] = []
+        /// Whether a pair was left out because of an escape that is none.
+        var hasMalformedPairs = false
+        /// Whether there were more pairs than allowed; the rest was not looked at.
+        var hasTooManyPairs = false
+    }
+
+    /// Parses bytes; a plus sign is a space, empty pieces between ampersands are nothing.
+    static func parse(_ bytes: Span<UInt8>, maximumPairs: Int) -> Outcome {
+        var outcome = Outcome()
+        var start = 0
+        while start < bytes.count {
+            var end = start
+            var equals = -1
+            while end < bytes.count, bytes[end] != 0x26 {
+                if equals < 0, bytes[end] == 0x3D { equals = end }
+                end &+= 1
+            }
+            if end > start {
+                guard outcome.pairs.count < maximumPairs else {
+                    outcome.hasTooManyPairs = true
+                    return outcome
+                }
+                let nameEnd = equals < 0 ? end : equals
+                let valueStart = equals < 0 ? end : equals &+ 1
+                if let name = self.decoded(bytes, start, nameEnd), let value = self.decoded(bytes, valueStart, end) {
+                    outcome.pairs.append(Pair(name: name, value: value))
+                } else {
+                    outcome.hasMalformedPairs = true
+                }
+            }
+            start = end &+ 1
+        }
+        return outcome
+    }
+
+    private static func decoded(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> [UInt8]? {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(end - start)
+        var offset = start
+        while offset < end {
+            let byte = bytes[offset]
+            offset &+= 1
+            switch byte {
+            case 0x2B: decoded.append(0x20)
+            case 0x25:
+                guard offset &+ 1 < end, let high = self.digit(bytes[offset]), let low = self.digit(bytes[offset &+ 1]) else { return nil }
+                decoded.append(high << 4 | low)
+                offset &+= 2
+            default: decoded.append(byte)
+            }
+        }
+        return decoded
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte &- 0x30
+        case 0x41...0x46: byte &- 0x41 &+ 10
+        case 0x61...0x66: byte &- 0x61 &+ 10
+        default: nil
+        }
+    }
+}

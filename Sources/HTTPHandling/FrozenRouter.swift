@@ -1,0 +1,80 @@
+internal import HTTPTypes
+
+/// The immutable form of a router: the route is found first, then middleware and handler run.
+struct FrozenRouter: HTTPHandler {
+    private let trie: RouteTrie<RouteEndpoint>
+    private let chain: any HTTPHandler
+
+    init(_ trie: RouteTrie<RouteEndpoint>, _ middleware: [any HTTPMiddleware]) {
+        self.trie = trie
+        self.chain = MiddlewareHandler.compose(middleware, around: EndpointHandler())
+    }
+
+    func handle(_ request: Request) async throws -> Response {
+        var request = request
+        self.route(&request)
+        return try await self.chain.handle(request)
+    }
+
+    private func route(_ request: inout Request) {
+        let method = request.method
+        request.pathParameters = PathParameters()
+        guard request.head.path.isValid else {
+            request.endpoint = Self.badRequest
+            return
+        }
+        let result = self.trie.search(request.rawPath, method: method)
+        guard method != .trace, method != .connect else {
+            request.endpoint = Self.refusal(Self.allowed(result.methods), .methodNotAllowed)
+            return
+        }
+        if let (endpoint, values) = result.found {
+            request.endpoint = endpoint
+            if !values.isEmpty { request.pathParameters = PathParameters(names: endpoint.names, values: values) }
+        } else if result.methods.isEmpty {
+            request.endpoint = Self.notFound
+        } else {
+            request.endpoint = Self.refusal(Self.allowed(result.methods), method == .options ? .noContent : .methodNotAllowed)
+        }
+    }
+
+    private static let badRequest = RouteEndpoint(BadPathHandler(), pattern: nil)
+    private static let notFound = RouteEndpoint(ClosureHandler { _ in try HTTPError.notFound.makeResponse() }, pattern: nil)
+
+    private static func refusal(_ allow: String, _ status: HTTPResponse.Status) -> RouteEndpoint {
+        let handler = ClosureHandler { _ in
+            var response = status == .noContent ? Response.empty() : try HTTPError(status).makeResponse()
+            try response.setHeader(allow, for: .allow)
+            return response
+        }
+        return RouteEndpoint(handler, pattern: nil)
+    }
+
+    // Nothing is allowed where nothing is registered; an empty Allow says so (RFC 9110, section 10.2.1).
+    private static func allowed(_ methods: [HTTPRequest.Method]) -> String {
+        guard !methods.isEmpty else { return "" }
+        var names = methods.map { $0.rawValue }
+        if methods.contains(.get), !methods.contains(.head) { names.append("HEAD") }
+        if !methods.contains(.options) { names.append("OPTIONS") }
+        return names.sorted().joined(separator: ", ")
+    }
+}
+
+/// Refuses a request whose path cannot be used.
+private struct BadPathHandler: HTTPHandler {
+    func handle(_ request: Request) async throws -> Response {
+        try request.validate()
+        throw HTTPError.badRequest
+    }
+}
+
+/// Runs the endpoint that the router has put into the request.
+private struct EndpointHandler: HTTPHandler {
+    func handle(_ request: Request) async throws -> Response {
+        guard let endpoint = request.endpoint else { throw HTTPError.notFound }
+        guard request.method == .head else { return try await endpoint.handler.handle(request) }
+        var response = try await endpoint.handler.handle(request)
+        response.omitBody()
+        return response
+    }
+}

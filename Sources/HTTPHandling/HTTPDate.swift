@@ -1,0 +1,50 @@
+/// A second on the wall clock, as header fields need it.
+public struct HTTPDate: Sendable, Hashable, Comparable {
+    /// Seconds since 1970-01-01T00:00:00Z, leap seconds excluded.
+    public let secondsSinceUnixEpoch: Int64
+
+    /// The last second of the year 9999; the form has four digits for the year.
+    private static let latest: Int64 = 253_402_300_799
+
+    /// Creates a date; what lies outside the years 1970 to 9999 becomes the nearest end.
+    public init(secondsSinceUnixEpoch: Int64) {
+        self.secondsSinceUnixEpoch = min(max(secondsSinceUnixEpoch, 0), Self.latest)
+    }
+
+    /// The date that many seconds later.
+    public func advanced(bySeconds seconds: Int64) -> HTTPDate {
+        let (sum, isOver) = self.secondsSinceUnixEpoch.addingReportingOverflow(seconds)
+        return HTTPDate(secondsSinceUnixEpoch: isOver ? (seconds < 0 ? 0 : Self.latest) : sum)
+    }
+
+    /// Whether `lhs` is earlier.
+    public static func < (lhs: HTTPDate, rhs: HTTPDate) -> Bool {
+        lhs.secondsSinceUnixEpoch < rhs.secondsSinceUnixEpoch
+    }
+
+    /// The fixed-length form, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
+    public var text: String {
+        let days = self.secondsSinceUnixEpoch / 86_400
+        let second = self.secondsSinceUnixEpoch % 86_400
+        // Civil date from days: years counted from March, in eras of 400 years.
+        let shifted = days + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthFromMarch = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let date = "\(Self.weekdays[Int((days + 4) % 7)]), \(Self.digits(day)) \(Self.months[Int(month - 1)]) \(Self.digits(year, 4))"
+        return "\(date) \(Self.digits(second / 3600)):\(Self.digits(second / 60 % 60)):\(Self.digits(second % 60)) GMT"
+    }
+
+    private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    private static func digits(_ number: Int64, _ width: Int = 2) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+    }
+}

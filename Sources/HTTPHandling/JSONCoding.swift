@@ -1,0 +1,40 @@
+internal import FoundationEssentials
+internal import HTTPTypes
+
+/// JSON of request and response bodies.
+enum JSONCoding {
+    /// The deepest nesting of arrays and objects that is decoded.
+    static let maximumDepth = 64
+
+    private static let encoder: JSONEncoder = {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        return encoder
+    }()
+
+    private static let decoder: JSONDecoder = {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        return decoder
+    }()
+
+    /// The JSON of a value, with keys in order.
+    static func encode(_ value: some Encodable) throws -> [UInt8] {
+        [UInt8](try self.encoder.encode(value))
+    }
+
+    /// The value that the JSON stands for.
+    ///
+    /// - Throws: ``HTTPError`` with status 400; its cause is the decoder's error.
+    static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(HTTPError) -> Value {
+        guard JSONDepth.isWithin(self.maximumDepth, bytes.span) else {
+            throw HTTPError(.badRequest, message: "The JSON is nested too deeply.")
+        }
+        do {
+            return try self.decoder.decode(type, from: Data(bytes))
+        } catch {
+            throw HTTPError(.badRequest, message: "The body is not the JSON that was expected.", cause: error)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+/// The path of a request: as it came, and decoded once.
+///
+/// Decoding twice, or after cutting into segments, is how paths come to mean one thing to the web server's rules and another to the
+/// application, so whatever could is refused: escapes that are none, NUL and other control bytes, text that is not UTF-8, and dot
+/// segments (clients resolve them before they send; the web server has applied its rules to the resolved path, which is another one).
+struct RequestPath: Sendable {
+    /// The path as it came, with its escapes.
+    let raw: String
+    /// The decoded path; the raw one when it is refused.
+    let text: String
+    /// Whether the path can be used.
+    let isValid: Bool
+
+    init(_ raw: String) {
+        self.raw = raw
+        switch Self.check(raw.utf8.span) {
+        case .plain:
+            self.text = raw
+            self.isValid = true
+        case .refused:
+            self.text = raw
+            self.isValid = false
+        case .encoded:
+            let decoded = String(validating: Self.decoded(raw.utf8.span), as: UTF8.self)
+            self.text = decoded ?? raw
+            self.isValid = decoded != nil
+        }
+    }
+
+    private enum Verdict {
+        case plain, encoded, refused
+    }
+
+    // A slash that came as %2F ends a segment here too: "a/..%2f..%2fb" is climbing for whoever decodes the whole path.
+    private static func check(_ bytes: Span<UInt8>) -> Verdict {
+        guard !bytes.isEmpty, bytes[0] == UInt8(ascii: "/") else { return .refused }
+        var isPlain = true
+        var length = 0
+        var dots = 0
+        var offset = 1
+        while offset < bytes.count {
+            var byte = bytes[offset]
+            offset &+= 1
+            if byte == UInt8(ascii: "%") {
+                guard offset &+ 1 < bytes.count, let high = bytes[offset].hexDigit, let low = bytes[offset &+ 1].hexDigit else {
+                    return .refused
+                }
+                byte = high << 4 | low
+                offset &+= 2
+                isPlain = false
+            } else if byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: " ") {
+                return .refused
+            }
+            if byte < 0x20 || byte == 0x7F { return .refused }
+            if byte == UInt8(ascii: "/") {
+                if length == dots, dots == 1 || dots == 2 { return .refused }
+                length = 0
+                dots = 0
+            } else {
+                length &+= 1
+                if byte == UInt8(ascii: ".") { dots &+= 1 }
+            }
+        }
+        if length == dots, dots == 1 || dots == 2 { return .refused }
+        return isPlain ? .plain : .encoded
+    }
+
+    /// Decodes what ``check(_:)`` has let through.
+    static func decoded(_ bytes: Span<UInt8>) -> [UInt8] {
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(bytes.count)
+        var offset = 0
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            if byte == UInt8(ascii: "%"), offset &+ 2 < bytes.count, let high = bytes[offset &+ 1].hexDigit,
+                let low = bytes[offset &+ 2].hexDigit
+            {
+                decoded.append(high << 4 | low)
+                offset &+= 3
+            } else {
+                decoded.append(byte)
+                offset &+= 1
+            }
+        }
+        return decoded
+    }
+}

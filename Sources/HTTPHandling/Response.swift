@@ -1,0 +1,147 @@
+public import HTTPTypes
+
+/// One HTTP response.
+///
+/// Whatever goes into the head is checked byte by byte when it is set; a control byte is an error and never cleaned up.
+public struct Response: Sendable, ResponseConvertible {
+    /// The status; one outside 200...599 makes ``validate()`` throw.
+    public var status: HTTPResponse.Status
+    /// The body.
+    public var body: ResponseBody
+    /// The cookies to set, at most one per name.
+    public private(set) var cookies: [SetCookie] = []
+    private var fields: [ResponseField] = []
+    private var problem: ResponseError?
+
+    /// Creates a response without header fields.
+    public init(status: HTTPResponse.Status = .ok, body: ResponseBody = .empty) {
+        self.status = status
+        self.body = body
+    }
+
+    private init(status: HTTPResponse.Status, body: ResponseBody, fields: [ResponseField]) {
+        self.status = status
+        self.body = body
+        self.fields = fields
+    }
+
+    /// Itself.
+    public func makeResponse() -> Response { self }
+
+    // MARK: Common responses
+
+    /// A text as `text/plain; charset=utf-8`.
+    public static func text(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status: status, body: .bytes(Array(text.utf8)), fields: ResponseField.plainText)
+    }
+
+    /// A page as `text/html; charset=utf-8`.
+    public static func html(_ page: String, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status: status, body: .bytes(Array(page.utf8)), fields: ResponseField.html)
+    }
+
+    /// A value as `application/json`.
+    ///
+    /// - Throws: `EncodingError` when the value cannot be encoded.
+    public static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        Response(status: status, body: .bytes(try JSONCoding.encode(value)), fields: ResponseField.json)
+    }
+
+    /// Sends the client elsewhere.
+    ///
+    /// - Parameters:
+    ///   - location: The address, in printable ASCII; other bytes make ``validate()`` throw, and the client gets a 500.
+    ///   - status: By default 303, after which the client asks with GET.
+    public static func redirect(to location: String, status: HTTPResponse.Status = .seeOther) -> Response {
+        var response = Response(status: status)
+        if location.utf8.isEmpty || location.utf8.contains(where: { !(0x21...0x7E ~= $0) }) {
+            response.problem = ResponseError(.invalidLocation, field: "Location")
+        } else {
+            response.fields.append(ResponseField(name: .location, value: location))
+        }
+        return response
+    }
+
+    /// A response without body.
+    public static func empty(_ status: HTTPResponse.Status = .noContent) -> Response {
+        Response(status: status)
+    }
+
+    // MARK: Header fields
+
+    /// Sets a header field in the place of all fields of that name.
+    ///
+    /// - Throws: ``ResponseError/Code/invalidField`` or ``ResponseError/Code/reservedField``.
+    public mutating func setHeader(_ value: String, for name: HTTPField.Name) throws {
+        let field = try ResponseField(checking: name, value: value)
+        self.fields.removeAll { $0.name == name }
+        self.fields.append(field)
+    }
+
+    /// Adds a header field beside those of the same name.
+    ///
+    /// - Throws: ``ResponseError/Code/invalidField`` or ``ResponseError/Code/reservedField``.
+    public mutating func addHeader(_ value: String, for name: HTTPField.Name) throws {
+        self.fields.append(try ResponseField(checking: name, value: value))
+    }
+
+    /// Removes all header fields of a name.
+    public mutating func removeHeader(_ name: HTTPField.Name) {
+        self.fields.removeAll { $0.name == name }
+    }
+
+    /// The first value of a header field; `nil` when it is not set.
+    public func header(_ name: HTTPField.Name) -> String? {
+        self.fields.first { $0.name == name }?.value
+    }
+
+    /// A copy of the header fields, without cookies and without `Content-Length`.
+    public var headerFields: HTTPFields {
+        var fields = HTTPFields()
+        for field in self.fields { fields.append(HTTPField(name: field.name, value: field.value)) }
+        return fields
+    }
+
+    /// Sets a cookie; of several with one name, compared byte by byte, the last is sent.
+    public mutating func setCookie(_ cookie: SetCookie) {
+        self.removeCookie(named: cookie.name)
+        self.cookies.append(cookie)
+    }
+
+    /// Takes back a cookie that was to be set.
+    public mutating func removeCookie(named name: String) {
+        self.cookies.removeAll { $0.name.utf8.elementsEqual(name.utf8) }
+    }
+
+    // MARK: Sending
+
+    /// Checks what could not be checked when it was set.
+    ///
+    /// - Throws: ``ResponseError`` for a bad status, redirection, or a body where none may be.
+    public func validate() throws(ResponseError) {
+        if let problem { throw problem }
+        guard 200...599 ~= self.status.code else { throw ResponseError(.invalidStatus) }
+        if self.forbidsBody, !self.body.isEmpty { throw ResponseError(.bodyNotAllowed) }
+    }
+
+    /// Drops the body and keeps its length, as the answer to HEAD wants it (RFC 9110, section 9.3.2).
+    public mutating func omitBody() {
+        self.body = self.body.omitted()
+    }
+
+    /// Gives every line of the head, cookies and `Content-Length` included, in the order in which they are to be sent.
+    ///
+    /// - Parameters:
+    ///   - now: The time of the response, for the expiry of cookies.
+    ///   - body: Takes a name and a value.
+    public func forEachField<Failure: Error>(
+        now: HTTPDate,
+        _ body: (_ name: String, _ value: String) throws(Failure) -> Void
+    ) throws(Failure) {
+        for field in self.fields { try body(field.name.rawName, field.value) }
+        if !self.forbidsBody, let length = self.body.length { try body("Content-Length", String(length)) }
+        for cookie in self.cookies { try body("Set-Cookie", cookie.fieldValue(now: now)) }
+    }
+
+    private var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+}

@@ -1,0 +1,93 @@
+/// Where a streamed body goes.
+public protocol ResponseBodyWriter: Sendable {
+    /// Sends bytes; returns when they are on their way, so a slow client slows the handler down.
+    ///
+    /// - Throws: When the client is gone or does not read for too long.
+    func write(_ bytes: [UInt8]) async throws
+
+    /// Sends what is still in a buffer.
+    func flush() async throws
+}
+
+extension ResponseBodyWriter {
+    /// Sends the UTF-8 form of a text.
+    public func write(_ text: String) async throws {
+        try await self.write(Array(text.utf8))
+    }
+}
+
+/// The body of a response: nothing, bytes, or a closure that writes.
+public struct ResponseBody: Sendable {
+    /// What a body is made of.
+    package enum Content: Sendable {
+        case empty
+        case bytes([UInt8])
+        case stream(length: Int?, @Sendable (any ResponseBodyWriter) async throws -> Void)
+        /// The body of an answer to HEAD: only its length is known.
+        case omitted(length: Int?)
+    }
+
+    /// What the body is made of.
+    package let content: Content
+
+    /// No body.
+    public static let empty = ResponseBody(content: .empty)
+
+    /// A body in memory.
+    public static func bytes(_ bytes: [UInt8]) -> ResponseBody {
+        ResponseBody(content: .bytes(bytes))
+    }
+
+    /// A body that is written piece by piece.
+    ///
+    /// - Parameters:
+    ///   - length: The number of bytes that `write` will write, if known; writing another number breaks the connection.
+    ///   - write: Writes the body; runs after the head was sent, so an error can only cut the answer short.
+    public static func stream(
+        length: Int? = nil,
+        _ write: @escaping @Sendable (any ResponseBodyWriter) async throws -> Void
+    ) -> ResponseBody {
+        ResponseBody(content: .stream(length: length, write))
+    }
+
+    /// The length in bytes; `nil` when it is not known.
+    public var length: Int? {
+        switch self.content {
+        case .empty: 0
+        case .bytes(let bytes): bytes.count
+        case .stream(let length, _), .omitted(let length): length
+        }
+    }
+
+    /// Whether there is nothing to send, whatever the length says.
+    public var isEmpty: Bool {
+        switch self.content {
+        case .empty, .omitted: true
+        case .bytes(let bytes): bytes.isEmpty
+        case .stream: false
+        }
+    }
+
+    /// The same length without the bytes.
+    func omitted() -> ResponseBody {
+        ResponseBody(content: .omitted(length: self.length))
+    }
+
+    /// Writes the body and checks that a stream keeps its word about its length.
+    ///
+    /// - Throws: What the writer or the stream throws, and ``ResponseError/Code/lengthMismatch``.
+    public func write(to writer: any ResponseBodyWriter) async throws {
+        switch self.content {
+        case .empty, .omitted:
+            break
+        case .bytes(let bytes):
+            if !bytes.isEmpty { try await writer.write(bytes) }
+        case .stream(nil, let write):
+            try await write(writer)
+        case .stream(let length?, let write):
+            let counter = CountingBodyWriter(writer, length: length)
+            try await write(counter)
+            try counter.finish()
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import Glibc
+
+/// A small file that nobody but its owner may read, such as one with secrets.
+///
+/// All calls block for as long as the disk takes.
+package enum PrivateFile {
+    /// Why a file is not used.
+    package enum Failure: Error, Sendable, Hashable {
+        /// A system call failed.
+        case system(SystemCallError)
+        /// It is no regular file, or a symbolic link.
+        case notAFile
+        /// It belongs to somebody else.
+        case foreignOwner
+        /// Others can read or write it.
+        case readableByOthers(permissions: UInt32)
+        /// It is larger than any such file.
+        case tooLarge
+        /// Its contents are not what they should be.
+        case malformed(String)
+    }
+
+    private static let maximumSize = 65_536
+
+    /// Reads a file.
+    ///
+    /// - Returns: Its bytes; `nil` when there is no such file.
+    package static func read(_ path: String) throws(Failure) -> [UInt8]? {
+        let number = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        guard number >= 0 else {
+            let error = SystemCallError("open")
+            switch error.code {
+            case ENOENT: return nil
+            case ELOOP: throw .notAFile
+            default: throw .system(error)
+            }
+        }
+        let file = OpenFile(owning: OwnedDescriptor(owning: number), isWritable: false)
+        let status: FileStatus
+        do { status = try file.status() } catch { throw .system(error) }
+        guard status.kind == .regular else { throw .notAFile }
+        guard status.isOwn || status.owner == 0 else { throw .foreignOwner }
+        guard status.permissions & 0o077 == 0 else { throw .readableByOthers(permissions: status.permissions) }
+        guard status.size <= Self.maximumSize else { throw .tooLarge }
+        do { return try Self.contents(of: file, size: status.size) } catch { throw .system(error) }
+    }
+
+    /// Creates a file with mode 0600, complete or not at all, and its directories with mode 0700.
+    ///
+    /// - Returns: Whether it was created; `false` when somebody else was faster, whose file is left alone.
+    package static func create(_ path: String, contents: [UInt8]) throws(Failure) -> Bool {
+        Self.makeParents(of: path)
+        let temporary = "\(path).\(getpid())-\(SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })"
+        do throws(SystemCallError) {
+            let number = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            guard number >= 0 else { throw SystemCallError("open") }
+            let file = OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true)
+            defer { _ = unsafe unlink(temporary) }
+            try unsafe file.write(contents.span.bytes, at: 0)
+            try file.synchronize()
+            guard unsafe link(temporary, path) == 0 else {
+                let error = SystemCallError("link")
+                if error.code == EEXIST { return false }
+                throw error
+            }
+            return true
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Creates the directories that lead to a path and are not there, with mode 0700.
+    package static func makeParents(of path: String) {
+        let bytes = Array(path.utf8)
+        for end in bytes.indices where bytes[end] == UInt8(ascii: "/") && end > 0 {
+            // One that is there already is fine; what is wrong with it shows when the file is opened.
+            _ = unsafe mkdir(String(decoding: bytes[..<end], as: UTF8.self), 0o700)
+        }
+    }
+
+    private static func contents(of file: OpenFile, size: Int) throws(SystemCallError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 1)
+        defer { unsafe chunk.deallocate() }
+        while bytes.count < size {
+            let count = unsafe try file.read(into: chunk, at: bytes.count)
+            if count == 0 { break }
+            unsafe bytes.append(contentsOf: chunk.prefix(count))
+        }
+        return bytes
+    }
+}
+
+extension PrivateFile.Failure: CustomStringConvertible {
+    /// What is wrong, for a message that names the file.
+    package var description: String {
+        switch self {
+        case .system(let error): "\(error)"
+        case .notAFile: "it is not a regular file"
+        case .foreignOwner: "it belongs to another user"
+        case .readableByOthers(let permissions): "others can read it (mode \(String(permissions, radix: 8))); it must be 600 or 400"
+        case .tooLarge: "it is too large"
+        case .malformed(let problem): problem
+        }
+    }
+}

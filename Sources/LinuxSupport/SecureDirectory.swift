@@ -1,0 +1,185 @@
+internal import CLinux
+internal import Glibc
+
+/// A directory that belongs to this process's user and that nobody else can write, held by its descriptor.
+///
+/// All paths are relative to it and must stay below it; no symbolic link is followed when something is opened (`openat2(2)` where the
+/// kernel has it). All calls block for as long as the disk takes.
+package struct SecureDirectory: ~Copyable, Sendable {
+    private let descriptor: OwnedDescriptor
+
+    private init(owning descriptor: consuming OwnedDescriptor) {
+        self.descriptor = descriptor
+    }
+
+    /// Opens a directory, creating it and its parents with mode 0700 when they are absent.
+    ///
+    /// - Throws: ``SecureDirectoryError`` when it, or a parent without the sticky bit, can be written by others, or when it is not ours.
+    package static func openOrCreate(_ path: String) throws(SecureDirectoryError) -> SecureDirectory {
+        try self.prepareParents(of: path)
+        if unsafe mkdir(path, 0o700) != 0 && errno != EEXIST { throw .system(SystemCallError("mkdir"), path: path) }
+        let number = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else {
+            let error = SystemCallError("open")
+            throw error.code == ENOTDIR ? .notDirectory(path: path) : .system(error, path: path)
+        }
+        let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
+        try directory.check(path)
+        return directory
+    }
+
+    private static func prepareParents(of path: String) throws(SecureDirectoryError) {
+        let bytes = Array(path.utf8)
+        for end in bytes.indices where bytes[end] == UInt8(ascii: "/") && end > 0 {
+            let parent = String(decoding: bytes[..<end], as: UTF8.self)
+            if unsafe mkdir(parent, 0o700) == 0 { continue }
+            var facts = stat()
+            guard unsafe stat(parent, &facts) == 0 else { throw .system(SystemCallError("mkdir"), path: parent) }
+            let status = FileStatus(facts)
+            guard status.kind == .directory else { throw .notDirectory(path: parent) }
+            // In a directory with the sticky bit only the owner of an entry can replace it.
+            if status.permissions & 0o002 != 0 && status.permissions & 0o1000 == 0 {
+                throw .writableByOthers(path: parent, permissions: status.permissions)
+            }
+        }
+    }
+
+    private borrowing func check(_ path: String) throws(SecureDirectoryError) {
+        let status: FileStatus
+        do { status = try self.status() } catch { throw .system(error, path: path) }
+        guard status.kind == .directory else { throw .notDirectory(path: path) }
+        guard status.isOwn else { throw .foreignOwner(path: path, owner: status.owner) }
+        guard status.permissions & 0o022 == 0 else { throw .writableByOthers(path: path, permissions: status.permissions) }
+    }
+
+    /// What the system knows about the directory itself.
+    package borrowing func status() throws(SystemCallError) -> FileStatus {
+        var facts = stat()
+        guard unsafe fstat(self.descriptor.number, &facts) == 0 else { throw SystemCallError("fstat") }
+        return FileStatus(facts)
+    }
+
+    /// The kind of file system, for ``FileSystemKind``.
+    package borrowing func fileSystem() -> FileSystemKind {
+        FileSystemKind(magic: UInt32(truncatingIfNeeded: clinux_filesystem_type(self.descriptor.number)))
+    }
+
+    /// Opens a directory below; `nil` when there is none.
+    ///
+    /// - Throws: Also for one that is not ours or that others can write.
+    package borrowing func openDirectory(_ path: String) throws(SecureDirectoryError) -> SecureDirectory? {
+        let number = unsafe clinux_open_beneath(self.descriptor.number, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        guard number >= 0 else {
+            let error = SystemCallError("openat2")
+            switch error.code {
+            case ENOENT: return nil
+            case ENOTDIR, ELOOP: throw .notDirectory(path: path)
+            default: throw .system(error, path: path)
+            }
+        }
+        let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
+        try directory.check(path)
+        return directory
+    }
+
+    /// Creates a directory with mode 0700; does nothing when there is one.
+    ///
+    /// - Returns: Whether it was created.
+    package borrowing func makeDirectory(_ path: String) throws(SystemCallError) -> Bool {
+        if unsafe mkdirat(self.descriptor.number, path, 0o700) == 0 { return true }
+        guard errno == EEXIST else { throw SystemCallError("mkdirat") }
+        return false
+    }
+
+    /// Opens a file for reading and writing, or for reading where the file system allows no more; `nil` when there is none.
+    ///
+    /// Whatever lies there is opened without side effects (`O_NONBLOCK`); the caller checks ``OpenFile/status()``.
+    package borrowing func openFile(_ path: String) throws(SystemCallError) -> OpenFile? {
+        var isWritable = true
+        var number = unsafe clinux_open_beneath(self.descriptor.number, path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0)
+        if number < 0 && (errno == EROFS || errno == EACCES) {
+            isWritable = false
+            number = unsafe clinux_open_beneath(self.descriptor.number, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0)
+        }
+        guard number >= 0 else {
+            if errno == ENOENT { return nil }
+            throw SystemCallError("openat2")
+        }
+        return OpenFile(owning: OwnedDescriptor(owning: number), isWritable: isWritable)
+    }
+
+    /// Creates a file with mode 0600 that nothing had the name of before (`O_EXCL`); `EEXIST` otherwise.
+    package borrowing func createFile(_ path: String) throws(SystemCallError) -> OpenFile {
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC
+        let number = unsafe clinux_open_beneath(self.descriptor.number, path, flags, 0o600)
+        guard number >= 0 else { throw SystemCallError("openat2") }
+        return OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true)
+    }
+
+    /// What lies at a path, symbolic links themselves included; `nil` when nothing does.
+    package borrowing func status(of path: String) throws(SystemCallError) -> FileStatus? {
+        var facts = stat()
+        guard unsafe fstatat(self.descriptor.number, path, &facts, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return nil }
+            throw SystemCallError("fstatat")
+        }
+        return FileStatus(facts)
+    }
+
+    /// Removes a file's name; does nothing when it is not there.
+    package borrowing func removeFile(_ path: String) throws(SystemCallError) {
+        guard unsafe unlinkat(self.descriptor.number, path, 0) == 0 || errno == ENOENT else { throw SystemCallError("unlinkat") }
+    }
+
+    /// Removes a directory if it is empty.
+    ///
+    /// - Returns: Whether it is gone.
+    package borrowing func removeDirectoryIfEmpty(_ path: String) throws(SystemCallError) -> Bool {
+        if unsafe unlinkat(self.descriptor.number, path, AT_REMOVEDIR) == 0 { return true }
+        switch errno {
+        case ENOENT: return true
+        case ENOTEMPTY, EEXIST: return false
+        default: throw SystemCallError("unlinkat")
+        }
+    }
+
+    /// Gives a file another name, which nothing may have (`RENAME_NOREPLACE`).
+    package borrowing func move(_ path: String, to newPath: String) throws(SystemCallError) {
+        let number = self.descriptor.number
+        guard unsafe clinux_rename_exclusive(number, path, number, newPath) == 0 else { throw SystemCallError("renameat2") }
+    }
+
+    /// The names of all entries but `.` and `..`, in no order.
+    ///
+    /// Names that are not UTF-8 are left out.
+    package borrowing func entries() throws(SystemCallError) -> [String] {
+        // The stream takes its descriptor over, and a position of its own is wanted: open the directory anew.
+        let number = unsafe openat(self.descriptor.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw SystemCallError("openat") }
+        guard let stream = unsafe fdopendir(number) else {
+            let error = SystemCallError("fdopendir")
+            _ = close(number)
+            throw error
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(stream) else {
+                guard errno == 0 else { throw SystemCallError("readdir") }
+                return names
+            }
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+                unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
+            }
+            if let name, name != ".", name != ".." { names.append(name) }
+        }
+    }
+
+    /// Waits until changes of names in the directory are on the disk (`fsync(2)`).
+    package borrowing func synchronize() throws(SystemCallError) {
+        while fsync(self.descriptor.number) != 0 {
+            guard errno == EINTR else { throw SystemCallError("fsync") }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+internal import CLinux
+internal import Glibc
+
+/// A child process with exactly one owner.
+///
+/// Made by `posix_spawn(3)`; nothing forks. It is named by a pidfd, so that a signal cannot reach a stranger with a reused number.
+/// A value given up before its process was seen to end kills the process and waits for it: none is left behind.
+package struct SpawnedProcess: ~Copyable, Sendable {
+    /// A descriptor of the parent and the number it is to have in the child.
+    package struct Mapping: Sendable, Hashable {
+        package var source: CInt
+        package var target: CInt
+
+        package init(_ source: CInt, to target: CInt) {
+            self.source = source
+            self.target = target
+        }
+    }
+
+    /// What to execute.
+    package struct Command: Sendable {
+        /// The program's path; it is not searched for.
+        package var path: String
+        /// All arguments, the zeroth included.
+        package var arguments: [String]
+        /// The whole environment of the child.
+        package var environment: ProcessEnvironment
+        /// Signals that start out blocked; all others are let through.
+        ///
+        /// All dispositions are the default ones.
+        package var blockedSignals: [ProcessSignal]
+
+        package init(path: String, arguments: [String], environment: ProcessEnvironment, blockedSignals: [ProcessSignal] = []) {
+            self.path = path
+            self.arguments = arguments
+            self.environment = environment
+            self.blockedSignals = blockedSignals
+        }
+    }
+
+    /// The process number.
+    package let identifier: CInt
+    /// The pidfd, readable as soon as the process has ended.
+    package let descriptor: OwnedDescriptor
+    private var status: WaitStatus?
+
+    /// Starts a process.
+    ///
+    /// Blocks until it has executed the program.
+    ///
+    /// Apart from the mapped descriptors the child has standard output and standard error, and standard input unless 0 is mapped.
+    ///
+    /// - Parameters:
+    ///   - command: What to execute.
+    ///   - mappings: Open descriptors, which the caller keeps open during the call; targets are distinct and at most 65 535.
+    /// - Throws: ``SystemCallError`` from `posix_spawn(3)` (ENOENT and EACCES are about the program), `fcntl(2)` or `pidfd_open(2)`.
+    package init(_ command: Command, mappings: [Mapping]) throws(SystemCallError) {
+        let highest = mappings.map(\.target).max() ?? 2
+        precondition(Set(mappings.map(\.target)).count == mappings.count && (2...65_535).contains(max(highest, 2)))
+        // A source may have the number of another mapping's target: work with copies above all of them.
+        var copies = DescriptorCopies(above: highest)
+        for mapping in mappings { try copies.add(mapping.source) }
+
+        var identifier: pid_t = 0
+        let failure = unsafe CStringArray.withPointers(to: command.arguments.map { Array($0.utf8) }) { arguments in
+            unsafe CStringArray.withPointers(to: command.environment.entries) { environment in
+                let blocked = command.blockedSignals.map(\.number)
+                return unsafe clinux_spawn(
+                    &identifier,
+                    command.path,
+                    arguments,
+                    environment,
+                    copies.numbers,
+                    mappings.map(\.target),
+                    mappings.count,
+                    blocked,
+                    blocked.count
+                )
+            }
+        }
+        guard failure == 0 else { throw SystemCallError("posix_spawn", code: failure) }
+
+        // Not reaped yet, so the number still means this child.
+        let descriptor = clinux_pidfd_open(identifier)
+        guard descriptor >= 0 else {
+            let error = SystemCallError("pidfd_open")
+            var code: CInt = 0
+            _ = Glibc.kill(identifier, SIGKILL)
+            _ = unsafe clinux_wait(identifier, 1, &code)
+            throw error
+        }
+        self.identifier = identifier
+        self.descriptor = OwnedDescriptor(owning: descriptor)
+        self.status = nil
+    }
+
+    deinit {
+        guard self.status == nil else { return }
+        var code: CInt = 0
+        _ = clinux_pidfd_send_signal(self.descriptor.number, SIGKILL)
+        _ = unsafe clinux_wait(self.identifier, 1, &code)
+    }
+
+    /// Sends a signal.
+    ///
+    /// One that comes too late, to a process that has ended, is not an error.
+    package borrowing func send(_ signal: ProcessSignal) throws(SystemCallError) {
+        guard clinux_pidfd_send_signal(self.descriptor.number, signal.number) != 0 else { return }
+        let error = SystemCallError("pidfd_send_signal")
+        guard error.code == ESRCH else { throw error }
+    }
+
+    /// How the process ended, or `nil` while it runs.
+    ///
+    /// Does not block.
+    package mutating func statusIfEnded() throws(SystemCallError) -> WaitStatus? {
+        try self.collect(blocking: false)
+    }
+
+    /// Blocks until the process has ended.
+    package mutating func waitUntilEnded() throws(SystemCallError) -> WaitStatus {
+        while true {
+            if let status = try self.collect(blocking: true) { return status }
+        }
+    }
+
+    private mutating func collect(blocking: Bool) throws(SystemCallError) -> WaitStatus? {
+        if let status = self.status { return status }
+        var code: CInt = 0
+        switch unsafe clinux_wait(self.identifier, blocking ? 1 : 0, &code) {
+        case 0: return nil
+        case 1: self.status = .exited(code)
+        case 2: self.status = .signalled(code)
+        default: throw SystemCallError("waitpid")
+        }
+        return self.status
+    }
+
+    /// The path of the running program (`proc(5)`, `/proc/self/exe`): ask at start, a replaced file is reported as "(deleted)" later.
+    package static func currentProgramPath() throws(SystemCallError) -> String {
+        let capacity = Int(PATH_MAX)
+        var length = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
+            length = unsafe buffer.withMemoryRebound(to: CChar.self) { unsafe readlink("/proc/self/exe", $0.baseAddress!, capacity) }
+            initialized = max(length, 0)
+        }
+        guard length > 0 else { throw SystemCallError("readlink") }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// Duplicates that live for the time of one spawn.
+private struct DescriptorCopies: ~Copyable {
+    private let floor: CInt
+    private(set) var numbers: [CInt] = []
+
+    init(above highest: CInt) {
+        self.floor = max(highest + 1, 3)
+    }
+
+    deinit {
+        for number in self.numbers { _ = close(number) }
+    }
+
+    mutating func add(_ source: CInt) throws(SystemCallError) {
+        let copy = fcntl(source, F_DUPFD_CLOEXEC, self.floor)
+        guard copy >= 0 else { throw SystemCallError("fcntl") }
+        self.numbers.append(copy)
+    }
+}

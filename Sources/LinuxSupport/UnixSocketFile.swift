@@ -1,0 +1,113 @@
+internal import Glibc
+
+/// The name of a listening unix socket in the file system, recognised by device and inode so that only our own is ever removed.
+package struct UnixSocketFile: Sendable, Hashable {
+    /// Why a socket could not be put under its name.
+    package enum Failure: Error, Sendable, Hashable {
+        /// The path is empty, longer than `sun_path`, or has a zero byte.
+        case unusablePath
+        /// Somebody answers on the socket that has the name.
+        case inUse
+        /// Something that is not a socket has the name; it is never removed.
+        case notASocket
+        /// Another process has held the directory's lock for two seconds.
+        case busy
+        /// Any other refusal of the system.
+        case system(SystemCallError)
+    }
+
+    /// The path as given.
+    package let path: String
+    private let device: UInt64
+    private let inode: UInt64
+
+    /// Creates a listening socket under `path`; an old socket file is replaced if nobody answers on it.
+    ///
+    /// The socket is bound under another name, gets its mode, starts to listen and is then renamed, so that whoever sees the name may
+    /// connect. All this is done under `flock(2)` on the directory: of several processes that start at once, one gets the name and the
+    /// others see it answer. Blocks for two seconds at most.
+    package static func listen(at path: String, mode: UInt32, backlog: CInt) throws(Failure) -> ListeningUnixSocket {
+        let directory = Self.directory(of: path)
+        let temporary = "\(directory)/.\(UInt32.random(in: 0 ... .max))"
+        guard let address = SocketAddress(unixPath: path), let binding = SocketAddress(unixPath: temporary) else {
+            throw .unusablePath
+        }
+        let lock = try Self.lock(directory)
+        defer { _ = flock(lock.number, LOCK_UN) }
+        try Self.checkThatNobodyAnswers(at: path, address)
+        do throws(SystemCallError) {
+            let socket = try Socket(for: address)
+            try socket.bind(to: binding)
+            do throws(SystemCallError) {
+                guard unsafe chmod(temporary, mode_t(mode)) == 0 else { throw SystemCallError("chmod") }
+                try socket.listen(backlog: backlog)
+                guard let (_, device, inode) = Self.facts(of: temporary) else { throw SystemCallError("lstat") }
+                guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
+                return ListeningUnixSocket(socket: socket, file: UnixSocketFile(path: path, device: device, inode: inode))
+            } catch {
+                _ = unsafe unlink(temporary)
+                throw error
+            }
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Removes the name if it is still this socket's; somebody else's socket that has taken it over stays.
+    package func remove() {
+        guard let (_, device, inode) = Self.facts(of: self.path), device == self.device, inode == self.inode else { return }
+        _ = unsafe unlink(self.path)
+    }
+
+    private static func directory(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == path.startIndex ? "/." : String(path[..<slash])
+    }
+
+    private static func lock(_ directory: String) throws(Failure) -> OwnedDescriptor {
+        let number = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw .system(SystemCallError("open")) }
+        let descriptor = OwnedDescriptor(owning: number)
+        for _ in 0..<200 {
+            if flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 { return descriptor }
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(SystemCallError("flock")) }
+            usleep(10_000)
+        }
+        throw .busy
+    }
+
+    private static func checkThatNobodyAnswers(at path: String, _ address: SocketAddress) throws(Failure) {
+        guard let (type, _, _) = Self.facts(of: path) else { return }
+        guard type == S_IFSOCK else { throw .notASocket }
+        do throws(SystemCallError) {
+            let probe = try Socket(for: address)
+            // A full backlog must not make this wait: it would mean that somebody listens (EAGAIN).
+            try probe.setNonBlocking()
+            try probe.connect(to: address)
+        } catch {
+            // Anything but a refusal may mean a living socket, so the name is left alone.
+            guard error.code == ECONNREFUSED || error.code == ENOENT else { throw error.code == EAGAIN ? .inUse : .system(error) }
+            return
+        }
+        throw .inUse
+    }
+
+    private static func facts(of path: String) -> (type: mode_t, device: UInt64, inode: UInt64)? {
+        var facts = stat()
+        guard unsafe lstat(path, &facts) == 0 else { return nil }
+        return (facts.st_mode & S_IFMT, UInt64(facts.st_dev), UInt64(facts.st_ino))
+    }
+}
+
+/// A listening unix socket and its name.
+package struct ListeningUnixSocket: ~Copyable, Sendable {
+    /// The socket.
+    package let socket: Socket
+    /// The name, to be removed when nobody listens any more.
+    package let file: UnixSocketFile
+
+    /// Takes the two apart.
+    package consuming func intoSocket() -> Socket {
+        self.socket
+    }
+}

@@ -1,0 +1,116 @@
+internal import CGIMapping
+internal import FileSessionStorage
+public import HTTPHandling
+public import HTTPSessions
+public import HTTPTypes
+internal import LinuxSupport
+public import Logging
+internal import SessionSecurity
+public import SessionStorage
+internal import WorkerSupervision
+internal import Synchronization
+
+/// A FastCGI application: handlers, sessions, and the processes that serve them.
+///
+/// ```swift
+/// let app = try Application(configuration: .fromEnvironment())
+/// app.get("/hello") { request in "hello\n" }
+/// try await app.run()
+/// ```
+///
+/// The same program is supervisor and worker: ``run()`` starts it again for each worker. Register everything before that.
+public final class Application: RouteRegistering, Sendable {
+    /// The settings.
+    public let configuration: ApplicationConfiguration
+    /// Where log lines go that concern no particular request.
+    public let logger: Logger
+    /// The sessions, for work outside of requests.
+    public let sessions: SessionRepository
+    private let router = Router()
+    private let inheritance: Mutex<WorkerInheritance?>
+
+    /// Prepares an application: checks the session directory and reads the server's secrets, creating both where they are absent.
+    ///
+    /// - Parameters:
+    ///   - configuration: The settings.
+    ///   - logger: Where log lines go; standard error unless given.
+    ///   - clock: What time it is for requests; tests give one of their own.
+    ///   - store: Where sessions are kept; files in the configured directory unless given.
+    /// - Throws: ``ConfigurationError`` when a setting cannot be used here; see ``ApplicationConfiguration/ownsProcess``.
+    public init(
+        configuration: ApplicationConfiguration,
+        logger: Logger? = nil,
+        clock: any SessionClock = SystemSessionClock(),
+        store: (any SessionStore)? = nil
+    ) throws {
+        let logger = logger ?? Logger(label: "paranoid", factory: { StreamLogHandler.standardError(label: $0) })
+        do {
+            // First of all, as it expects certain descriptors where the supervisor has put them.
+            self.inheritance = Mutex(try WorkerInheritance.adopt())
+            if configuration.ownsProcess { try WorkerHygiene.apply() }
+            self.sessions = try Self.repository(configuration, store: store, logger: logger)
+        } catch  where configuration.ownsProcess {
+            ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration)
+        }
+        self.configuration = configuration
+        self.logger = logger
+        var sessionConfiguration = configuration.sessions
+        sessionConfiguration.randomSource = { words in
+            unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
+        }
+        self.router.add(
+            middleware: SessionMiddleware(repository: self.sessions, configuration: sessionConfiguration, clock: clock)
+        )
+    }
+
+    /// Registers a handler, see `RouteRegistering`.
+    public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
+        self.router.register(handler, method: method, pattern: pattern)
+    }
+
+    /// Adds middleware around all handlers, inside of what was added before; sessions are outermost.
+    public func add(middleware: any HTTPMiddleware) {
+        self.router.add(middleware: middleware)
+    }
+
+    /// Answers a request that comes from this process, through the same middleware and guard as all others.
+    public func respond(to request: InProcessRequest) async -> Response {
+        await InProcessResponder(responder: self.makeResponder()).respond(to: request)
+    }
+
+    /// What this process has from its supervisor; `nil` if it is no worker, or from the second call on.
+    func takeInheritance() -> WorkerInheritance? {
+        self.inheritance.withLock { $0.take() }
+    }
+
+    func makeResponder() -> RequestResponder {
+        RequestResponder(handler: self.router.freeze(), bodyLimit: self.configuration.bodyLimit, logger: self.logger)
+    }
+
+    private static func repository(
+        _ configuration: ApplicationConfiguration,
+        store: (any SessionStore)?,
+        logger: Logger
+    ) throws(ConfigurationError) -> SessionRepository {
+        let secrets = try ServerSecretFile.load(configuration.secretFile)
+        let kept: any SessionStore
+        if let store { kept = store } else { kept = try Self.fileStore(configuration, logger) }
+        return SessionRepository(store: kept, secrets: secrets) { incident in
+            logger.error(
+                "session given up",
+                metadata: ["session.name": "\(incident.name)", "session.problem": "\(incident.kind.rawValue)"]
+            )
+        }
+    }
+
+    private static func fileStore(_ configuration: ApplicationConfiguration, _ logger: Logger) throws(ConfigurationError)
+        -> FileSessionStore
+    {
+        let settings = FileSessionStoreConfiguration(directory: configuration.sessionDirectory, durability: configuration.durability)
+        do {
+            return try FileSessionStore(configuration: settings, logger: logger)
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_SESSION_DIR", problem: "\(configuration.sessionDirectory) cannot be used: \(error)")
+        }
+    }
+}

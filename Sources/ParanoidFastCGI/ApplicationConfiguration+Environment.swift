@@ -1,0 +1,175 @@
+internal import FastCGIServer
+internal import HTTPHandling
+internal import HTTPSessions
+internal import LinuxSupport
+internal import SessionSecurity
+internal import WorkerSupervision
+
+extension ApplicationConfiguration {
+    /// The settings of a program, from its environment and from the file that `PARANOID_ENV_FILE` names, which is stronger.
+    ///
+    /// A value that cannot be used, or a name that is no setting but looks like one, ends the process with exit code 78 and one line on
+    /// standard error that says what is allowed. A process that is more than this application uses
+    /// ``init(environment:defaultListener:processors:)``.
+    public static func fromEnvironment() -> ApplicationConfiguration {
+        do throws(ConfigurationError) {
+            var configuration = try Self.ofThisProcess()
+            configuration.ownsProcess = true
+            return configuration
+        } catch {
+            ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration)
+        }
+    }
+
+    private static func ofThisProcess() throws(ConfigurationError) -> ApplicationConfiguration {
+        var environment = ProcessEnvironment.current()
+        if let path = environment["PARANOID_ENV_FILE"], !path.isEmpty {
+            do {
+                environment.merge(try ProcessEnvironment(file: path))
+            } catch {
+                throw ConfigurationError(setting: "PARANOID_ENV_FILE", problem: "\(error)")
+            }
+        }
+        var values: [String: String] = [:]
+        for name in environment.names { values[name] = environment[name] }
+        let defaultListener = DescriptorKind(of: 0) == .listeningStreamSocket ? "inherited" : nil
+        return try ApplicationConfiguration(
+            environment: values,
+            defaultListener: defaultListener,
+            processors: ProcessFacts.onlineProcessors
+        )
+    }
+
+    /// Reads all settings from names and texts; pure.
+    ///
+    /// - Parameters:
+    ///   - environment: The names and texts.
+    ///   - defaultListener: Where requests come from unless a setting says otherwise; `nil`: a socket in the run-time or state directory.
+    ///   - processors: How many workers there are by default, at least 2.
+    /// - Throws: ``ConfigurationError`` for a value that cannot be used and for a name that is no setting but looks like one.
+    public init(environment: [String: String], defaultListener: String? = nil, processors: Int = 2) throws(ConfigurationError) {
+        try SettingNames.check(environment.keys.sorted(), reserved: WorkerInheritance.variables)
+        let reader = SettingsReader(environment)
+        let state = try Self.stateDirectory(environment)
+        self.init(stateDirectory: state)
+        self.environment = environment
+        self.environmentFile = environment["PARANOID_ENV_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+        try self.readServer(reader, environment, defaultListener: defaultListener, processors: processors)
+        try self.readGuard(reader)
+        try self.readCookies(reader)
+    }
+
+    private mutating func readServer(
+        _ reader: SettingsReader,
+        _ environment: [String: String],
+        defaultListener: String?,
+        processors: Int
+    ) throws(ConfigurationError) {
+        let runtime = Self.first(of: environment["RUNTIME_DIRECTORY"]) ?? environment["XDG_RUNTIME_DIR"].map { "\($0)/paranoid" }
+        self.listen = try reader.nonEmpty("PARANOID_LISTEN", defaultListener ?? runtime.map { "unix:\($0)/app.sock" } ?? self.listen)
+        do {
+            _ = try ListenerAddress(self.listen)
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_LISTEN", problem: error.message)
+        }
+        self.workers = try reader.number("PARANOID_WORKERS", max(2, processors), in: 0...256)
+        self.threads = try reader.number("PARANOID_THREADS", self.threads, in: 1...512)
+        self.bodyLimit = try reader.number("PARANOID_BODY_LIMIT", self.bodyLimit, in: 0...(1 << 40))
+        self.readTimeout = try reader.seconds("PARANOID_READ_TIMEOUT", self.readTimeout, canBeNone: false) ?? self.readTimeout
+        self.writeTimeout = try reader.seconds("PARANOID_WRITE_TIMEOUT", self.writeTimeout, canBeNone: false) ?? self.writeTimeout
+        self.drainTimeout = try reader.seconds("PARANOID_DRAIN_TIMEOUT", self.drainTimeout, canBeNone: false) ?? self.drainTimeout
+        self.sweepInterval = try reader.seconds("PARANOID_SWEEP_INTERVAL", self.sweepInterval)
+        if self.sweepInterval == .zero { throw reader.unusable("PARANOID_SWEEP_INTERVAL", "0", "seconds above 0, or none") }
+        self.sessionDirectory = try reader.nonEmpty("PARANOID_SESSION_DIR", self.sessionDirectory)
+        self.secretFile = try reader.nonEmpty("PARANOID_SECRET_FILE", self.secretFile)
+        switch reader.text("PARANOID_DURABILITY") {
+        case nil, "process": self.durability = .process
+        case "power": self.durability = .power
+        case let text?: throw reader.unusable("PARANOID_DURABILITY", text, "process or power")
+        }
+    }
+
+    private mutating func readGuard(_ reader: SettingsReader) throws(ConfigurationError) {
+        var settings = GuardSettings()
+        settings.profile = try reader.choice("PSESSION_PROFILE", settings.profile)
+        settings.nonceTimeout = try reader.seconds("PSESSION_NONCE_TIMEOUT", settings.nonceTimeout)
+        settings.nonceWindow = try reader.number("PSESSION_NONCE_WINDOW", settings.nonceWindow, in: 0...1000)
+        settings.nonceWindowTimeout = try reader.seconds("PSESSION_NONCE_WINDOW_TIMEOUT", settings.nonceWindowTimeout)
+        settings.identifierTimeout = try reader.seconds("PSESSION_KEY_TIMEOUT", settings.identifierTimeout)
+        settings.clearing = try reader.choice("PSESSION_CLEAR_SESSION_FUNCTION", settings.clearing)
+        settings.lifetime = try reader.number("SESSION_COOKIE_AGE", settings.lifetime, in: 1...Int(Int32.max))
+        settings.expiresAtBrowserClose = try reader.flag("SESSION_EXPIRE_AT_BROWSER_CLOSE", settings.expiresAtBrowserClose)
+        settings.savesEveryRequest = try reader.flag("SESSION_SAVE_EVERY_REQUEST", settings.savesEveryRequest)
+        self.sessions.guardSettings = settings
+
+        self.sessions.checkedParameters = reader.list("PSESSION_CHECK_HEADERS", self.sessions.checkedParameters)
+        for name in self.sessions.checkedParameters where !Self.isParameterName(name) {
+            throw reader.unusable("PSESSION_CHECK_HEADERS", name, "names of parameters such as REMOTE_ADDR,HTTP_USER_AGENT, or nothing")
+        }
+        self.sessions.reservedKey = try reader.nonEmpty("PSESSION_SESSION_KEY", self.sessions.reservedKey)
+        self.sessions.uncheckedPathPrefixes = reader.list("PSESSION_FILTER_PREFIXES", [])
+        for prefix in self.sessions.uncheckedPathPrefixes where prefix.utf8.first != UInt8(ascii: "/") {
+            throw reader.unusable("PSESSION_FILTER_PREFIXES", prefix, "path prefixes that begin with a slash")
+        }
+    }
+
+    private mutating func readCookies(_ reader: SettingsReader) throws(ConfigurationError) {
+        var cookies = self.sessions.cookies
+        cookies.sessionName = try reader.nonEmpty("SESSION_COOKIE_NAME", cookies.sessionName)
+        cookies.nonceName = try reader.nonEmpty("PSESSION_COOKIE_NAME", cookies.nonceName)
+        cookies.secondName = try reader.nonEmpty("PSESSION_SECURE_COOKIE_NAME", cookies.secondName)
+        cookies.path = try reader.nonEmpty("SESSION_COOKIE_PATH", cookies.path)
+        let domain = reader.text("SESSION_COOKIE_DOMAIN")
+        cookies.domain = domain == "" || domain?.lowercased() == "none" ? nil : domain
+        cookies.isSecure = try reader.flag("SESSION_COOKIE_SECURE", cookies.isSecure)
+        cookies.isHTTPOnly = try reader.flag("PSESSION_COOKIE_HTTPONLY", cookies.isHTTPOnly)
+        switch reader.text("SESSION_COOKIE_SAMESITE") {
+        case nil: break
+        case "Lax": cookies.sameSite = .lax
+        case "Strict": cookies.sameSite = .strict
+        case "None": cookies.sameSite = SetCookie.SameSite.none
+        case "off": cookies.sameSite = nil
+        case let text?: throw reader.unusable("SESSION_COOKIE_SAMESITE", text, "Lax, Strict, None, or off for no attribute")
+        }
+        let names = [cookies.sessionName, cookies.nonceName, cookies.secondName]
+        guard Set(names).count == names.count else {
+            throw ConfigurationError(setting: "SESSION_COOKIE_NAME", problem: "the three session cookies need three names")
+        }
+        if let (name, rule) = cookies.problem() {
+            let settings = [
+                cookies.sessionName: "SESSION_COOKIE_NAME", cookies.nonceName: "PSESSION_COOKIE_NAME",
+                cookies.secondName: "PSESSION_SECURE_COOKIE_NAME",
+            ]
+            throw ConfigurationError(
+                setting: settings[name] ?? "SESSION_COOKIE_NAME",
+                problem: "with this name and the SESSION_COOKIE_* attributes as set, browsers refuse the cookie: \(rule)"
+            )
+        }
+        self.sessions.cookies = cookies
+    }
+
+    /// Where state is kept by default: what systemd says, what the desktop says, the home directory.
+    private static func stateDirectory(_ environment: [String: String]) throws(ConfigurationError) -> String {
+        if let directory = Self.first(of: environment["STATE_DIRECTORY"]) { return directory }
+        if let base = environment["XDG_STATE_HOME"], base.hasPrefix("/") { return "\(base)/paranoid" }
+        if let home = environment["HOME"], home.hasPrefix("/") { return "\(home == "/" ? "" : home)/.local/state/paranoid" }
+        let needed = ["PARANOID_SESSION_DIR", "PARANOID_SECRET_FILE", "PARANOID_LISTEN"]
+        if needed.allSatisfy({ environment[$0] != nil }) { return "/nonexistent" }
+        throw ConfigurationError(
+            setting: "STATE_DIRECTORY",
+            problem: "neither it nor HOME is set; set it, or all of \(needed.joined(separator: ", "))"
+        )
+    }
+
+    /// The first of the directories that systemd lists with colons.
+    private static func first(of list: String?) -> String? {
+        list.flatMap { $0.split(separator: ":").first }.map(String.init)
+    }
+
+    private static func isParameterName(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "_")
+            }
+    }
+}

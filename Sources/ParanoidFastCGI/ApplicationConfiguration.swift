@@ -1,0 +1,45 @@
+public import FileSessionStorage
+public import HTTPSessions
+
+/// All settings of an application as one value; where they come from is another matter.
+public struct ApplicationConfiguration: Sendable {
+    /// Where requests come from: `unix:PATH`, `HOST:PORT`, `[IPV6]:PORT`, or `inherited` for a listening socket on descriptor 0 (`PARANOID_LISTEN`).
+    public var listen: String
+    /// The number of worker processes; 0 serves in this process (`PARANOID_WORKERS`).
+    public var workers: Int
+    /// The number of threads of each worker (`PARANOID_THREADS`).
+    public var threads = 8
+    /// The most bytes of a request body (`PARANOID_BODY_LIMIT`).
+    public var bodyLimit = 2 * 1024 * 1024
+    /// How long reading from the web server may pause (`PARANOID_READ_TIMEOUT`).
+    public var readTimeout: Duration = .seconds(30)
+    /// How long writing to the web server may pause (`PARANOID_WRITE_TIMEOUT`).
+    public var writeTimeout: Duration = .seconds(30)
+    /// How long running requests may take to finish when the server stops (`PARANOID_DRAIN_TIMEOUT`).
+    public var drainTimeout: Duration = .seconds(30)
+    /// The directory that holds the sessions (`PARANOID_SESSION_DIR`).
+    public var sessionDirectory: String
+    /// What a committed session survives: the death of processes, or the loss of power too (`PARANOID_DURABILITY`).
+    public var durability = FileSessionStoreConfiguration.Durability.process
+    /// The file with the server's secrets; created when it is absent (`PARANOID_SECRET_FILE`).
+    public var secretFile: String
+    /// How often expired sessions are removed; `nil`: never (`PARANOID_SWEEP_INTERVAL`).
+    public var sweepInterval: Duration? = .seconds(60)
+    /// A file of `NAME=VALUE` lines, stronger than the environment, read at the start and at every reload (`PARANOID_ENV_FILE`).
+    public var environmentFile: String?
+    /// How sessions are recognised and kept.
+    public var sessions = HTTPSessionsConfiguration()
+    /// Whether the process belongs to the application: it then protects itself against dumps, and a start that fails ends it with one line
+    /// on standard error and an exit code (`sysexits.h`) instead of an error that nobody catches.
+    public var ownsProcess = false
+    /// The environment the settings were read from, for settings of the application's own.
+    public var environment: [String: String] = [:]
+
+    /// Creates default settings with everything in one state directory.
+    public init(stateDirectory: String) {
+        self.listen = "unix:\(stateDirectory)/app.sock"
+        self.workers = 2
+        self.sessionDirectory = "\(stateDirectory)/sessions"
+        self.secretFile = "\(stateDirectory)/secret"
+    }
+}

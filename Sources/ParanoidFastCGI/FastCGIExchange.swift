@@ -1,0 +1,121 @@
+internal import CGIMapping
+internal import FastCGIServer
+internal import HTTPHandling
+internal import Synchronization
+
+/// One FastCGI request for the time it is being answered, shared by its parameters, its body and the writer of its response.
+///
+/// After ``finish()`` nothing of it can be reached any more: look-ups find nothing, reads and writes fail. Reading and writing block their
+/// thread, so they run on the server's own threads, wherever they are called.
+final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
+    /// The request was answered already.
+    struct Finished: Error {}
+
+    /// A client's `Proxy` field, which programs take for a setting of theirs (httpoxy, CVE-2016-5385).
+    private static let dropped = Array("HTTP_PROXY".utf8)
+
+    private let request: Mutex<FastCGIRequest?>
+    private let executor: any TaskExecutor
+
+    init(_ request: consuming FastCGIRequest, executor: any TaskExecutor) {
+        self.request = Mutex(request)
+        self.executor = executor
+    }
+
+    // MARK: Parameters
+
+    func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {
+        if name.utf8.elementsEqual(Self.dropped) { return body(nil) }
+        var found: Outcome?
+        self.request.withLock { request in
+            found = request?.withParameter(name, body)
+        }
+        return found ?? body(nil)
+    }
+
+    func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+        self.request.withLock { request in
+            request?.forEachParameter { name, value in
+                if !name.equals(Self.dropped) { body(name, value) }
+            }
+        }
+    }
+
+    /// What the parameters say, checked.
+    func variables() throws(MetaVariableError) -> MetaVariables {
+        var reader = MetaVariableReader()
+        var failure: MetaVariableError?
+        self.request.withLock { request in
+            if request?.hasAmbiguousParameters == true { failure = MetaVariableError(.invalidName) }
+            do throws(MetaVariableError) {
+                try request?.forEachParameter { (name, value) throws(MetaVariableError) in try reader.add(name: name, value: value) }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return try reader.finish()
+    }
+
+    /// What the web server asks for; `nil` after the end.
+    var role: RequestRole? {
+        self.request.withLock { $0?.role }
+    }
+
+    // MARK: Body and response
+
+    /// Reads the next bytes of the body; `nil` at its end.
+    func read(upTo count: Int) async throws -> [UInt8]? {
+        try await withTaskExecutorPreference(self.executor) {
+            try self.request.withLock { request in
+                guard request != nil else { throw Finished() }
+                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
+                defer { unsafe buffer.deallocate() }
+                let read = unsafe try request?.read(into: buffer) ?? 0
+                return read == 0 ? nil : unsafe Array(buffer.prefix(read))
+            }
+        }
+    }
+
+    func write(_ bytes: [UInt8]) async throws {
+        try await withTaskExecutorPreference(self.executor) {
+            try self.writeHere(bytes)
+        }
+    }
+
+    func flush() async throws {
+        try await withTaskExecutorPreference(self.executor) {
+            try self.request.withLock { request in
+                guard request != nil else { throw Finished() }
+                try request?.flush()
+            }
+        }
+    }
+
+    /// Writes on the calling thread, which has to be one of the server's.
+    func writeHere(_ bytes: [UInt8]) throws {
+        try self.request.withLock { request in
+            guard request != nil else { throw Finished() }
+            try unsafe request?.write(bytes.span.bytes)
+        }
+    }
+
+    /// Ends the answer and gives the connection back.
+    func finish() {
+        let request = self.request.withLock { $0.take() }
+        guard let request else { return }
+        request.finish()
+    }
+
+    /// Cuts the connection, so that the web server sees that the answer is not complete.
+    func abandon() {
+        _ = self.request.withLock { $0.take() } == nil
+    }
+}
+
+extension RawSpan {
+    fileprivate func equals(_ other: [UInt8]) -> Bool {
+        guard self.byteCount == other.count else { return false }
+        return unsafe self.withUnsafeBytes { bytes in unsafe bytes.elementsEqual(other) }
+    }
+}

@@ -1,0 +1,66 @@
+internal import CGIMapping
+internal import FastCGIServer
+internal import HTTPHandling
+internal import HTTPTypes
+internal import LinuxSupport
+internal import Logging
+
+/// Has FastCGI requests answered by the application: parameters in, head and body out.
+struct FastCGIHandlerAdapter: Sendable {
+    /// Bodies up to this size leave together with their head in one write (libfcgi's buffer holds 8184 bytes).
+    private static let smallBody = 7168
+
+    let responder: RequestResponder
+
+    /// Answers one request and finishes it.
+    func handle(_ request: consuming FastCGIRequest, executor: any TaskExecutor) async {
+        let exchange = FastCGIExchange(request, executor: executor)
+        let response: Response
+        do throws(MetaVariableError) {
+            let variables = try exchange.variables()
+            if exchange.role == .responder {
+                response = await self.responder.respond(variables, parameters: exchange) { try await exchange.read(upTo: $0) }
+            } else {
+                response = Response.text("This application answers requests of the role responder only.\n", status: .notImplemented)
+            }
+        } catch {
+            response = self.responder.refusal(error)
+        }
+        await self.send(response, on: exchange)
+    }
+
+    private func send(_ response: Response, on exchange: FastCGIExchange) async {
+        do {
+            var head = self.head(of: response)
+            if case .bytes(let body) = response.body.content, body.count <= Self.smallBody {
+                head.append(contentsOf: body)
+                try exchange.writeHere(head)
+            } else {
+                try exchange.writeHere(head)
+                try await response.body.write(to: exchange)
+            }
+            exchange.finish()
+        } catch {
+            // The head is on its way: all that is left is to let the web server see that something is missing.
+            self.responder.logger.debug("response cut short", metadata: ["response.error": "\(type(of: error))"])
+            exchange.abandon()
+        }
+    }
+
+    private func head(of response: Response) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512 + Self.smallBody)
+        let now = HTTPDate(secondsSinceUnixEpoch: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+        do throws(CGIResponseHeadError) {
+            try CGIResponseHead.appendStatus(response.status, to: &bytes)
+            try response.forEachField(now: now) { (name, value) throws(CGIResponseHeadError) in
+                try CGIResponseHead.appendField(name, value, to: &bytes)
+            }
+            CGIResponseHead.appendEnd(to: &bytes)
+            return bytes
+        } catch {
+            self.responder.logger.error("the response's head is not valid", metadata: ["response.error": "\(error)"])
+            return Array("Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8)
+        }
+    }
+}

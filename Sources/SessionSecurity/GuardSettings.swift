@@ -1,0 +1,61 @@
+/// The rules of the guard: everything the Django package could be told, and which profile's way of applying it.
+public struct GuardSettings: Sendable, Hashable {
+    /// A set of rules.
+    public enum Profile: String, Sendable, Hashable, CaseIterable {
+        /// As the Django package of 2009: a session for every visitor from the first checked request on.
+        case compatible
+        /// The same checks, but a session comes to be only when the application writes to it, and it is bound at once.
+        case paranoid
+    }
+
+    /// What becomes of the session of a refused request.
+    public enum Clearing: String, Sendable, Hashable, CaseIterable {
+        /// The session ends.
+        case flush
+        /// Its values go, its identifier stays.
+        case wipe
+        /// Nothing is done by the guard.
+        case noop
+    }
+
+    /// Which rules apply.
+    public var profile: Profile = .paranoid
+    /// Age at which a nonce is replaced; `.zero`: with each response; `nil`: no nonces (`PSESSION_NONCE_TIMEOUT`).
+    public var nonceTimeout: Duration? = .seconds(1)
+    /// How many nonces before the current one still count (`PSESSION_NONCE_WINDOW`).
+    public var nonceWindow: Int = 1
+    /// For how long they count; `nil`: for ever (`PSESSION_NONCE_WINDOW_TIMEOUT`).
+    public var nonceWindowTimeout: Duration? = .seconds(1)
+    /// Age at which the identifier is replaced; `nil`: never (`PSESSION_KEY_TIMEOUT`).
+    public var identifierTimeout: Duration?
+    /// What becomes of the session of a refused request (`PSESSION_CLEAR_SESSION_FUNCTION`).
+    public var clearing: Clearing = .flush
+    /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
+    public var lifetime: Int = 1_209_600
+    /// Whether cookies end with the browser (`SESSION_EXPIRE_AT_BROWSER_CLOSE`).
+    public var expiresAtBrowserClose = false
+    /// Whether every request writes its session (`SESSION_SAVE_EVERY_REQUEST`).
+    public var savesEveryRequest = false
+
+    /// Creates the default rules.
+    public init() {}
+
+    /// From when on a record written now counts as absent.
+    public func expiry(of record: SessionRecord, at now: Timestamp) -> Timestamp {
+        now.advanced(by: .seconds(self.age(of: record)))
+    }
+
+    /// The lifetime of the cookies of a record in seconds; `nil`: until the browser closes.
+    public func cookieAge(of record: SessionRecord) -> Int? {
+        switch record.lifetime {
+        case 0?: nil
+        case let own?: own
+        case nil: self.expiresAtBrowserClose ? nil : self.lifetime
+        }
+    }
+
+    private func age(of record: SessionRecord) -> Int {
+        guard let own = record.lifetime, own != 0 else { return self.lifetime }
+        return own
+    }
+}

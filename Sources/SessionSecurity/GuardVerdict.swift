@@ -1,0 +1,37 @@
+/// What the guard made of a request.
+public enum GuardVerdict: String, Sendable, Hashable {
+    /// No session was presented and none was made.
+    case none
+    /// A session begins with this request.
+    case new
+    /// The request continues its session.
+    case accepted
+    /// The request was refused; its session was cleared as set, and the request goes on with what is left.
+    case rejected
+    /// The request was not to be checked.
+    case unchecked
+}
+
+/// Why the guard came to its verdict.
+public enum GuardReason: String, Sendable, Hashable {
+    /// Accepted with the current nonce.
+    case current
+    /// Accepted with an older nonce that still counts.
+    case window
+    /// Accepted with the nonce after the current one.
+    case ahead
+    /// Accepted without a nonce: nonces are switched off.
+    case off
+    /// New tracking of a session that an unchecked request began.
+    case adopted
+    /// The session presented does not exist (any more), or its cookie cannot name one.
+    case unknown
+    /// Refused: the second key is wrong or missing.
+    case secureKey
+    /// Refused: the client does not look as before.
+    case headers
+    /// Refused: the nonce is wrong, too old or missing.
+    case nonce
+    /// The session was ended while the request was under way.
+    case ended
+}

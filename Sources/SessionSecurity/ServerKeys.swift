@@ -1,0 +1,89 @@
+internal import Crypto
+
+/// The keys derived from one server secret, one per purpose, prepared once so that using one costs a single hash.
+///
+/// Each purpose's key is HKDF-Expand of the secret with the purpose as information (RFC 5869 section 2.3); a key of a session is
+/// HKDF-Expand of the purpose's key with the session's identifier as information.
+public struct ServerKeys: Sendable {
+    /// What a key is for.
+    enum Purpose: String, CaseIterable {
+        case name
+        case seal
+        case nonce
+        case fingerprint
+        case user
+        case log
+    }
+
+    /// The number of the secret.
+    public let number: UInt8
+    private let name: HMAC<SHA256>
+    private let seal: HMAC<SHA256>
+    private let nonce: HMAC<SHA256>
+    private let fingerprint: HMAC<SHA256>
+    private let user: HMAC<SHA256>
+    private let log: HMAC<SHA256>
+
+    /// Derives the keys of a secret.
+    public init(_ secret: ServerSecret) {
+        func prepared(_ purpose: Purpose) -> HMAC<SHA256> {
+            var derivation = HMAC<SHA256>(key: SymmetricKey(data: secret.secret.bytes))
+            derivation.update(data: Array("ParanoidFastCGI \(purpose.rawValue)".utf8) + [1])
+            return HMAC<SHA256>(key: SymmetricKey(data: Array(derivation.finalize())))
+        }
+        self.number = secret.number
+        self.name = prepared(.name)
+        self.seal = prepared(.seal)
+        self.nonce = prepared(.nonce)
+        self.fingerprint = prepared(.fingerprint)
+        self.user = prepared(.user)
+        self.log = prepared(.log)
+    }
+
+    /// The 32 bytes under which a store keeps the session with this identifier.
+    public func storageName(of identifier: SessionIdentifier) -> [UInt8] {
+        self.code(.name, over: identifier.derivationInput + [1])
+    }
+
+    /// The key that seals the record of the session with this identifier.
+    public func sealKey(of identifier: SessionIdentifier) -> SealKey {
+        SealKey(self.code(.seal, over: identifier.derivationInput + [1]))
+    }
+
+    /// What stands for a user where the name must not be read: 16 bytes.
+    public func userTag(of user: String) -> [UInt8] {
+        Array(self.code(.user, over: Array(user.utf8)).prefix(16))
+    }
+
+    /// What stands for a secret or personal value in logs: 12 hexadecimal digits.
+    public func logTag(of bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(
+            decoding: self.code(.log, over: bytes).prefix(6).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
+            as: UTF8.self
+        )
+    }
+
+    func code(_ purpose: Purpose, over bytes: [UInt8]) -> [UInt8] {
+        var hash =
+            switch purpose {
+            case .name: self.name
+            case .seal: self.seal
+            case .nonce: self.nonce
+            case .fingerprint: self.fingerprint
+            case .user: self.user
+            case .log: self.log
+            }
+        hash.update(data: bytes)
+        return Array(hash.finalize())
+    }
+}
+
+extension ServerKeys: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// A stand-in that is safe to log.
+    public var description: String { "ServerKeys(\(self.number), redacted)" }
+    /// A stand-in that is safe to log.
+    public var debugDescription: String { self.description }
+    /// Shows nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

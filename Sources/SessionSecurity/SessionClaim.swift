@@ -1,0 +1,32 @@
+/// What a request presents to be recognised, all of it under the client's control.
+public struct SessionClaim: Sendable {
+    /// The identifier presented; `nil` when there is none, or nothing that could be one.
+    public var identifier: SessionIdentifier?
+    /// Whether the request has a session cookie at all, usable or not.
+    public var presentsIdentifier: Bool
+    /// The nonce presented; `nil` when there is none, or nothing that could be one.
+    public var nonce: Nonce?
+    /// The second key presented; `nil` when there is none, or nothing that could be one.
+    public var secondKey: SecondKey?
+    /// Whether the request came over HTTPS.
+    public var isSecure: Bool
+    /// The traits of the client.
+    public var traits: ClientTraits
+
+    /// Creates a claim.
+    public init(
+        identifier: SessionIdentifier?,
+        presentsIdentifier: Bool,
+        nonce: Nonce?,
+        secondKey: SecondKey?,
+        isSecure: Bool,
+        traits: ClientTraits
+    ) {
+        self.identifier = identifier
+        self.presentsIdentifier = presentsIdentifier
+        self.nonce = nonce
+        self.secondKey = secondKey
+        self.isSecure = isSecure
+        self.traits = traits
+    }
+}

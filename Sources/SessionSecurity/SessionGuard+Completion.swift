@@ -1,0 +1,177 @@
+extension SessionGuard {
+    /// What is to be stored at the end of a request, or when it commits in between.
+    public enum Storing: Sendable, Hashable {
+        /// Nothing: what is stored is right.
+        case nothing
+        /// Nothing, ever: the session ended while the request was under way.
+        case gone
+        /// This record takes the place of the current one.
+        case write(SessionRecord)
+        /// A session comes to be, under a new identifier.
+        case create(SessionRecord)
+        /// This record goes under a new identifier, and the old one ends.
+        case rotate(SessionRecord)
+    }
+
+    /// The outcome of ``complete(_:over:keys:at:using:applying:)``.
+    public struct Completion: Sendable {
+        /// What is to be stored.
+        public var storing: Storing
+        /// What the response has to tell the client.
+        public var changes: SessionCookieChanges
+    }
+
+    /// Whether completing a visit can change anything that is stored; if not, no lock is needed.
+    public func needsCommit(_ visit: SessionVisit, at now: Timestamp) -> Bool {
+        if visit.isGone { return false }
+        if !visit.edits.isEmpty || visit.rotates || visit.renewsSecondKey || self.settings.savesEveryRequest { return true }
+        if visit.isModified && !visit.isStored { return true }
+        guard visit.isChecked else { return false }
+        guard let tracking = visit.record?.tracking else { return visit.identifier != nil || self.settings.profile == .compatible }
+        if visit.claim.isSecure && tracking.secondKey == nil { return true }
+        if self.isNonceDue(tracking, for: visit, at: now) { return true }
+        return self.isIdentifierDue(tracking, at: now)
+    }
+
+    /// Works out what a request leaves behind (R5 and the host's H8), on the record as it is now.
+    ///
+    /// Called under the session's lock, so that the edits, the guard's own state and the identifier change together or not at all.
+    ///
+    /// - Parameters:
+    ///   - visit: What happened since the request arrived.
+    ///   - current: The record as it is now; `nil` when there is none under the visit's identifier.
+    ///   - keys: The keys of the visit's identifier, or the newest ones for a session to be made.
+    ///   - now: When the response is made.
+    ///   - generator: Randomness for what has to be made.
+    ///   - body: A change of the values that comes after the visit's edits.
+    public func complete(
+        _ visit: SessionVisit,
+        over current: SessionRecord?,
+        keys: ServerKeys,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator,
+        applying body: ((inout SessionValues) -> Void)? = nil
+    ) -> Completion {
+        var changes = visit.changes
+        if visit.identifier != nil && current == nil { return Completion(storing: .gone, changes: SessionCookieChanges()) }
+
+        var record = current ?? SessionRecord(createdAt: now)
+        visit.edits.apply(to: &record)
+        if visit.edits.clears { record.tracking = nil }
+        body?(&record.values)
+        var isModified = visit.isModified || !visit.edits.isEmpty || body != nil
+
+        let hasContent = !record.values.isEmpty || record.lifetime != nil || record.user != nil
+        // A login, or a new identifier, is not forgotten on a path whose requests are not checked.
+        let changesIdentity = current != nil && (visit.rotates || visit.renewsSecondKey)
+        let tracks =
+            switch self.settings.profile {
+            case .compatible: visit.isChecked || changesIdentity
+            case .paranoid: visit.isChecked ? (current != nil || hasContent) : (changesIdentity || (current == nil && hasContent))
+            }
+        var rotates = false
+        if tracks {
+            // Who logs in proves more than any cookie: nothing that was known of the session before goes on counting.
+            if visit.renewsSecondKey { record.tracking = nil }
+            let isNew = record.tracking == nil
+            var tracking = self.tracking(of: record, visit: visit, stored: current?.tracking, keys: keys, at: now, using: &generator)
+            if visit.renewsSecondKey && visit.claim.isSecure { tracking.secondKey = SecondKey(using: &generator) }
+            if self.isNonceDue(tracking, for: visit, at: now) {
+                tracking.position &+= 1
+                tracking.nonceIssuedAt = now
+                changes.nonce = self.currentNonce(of: tracking, keys: keys)
+                isModified = true
+            } else if visit.reason == .window && self.settings.profile == .paranoid && changes.nonce == nil {
+                // A client that holds an old nonce learns the current one before the window closes.
+                changes.nonce = self.currentNonce(of: tracking, keys: keys)
+            }
+            rotates = current != nil && (visit.rotates || self.isIdentifierDue(tracking, at: now))
+            if rotates || isNew {
+                isModified = true
+                if rotates { tracking.identifierIssuedAt = now }
+            }
+            changes.second = self.secondCookie(of: tracking, for: visit) ?? changes.second
+            if isModified && changes.second == nil { changes.second = self.renewedSecondCookie(of: tracking, for: visit, at: now) }
+            if tracking.secondKey != record.tracking?.secondKey { isModified = true }
+            record.tracking = tracking
+        }
+
+        let isEmpty = current == nil && record.tracking == nil && !hasContent
+        changes.maxAge = self.settings.cookieAge(of: record)
+        guard (isModified || self.settings.savesEveryRequest) && !isEmpty else {
+            if isEmpty && visit.claim.presentsIdentifier { changes.identifier = .deleted }
+            return Completion(storing: .nothing, changes: changes)
+        }
+        changes.identifier = .set
+        guard current != nil else { return Completion(storing: .create(record), changes: changes) }
+        if rotates { return Completion(storing: .rotate(record), changes: changes) }
+        if visit.isStored && record == current { return Completion(storing: .nothing, changes: changes) }
+        return Completion(storing: .write(record), changes: changes)
+    }
+
+    /// The tracking to go on with: that of the record, or a new one.
+    private func tracking(
+        of record: SessionRecord,
+        visit: SessionVisit,
+        stored: SessionTracking?,
+        keys: ServerKeys,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) -> SessionTracking {
+        let nonceTimeout = self.settings.nonceTimeout
+        guard var tracking = record.tracking else {
+            var new = SessionTracking(boundTo: Fingerprint(of: visit.claim.traits, keys: keys), at: now, using: &generator)
+            if self.settings.profile == .paranoid && visit.claim.isSecure { new.secondKey = SecondKey(using: &generator) }
+            // A wiped session keeps its stream and the age of its identifier: the package reads them again before it stores.
+            if let stored, !visit.renewsSecondKey, let nonceTimeout, nonceTimeout > .zero {
+                new.continueStream(of: stored)
+                new.identifierIssuedAt = max(new.identifierIssuedAt, stored.identifierIssuedAt)
+            }
+            return new
+        }
+        if let seen = visit.record?.tracking, !visit.edits.clears {
+            // Whoever was accepted keeps the binding it was accepted by, even if a refused request wiped the session meanwhile.
+            tracking.fingerprint = seen.fingerprint
+            if tracking.secondKey == nil { tracking.secondKey = seen.secondKey ?? visit.freshSecondKey }
+            // The package compares times the wrong way round and so does not read again what is as old as the request (R5.2a).
+            if self.settings.profile == .compatible, let nonceTimeout, visit.arrivedAt >= now.advanced(by: nonceTimeout) {
+                tracking.continueStream(of: seen)
+            }
+        }
+        return tracking
+    }
+
+    private func isNonceDue(_ tracking: SessionTracking, for visit: SessionVisit, at now: Timestamp) -> Bool {
+        // One request rotates once, however often it commits.
+        guard let timeout = self.settings.nonceTimeout, visit.changes.nonce == nil else { return false }
+        guard let issued = tracking.nonceIssuedAt else { return true }
+        return issued.advanced(by: timeout) < now
+    }
+
+    private func isIdentifierDue(_ tracking: SessionTracking, at now: Timestamp) -> Bool {
+        guard let timeout = self.settings.identifierTimeout else { return false }
+        return tracking.identifierIssuedAt.advanced(by: timeout) < now
+    }
+
+    private func currentNonce(of tracking: SessionTracking, keys: ServerKeys) -> Nonce {
+        tracking.stream(keys: keys).nonce(at: tracking.position &+ UInt64(self.settings.nonceWindow))
+    }
+
+    /// The second cookie again, so that it lives as long as the session cookie that is set beside it.
+    ///
+    /// Not soon after a change of keys: an older answer that arrives late must not bring the old one back.
+    private func renewedSecondCookie(
+        of tracking: SessionTracking,
+        for visit: SessionVisit,
+        at now: Timestamp
+    ) -> SessionCookieChanges.Second? {
+        guard self.settings.profile == .paranoid, visit.claim.isSecure, let key = tracking.secondKey else { return nil }
+        return tracking.identifierIssuedAt.advanced(by: .seconds(60)) < now ? .set(key) : nil
+    }
+
+    private func secondCookie(of tracking: SessionTracking, for visit: SessionVisit) -> SessionCookieChanges.Second? {
+        guard visit.claim.isSecure else { return nil }
+        guard let key = tracking.secondKey else { return self.settings.profile == .compatible ? .unusable : nil }
+        return key == visit.claim.secondKey ? nil : .set(key)
+    }
+}

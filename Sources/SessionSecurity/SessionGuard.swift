@@ -1,0 +1,73 @@
+/// The rules by which a request may, or may not, continue a session.
+///
+/// A guard is a pure value: it reads no clock, draws no randomness of its own and performs no I/O; time, randomness and what is stored
+/// are arguments. The rules are numbered as in the description of the Django package (R1 to R6).
+public struct SessionGuard: Sendable {
+    /// What is to be done with a request that arrives.
+    public enum Arrival: Sendable, Hashable {
+        /// There is no session, and this request begins one at once.
+        case begin
+        /// There is no session; one will be made if the application writes.
+        case anonymous
+        /// The session is there but not tracked yet: track it from this request on.
+        case adopt
+        /// The request continues its session; `needsSecondKey`: it is the first one over HTTPS.
+        case accept(GuardReason, needsSecondKey: Bool)
+        /// The request is refused.
+        case reject(GuardReason)
+    }
+
+    /// The rules in force.
+    public var settings: GuardSettings
+
+    /// Creates a guard.
+    public init(settings: GuardSettings) {
+        self.settings = settings
+    }
+
+    /// Decides what to do with a request that is to be checked (R4).
+    ///
+    /// - Parameters:
+    ///   - claim: What the request presents.
+    ///   - record: The record of the session it names, if there is one.
+    ///   - keys: The keys that belong to the record; needed only where there is one.
+    ///   - now: When the request arrived.
+    public func decide(_ claim: SessionClaim, on record: SessionRecord?, keys: ServerKeys?, at now: Timestamp) -> Arrival {
+        guard let record, let keys else { return self.settings.profile == .compatible ? .begin : .anonymous }
+        guard let tracking = record.tracking else { return .adopt }
+
+        var needsSecondKey = false
+        if claim.isSecure {
+            if let key = tracking.secondKey {
+                guard claim.secondKey == key else { return .reject(.secureKey) }
+            } else {
+                needsSecondKey = true
+            }
+        }
+        guard Fingerprint(of: claim.traits, keys: keys) == tracking.fingerprint else { return .reject(.headers) }
+        guard self.settings.nonceTimeout != nil else { return .accept(.off, needsSecondKey: needsSecondKey) }
+        guard let nonce = claim.nonce,
+            let reason = self.standing(of: nonce, in: tracking, at: now),
+            tracking.stream(keys: keys).verifies(nonce)
+        else { return .reject(.nonce) }
+        return .accept(reason, needsSecondKey: needsSecondKey)
+    }
+
+    /// Where a nonce stands by its position alone; `nil`: it does not count (R4.4).
+    private func standing(of nonce: Nonce, in tracking: SessionTracking, at now: Timestamp) -> GuardReason? {
+        let current = tracking.position &+ UInt64(self.settings.nonceWindow)
+        switch nonce.position {
+        case current: return .current
+        case current &+ 1: return .ahead
+        case tracking.position..<current: return self.isWindowOpen(in: tracking, at: now) ? .window : nil
+        default: return nil
+        }
+    }
+
+    private func isWindowOpen(in tracking: SessionTracking, at now: Timestamp) -> Bool {
+        guard let timeout = self.settings.nonceWindowTimeout else { return true }
+        // No nonce was issued yet: nothing can be in the window.
+        guard let issued = tracking.nonceIssuedAt else { return false }
+        return now < issued.advanced(by: timeout)
+    }
+}

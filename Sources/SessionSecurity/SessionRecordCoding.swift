@@ -1,0 +1,99 @@
+// The binary form of a session record: a version and sections that say what they are and how long, so that a reader passes over what
+// it does not know. A section or value that does not parse is lost alone.
+
+extension SessionRecord {
+    /// The version this code writes.
+    static let formatVersion: UInt8 = 1
+
+    private enum Section: UInt8 {
+        case times = 1
+        case tracking = 2
+        case lifetime = 3
+        case user = 4
+        case value = 5
+    }
+
+    /// The record as bytes.
+    public func encoded() -> [UInt8] {
+        var writer = RecordWriter()
+        writer.byte(Self.formatVersion)
+        writer.section(Section.times.rawValue) { $0.integer(self.createdAt.nanosecondsSinceEpoch) }
+        if let tracking = self.tracking {
+            writer.section(Section.tracking.rawValue) { section in
+                section.integer(tracking.position)
+                section.optionalTimestamp(tracking.nonceIssuedAt)
+                section.integer(tracking.identifierIssuedAt.nanosecondsSinceEpoch)
+                section.bytes(tracking.seed.bytes)
+                section.bytes(tracking.fingerprint.secret.bytes)
+                section.bytes(tracking.secondKey?.secret.bytes ?? [])
+            }
+        }
+        if let lifetime = self.lifetime {
+            writer.section(Section.lifetime.rawValue) { $0.integer(Int64(lifetime)) }
+        }
+        if let user = self.user {
+            writer.section(Section.user.rawValue) { section in
+                section.integer(user.loggedInAt.nanosecondsSinceEpoch)
+                section.bytes(Array(user.name.utf8))
+            }
+        }
+        for entry in self.values.entries {
+            writer.section(Section.value.rawValue) { section in
+                section.bytes(entry.name)
+                section.bytes(entry.bytes)
+            }
+        }
+        return writer.output
+    }
+
+    /// Parses what ``encoded()`` wrote; `nil` for an unknown version or a broken frame.
+    public init?(decoding bytes: [UInt8]) {
+        var reader = RecordReader(bytes)
+        guard reader.byte() == Self.formatVersion else { return nil }
+        self.init(createdAt: .distantPast)
+        var entries: [SessionValues.Entry] = []
+        while let (kind, content) = reader.section() {
+            var section = RecordReader(content)
+            switch Section(rawValue: kind) {
+            case .times:
+                if let time = section.integer() { self.createdAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time)) }
+            case .tracking: self.tracking = SessionTracking(decoding: &section)
+            case .lifetime: self.lifetime = section.integer().map { Int(Int64(bitPattern: $0)) }
+            case .user:
+                if let time = section.integer(), let name = section.bytes() {
+                    let loggedInAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time))
+                    self.user = SessionUser(name: String(decoding: name, as: UTF8.self), loggedInAt: loggedInAt)
+                }
+            case .value:
+                if let name = section.bytes(), let value = section.bytes() {
+                    entries.append(SessionValues.Entry(name: Array(name), bytes: Array(value)))
+                }
+            case nil: break
+            }
+        }
+        guard reader.isAtEnd else { return nil }
+        self.values = SessionValues(entries)
+    }
+}
+
+extension SessionTracking {
+    fileprivate init?(decoding section: inout RecordReader) {
+        guard let position = section.integer(),
+            let nonceIssuedAt = section.optionalTimestamp(),
+            let identifierIssuedAt = section.integer(),
+            let seed = section.bytes(), seed.count == Self.seedByteCount,
+            let fingerprint = section.bytes().flatMap({ Fingerprint(storedBytes: Array($0)) }),
+            let second = section.bytes()
+        else { return nil }
+        let secondKey = SecondKey(storedBytes: Array(second))
+        guard second.isEmpty || secondKey != nil else { return nil }
+        self.init(
+            fingerprint: fingerprint,
+            seed: SecretBytes(Array(seed)),
+            position: position,
+            nonceIssuedAt: nonceIssuedAt,
+            identifierIssuedAt: Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: identifierIssuedAt)),
+            secondKey: secondKey
+        )
+    }
+}

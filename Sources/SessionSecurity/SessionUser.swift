@@ -1,0 +1,13 @@
+/// Who is logged in, and since when.
+public struct SessionUser: Sendable, Hashable {
+    /// The application's name for the user.
+    public var name: String
+    /// When the user last proved to be it.
+    public var loggedInAt: Timestamp
+
+    /// Creates a login.
+    public init(name: String, loggedInAt: Timestamp) {
+        self.name = name
+        self.loggedInAt = loggedInAt
+    }
+}

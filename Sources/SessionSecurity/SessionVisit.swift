@@ -1,0 +1,54 @@
+/// One request's dealings with its session, from arrival to completion.
+///
+/// A value that the pure functions of ``SessionGuard`` read and change; whoever drives them does the I/O between.
+public struct SessionVisit: Sendable {
+    /// What the request presented.
+    public let claim: SessionClaim
+    /// When it arrived.
+    public let arrivedAt: Timestamp
+    /// Whether the guard checks it.
+    public let isChecked: Bool
+    /// What the guard made of it.
+    public var verdict: GuardVerdict
+    /// Why.
+    public var reason: GuardReason?
+    /// The session the request belongs to; `nil` while it has none.
+    public var identifier: SessionIdentifier?
+    /// The record as this request last saw it.
+    public var record: SessionRecord?
+    /// What the request wants changed and has not committed.
+    public var edits = SessionEdits()
+    /// Whether the response has to say which session it is, though no edit is left to commit.
+    public var isModified = false
+    /// Whether the request already wrote what it has changed so far.
+    public var isStored = false
+    /// Whether the session is to get a new identifier with this request, due or not.
+    public var rotates = false
+    /// Whether the session is to get a new second key with this request.
+    public var renewsSecondKey = false
+    /// Whether the session ended while the request was under way: nothing more is stored and no cookie is set.
+    public var isGone = false
+    /// A second key made for this request in case the session has none yet.
+    public var freshSecondKey: SecondKey?
+    /// What the response has to tell the client.
+    public var changes = SessionCookieChanges()
+
+    /// Begins a visit.
+    public init(claim: SessionClaim, arrivedAt: Timestamp, isChecked: Bool) {
+        self.claim = claim
+        self.arrivedAt = arrivedAt
+        self.isChecked = isChecked
+        self.verdict = isChecked ? .none : .unchecked
+        self.identifier = claim.identifier
+    }
+
+    /// Lets go of the session: what the request stores from here on goes into a new one.
+    public mutating func detach() {
+        self.identifier = nil
+        self.record = nil
+        self.edits.clear()
+        self.isModified = true
+        self.isStored = false
+        self.freshSecondKey = nil
+    }
+}

@@ -1,0 +1,57 @@
+/// A point in wall-clock time that several processes, and a later boot of the machine, agree on.
+///
+/// Sessions outlive the process that created them, so their times cannot come from `ContinuousClock`, whose instants mean nothing
+/// outside one boot.
+public struct Timestamp: InstantProtocol, Sendable, Hashable {
+    /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds excluded.
+    public let nanosecondsSinceEpoch: Int64
+
+    /// Creates a timestamp from its distance to the Unix epoch in nanoseconds.
+    public init(nanosecondsSinceEpoch: Int64) {
+        self.nanosecondsSinceEpoch = nanosecondsSinceEpoch
+    }
+
+    /// Creates a timestamp from whole seconds since the Unix epoch.
+    public init(secondsSinceEpoch: Int64) {
+        self.nanosecondsSinceEpoch = secondsSinceEpoch.multipliedSaturating(by: 1_000_000_000)
+    }
+
+    /// Earlier than every session.
+    public static let distantPast = Timestamp(nanosecondsSinceEpoch: .min)
+    /// Later than every session.
+    public static let distantFuture = Timestamp(nanosecondsSinceEpoch: .max)
+
+    /// The timestamp `duration` later; saturates instead of overflowing.
+    public func advanced(by duration: Duration) -> Timestamp {
+        let (sum, overflow) = self.nanosecondsSinceEpoch.addingReportingOverflow(duration.wholeNanoseconds)
+        return Timestamp(nanosecondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
+    }
+
+    /// How much later `other` is; negative when it is earlier.
+    public func duration(to other: Timestamp) -> Duration {
+        let (difference, overflow) = other.nanosecondsSinceEpoch.subtractingReportingOverflow(self.nanosecondsSinceEpoch)
+        return .nanoseconds(overflow ? (other > self ? .max : .min) : difference)
+    }
+
+    /// Whether `lhs` is earlier than `rhs`.
+    public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool {
+        lhs.nanosecondsSinceEpoch < rhs.nanosecondsSinceEpoch
+    }
+}
+
+extension Duration {
+    /// The duration in nanoseconds, cut below them and saturated at the limits of `Int64` (292 years).
+    public var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = self.components
+        let base = seconds.multipliedSaturating(by: 1_000_000_000)
+        let (sum, overflow) = base.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflow ? (seconds < 0 ? .min : .max) : sum
+    }
+}
+
+extension Int64 {
+    fileprivate func multipliedSaturating(by factor: Int64) -> Int64 {
+        let (product, overflow) = self.multipliedReportingOverflow(by: factor)
+        return overflow ? (self < 0 ? .min : .max) : product
+    }
+}

@@ -1,0 +1,21 @@
+/// A session that had to be given up; the client sees no more than "no session".
+public struct SessionIncident: Sendable, Hashable {
+    /// What happened.
+    public enum Kind: String, Sendable {
+        /// The stored bytes are broken; the store moved them aside.
+        case damaged
+        /// The stored bytes are whole, but were not sealed for this session by a server that has our secrets.
+        case doesNotOpen = "does not open"
+    }
+
+    /// The name under which the store keeps it.
+    public var name: SessionName
+    /// What happened.
+    public var kind: Kind
+
+    /// Creates an incident.
+    public init(name: SessionName, kind: Kind) {
+        self.name = name
+        self.kind = kind
+    }
+}

@@ -1,0 +1,43 @@
+import LinuxSupport
+import Logging
+
+extension Logger {
+    /// Writes a note of the state machine with the level it deserves.
+    func note(_ note: SupervisorNote) {
+        switch note {
+        case .workerReady(let worker):
+            self.info("worker ready", metadata: ["worker": "\(worker)"])
+        case .workerDrained(let worker, let status):
+            self.info("worker ended", metadata: ["worker": "\(worker)", "worker.status": "\(status)"])
+        case .workerDied(let worker, let status, let youngDeaths, let pause):
+            self.warning(
+                "worker died",
+                metadata: [
+                    "worker": "\(worker)", "worker.status": "\(status)", "worker.young-deaths": "\(youngDeaths)",
+                    "worker.restart-in": "\(pause)",
+                ]
+            )
+        case .workerNotStarted(let worker, let youngDeaths, let pause):
+            self.warning(
+                "worker not started",
+                metadata: ["worker": "\(worker)", "worker.young-deaths": "\(youngDeaths)", "worker.restart-in": "\(pause)"]
+            )
+        case .readinessTimeout(let worker):
+            self.error("worker did not become ready in time and is killed", metadata: ["worker": "\(worker)"])
+        case .graceExpired(let worker):
+            self.warning("worker did not finish in time and is killed", metadata: ["worker": "\(worker)"])
+        case .reloadBegun: self.notice("reload begun")
+        case .reloadFinished: self.notice("reload finished")
+        case .reloadAbandoned: self.error("reload abandoned, the remaining workers stay")
+        case .workersWanted(let count): self.notice("number of workers changed", metadata: ["workers": "\(count)"])
+        case .configurationRefused(let worker, let exitCode):
+            self.error(
+                "a worker refuses the configuration",
+                metadata: ["worker": "\(worker)", "worker.status": "exit status \(exitCode)"]
+            )
+        case .gaveUp: self.critical("workers keep failing and none serves: giving up")
+        case .stopping: self.notice("stopping")
+        case .stoppingNow: self.notice("stopping at once")
+        }
+    }
+}

@@ -1,0 +1,183 @@
+import LinuxSupport
+import Logging
+
+/// Drives the state machine: waits for processes, pipes, signals and time, and carries out what the machine asks for.
+///
+/// Belongs to the supervisor's thread, on which everything in it blocks for short moments only.
+final class SupervisorLoop {
+    private let configuration: SupervisorConfiguration
+    private let logger: Logger
+    private let commands: OwnedDescriptor
+    private let signals: SignalSource?
+    private let lifeLine: DescriptorPair
+    private let inherited: ProcessEnvironment
+    private let startedAt = ContinuousClock.now
+
+    private var machine: SupervisorStateMachine
+    private var listener: OwnedDescriptor?
+    private var environment: ProcessEnvironment
+    private var workers: [WorkerIdentifier: WorkerProcess] = [:]
+    private var mailboxes: [Int: Mailbox] = [:]
+    private var pending: [SupervisorEvent] = []
+    private var exitCode: CInt?
+
+    init(
+        configuration: SupervisorConfiguration,
+        listener: consuming OwnedDescriptor,
+        commands: consuming OwnedDescriptor,
+        logger: Logger
+    ) throws(SystemCallError) {
+        if configuration.ownsProcess {
+            // Inherited as ignored, it would make the kernel forget how children ended (waitpid(2)).
+            SignalSource.ignore(.childEnded, false)
+            ProcessHardening.keepNewFilesPrivate()
+            self.signals = try SignalSource(SupervisorCommand.signals)
+        } else {
+            self.signals = nil
+        }
+        self.lifeLine = try DescriptorPair.pipe(nonblocking: false)
+        self.configuration = configuration
+        self.logger = logger
+        self.commands = commands
+        self.listener = consume listener
+        self.inherited = ProcessEnvironment.current()
+        self.environment = self.inherited
+        self.machine = SupervisorStateMachine(configuration)
+    }
+
+    /// Supervises until the machine has finished.
+    func run() throws(SystemCallError) -> CInt {
+        guard self.readSettings() else { return SupervisorExitCode.unusableConfiguration }
+        self.perform(self.machine.start(at: self.now))
+        while true {
+            while !self.pending.isEmpty { self.perform(self.machine.handle(self.pending.removeFirst(), at: self.now)) }
+            if let exitCode = self.exitCode { return exitCode }
+            try self.waitForEvents()
+        }
+    }
+
+    private var now: Duration { self.startedAt.duration(to: .now) }
+
+    // MARK: Events
+
+    private func waitForEvents() throws(SystemCallError) {
+        let workers = Array(self.workers.values)
+        var numbers = [self.commands.number]
+        if let signals = self.signalNumber { numbers.append(signals) }
+        for worker in workers {
+            numbers.append(worker.endDescriptor)
+            if let report = worker.reportDescriptor { numbers.append(report) }
+        }
+        let deadline = self.machine.nextDeadline
+        let ready = try DescriptorPoll.wait(for: numbers, timeout: deadline.map { max($0 - self.now, .zero) })
+        let readable = Set(ready.map { numbers[$0] })
+
+        if readable.contains(self.commands.number), let bytes = self.commands.readAvailable(limit: 64) {
+            self.pending += bytes.compactMap { SupervisorCommand(rawValue: $0)?.event }
+        }
+        self.pending += self.readSignals()
+        for worker in workers {
+            // What a worker said comes before its end.
+            if let report = worker.reportDescriptor, readable.contains(report) { self.pending += worker.readReport() }
+        }
+        for worker in workers where readable.contains(worker.endDescriptor) {
+            guard let status = try worker.statusIfEnded() else { continue }
+            self.workers[worker.identifier] = nil
+            self.pending.append(.exited(worker.identifier, status))
+        }
+        if let deadline, deadline <= self.now { self.pending.append(.timePassed) }
+    }
+
+    private var signalNumber: CInt? {
+        switch self.signals {
+        case .some(let source): source.descriptorNumber
+        case .none: nil
+        }
+    }
+
+    private func readSignals() -> [SupervisorEvent] {
+        switch self.signals {
+        case .some(let source): source.read().compactMap { SupervisorCommand($0)?.event }
+        case .none: []
+        }
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: [SupervisorAction]) {
+        for action in actions {
+            switch action {
+            case .spawn(let worker, let slots): self.spawn(worker, slots: slots)
+            case .signal(let worker, let signal): self.send(signal, to: worker)
+            case .closeMailbox(let slot): self.mailboxes.removeValue(forKey: slot)?.close()
+            case .readSettings: self.pending.append(self.readSettings() ? .settingsRead : .settingsRefused)
+            case .closeListener: self.listener = nil
+            case .note(let note): self.logger.note(note)
+            case .finish(let exitCode): self.exitCode = exitCode
+            }
+        }
+    }
+
+    private var listenerNumber: CInt {
+        switch self.listener {
+        case .some(let listener): listener.number
+        case .none: preconditionFailure("the machine spawns after it has closed the listener")
+        }
+    }
+
+    private func spawn(_ identifier: WorkerIdentifier, slots: Int) {
+        do throws(SystemCallError) {
+            let worker = try WorkerProcess(
+                identifier,
+                configuration: self.configuration,
+                inheritance: WorkerProcess.Inheritance(
+                    environment: self.environment,
+                    listener: self.listenerNumber,
+                    lifeLine: self.lifeLine.reading.number,
+                    mailboxes: self.mailboxNumbers(for: identifier.slot, of: slots)
+                )
+            )
+            self.workers[identifier] = worker
+            self.logger.info(
+                "worker started",
+                metadata: ["worker": "\(identifier)", "worker.pid": "\(worker.processIdentifier)"]
+            )
+        } catch {
+            self.logger.error("a worker cannot be started", metadata: ["worker": "\(identifier)", "error": "\(error)"])
+            self.pending.append(.spawnFailed(identifier))
+        }
+    }
+
+    private func mailboxNumbers(for own: Int, of slots: Int) throws(SystemCallError) -> [CInt] {
+        var numbers: [CInt] = []
+        for slot in 0..<slots {
+            let mailbox: Mailbox
+            if let existing = self.mailboxes[slot] { mailbox = existing } else { mailbox = try Mailbox() }
+            self.mailboxes[slot] = mailbox
+            numbers.append(slot == own ? mailbox.readingNumber : mailbox.writingNumber)
+        }
+        return numbers
+    }
+
+    private func send(_ signal: ProcessSignal, to identifier: WorkerIdentifier) {
+        do throws(SystemCallError) {
+            try self.workers[identifier]?.send(signal)
+        } catch {
+            self.logger.error("a worker cannot be signalled", metadata: ["worker": "\(identifier)", "error": "\(error)"])
+        }
+    }
+
+    /// Puts the workers' environment together anew; false, with the reason in the log, if the file is unusable.
+    private func readSettings() -> Bool {
+        guard let file = self.configuration.environmentFile else { return true }
+        do throws(ProcessEnvironmentError) {
+            var environment = self.inherited
+            environment.merge(try ProcessEnvironment(file: file))
+            self.environment = environment
+            return true
+        } catch {
+            self.logger.error("the environment file cannot be used", metadata: ["file": "\(file)", "error": "\(error)"])
+            return false
+        }
+    }
+}

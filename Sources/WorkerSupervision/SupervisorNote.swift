@@ -1,0 +1,28 @@
+package import LinuxSupport
+
+/// What a supervisor finds worth a line in the log.
+package enum SupervisorNote: Sendable, Hashable {
+    case workerReady(WorkerIdentifier)
+    /// It ended as it was asked to.
+    case workerDrained(WorkerIdentifier, WaitStatus)
+    /// It ended unasked; its successor follows after the pause.
+    case workerDied(WorkerIdentifier, WaitStatus, youngDeaths: Int, pause: Duration)
+    /// It could not be started; the next attempt follows after the pause.
+    case workerNotStarted(WorkerIdentifier, youngDeaths: Int, pause: Duration)
+    /// It never said that it is ready and is killed.
+    case readinessTimeout(WorkerIdentifier)
+    /// It did not end within the grace period and is killed.
+    case graceExpired(WorkerIdentifier)
+    case reloadBegun
+    case reloadFinished
+    /// The rest of the old workers stays; the reason is in the lines before.
+    case reloadAbandoned
+    /// The number of workers wanted has changed.
+    case workersWanted(Int)
+    /// A worker reported unusable settings before any worker had been ready.
+    case configurationRefused(WorkerIdentifier, exitCode: CInt)
+    /// More young deaths than allowed, and nobody serves.
+    case gaveUp
+    case stopping
+    case stoppingNow
+}

@@ -1,0 +1,94 @@
+package import LinuxSupport
+
+/// What a worker has from its supervisor.
+///
+/// The `take…` functions hand each descriptor out once; what is not taken is closed with the value.
+package struct WorkerInheritance: ~Copyable, Sendable {
+    /// The variables that a supervisor sets for its workers and nobody else should.
+    package static let variables = [WorkerLayout.roleVariable, WorkerLayout.slotVariable, WorkerLayout.mailboxesVariable]
+
+    /// This worker's place, from 0; its successor will have the same.
+    package let slot: Int
+    /// The way back to the supervisor.
+    package let report: WorkerReport
+    /// The other slots' mailboxes, as many as there were when this worker was started.
+    package let siblings: [SiblingMailbox]
+    private var listener: OwnedDescriptor?
+    private var lifeLine: OwnedDescriptor?
+    private var inbox: OwnedDescriptor?
+
+    /// Takes over what the supervisor left, once, before anything else opens descriptors.
+    ///
+    /// Everything is close-on-exec afterwards, descriptor 0 is `/dev/null`, and the signals that are for the supervisor are ignored: SIGINT,
+    /// SIGQUIT, SIGHUP, SIGTTIN, SIGTTOU, SIGUSR1 and SIGUSR2.
+    ///
+    /// - Returns: `nil` if the environment does not say that this process is a worker.
+    /// - Throws: ``WorkerInheritanceError`` if it says so, but a descriptor is missing or of another kind.
+    package static func adopt(
+        environment: ProcessEnvironment = .current()
+    ) throws(WorkerInheritanceError) -> WorkerInheritance? {
+        guard environment[WorkerLayout.roleVariable] == WorkerLayout.workerRole else { return nil }
+        let mailboxes = try Self.number(WorkerLayout.mailboxesVariable, in: environment)
+        let slot = try Self.number(WorkerLayout.slotVariable, in: environment)
+        guard (1...4_096).contains(mailboxes), slot < mailboxes else {
+            throw WorkerInheritanceError("\(WorkerLayout.slotVariable) is not below \(WorkerLayout.mailboxesVariable)")
+        }
+        try Self.expect(.listeningStreamSocket, on: WorkerLayout.listener, "the listener")
+        try Self.expect(.pipe, on: WorkerLayout.report, "the readiness pipe")
+        try Self.expect(.pipe, on: WorkerLayout.lifeLine, "the life-line pipe")
+        for index in 0..<mailboxes { try Self.expect(.messageSocket, on: WorkerLayout.firstMailbox + CInt(index), "a mailbox") }
+        for signal in WorkerLayout.signalsOfTheSupervisor { SignalSource.ignore(signal) }
+        do throws(SystemCallError) {
+            return try WorkerInheritance(slot: slot, mailboxes: mailboxes)
+        } catch {
+            throw WorkerInheritanceError("a descriptor cannot be taken over", cause: error)
+        }
+    }
+
+    private init(slot: Int, mailboxes: Int) throws(SystemCallError) {
+        let report = WorkerReport(try OwnedDescriptor(inherited: WorkerLayout.report))
+        let lifeLine = try OwnedDescriptor(inherited: WorkerLayout.lifeLine)
+        var siblings: [SiblingMailbox] = []
+        for index in 0..<mailboxes where index != slot {
+            let mailbox = try OwnedDescriptor(inherited: WorkerLayout.firstMailbox + CInt(index))
+            siblings.append(SiblingMailbox(slot: index, descriptor: mailbox))
+        }
+        let inbox = try OwnedDescriptor(inherited: WorkerLayout.firstMailbox + CInt(slot))
+        let listener = try OwnedDescriptor.inheritedStandardInput()
+        self.slot = slot
+        self.report = report
+        self.siblings = siblings
+        self.lifeLine = consume lifeLine
+        self.inbox = consume inbox
+        self.listener = consume listener
+    }
+
+    /// The listening socket, shared with all workers.
+    package mutating func takeListener() -> OwnedDescriptor? { self.listener.take() }
+
+    /// A pipe that becomes readable, at its end, when the supervisor is gone: time to drain.
+    package mutating func takeLifeLine() -> OwnedDescriptor? { self.lifeLine.take() }
+
+    /// The receiving end of this slot's mailbox, a non-blocking message socket shared with the slot's other generation.
+    ///
+    /// A worker that drains because its successor serves stops reading it. When the slot itself ends, and at the end of everything, the
+    /// supervisor closes it before it sends SIGTERM: read until nothing is there, then nothing can be lost.
+    package mutating func takeInbox() -> OwnedDescriptor? { self.inbox.take() }
+
+    /// Says that this worker serves (``WorkerReport/ready()``).
+    package borrowing func ready() throws(SystemCallError) { try self.report.ready() }
+
+    private static func expect(_ kind: DescriptorKind, on number: CInt, _ meaning: String) throws(WorkerInheritanceError) {
+        guard DescriptorKind(of: number) == kind else {
+            throw WorkerInheritanceError("descriptor \(number) is not \(meaning): \(WorkerLayout.roleVariable) is for a supervisor to set")
+        }
+    }
+
+    private static func number(_ name: String, in environment: ProcessEnvironment) throws(WorkerInheritanceError) -> Int {
+        // Digits only: Int(_:) alone would take a sign.
+        guard let bytes = environment.bytes(of: name), (1...5).contains(bytes.count),
+            bytes.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else { throw WorkerInheritanceError("\(name) is not a number") }
+        return bytes.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+    }
+}

@@ -1,0 +1,87 @@
+import LinuxSupport
+
+/// The supervisor's end of one worker: its process and the pipe on which it reports.
+///
+/// Belongs to the supervisor's thread. Giving it up kills a process that is still alive.
+final class WorkerProcess {
+    /// What a worker starts with, apart from its own report pipe.
+    struct Inheritance {
+        var environment: ProcessEnvironment
+        var listener: CInt
+        var lifeLine: CInt
+        /// The mailbox ends in the order of the slots.
+        var mailboxes: [CInt]
+    }
+
+    let identifier: WorkerIdentifier
+    private var process: SpawnedProcess
+    private var report: OwnedDescriptor?
+
+    /// Starts the worker's process.
+    ///
+    /// - Throws: ``SystemCallError`` from `pipe2(2)` or those of ``SpawnedProcess``.
+    init(
+        _ identifier: WorkerIdentifier,
+        configuration: SupervisorConfiguration,
+        inheritance: Inheritance
+    ) throws(SystemCallError) {
+        let pipe = try DescriptorPair.pipe(nonblocking: false)
+        var environment = inheritance.environment
+        for (name, value) in configuration.environment { environment[name] = value }
+        environment[WorkerLayout.roleVariable] = WorkerLayout.workerRole
+        environment[WorkerLayout.slotVariable] = String(identifier.slot)
+        environment[WorkerLayout.mailboxesVariable] = String(inheritance.mailboxes.count)
+        environment[WorkerLayout.backtraceVariable] = WorkerLayout.backtrace
+
+        var mappings: [SpawnedProcess.Mapping] = [
+            SpawnedProcess.Mapping(inheritance.listener, to: WorkerLayout.listener),
+            SpawnedProcess.Mapping(pipe.writing.number, to: WorkerLayout.report),
+            SpawnedProcess.Mapping(inheritance.lifeLine, to: WorkerLayout.lifeLine),
+        ]
+        for (slot, mailbox) in inheritance.mailboxes.enumerated() {
+            mappings.append(SpawnedProcess.Mapping(mailbox, to: WorkerLayout.firstMailbox + CInt(slot)))
+        }
+        self.identifier = identifier
+        self.process = try SpawnedProcess(
+            SpawnedProcess.Command(
+                path: configuration.programPath,
+                arguments: configuration.arguments,
+                environment: environment,
+                blockedSignals: WorkerLayout.signalsOfTheSupervisor + [.brokenPipe]
+            ),
+            mappings: mappings
+        )
+        self.report = pipe.takeReading()
+    }
+
+    /// The process number, for the log.
+    var processIdentifier: CInt { self.process.identifier }
+    /// Readable when the process has ended.
+    var endDescriptor: CInt { self.process.descriptor.number }
+    /// Readable when the worker has said something; `nil` after it closed its end.
+    var reportDescriptor: CInt? { self.report?.number }
+
+    /// Takes what the worker has said; call it only when ``reportDescriptor`` is readable.
+    func readReport() -> [SupervisorEvent] {
+        guard let bytes = self.report?.readAvailable(limit: 64) else { return [] }
+        if bytes.isEmpty { self.report = nil }
+        return bytes.compactMap { byte in
+            switch byte {
+            case WorkerLayout.ready: .ready(self.identifier)
+            case WorkerLayout.replacementRequested: .replacementRequested(self.identifier)
+            // A newer worker program may say more than this supervisor understands.
+            default: nil
+            }
+        }
+    }
+
+    /// How the process ended, or `nil` while it runs.
+    func statusIfEnded() throws(SystemCallError) -> WaitStatus? {
+        try self.process.statusIfEnded()
+    }
+
+    /// Sends a signal; too late is not an error.
+    func send(_ signal: ProcessSignal) throws(SystemCallError) {
+        try self.process.send(signal)
+    }
+}

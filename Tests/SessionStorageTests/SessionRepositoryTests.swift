@@ -1,0 +1,171 @@
+import SessionSecurity
+import SessionStorage
+import Synchronization
+import Testing
+
+@Suite("A session repository")
+struct SessionRepositoryTests {
+    private let store = MemorySessionStore()
+    private let secrets: ServerSecrets
+    private let now = Timestamp(secondsSinceEpoch: 1_000_000)
+    private let later = Timestamp(secondsSinceEpoch: 1_000_100)
+    private let incidents = Incidents()
+
+    /// What was reported.
+    private final class Incidents: Sendable {
+        let list = Mutex<[SessionIncident.Kind]>([])
+    }
+
+    init() throws {
+        var generator = FreshRandom()
+        self.secrets = try ServerSecrets([ServerSecret(number: 3, using: &generator)])
+    }
+
+    private func repository(over store: (any SessionStore)? = nil) -> SessionRepository {
+        SessionRepository(store: store ?? self.store, secrets: self.secrets) { [incidents] incident in
+            incidents.list.withLock { $0.append(incident.kind) }
+        }
+    }
+
+    private func create(_ values: [String: [UInt8]], in repository: SessionRepository) async throws -> SessionIdentifier {
+        var record = SessionRecord(createdAt: self.now)
+        for (name, bytes) in values { record.values[Array(name.utf8)] = bytes }
+        var generator = FreshRandom()
+        return try await repository.create(record, expiresAt: self.later, at: self.now, keys: repository.newestKeys, using: &generator)
+    }
+
+    private func name(of identifier: SessionIdentifier) throws -> SessionName {
+        let keys = try #require(self.secrets.keys(number: identifier.secretNumber))
+        return try #require(SessionName(bytes: keys.storageName(of: identifier)))
+    }
+
+    @Test("gives another process what one has created, and shows the store nothing of it")
+    func sealing() async throws {
+        let identifier = try await self.create(["name": Array("Ada Lovelace".utf8)], in: self.repository())
+        let opened = try await self.repository().open(identifier, at: self.now)
+        #expect(opened?.record.values[Array("name".utf8)] == Array("Ada Lovelace".utf8))
+
+        let stored = try #require(try await self.store.read(self.name(of: identifier)))
+        let text = String(decoding: stored.payload, as: UTF8.self)
+        #expect(!text.contains("Ada"))
+        #expect(!stored.payload.contains(subsequence: Array("name".utf8)))
+    }
+
+    @Test("loses no update of two processes that take turns, though each keeps opened records in memory")
+    func cache() async throws {
+        let first = self.repository()
+        let second = self.repository()
+        let identifier = try await self.create([:], in: first)
+        let count: [UInt8] = Array("count".utf8)
+        for round in 0..<50 {
+            let repository = round.isMultiple(of: 2) ? first : second
+            var generator = FreshRandom()
+            try await repository.change(identifier, at: self.now, using: &generator) { opened in
+                guard var record = opened?.record else { return (.keep, ()) }
+                record.values[count] = [(record.values[count]?[0] ?? 0) + 1]
+                return (.write(record, expiresAt: self.later), ())
+            }
+        }
+        #expect(try await first.open(identifier, at: self.now)?.record.values[count] == [50])
+        #expect(try await second.open(identifier, at: self.now)?.record.values[count] == [50])
+    }
+
+    @Test("does not know what has expired, what ended, and what another server's secret names")
+    func absence() async throws {
+        let repository = self.repository()
+        let identifier = try await self.create([:], in: repository)
+        #expect(try await repository.open(identifier, at: self.later) == nil)
+
+        var generator = FreshRandom()
+        let stranger = SessionIdentifier(secretNumber: 4, using: &generator)
+        #expect(try await repository.open(stranger, at: self.now) == nil)
+
+        try await repository.change(identifier, at: self.now, using: &generator) { _ in (.remove, ()) }
+        #expect(try await repository.open(identifier, at: self.now) == nil)
+        let seen = try await repository.change(identifier, at: self.now, using: &generator) { opened in (.keep, opened != nil) }
+        #expect(!seen)
+    }
+
+    /// Every field of the head and every byte of the payload.
+    @Test("gives a session up, puts it aside and says so, when anything of it was changed", arguments: 0..<8)
+    func tampering(_ kind: Int) async throws {
+        let identifier = try await self.create(["a": [1, 2, 3]], in: self.repository())
+        let name = try self.name(of: identifier)
+        try await self.store.modify(name, patience: .zero) { stored in
+            guard var changed = stored else { return (.keep, ()) }
+            switch kind {
+            case 0: changed.expiresAt = changed.expiresAt.advanced(by: .seconds(1))
+            case 1: changed.createdAt = changed.createdAt.advanced(by: .seconds(1))
+            case 2: changed.userTag = [UInt8](repeating: 7, count: 16)
+            case 3: changed.secretNumber = 9
+            case 4: changed.payload[0] ^= 1
+            case 5: changed.payload[changed.payload.count - 1] ^= 1
+            case 6: changed.payload.removeLast()
+            default: changed.protection = .none
+            }
+            changed.generation += 1
+            return (.write(changed), ())
+        }
+        #expect(try await self.repository().open(identifier, at: self.now) == nil)
+        #expect(self.incidents.list.withLock { $0 } == [.doesNotOpen])
+        #expect(try await self.store.read(name) == nil)
+    }
+
+    @Test("opens no session in another's place")
+    func swapping() async throws {
+        let first = try await self.create(["who": [1]], in: self.repository())
+        let second = try await self.create(["who": [2]], in: self.repository())
+        let stolen = try #require(try await self.store.read(self.name(of: first)))
+        try await self.store.modify(self.name(of: second), patience: .zero) { stored in
+            var copy = stolen
+            copy.generation = (stored?.generation ?? 0) + 1
+            return (.write(copy), ())
+        }
+        #expect(try await self.repository().open(second, at: self.now) == nil)
+    }
+
+    @Test("passes the store's failures on, and takes damage for absence")
+    func failures() async throws {
+        let identifier = try await self.create([:], in: self.repository())
+        let failing = FailingStore(code: .unavailable)
+        await #expect(throws: SessionStoreError.self) { try await self.repository(over: failing).open(identifier, at: self.now) }
+        let damaged = self.repository(over: FailingStore(code: .damaged))
+        #expect(try await damaged.open(identifier, at: self.now) == nil)
+        #expect(self.incidents.list.withLock { $0 } == [.damaged])
+    }
+}
+
+extension [UInt8] {
+    fileprivate func contains(subsequence: [UInt8]) -> Bool {
+        self.indices.contains { self[$0...].starts(with: subsequence) }
+    }
+}
+
+/// A store that always fails in one way.
+private struct FailingStore: SessionStore {
+    let code: SessionStoreError.Code
+
+    private var error: SessionStoreError { SessionStoreError(self.code, message: "as the test wants it") }
+
+    func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? { throw self.error }
+    func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) { throw self.error }
+    func modify<Result: Sendable>(
+        _ name: SessionName,
+        patience: Duration,
+        _ body: (StoredSession?) -> (change: SessionChange, result: Result)
+    ) async throws(SessionStoreError) -> Result { throw self.error }
+    func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {}
+    func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport { throw self.error }
+}
+
+/// The system's randomness.
+///
+/// Not empty: the thread sanitizer looks at the address of what is passed `inout`, and an empty value has none.
+struct FreshRandom: RandomNumberGenerator {
+    private var drawn = 0
+
+    mutating func next() -> UInt64 {
+        self.drawn += 1
+        return .random(in: .min ... .max)
+    }
+}
