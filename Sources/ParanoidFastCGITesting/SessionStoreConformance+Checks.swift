@@ -12,7 +12,7 @@ extension SessionStoreConformance {
         static let start = Timestamp(secondsSinceEpoch: 1_700_000_000)
         static let end = Timestamp(secondsSinceEpoch: 4_000_000_000)
         /// How long a caller may wait in a check that is not about waiting.
-        static let patience = Duration.seconds(60)
+        static let patience = Duration.seconds(600)
 
         func require(_ condition: Bool, _ expectation: String) throws {
             guard condition else { throw Failure(check: self.check, description: "\(self.check): \(expectation)") }

@@ -66,7 +66,7 @@ struct FastCGIPeer: ~Copyable {
 
     private func prepare(_ code: CInt) throws {
         guard code == 0 else { throw SystemCallError("connect") }
-        var time = timeval(tv_sec: 60, tv_usec: 0)
+        var time = timeval(tv_sec: 600, tv_usec: 0)
         unsafe setsockopt(self.number, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         unsafe setsockopt(self.number, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     }

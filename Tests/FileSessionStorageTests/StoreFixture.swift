@@ -89,7 +89,7 @@ extension FileSessionStore {
         _ name: SessionName,
         to payload: [UInt8],
         state: StoredSession.State = .live,
-        patience: Duration = .seconds(60)
+        patience: Duration = .seconds(600)
     ) async throws(SessionStoreError) -> Bool {
         try await self.modify(name, patience: patience) { current in
             guard let current else { return (.keep, false) }
@@ -98,11 +98,11 @@ extension FileSessionStore {
     }
 
     func remove(_ name: SessionName) async throws(SessionStoreError) {
-        try await self.modify(name, patience: .seconds(60)) { _ in (.remove, ()) }
+        try await self.modify(name, patience: .seconds(600)) { _ in (.remove, ()) }
     }
 
     /// Adds 1 to the number in the session.
-    func increment(_ name: SessionName, patience: Duration = .seconds(60)) async throws(SessionStoreError) -> Bool {
+    func increment(_ name: SessionName, patience: Duration = .seconds(600)) async throws(SessionStoreError) -> Bool {
         try await self.modify(name, patience: patience) { current in
             guard let current else { return (.keep, false) }
             return (.write(makeSession(encode(decode(current.payload) + 1), generation: current.generation + 1)), true)

@@ -94,7 +94,7 @@ extension Integration {
                 let before = app.workers
                 guard let victim = before.randomElement() else { throw TestFailure("there are no workers") }
                 kill(victim, SIGKILL)
-                try await eventually("a worker is replaced", within: .seconds(60)) {
+                try await eventually("a worker is replaced", within: .seconds(300)) {
                     let now = app.workers
                     return now.count == before.count && !now.contains(victim)
                 }
