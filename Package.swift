@@ -20,8 +20,10 @@ let package = Package(
     products: [
         .library(name: "ParanoidFastCGI", targets: ["ParanoidFastCGI"]),
         .library(name: "ParanoidFastCGITesting", targets: ["ParanoidFastCGITesting"]),
+        .executable(name: "paranoid", targets: ["ParanoidTool"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
@@ -66,6 +68,12 @@ let package = Package(
         .target(
             name: "ParanoidFastCGITesting",
             dependencies: ["LinuxSupport", "ParanoidFastCGI", "SessionSecurity", "SessionStorage"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "ParanoidTool",
+            dependencies: ["ParanoidFastCGI", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/paranoid",
             swiftSettings: settings
         ),
         .executableTarget(

@@ -58,11 +58,13 @@ long clinux_filesystem_type(int descriptor) {
     return fstatfs(descriptor, &facts) == 0 ? (long)facts.f_type : -1;
 }
 
-int clinux_filesystem_free(int descriptor, uint64_t *bytes, uint64_t *inodes) {
+int clinux_filesystem_space(int descriptor, uint64_t *bytes_free, uint64_t *bytes, uint64_t *inodes_free, uint64_t *inodes) {
     struct statvfs facts;
     if (fstatvfs(descriptor, &facts) != 0) return -1;
-    *bytes = (uint64_t)facts.f_bavail * facts.f_frsize;
-    *inodes = facts.f_files == 0 ? UINT64_MAX : (uint64_t)facts.f_favail;  // 0: the file system counts no inodes
+    *bytes_free = (uint64_t)facts.f_bavail * facts.f_frsize;
+    *bytes = (uint64_t)facts.f_blocks * facts.f_frsize;
+    *inodes_free = facts.f_favail;
+    *inodes = facts.f_files;
     return 0;
 }
 

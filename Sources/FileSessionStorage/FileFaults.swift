@@ -13,6 +13,7 @@ enum FileStep: Sendable, Hashable, CaseIterable {
     case synchronize
     case remove
     case moveAside
+    case index
 }
 
 /// Lets tests fail or end the process before any step; in production there is none.

@@ -18,7 +18,10 @@ extension FileSessionStore {
         let file = hold.file
         guard try self.isInPlace(file) else { return nil }
         switch try self.load(file) {
-        case .session(let session, let position): return State(session: session, position: position)
+        // One that ended with all others is left for the sweeper.
+        case .session(let session, let position):
+            return self.control.hasEnded(session) ? State() : State(session: session, position: position)
+        case .foreign: throw self.foreignForm(file.name)
         case .unfinished: return State()
         case .removed:
             self.files.drop(file)
@@ -45,6 +48,8 @@ extension FileSessionStore {
         if case .write(let new) = change {
             precondition(new.generation == session.generation + 1, "a change counts the generation up by 1")
             try self.checkSize(new, file.name)
+            // Before the session carries the tag, so that no death in between leaves a session that nobody can find.
+            if new.userTag != session.userTag { try self.index(new.userTag, file.name) }
         }
         do throws(SystemCallError) {
             guard file.file.isWritable else { throw .readOnly }
@@ -56,6 +61,20 @@ extension FileSessionStore {
         } catch {
             throw SessionStoreError(error, "writing session \(file.name)")
         }
+        if case .write(let new) = change, new.userTag == session.userTag { return }
+        self.userIndex.remove(session.userTag, file.name, in: self.directory.root)
+    }
+
+    /// Makes a session that carries a tag findable.
+    func index(_ tag: [UInt8], _ name: SessionName) throws(SessionStoreError) {
+        if tag.isEmpty { return }
+        do throws(SystemCallError) { _ = try self.userIndex.add(tag, name, in: self.directory.root) } catch {
+            throw SessionStoreError(error, "indexing session \(name)")
+        }
+    }
+
+    func foreignForm(_ name: SessionName) -> SessionStoreError {
+        SessionStoreError(.refused, message: "session \(name) was written by a newer version of this software")
     }
 
     /// Removes the session held: marked first, so that all who have the file open learn it, and then the name.

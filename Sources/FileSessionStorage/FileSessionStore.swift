@@ -22,6 +22,9 @@ public final class FileSessionStore: SessionStore {
     let configuration: FileSessionStoreConfiguration
     let logger: Logger
     let sweeper = FileSessionSweeper()
+    let control: SessionControlPage
+    let userIndex: SessionUserIndex
+    private let space: SpaceWatch
     private let refusals = Mutex<Set<SessionName>>([])
     private let faults: FileFaults?
 
@@ -42,6 +45,9 @@ public final class FileSessionStore: SessionStore {
         self.faults = faults
         self.directory = try SessionDirectory(configuration, faults: faults)
         self.files = SessionFileCache(capacity: configuration.maximumOpenFiles)
+        self.control = try SessionControlPage(in: self.directory.root)
+        self.userIndex = SessionUserIndex(isDurable: configuration.durability == .power, faults: faults)
+        self.space = SpaceWatch(percent: configuration.reservedPercent)
     }
 
     // MARK: SessionStore
@@ -55,7 +61,8 @@ public final class FileSessionStore: SessionStore {
                 guard try self.isInPlace(file) else { continue }
             }
             switch try self.load(file) {
-            case .session(let session, _): return session
+            case .session(let session, _): return self.control.hasEnded(session) ? nil : session
+            case .foreign: throw self.foreignForm(name)
             case .unfinished:
                 self.files.drop(file)
                 return nil
@@ -75,10 +82,13 @@ public final class FileSessionStore: SessionStore {
     public func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
         precondition(session.generation == 1, "a new session has generation 1")
         try self.checkSize(session, name)
+        let isAnonymous = session.state == .live && session.userTag.isEmpty
+        if isAnonymous && session.beginsNow { try self.checkRoom() }
         guard let layout = SlotLayout.holding(session.payload.count + SessionSlots.overhead) else {
             preconditionFailure("larger than any configuration allows")
         }
         let begin = CoarseClock.bootNanoseconds()
+        try self.index(session.userTag, name)
         let file: SessionFile
         do {
             file = try self.sheddingFiles { () throws(SystemCallError) in try self.directory.create(name, last: layout) }
@@ -99,6 +109,20 @@ public final class FileSessionStore: SessionStore {
             throw SessionStoreError(.unavailable, message: "creating session \(name) took too long")
         }
         self.files.replace(with: file)
+        if isAnonymous { self.control.countAnonymous() }
+    }
+
+    /// Refuses a session for somebody who is not logged in where there are too many of those or too little space.
+    private func checkRoom() throws(SessionStoreError) {
+        if let most = self.configuration.maximumAnonymousSessions, self.control.anonymous >= UInt64(most) {
+            throw SessionStoreError(.full, message: "there are \(most) anonymous sessions already")
+        }
+        guard self.space.hasRoom(in: self.directory.root) else {
+            throw SessionStoreError(
+                .full,
+                message: "the last \(self.configuration.reservedPercent) % of the space are for users who are logged in"
+            )
+        }
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -151,6 +175,32 @@ public final class FileSessionStore: SessionStore {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         try await self.sweeper.sweep(self, expiredAt: now, budget: budget)
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func names(ofUser tag: [UInt8]) async throws(SessionStoreError) -> [SessionName] {
+        do {
+            return try self.userIndex.names(ofUser: tag, in: self.directory.root)
+        } catch {
+            if case .system(let cause, let path) = error { throw SessionStoreError(cause, "listing \(path)") }
+            throw SessionStoreError(.refused, message: "the index of users is not safe: \(error)", cause: error)
+        }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func endAll(begunBy time: Timestamp) async throws(SessionStoreError) {
+        // Opened while the file system took no changes? That may have passed; all mappings of the file show the same.
+        let control = self.control.isWritable ? self.control : try SessionControlPage(in: self.directory.root)
+        do {
+            try control.endAll(begunBy: time, isDurable: self.isDurable)
+        } catch {
+            throw SessionStoreError(error, "ending all sessions")
+        }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func reindex() async throws(SessionStoreError) -> Int {
+        try await self.sweeper.reindex(self)
     }
 
     func checkSize(_ session: StoredSession, _ name: SessionName) throws(SessionStoreError) {

@@ -20,7 +20,15 @@ public struct FileSessionStoreConfiguration: Sendable, Hashable {
     public var inspectionPatience: Duration
     /// The most session files kept open by this process; `nil` takes half of what `RLIMIT_NOFILE` allows, at most 16384.
     public var maximumOpenFiles: Int?
+    /// How many percent of bytes and inodes are kept for users who are logged in, though no more than 256 MiB and 10 000 inodes; 0: none.
+    public var reservedPercent: Int
+    /// The most sessions in which nobody is logged in, counted at each sweep; `nil`: any number.
+    public var maximumAnonymousSessions: Int?
+    /// How long a file that was moved aside is kept.
+    public var damagedLifetime: Duration
     /// Whether the directory may lie on a network or FUSE file system, where `flock(2)` may not exclude other hosts.
+    ///
+    /// It is tried then whether locks exclude another process of this host; what other hosts do nobody can try.
     public var allowsNetworkFileSystem: Bool
 
     /// Creates a configuration with defaults for everything but the place.
@@ -31,6 +39,9 @@ public struct FileSessionStoreConfiguration: Sendable, Hashable {
         maximumWaiters: Int = 64,
         inspectionPatience: Duration = .seconds(2),
         maximumOpenFiles: Int? = nil,
+        reservedPercent: Int = 5,
+        maximumAnonymousSessions: Int? = nil,
+        damagedLifetime: Duration = .seconds(30 * 86_400),
         allowsNetworkFileSystem: Bool = false
     ) {
         self.directory = directory
@@ -39,6 +50,9 @@ public struct FileSessionStoreConfiguration: Sendable, Hashable {
         self.maximumWaiters = maximumWaiters
         self.inspectionPatience = inspectionPatience
         self.maximumOpenFiles = maximumOpenFiles
+        self.reservedPercent = reservedPercent
+        self.maximumAnonymousSessions = maximumAnonymousSessions
+        self.damagedLifetime = damagedLifetime
         self.allowsNetworkFileSystem = allowsNetworkFileSystem
     }
 }

@@ -34,7 +34,11 @@ struct SessionDirectory: ~Copyable, Sendable {
             }
             throw SessionStoreError(.refused, message: "the session directory is not safe: \(error)", cause: error)
         }
-        if let kind = root.fileSystem().remoteName, !configuration.allowsNetworkFileSystem {
+        if let kind = root.fileSystem().remoteName {
+            if configuration.allowsNetworkFileSystem {
+                try LockProbe.run(in: root, path: path)
+                return root
+            }
             throw SessionStoreError(
                 .refused,
                 message: "the session directory \(path) lies on \(kind), where file locks cannot be relied upon;"

@@ -13,6 +13,8 @@ final class SessionFile: Sendable {
         case removed(at: SessionSlots.Position)
         /// Created, but not written yet, or never: whoever began it died. Not a session.
         case unfinished
+        /// Written by a newer version of this code.
+        case foreign
         /// Neither a session nor a marker.
         case unreadable
     }
@@ -93,6 +95,7 @@ final class SessionFile: Sendable {
             self.remember(session, at: position)
             return .session(session, at: position)
         case .removed(let position): return .removed(at: position)
+        case .foreign: return .foreign
         case .nothing(.used): return .unreadable
         case .nothing(.begun), .nothing(.blank):
             // Growing the file was interrupted: the state before is in a smaller pair.

@@ -39,6 +39,8 @@ enum SessionSlots {
         case session(StoredSession, at: Position)
         /// The session was removed.
         case removed(at: Position)
+        /// The newest state has a form that this code does not know: a newer version of it has written it.
+        case foreign
         /// No slot is whole.
         case nothing(Use)
     }
@@ -52,6 +54,8 @@ enum SessionSlots {
     ///   - known: A position found earlier whose contents the caller still has.
     static func judge(_ pair: UnsafeRawBufferPointer, layout: SlotLayout, name: UInt64, known: Position?) -> Finding {
         let claims = unsafe (self.claim(pair, layout, 0), self.claim(pair, layout, 1))
+        let foreign = unsafe max(self.foreignClaim(pair, layout, 0, name) ?? 0, self.foreignClaim(pair, layout, 1, name) ?? 0)
+        if foreign > max(claims.0 ?? 0, claims.1 ?? 0) { return .foreign }
         let order = (claims.1 ?? 0) > (claims.0 ?? 0) ? (1, 0) : (0, 1)
         let first = unsafe self.examine(pair, layout, order.0, name, known)
         if claims.0 != claims.1, let first { return first }
@@ -74,6 +78,22 @@ enum SessionSlots {
         let magic = unsafe UInt32(bigEndian: pair.loadUnaligned(fromByteOffset: start, as: UInt32.self))
         guard magic == self.recordMagic || magic == self.markerMagic else { return nil }
         return unsafe UInt64(bigEndian: pair.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self))
+    }
+
+    /// The generation of a whole slot that a newer version of this code has written.
+    ///
+    /// Magic, version, generation, length and checksum stay where they are in all versions, so that a damaged slot is no newer one.
+    private static func foreignClaim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int, _ name: UInt64) -> UInt64? {
+        let slot = unsafe UnsafeRawBufferPointer(rebasing: pair[index * layout.capacity..<(index + 1) * layout.capacity])
+        let magic = unsafe UInt32(bigEndian: slot.loadUnaligned(as: UInt32.self))
+        guard magic & ~0xFF == self.recordMagic & ~0xFF, magic & 0xFF > self.recordMagic & 0xFF else { return nil }
+        let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 56, as: UInt64.self))
+        guard payload <= UInt64(layout.capacity - self.overhead) else { return nil }
+        let length = StoredSession.headByteCount + Int(payload)
+        let checksum = unsafe UInt64(littleEndian: slot.loadUnaligned(fromByteOffset: length, as: UInt64.self))
+        let contents = unsafe UnsafeRawBufferPointer(rebasing: slot[..<length])
+        guard unsafe SlotChecksum.of(contents, name: name, layout: layout, slot: index) == checksum else { return nil }
+        return unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     }
 
     private static func examine(

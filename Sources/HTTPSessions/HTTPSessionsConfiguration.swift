@@ -11,6 +11,8 @@ public struct HTTPSessionsConfiguration: Sendable {
     public var checkedParameters = ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"]
     /// The name the guard's own data go by; the application can neither read nor write it (`PSESSION_SESSION_KEY`).
     public var reservedKey = "PARANOID_SESSION_DATA"
+    /// How much the application may store in a session.
+    public var valueLimits = SessionValueLimits()
     /// Prefixes of paths whose requests are not checked (`PSESSION_FILTER_PREFIXES`).
     public var uncheckedPathPrefixes: [String] = []
     /// Says whether a request is checked; asked for requests that no prefix excepts (`PSESSION_REQUEST_FILTER_FUNCTION`).

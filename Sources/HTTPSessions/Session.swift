@@ -72,11 +72,18 @@ public struct Session: Sendable {
 
     /// Stores a value.
     ///
+    /// Throws ``SessionError`` when it is larger or more deeply nested than ``HTTPSessionsConfiguration/valueLimits`` allow.
     /// Of two requests that set one key the one that commits later wins.
     public func set<Value>(_ key: SessionKey<Value>, to value: Value) async throws {
         let name = try self.name(of: key)
         let bytes = try SessionValueCoding.encode(value)
-        try await self.exchange.edit { $0.edits.add(.set(bytes), to: name) }
+        try self.exchange.limits.check(bytes)
+        try await self.exchange.edit { visit in
+            var edits = visit.edits
+            edits.add(.set(bytes), to: name)
+            try self.exchange.limits.check(total: edits.values(over: visit.record?.values).byteCount)
+            visit.edits = edits
+        }
     }
 
     /// Takes a value away.
@@ -90,19 +97,23 @@ public struct Session: Sendable {
     /// - Parameters:
     ///   - key: The value.
     ///   - fallback: What it counts as where there is none.
-    ///   - body: The change; it runs under the session's lock, must be quick, and may run again.
+    ///   - body: The change; it runs under the session's lock, must be quick, and may run again. If what it makes is too large, the request
+    ///     fails and stores nothing.
     public func merge<Value>(
         _ key: SessionKey<Value>,
         default fallback: Value,
         _ body: @escaping @Sendable (inout Value) -> Void
     ) async throws {
         let name = try self.name(of: key)
+        let limits = self.exchange.limits
         try await self.exchange.edit { visit in
             visit.edits.add(
                 .transform { bytes in
                     var value = bytes.flatMap { try? SessionValueCoding.decode(Value.self, from: $0) } ?? fallback
                     body(&value)
-                    return (try? SessionValueCoding.encode(value)) ?? bytes
+                    let changed = try SessionValueCoding.encode(value)
+                    try limits.check(changed)
+                    return changed
                 },
                 to: name
             )
@@ -125,30 +136,19 @@ public struct Session: Sendable {
         _ body: @escaping (inout Value) throws -> Outcome
     ) async throws -> Outcome {
         let name = try self.name(of: key)
+        let limits = self.exchange.limits
         return try await self.exchange.update { values in
             var value = values[name].flatMap { try? SessionValueCoding.decode(Value.self, from: $0) } ?? fallback
             let outcome = try body(&value)
-            values[name] = try SessionValueCoding.encode(value)
+            let changed = try SessionValueCoding.encode(value)
+            try limits.check(changed)
+            values[name] = changed
+            try limits.check(total: values.byteCount)
             return outcome
         }
     }
 
     // MARK: Life
-
-    /// Records that the client is this user: under a new identifier, and over HTTPS with a new second key.
-    public func logIn(as user: String) async throws {
-        let login = SessionUser(name: user, loggedInAt: self.exchange.now)
-        try await self.exchange.edit { visit in
-            visit.edits.user = .some(login)
-            visit.rotates = true
-            visit.renewsSecondKey = true
-        }
-    }
-
-    /// Ends the session on the server at once; the client's cookies go with the response.
-    public func logOut() async throws {
-        try await self.exchange.end()
-    }
 
     /// Gives the session a new identifier; everything else stays.
     public func rotate() async throws {

@@ -3,7 +3,7 @@ internal import SessionStorage
 
 /// One commit of a visit: what is stored changes completely or not at all.
 struct SessionCommit<Outcome: Sendable> {
-    let visit: SessionVisit
+    var visit: SessionVisit
     let context: SessionContext
     let now: Timestamp
     let body: ((inout SessionValues) throws -> Outcome)?
@@ -30,13 +30,15 @@ struct SessionCommit<Outcome: Sendable> {
             return nil
         }
         for _ in 0..<Self.attempts {
-            let (step, generation) = try await self.change(identifier, keys: keys, using: &random)
+            let (step, found) = try await self.change(identifier, keys: keys, using: &random)
+            if let failure = step.completion.failure { throw failure }
             let outcome = try step.outcome?.get()
-            guard case .rotate(let record) = step.completion.storing else {
-                keep(self.followed(step.completion, identifier: identifier))
+            self.context.statistics.count(conflicts: step.completion.conflicts)
+            guard case .rotate(let record) = step.completion.storing, let found else {
+                keep(self.followed(step.completion, identifier: found?.identifier ?? identifier))
                 return outcome
             }
-            if let successor = try await self.rotate(identifier, to: record, generation: generation, keys: keys, using: &random) {
+            if let successor = try await self.rotate(found, to: record, keys: keys, using: &random) {
                 keep(self.followed(step.completion, identifier: successor))
                 return outcome
             }
@@ -49,6 +51,7 @@ struct SessionCommit<Outcome: Sendable> {
     private func begin(using random: inout SessionRandom, keep: (SessionVisit) -> Void) async throws -> Outcome? {
         let keys = self.context.repository.newestKeys
         let step = self.step(over: nil, keys: keys, using: &random)
+        if let failure = step.completion.failure { throw failure }
         let outcome = try step.outcome?.get()
         var identifier: SessionIdentifier?
         if case .create(let record) = step.completion.storing {
@@ -62,35 +65,43 @@ struct SessionCommit<Outcome: Sendable> {
         _ identifier: SessionIdentifier,
         keys: ServerKeys,
         using random: inout SessionRandom
-    ) async throws(SessionStoreError) -> (Step, generation: UInt64) {
+    ) async throws(SessionStoreError) -> (Step, found: SessionRepository.Opened?) {
         var sealing = SessionRandom(source: self.context.configuration.randomSource)
         var made: Step?
-        let generation = try await self.context.repository.change(identifier, at: self.now, using: &sealing) { opened in
-            let step = self.step(over: opened?.record, keys: keys, using: &random)
+        let found = try await self.context.repository.change(identifier, at: self.now, using: &sealing) { opened in
+            var commit = self
+            // Replaced while this request was under way: as if it had come a moment later.
+            if let opened, opened.identifier != identifier { commit.visit.isSuperseded = true }
+            let step = commit.step(over: opened?.record, keys: keys, using: &random)
             made = step
-            if case .failure? = step.outcome { return (.keep, UInt64(0)) }
-            guard case .write(let record) = step.completion.storing else { return (.keep, opened?.generation ?? 0) }
-            return (.write(record, expiresAt: self.expiry(of: record)), 0)
+            if case .failure? = step.outcome { return (.keep, opened) }
+            guard case .write(let record) = step.completion.storing else { return (.keep, opened) }
+            return (.write(record, expiresAt: self.expiry(of: record)), opened)
         }
         guard let made else { preconditionFailure("the store has run the change") }
-        return (made, generation)
+        return (made, found)
     }
 
     /// Puts the record under a new identifier and ends the old one, unless somebody wrote to it meanwhile.
     ///
     /// The new one is complete before the old one ends: whenever the process dies, one of them is there.
     private func rotate(
-        _ identifier: SessionIdentifier,
+        _ found: SessionRepository.Opened,
         to record: SessionRecord,
-        generation: UInt64,
         keys: ServerKeys,
         using random: inout SessionRandom
     ) async throws(SessionStoreError) -> SessionIdentifier? {
         let successor = try await self.create(record, keys: keys, using: &random)
         let hasEnded: Bool
         do {
-            hasEnded = try await self.context.repository.change(identifier, at: self.now, using: &random) { opened in
-                opened?.generation == generation ? (.remove, true) : (.keep, false)
+            hasEnded = try await self.context.repository.change(found.identifier, at: self.now, using: &random) { opened in
+                guard let opened, opened.identifier == found.identifier, opened.generation == found.generation else {
+                    return (.keep, false)
+                }
+                guard let overlap = self.context.sessionGuard.settings.overlap(ofLogin: self.visit.renewsSecondKey) else {
+                    return (.remove, true)
+                }
+                return (.supersede(by: successor, until: self.now.advanced(by: overlap)), true)
             }
         } catch {
             try? await self.remove(successor, using: &random)

@@ -9,6 +9,7 @@ struct SessionContext: Sendable {
     let clock: any SessionClock
     let sessionGuard: SessionGuard
     let cookies: SessionCookies
+    let statistics = SessionStatistics()
 
     init(repository: SessionRepository, configuration: HTTPSessionsConfiguration, clock: any SessionClock) {
         self.repository = repository

@@ -15,7 +15,7 @@ final class SessionExchange: Sendable {
     }
 
     private let request: Request
-    private let context: SessionContext
+    let context: SessionContext
     private let gate = AsyncGate()
     private let state = Mutex(State())
 
@@ -25,6 +25,7 @@ final class SessionExchange: Sendable {
     }
 
     var reservedKey: String { self.context.configuration.reservedKey }
+    var limits: SessionValueLimits { self.context.configuration.valueLimits }
     var settings: GuardSettings { self.context.configuration.guardSettings }
 
     /// The time at which something happens now, as far as this request is concerned.
@@ -38,11 +39,11 @@ final class SessionExchange: Sendable {
     }
 
     /// Adds an edit to be committed with the response.
-    func edit(_ change: (inout SessionVisit) -> Void) async throws {
+    func edit(_ change: (inout SessionVisit) throws -> Void) async throws {
         try await self.gate.withTurn {
             var visit = try await self.loaded()
             try self.checkIsOpen()
-            change(&visit)
+            try change(&visit)
             self.keep(visit)
         }
     }
@@ -127,7 +128,12 @@ final class SessionExchange: Sendable {
         let now = self.context.clock.arrival(of: self.request)
         var visit = SessionVisit(claim: claim, arrivedAt: now, isChecked: self.context.isChecked(self.request))
         if let identifier = claim.identifier {
-            visit.record = try await self.context.repository.open(identifier, at: now)?.record
+            let opened = try await self.context.repository.open(identifier, at: now)
+            visit.record = opened?.record
+            if let opened, opened.identifier != identifier {
+                visit.identifier = opened.identifier
+                visit.isSuperseded = true
+            }
         }
         if visit.record == nil {
             visit.identifier = nil
@@ -224,11 +230,24 @@ final class SessionExchange: Sendable {
     ) async throws -> Outcome? {
         if visit.isGone { return try self.runOnNothing(body) }
         do {
-            return try await SessionCommit(visit: visit, context: self.context, now: self.now, body: body)
+            let outcome = try await SessionCommit(visit: visit, context: self.context, now: self.now, body: body)
                 .run(using: self.random()) { self.keep($0) }
+            if case let user?? = visit.edits.user { try await self.enforceLimit(of: user.name) }
+            return outcome
         } catch let error as SessionStoreError {
             throw self.unavailable(error)
         }
+    }
+
+    private func enforceLimit(of user: String) async throws {
+        guard let identifier = self.state.withLock({ $0.visit?.identifier }) else { return }
+        if try await self.enforceLimit(of: user, begun: identifier) { return }
+        self.state.withLock { state in
+            state.visit?.isGone = true
+            state.visit?.identifier = nil
+            state.visit?.record = nil
+        }
+        throw SessionError.tooManySessions
     }
 
     /// The session ended while this request was under way: it gets an answer, but nothing is stored.
@@ -277,7 +296,7 @@ final class SessionExchange: Sendable {
     /// What a client is told when the store fails: to come back.
     ///
     /// What was stored before is intact.
-    private func unavailable(_ error: SessionStoreError) -> any Error {
+    func unavailable(_ error: SessionStoreError) -> any Error {
         self.request.logger.error("the session store has failed", metadata: ["session.error": "\(error)"])
         // The application stores more than a session may hold; coming back would not help.
         if error.code == .tooLarge { return error }

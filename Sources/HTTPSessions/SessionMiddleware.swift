@@ -12,6 +12,9 @@ public struct SessionMiddleware: HTTPMiddleware {
     private let context: SessionContext
     private let errorResponder = ErrorResponder()
 
+    /// What has happened to the sessions so far.
+    public var statistics: SessionStatistics { self.context.statistics }
+
     /// Creates the middleware.
     public init(
         repository: SessionRepository,

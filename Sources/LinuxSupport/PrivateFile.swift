@@ -69,6 +69,33 @@ package enum PrivateFile {
         }
     }
 
+    /// Puts other contents into a file: whoever opens it finds the old ones or the new ones, also after the loss of power.
+    package static func replace(_ path: String, contents: [UInt8]) throws(Failure) {
+        let temporary = "\(path).\(getpid())-\(SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })"
+        do throws(SystemCallError) {
+            let number = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            guard number >= 0 else { throw SystemCallError("open") }
+            let file = OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true)
+            defer { _ = unsafe unlink(temporary) }
+            try unsafe file.write(contents.span.bytes, at: 0)
+            try file.synchronize()
+            guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Runs `body` while no other process is in such a call for the same file; waits for the others.
+    package static func withLock<Outcome>(beside path: String, _ body: () throws -> Outcome) throws -> Outcome {
+        let number = unsafe open("\(path).lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard number >= 0 else { throw Failure.system(SystemCallError("open")) }
+        let descriptor = OwnedDescriptor(owning: number)
+        while flock(descriptor.number, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw Failure.system(SystemCallError("flock")) }
+        }
+        return try body()
+    }
+
     /// Creates the directories that lead to a path and are not there, with mode 0700.
     package static func makeParents(of path: String) {
         let bytes = Array(path.utf8)

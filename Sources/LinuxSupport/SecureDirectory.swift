@@ -8,6 +8,8 @@ internal import Glibc
 package struct SecureDirectory: ~Copyable, Sendable {
     private let descriptor: OwnedDescriptor
 
+    internal var number: CInt { self.descriptor.number }
+
     private init(owning descriptor: consuming OwnedDescriptor) {
         self.descriptor = descriptor
     }
@@ -25,7 +27,15 @@ package struct SecureDirectory: ~Copyable, Sendable {
         }
         let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
         try directory.check(path)
+        // Made by hand with the usual mode, say: nobody else has to see even the names.
+        if try directory.permissions(path) & 0o077 != 0 && fchmod(number, 0o700) != 0 {
+            throw .system(SystemCallError("fchmod"), path: path)
+        }
         return directory
+    }
+
+    private borrowing func permissions(_ path: String) throws(SecureDirectoryError) -> UInt32 {
+        do { return try self.status().permissions } catch { throw .system(error, path: path) }
     }
 
     private static func prepareParents(of path: String) throws(SecureDirectoryError) {

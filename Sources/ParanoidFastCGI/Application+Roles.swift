@@ -110,7 +110,12 @@ extension Application {
     /// Runs `body` while expired sessions are being removed.
     private func sweeping<Outcome: Sendable>(_ body: @escaping @Sendable () async throws -> Outcome) async rethrows -> Outcome {
         guard let interval = self.configuration.sweepInterval else { return try await body() }
-        let sweeping = SessionSweeping(repository: self.sessions, interval: interval, logger: self.logger)
+        let sweeping = SessionSweeping(
+            repository: self.sessions,
+            interval: interval,
+            rate: self.configuration.sweepRate,
+            logger: self.logger
+        )
         return try await withThrowingTaskGroup(of: Outcome?.self) { group in
             group.addTask {
                 await sweeping.run()

@@ -26,6 +26,8 @@ public final class Application: RouteRegistering, Sendable {
     public let logger: Logger
     /// The sessions, for work outside of requests.
     public let sessions: SessionRepository
+    /// What has happened to the sessions of this process so far.
+    public let sessionStatistics: SessionStatistics
     private let router = Router()
     private let inheritance: Mutex<WorkerInheritance?>
 
@@ -58,9 +60,9 @@ public final class Application: RouteRegistering, Sendable {
         sessionConfiguration.randomSource = { words in
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
         }
-        self.router.add(
-            middleware: SessionMiddleware(repository: self.sessions, configuration: sessionConfiguration, clock: clock)
-        )
+        let middleware = SessionMiddleware(repository: self.sessions, configuration: sessionConfiguration, clock: clock)
+        self.sessionStatistics = middleware.statistics
+        self.router.add(middleware: middleware)
     }
 
     /// Registers a handler, see `RouteRegistering`.
@@ -87,7 +89,7 @@ public final class Application: RouteRegistering, Sendable {
         RequestResponder(handler: self.router.freeze(), bodyLimit: self.configuration.bodyLimit, logger: self.logger)
     }
 
-    private static func repository(
+    static func repository(
         _ configuration: ApplicationConfiguration,
         store: (any SessionStore)?,
         logger: Logger
@@ -95,18 +97,31 @@ public final class Application: RouteRegistering, Sendable {
         let secrets = try ServerSecretFile.load(configuration.secretFile)
         let kept: any SessionStore
         if let store { kept = store } else { kept = try Self.fileStore(configuration, logger) }
-        return SessionRepository(store: kept, secrets: secrets) { incident in
+        var settings = SessionRepositoryConfiguration()
+        settings.patience = configuration.lockPatience
+        settings.limitPerUser = configuration.limitPerUser
+        let file = configuration.secretFile
+        let reload: @Sendable () -> ServerSecrets? = { try? ServerSecretFile.load(file) }
+        let report: @Sendable (SessionIncident) -> Void = { incident in
             logger.error(
                 "session given up",
                 metadata: ["session.name": "\(incident.name)", "session.problem": "\(incident.kind.rawValue)"]
             )
         }
+        return SessionRepository(store: kept, secrets: secrets, configuration: settings, report: report, reloadSecrets: reload)
     }
 
     private static func fileStore(_ configuration: ApplicationConfiguration, _ logger: Logger) throws(ConfigurationError)
         -> FileSessionStore
     {
-        let settings = FileSessionStoreConfiguration(directory: configuration.sessionDirectory, durability: configuration.durability)
+        let settings = FileSessionStoreConfiguration(
+            directory: configuration.sessionDirectory,
+            durability: configuration.durability,
+            maximumPayloadSize: configuration.sessions.valueLimits.sessionByteCount + 16 * 1024,
+            reservedPercent: configuration.reservedPercent,
+            maximumAnonymousSessions: configuration.anonymousLimit,
+            allowsNetworkFileSystem: configuration.allowsNetworkStore
+        )
         do {
             return try FileSessionStore(configuration: settings, logger: logger)
         } catch {

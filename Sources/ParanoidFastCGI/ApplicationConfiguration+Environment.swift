@@ -3,6 +3,7 @@ internal import HTTPHandling
 internal import HTTPSessions
 internal import LinuxSupport
 internal import SessionSecurity
+internal import SessionStorage
 internal import WorkerSupervision
 
 extension ApplicationConfiguration {
@@ -80,6 +81,7 @@ extension ApplicationConfiguration {
         self.drainTimeout = try reader.seconds("PARANOID_DRAIN_TIMEOUT", self.drainTimeout, canBeNone: false) ?? self.drainTimeout
         self.sweepInterval = try reader.seconds("PARANOID_SWEEP_INTERVAL", self.sweepInterval)
         if self.sweepInterval == .zero { throw reader.unusable("PARANOID_SWEEP_INTERVAL", "0", "seconds above 0, or none") }
+        try self.readStore(reader)
         self.sessionDirectory = try reader.nonEmpty("PARANOID_SESSION_DIR", self.sessionDirectory)
         self.secretFile = try reader.nonEmpty("PARANOID_SECRET_FILE", self.secretFile)
         switch reader.text("PARANOID_DURABILITY") {
@@ -89,6 +91,21 @@ extension ApplicationConfiguration {
         }
     }
 
+    private mutating func readStore(_ reader: SettingsReader) throws(ConfigurationError) {
+        self.sweepRate = try reader.number("PARANOID_SWEEP_RATE", self.sweepRate, in: 50...10_000_000)
+        self.lockPatience = try reader.seconds("PARANOID_LOCK_PATIENCE", self.lockPatience, canBeNone: false) ?? self.lockPatience
+        let policy = try reader.choice("PARANOID_SESSIONS_PER_USER_POLICY", SessionLimit.Policy.oldestEnds)
+        let perUser = try reader.optionalNumber("PARANOID_SESSIONS_PER_USER", nil, in: 1...10_000)
+        self.limitPerUser = perUser.map { SessionLimit($0, policy: policy) }
+        self.anonymousLimit = try reader.optionalNumber("PARANOID_ANONYMOUS_LIMIT", nil, in: 1...1_000_000_000)
+        self.reservedPercent = try reader.number("PARANOID_SPACE_RESERVE", self.reservedPercent, in: 0...90)
+        self.allowsNetworkStore = try reader.flag("PARANOID_NETWORK_STORE", false)
+        var limits = self.sessions.valueLimits
+        limits.valueByteCount = try reader.number("PARANOID_SESSION_VALUE_LIMIT", limits.valueByteCount, in: 64...(1 << 28))
+        limits.sessionByteCount = try reader.number("PARANOID_SESSION_LIMIT", limits.sessionByteCount, in: 64...(1 << 28))
+        self.sessions.valueLimits = limits
+    }
+
     private mutating func readGuard(_ reader: SettingsReader) throws(ConfigurationError) {
         var settings = GuardSettings()
         settings.profile = try reader.choice("PSESSION_PROFILE", settings.profile)
@@ -96,6 +113,8 @@ extension ApplicationConfiguration {
         settings.nonceWindow = try reader.number("PSESSION_NONCE_WINDOW", settings.nonceWindow, in: 0...1000)
         settings.nonceWindowTimeout = try reader.seconds("PSESSION_NONCE_WINDOW_TIMEOUT", settings.nonceWindowTimeout)
         settings.identifierTimeout = try reader.seconds("PSESSION_KEY_TIMEOUT", settings.identifierTimeout)
+        settings.delayBound = try reader.seconds("PSESSION_DELAY_BOUND", settings.delayBound, canBeNone: false) ?? settings.delayBound
+        settings.anonymousLifetime = try reader.optionalNumber("SESSION_ANONYMOUS_AGE", nil, in: 1...Int(Int32.max))
         settings.clearing = try reader.choice("PSESSION_CLEAR_SESSION_FUNCTION", settings.clearing)
         settings.lifetime = try reader.number("SESSION_COOKIE_AGE", settings.lifetime, in: 1...Int(Int32.max))
         settings.expiresAtBrowserClose = try reader.flag("SESSION_EXPIRE_AT_BROWSER_CLOSE", settings.expiresAtBrowserClose)

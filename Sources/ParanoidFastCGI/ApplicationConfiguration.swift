@@ -1,5 +1,6 @@
 public import FileSessionStorage
 public import HTTPSessions
+public import SessionStorage
 
 /// All settings of an application as one value; where they come from is another matter.
 public struct ApplicationConfiguration: Sendable {
@@ -25,6 +26,18 @@ public struct ApplicationConfiguration: Sendable {
     public var secretFile: String
     /// How often expired sessions are removed; `nil`: never (`PARANOID_SWEEP_INTERVAL`).
     public var sweepInterval: Duration? = .seconds(60)
+    /// How many files a sweep looks at in a second at most (`PARANOID_SWEEP_RATE`).
+    public var sweepRate = 10_000
+    /// How long a request waits for its session while others commit; after that it is answered with 503 (`PARANOID_LOCK_PATIENCE`).
+    public var lockPatience: Duration = .seconds(2)
+    /// How many sessions a user may have at a time; `nil`: any number (`PARANOID_SESSIONS_PER_USER`, `PARANOID_SESSIONS_PER_USER_POLICY`).
+    public var limitPerUser: SessionLimit?
+    /// The most sessions in which nobody is logged in; `nil`: any number (`PARANOID_ANONYMOUS_LIMIT`).
+    public var anonymousLimit: Int?
+    /// How many percent of space and inodes are kept for users who are logged in (`PARANOID_SPACE_RESERVE`).
+    public var reservedPercent = 5
+    /// Whether the session directory may lie on a network or FUSE file system (`PARANOID_NETWORK_STORE`).
+    public var allowsNetworkStore = false
     /// A file of `NAME=VALUE` lines, stronger than the environment, read at the start and at every reload (`PARANOID_ENV_FILE`).
     public var environmentFile: String?
     /// How sessions are recognised and kept.

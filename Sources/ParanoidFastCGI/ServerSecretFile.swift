@@ -19,6 +19,31 @@ enum ServerSecretFile {
         }
     }
 
+    static func freshSecret(number: UInt8) -> ServerSecret {
+        var generator = SystemRandom()
+        return ServerSecret(number: number, using: &generator)
+    }
+
+    /// Changes the list of secrets: whoever reads the file meanwhile sees the old list or the new one.
+    static func change<Outcome>(
+        _ path: String,
+        _ body: (inout [ServerSecret]) throws(ConfigurationError) -> Outcome
+    ) throws(ConfigurationError) -> Outcome {
+        do {
+            return try PrivateFile.withLock(beside: path) { () throws in
+                guard let bytes = try PrivateFile.read(path) else { throw PrivateFile.Failure.notAFile }
+                var secrets = try ServerSecrets.secrets(parsing: bytes)
+                let outcome = try body(&secrets)
+                try PrivateFile.replace(path, contents: secrets.flatMap(\.fileLine))
+                return outcome
+            }
+        } catch let error as ConfigurationError {
+            throw error
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_SECRET_FILE", problem: "\(path) cannot be changed: \(error)")
+        }
+    }
+
     private static func parse(_ bytes: [UInt8], _ path: String) throws(PrivateFile.Failure) -> ServerSecrets {
         do {
             return try ServerSecrets(parsing: bytes)

@@ -7,11 +7,13 @@ internal import LinuxSupport
 ///
 /// One process of an application does it: the supervisor, or the only process where there is no supervisor.
 struct SessionSweeping: Sendable {
-    private static let slice = 256
-    private static let pauseBetweenSlices = Duration.milliseconds(20)
+    /// How many slices a second's files are taken in.
+    private static let slicesPerSecond = 50
 
     let repository: SessionRepository
     let interval: Duration
+    /// The most files looked at in a second.
+    let rate: Int
     let logger: Logger
 
     /// Runs until the task is cancelled.
@@ -20,14 +22,7 @@ struct SessionSweeping: Sendable {
             do {
                 let report = try await self.sweep()
                 let level: Logger.Level = report.removed + report.leftovers > 0 ? .info : .debug
-                self.logger.log(
-                    level: level,
-                    "sessions swept",
-                    metadata: [
-                        "sweep.live": "\(report.live)", "sweep.removed": "\(report.removed)", "sweep.skipped": "\(report.skipped)",
-                        "sweep.leftovers": "\(report.leftovers)",
-                    ]
-                )
+                self.logger.log(level: level, "sessions swept", metadata: self.metadata(report))
             } catch {
                 self.logger.error("the sweep has failed", metadata: ["sweep.error": "\(error)"])
             }
@@ -38,10 +33,24 @@ struct SessionSweeping: Sendable {
     private func sweep() async throws(SessionStoreError) -> SweepReport {
         var total = SweepReport()
         while !total.isComplete && !Task.isCancelled {
+            let begin = ContinuousClock.now
             let now = Timestamp(nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch())
-            total.add(try await self.repository.sweep(expiredAt: now, budget: Self.slice))
-            try? await Task.sleep(for: Self.pauseBetweenSlices)
+            total.add(try await self.repository.sweep(expiredAt: now, budget: max(1, self.rate / Self.slicesPerSecond)))
+            // Never more than half of one processor, even if the disk is slower than the rate.
+            let pause = max(.seconds(1) / Self.slicesPerSecond, begin.duration(to: .now))
+            try? await Task.sleep(for: pause)
         }
         return total
+    }
+
+    private func metadata(_ report: SweepReport) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "sweep.live": "\(report.live)", "sweep.anonymous": "\(report.anonymous)", "sweep.removed": "\(report.removed)",
+            "sweep.skipped": "\(report.skipped)", "sweep.leftovers": "\(report.leftovers)",
+        ]
+        if let overdue = report.oldestOverdue { metadata["sweep.oldest_overdue_seconds"] = "\(overdue.components.seconds)" }
+        if let bytes = report.bytesFree { metadata["space.bytes_free"] = "\(bytes)" }
+        if let inodes = report.inodesFree { metadata["space.inodes_free"] = "\(inodes)" }
+        return metadata
     }
 }

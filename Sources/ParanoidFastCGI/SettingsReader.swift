@@ -37,6 +37,16 @@ struct SettingsReader {
         return number
     }
 
+    /// A whole number within limits, or `none`.
+    func optionalNumber(_ name: String, _ fallback: Int?, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int? {
+        guard let text = self.values[name] else { return fallback }
+        if text.lowercased() == "none" { return nil }
+        guard let number = Self.digits(text), range.contains(number) else {
+            throw self.unusable(name, text, "a whole number from \(range.lowerBound) to \(range.upperBound), or none")
+        }
+        return number
+    }
+
     /// Seconds, with a decimal fraction if need be; `none` where the setting may be switched off.
     func seconds(_ name: String, _ fallback: Duration?, canBeNone: Bool = true) throws(ConfigurationError) -> Duration? {
         guard let text = self.values[name] else { return fallback }
@@ -62,7 +72,7 @@ struct SettingsReader {
     /// One of the names of an enumeration.
     func choice<Value: RawRepresentable<String> & CaseIterable>(_ name: String, _ fallback: Value) throws(ConfigurationError) -> Value {
         guard let text = self.values[name] else { return fallback }
-        guard let value = Value(rawValue: text.lowercased()) else {
+        guard let value = Value.allCases.first(where: { $0.rawValue.lowercased() == text.lowercased() }) else {
             throw self.unusable(name, text, "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "))
         }
         return value

@@ -47,17 +47,19 @@ extension SessionStoreConformance {
             _ payload: [UInt8],
             generation: UInt64 = 1,
             state: StoredSession.State = .live,
-            expiresAt: Timestamp = Stores.end
+            createdAt: Timestamp = Stores.start,
+            expiresAt: Timestamp = Stores.end,
+            userTag: [UInt8] = Array(0..<16)
         ) -> StoredSession {
             StoredSession(
                 state: state,
                 protection: .sealed,
                 secretNumber: 3,
                 generation: generation,
-                createdAt: Self.start,
+                createdAt: createdAt,
                 writtenAt: Self.start.advanced(by: .nanoseconds(Int64(generation))),
                 expiresAt: expiresAt,
-                userTag: Array(0..<16),
+                userTag: userTag,
                 payload: payload
             )
         }

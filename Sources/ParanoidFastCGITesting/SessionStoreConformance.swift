@@ -57,6 +57,9 @@ public struct SessionStoreConformance: Sendable {
         case .cancellation: try await stores.checkCancellation()
         case .sweep: try await stores.checkSweep()
         case .sweepBudget: try await stores.checkSweepBudget()
+        case .users: try await stores.checkUsers()
+        case .reindex: try await stores.checkReindex()
+        case .endOfAll: try await stores.checkEndOfAll()
         }
     }
 
@@ -94,5 +97,11 @@ public struct SessionStoreConformance: Sendable {
         case sweep
         /// A sweep keeps to its budget and comes to an end.
         case sweepBudget
+        /// All sessions that carry a user's tag are found by it, whoever made or changed them.
+        case users
+        /// Making the list of users' sessions anew leaves none out.
+        case reindex
+        /// All sessions that began by a time end at once, and no change in flight brings one back; those that began later stay.
+        case endOfAll
     }
 }

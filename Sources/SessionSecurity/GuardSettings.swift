@@ -30,6 +30,12 @@ public struct GuardSettings: Sendable, Hashable {
     public var identifierTimeout: Duration?
     /// What becomes of the session of a refused request (`PSESSION_CLEAR_SESSION_FUNCTION`).
     public var clearing: Clearing = .flush
+    /// The longest time that a request or a response is under way (`PSESSION_DELAY_BOUND`); for so long a request that still shows an
+    /// identifier that was replaced is served, in profile `paranoid`.
+    public var delayBound: Duration = .seconds(6)
+    /// How long a session in which nobody is logged in lives after it was last written, in seconds; `nil`: like every other
+    /// (`SESSION_ANONYMOUS_AGE`).
+    public var anonymousLifetime: Int?
     /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
     public var lifetime: Int = 1_209_600
     /// Whether cookies end with the browser (`SESSION_EXPIRE_AT_BROWSER_CLOSE`).
@@ -50,12 +56,20 @@ public struct GuardSettings: Sendable, Hashable {
         switch record.lifetime {
         case 0?: nil
         case let own?: own
-        case nil: self.expiresAtBrowserClose ? nil : self.lifetime
+        case nil: self.expiresAtBrowserClose ? nil : self.age(of: record)
         }
     }
 
+    /// How long the identifier that a record had before still leads to it after a rotation; `nil`: not at all.
+    ///
+    /// A login leaves nothing behind: whoever held the session before it must not get into it.
+    public func overlap(ofLogin isLogin: Bool) -> Duration? {
+        self.profile == .paranoid && !isLogin && self.delayBound > .zero ? self.delayBound : nil
+    }
+
     private func age(of record: SessionRecord) -> Int {
-        guard let own = record.lifetime, own != 0 else { return self.lifetime }
-        return own
+        if let own = record.lifetime, own != 0 { return own }
+        guard record.user == nil, let anonymous = self.anonymousLifetime else { return self.lifetime }
+        return min(anonymous, self.lifetime)
     }
 }

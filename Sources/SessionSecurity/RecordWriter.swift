@@ -26,6 +26,10 @@ struct RecordWriter {
         self.output.append(contentsOf: value)
     }
 
+    mutating func raw(_ value: [UInt8]) {
+        self.output.append(contentsOf: value)
+    }
+
     /// Writes a section: its kind, its length and what `body` writes.
     mutating func section(_ kind: UInt8, _ body: (inout RecordWriter) -> Void) {
         self.byte(kind)

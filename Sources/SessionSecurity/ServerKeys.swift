@@ -13,6 +13,7 @@ public struct ServerKeys: Sendable {
         case fingerprint
         case user
         case log
+        case label
     }
 
     /// The number of the secret.
@@ -23,6 +24,7 @@ public struct ServerKeys: Sendable {
     private let fingerprint: HMAC<SHA256>
     private let user: HMAC<SHA256>
     private let log: HMAC<SHA256>
+    private let label: HMAC<SHA256>
 
     /// Derives the keys of a secret.
     public init(_ secret: ServerSecret) {
@@ -38,6 +40,7 @@ public struct ServerKeys: Sendable {
         self.fingerprint = prepared(.fingerprint)
         self.user = prepared(.user)
         self.log = prepared(.log)
+        self.label = prepared(.label)
     }
 
     /// The 32 bytes under which a store keeps the session with this identifier.
@@ -48,6 +51,11 @@ public struct ServerKeys: Sendable {
     /// The key that seals the record of the session with this identifier.
     public func sealKey(of identifier: SessionIdentifier) -> SealKey {
         SealKey(self.code(.seal, over: identifier.derivationInput + [1]))
+    }
+
+    /// The key that seals what can be listed of the session stored under a name; the identifier is not needed for it.
+    public func labelKey(ofName name: [UInt8]) -> SealKey {
+        SealKey(self.code(.label, over: name + [1]))
     }
 
     /// What stands for a user where the name must not be read: 16 bytes.
@@ -73,6 +81,7 @@ public struct ServerKeys: Sendable {
             case .fingerprint: self.fingerprint
             case .user: self.user
             case .log: self.log
+            case .label: self.label
             }
         hash.update(data: bytes)
         return Array(hash.finalize())

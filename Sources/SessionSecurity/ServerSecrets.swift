@@ -11,6 +11,9 @@ public struct ServerSecrets: Sendable {
     /// The keys of each secret, newest first.
     private let keys: [ServerKeys]
 
+    /// The keys of all secrets, newest first.
+    public var all: [ServerKeys] { self.keys }
+
     /// Creates a ring from secrets, newest first.
     ///
     /// - Throws: ``ParseError`` when there is none, or a number occurs twice.
@@ -26,6 +29,11 @@ public struct ServerSecrets: Sendable {
     ///
     /// Empty lines and lines that begin with `#` are passed over.
     public init(parsing text: [UInt8]) throws(ParseError) {
+        try self.init(Self.secrets(parsing: text))
+    }
+
+    /// The secrets of a secret file, newest first.
+    public static func secrets(parsing text: [UInt8]) throws(ParseError) -> [ServerSecret] {
         var secrets: [ServerSecret] = []
         for (index, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
             if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
@@ -34,7 +42,7 @@ public struct ServerSecrets: Sendable {
             }
             secrets.append(secret)
         }
-        try self.init(secrets)
+        return secrets
     }
 
     /// The keys that new sessions get.

@@ -7,7 +7,9 @@ public struct SessionEdits: Sendable {
         /// Take it away.
         case remove
         /// Compute it from what it is by then: nothing concurrent is lost. Runs under the session's lock and may run again.
-        case transform(@Sendable ([UInt8]?) -> [UInt8]?)
+        ///
+        /// If it throws, nothing of the request is stored.
+        case transform(@Sendable ([UInt8]?) throws -> [UInt8]?)
     }
 
     /// Whether all values that were there before this request go first.
@@ -42,9 +44,22 @@ public struct SessionEdits: Sendable {
     public func value(of name: [UInt8], over stored: SessionValues?) -> [UInt8]? {
         var value = self.clears ? nil : stored?[name]
         for (edited, edit) in self.edits where edited == name {
-            Self.apply(edit, to: &value)
+            try? Self.apply(edit, to: &value)
         }
         return value
+    }
+
+    /// How many values this request replaces as a whole although another one has changed them since it read them: that change is lost.
+    public func conflicts(seen: SessionValues?, current: SessionValues) -> Int {
+        guard let seen, seen != current else { return 0 }
+        var last: [[UInt8]: [UInt8]] = [:]
+        for (name, edit) in self.edits {
+            if case .set(let bytes) = edit { last[name] = bytes } else { last[name] = nil }
+        }
+        return last.count { name, bytes in
+            let stored = current[name]
+            return stored != seen[name] && stored != bytes
+        }
     }
 
     /// All values as this request sees them.
@@ -55,28 +70,35 @@ public struct SessionEdits: Sendable {
     }
 
     /// Applies the edits to a record.
-    public func apply(to record: inout SessionRecord) {
+    ///
+    /// - Returns: What the first edit that could not be applied has thrown.
+    @discardableResult
+    public func apply(to record: inout SessionRecord) -> (any Error)? {
         if self.clears {
             record.values = SessionValues()
             record.lifetime = nil
             record.user = nil
         }
-        self.apply(to: &record.values)
+        let failure = self.apply(to: &record.values)
         if let lifetime = self.lifetime { record.lifetime = lifetime }
         if let user = self.user { record.user = user }
+        return failure
     }
 
-    private func apply(to values: inout SessionValues) {
+    @discardableResult
+    private func apply(to values: inout SessionValues) -> (any Error)? {
+        var failure: (any Error)?
         for (name, edit) in self.edits {
-            Self.apply(edit, to: &values[name])
+            do { try Self.apply(edit, to: &values[name]) } catch { failure = failure ?? error }
         }
+        return failure
     }
 
-    private static func apply(_ edit: Edit, to value: inout [UInt8]?) {
+    private static func apply(_ edit: Edit, to value: inout [UInt8]?) throws {
         switch edit {
         case .set(let bytes): value = bytes
         case .remove: value = nil
-        case .transform(let body): value = body(value)
+        case .transform(let body): value = try body(value)
         }
     }
 }

@@ -19,6 +19,10 @@ extension SessionGuard {
         public var storing: Storing
         /// What the response has to tell the client.
         public var changes: SessionCookieChanges
+        /// Why the visit's edits cannot be stored; nothing may be stored then.
+        public var failure: (any Error)?
+        /// How many changes of others this one overwrites.
+        public var conflicts = 0
     }
 
     /// Whether completing a visit can change anything that is stored; if not, no lock is needed.
@@ -30,7 +34,7 @@ extension SessionGuard {
         guard let tracking = visit.record?.tracking else { return visit.identifier != nil || self.settings.profile == .compatible }
         if visit.claim.isSecure && tracking.secondKey == nil { return true }
         if self.isNonceDue(tracking, for: visit, at: now) { return true }
-        return self.isIdentifierDue(tracking, at: now)
+        return !visit.isSuperseded && self.isIdentifierDue(tracking, at: now)
     }
 
     /// Works out what a request leaves behind (R5 and the host's H8), on the record as it is now.
@@ -56,7 +60,10 @@ extension SessionGuard {
         if visit.identifier != nil && current == nil { return Completion(storing: .gone, changes: SessionCookieChanges()) }
 
         var record = current ?? SessionRecord(createdAt: now)
-        visit.edits.apply(to: &record)
+        if let failure = visit.edits.apply(to: &record) {
+            return Completion(storing: .nothing, changes: visit.changes, failure: failure)
+        }
+        let conflicts = current.map { visit.edits.conflicts(seen: visit.record?.values, current: $0.values) } ?? 0
         if visit.edits.clears { record.tracking = nil }
         body?(&record.values)
         var isModified = visit.isModified || !visit.edits.isEmpty || body != nil
@@ -85,7 +92,7 @@ extension SessionGuard {
                 // A client that holds an old nonce learns the current one before the window closes.
                 changes.nonce = self.currentNonce(of: tracking, keys: keys)
             }
-            rotates = current != nil && (visit.rotates || self.isIdentifierDue(tracking, at: now))
+            rotates = current != nil && (visit.rotates || (!visit.isSuperseded && self.isIdentifierDue(tracking, at: now)))
             if rotates || isNew {
                 isModified = true
                 if rotates { tracking.identifierIssuedAt = now }
@@ -103,10 +110,12 @@ extension SessionGuard {
             return Completion(storing: .nothing, changes: changes)
         }
         changes.identifier = .set
+        // Whoever shows an old identifier within the overlap may be the owner's other tab or a thief: neither learns the new one here.
+        if visit.isSuperseded && !rotates { changes = SessionCookieChanges() }
         guard current != nil else { return Completion(storing: .create(record), changes: changes) }
-        if rotates { return Completion(storing: .rotate(record), changes: changes) }
+        if rotates { return Completion(storing: .rotate(record), changes: changes, conflicts: conflicts) }
         if visit.isStored && record == current { return Completion(storing: .nothing, changes: changes) }
-        return Completion(storing: .write(record), changes: changes)
+        return Completion(storing: .write(record), changes: changes, conflicts: conflicts)
     }
 
     /// The tracking to go on with: that of the record, or a new one.
@@ -143,7 +152,7 @@ extension SessionGuard {
 
     private func isNonceDue(_ tracking: SessionTracking, for visit: SessionVisit, at now: Timestamp) -> Bool {
         // One request rotates once, however often it commits.
-        guard let timeout = self.settings.nonceTimeout, visit.changes.nonce == nil else { return false }
+        guard let timeout = self.settings.nonceTimeout, visit.changes.nonce == nil, !visit.isSuperseded else { return false }
         guard let issued = tracking.nonceIssuedAt else { return true }
         return issued.advanced(by: timeout) < now
     }

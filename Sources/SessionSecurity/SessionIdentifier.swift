@@ -36,9 +36,10 @@ public struct SessionIdentifier: Sendable, Hashable {
     var derivationInput: [UInt8] { self.secret.bytes }
 
     /// The bytes themselves, to be sealed into another record as its successor.
-    var sealableBytes: [UInt8] { self.secret.bytes }
+    public var sealableBytes: [UInt8] { self.secret.bytes }
 
-    init?(sealedBytes: [UInt8]) {
+    /// The identifier that ``sealableBytes`` were taken from; `nil` for bytes of another length.
+    public init?(sealedBytes: [UInt8]) {
         guard sealedBytes.count == Self.byteCount else { return nil }
         self.secret = SecretBytes(sealedBytes)
     }

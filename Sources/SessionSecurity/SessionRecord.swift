@@ -10,6 +10,13 @@ public struct SessionRecord: Sendable, Hashable {
     public var lifetime: Int?
     /// Who is logged in.
     public var user: SessionUser?
+    /// Parts that a newer version of this code has written: kept as they are, so that nothing is lost while versions change.
+    var unknownParts: [UnknownPart] = []
+
+    struct UnknownPart: Sendable, Hashable {
+        var kind: UInt8
+        var bytes: [UInt8]
+    }
 
     /// Creates a record.
     public init(

@@ -35,6 +35,7 @@ extension SessionRecord {
             writer.section(Section.user.rawValue) { section in
                 section.integer(user.loggedInAt.nanosecondsSinceEpoch)
                 section.bytes(Array(user.name.utf8))
+                section.device(user.device)
             }
         }
         for entry in self.values.entries {
@@ -43,13 +44,18 @@ extension SessionRecord {
                 section.bytes(entry.bytes)
             }
         }
+        for part in self.unknownParts {
+            writer.section(part.kind) { $0.raw(part.bytes) }
+        }
         return writer.output
     }
 
-    /// Parses what ``encoded()`` wrote; `nil` for an unknown version or a broken frame.
+    /// Parses what ``encoded()`` wrote; `nil` for a broken frame.
+    ///
+    /// All versions have this frame: what a newer one has added is kept, what does not parse is lost alone.
     public init?(decoding bytes: [UInt8]) {
         var reader = RecordReader(bytes)
-        guard reader.byte() == Self.formatVersion else { return nil }
+        guard let version = reader.byte(), version >= Self.formatVersion else { return nil }
         self.init(createdAt: .distantPast)
         var entries: [SessionValues.Entry] = []
         while let (kind, content) = reader.section() {
@@ -62,13 +68,14 @@ extension SessionRecord {
             case .user:
                 if let time = section.integer(), let name = section.bytes() {
                     let loggedInAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time))
-                    self.user = SessionUser(name: String(decoding: name, as: UTF8.self), loggedInAt: loggedInAt)
+                    let text = String(decoding: name, as: UTF8.self)
+                    self.user = SessionUser(name: text, loggedInAt: loggedInAt, device: section.device())
                 }
             case .value:
                 if let name = section.bytes(), let value = section.bytes() {
                     entries.append(SessionValues.Entry(name: Array(name), bytes: Array(value)))
                 }
-            case nil: break
+            case nil: self.unknownParts.append(UnknownPart(kind: kind, bytes: Array(content)))
             }
         }
         guard reader.isAtEnd else { return nil }

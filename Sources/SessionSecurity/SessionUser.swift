@@ -4,10 +4,13 @@ public struct SessionUser: Sendable, Hashable {
     public var name: String
     /// When the user last proved to be it.
     public var loggedInAt: Timestamp
+    /// What the application noted of the device.
+    public var device: SessionDevice?
 
     /// Creates a login.
-    public init(name: String, loggedInAt: Timestamp) {
+    public init(name: String, loggedInAt: Timestamp, device: SessionDevice? = nil) {
         self.name = name
         self.loggedInAt = loggedInAt
+        self.device = device
     }
 }

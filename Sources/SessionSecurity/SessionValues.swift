@@ -35,6 +35,9 @@ public struct SessionValues: Sendable, Hashable {
     /// Whether there is no value.
     public var isEmpty: Bool { self.entries.isEmpty }
 
+    /// The bytes of all names and values together.
+    public var byteCount: Int { self.entries.reduce(0) { $0 + $1.name.count + $1.bytes.count } }
+
     /// The bytes stored under a name; `nil` when there are none.
     public subscript(name: [UInt8]) -> [UInt8]? {
         get {

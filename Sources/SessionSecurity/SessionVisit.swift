@@ -26,6 +26,8 @@ public struct SessionVisit: Sendable {
     public var rotates = false
     /// Whether the session is to get a new second key with this request.
     public var renewsSecondKey = false
+    /// Whether the request showed an identifier that was replaced a moment ago: it is served, but told nothing new.
+    public var isSuperseded = false
     /// Whether the session ended while the request was under way: nothing more is stored and no cookie is set.
     public var isGone = false
     /// A second key made for this request in case the session has none yet.

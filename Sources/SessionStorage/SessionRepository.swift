@@ -10,6 +10,8 @@ public final class SessionRepository: Sendable {
         public var record: SessionRecord
         /// Counts the writes of the session.
         public var generation: UInt64
+        /// The identifier of the session: the one asked for, or the one that took its place a moment ago.
+        public var identifier: SessionIdentifier
     }
 
     /// What is to become of a session under its lock.
@@ -20,12 +22,17 @@ public final class SessionRepository: Sendable {
         case write(SessionRecord, expiresAt: Timestamp)
         /// End it.
         case remove
+        /// End it; until the given time, whoever still shows its identifier is led to another.
+        case supersede(by: SessionIdentifier, until: Timestamp)
     }
 
-    private let store: any SessionStore
-    private let secrets: ServerSecrets
-    private let configuration: SessionRepositoryConfiguration
-    private let cache: OpenedSessionCache
+    /// How many replaced identifiers are followed: more than fit into an overlap.
+    private static let longestChain = 8
+
+    let store: any SessionStore
+    let secrets: SecretRing
+    let configuration: SessionRepositoryConfiguration
+    let sealer: SessionSealer
     private let report: @Sendable (SessionIncident) -> Void
 
     /// Creates a repository.
@@ -35,16 +42,20 @@ public final class SessionRepository: Sendable {
     ///   - secrets: The server's secrets: the newest names and seals new sessions, all of them open existing ones.
     ///   - configuration: Protection, patience and limits.
     ///   - report: Called for each session that had to be given up; must not block.
+    ///   - reloadSecrets: Reads the secrets again, for identifiers whose secret was added later; called at most once a second.
     public init(
         store: any SessionStore,
         secrets: ServerSecrets,
         configuration: SessionRepositoryConfiguration = SessionRepositoryConfiguration(),
-        report: @escaping @Sendable (SessionIncident) -> Void = { _ in }
+        report: @escaping @Sendable (SessionIncident) -> Void = { _ in },
+        reloadSecrets: (@Sendable () -> ServerSecrets?)? = nil
     ) {
+        precondition(configuration.protection != .labelled, "the repository labels what needs a label")
         self.store = store
-        self.secrets = secrets
+        self.secrets = SecretRing(secrets, reload: reloadSecrets)
         self.configuration = configuration
-        self.cache = OpenedSessionCache(capacity: configuration.cachedSessions)
+        let cache = OpenedSessionCache(capacity: configuration.cachedSessions)
+        self.sealer = SessionSealer(protection: configuration.protection, cache: cache)
         self.report = report
     }
 
@@ -56,30 +67,46 @@ public final class SessionRepository: Sendable {
         self.secrets.keys(number: identifier.secretNumber)
     }
 
+    private func place(of identifier: SessionIdentifier) -> SessionSealer.Place? {
+        self.keys(of: identifier).map { self.sealer.place(of: identifier, keys: $0) }
+    }
+
+    // MARK: Reading
+
     /// Reads a session without locking it.
     ///
     /// - Returns: The record; `nil` when there is no such session, when it expired before `now`, ended, or could not be opened.
     /// - Throws: What the store throws, except for damage, which is reported and means that there is no session.
     public func open(_ identifier: SessionIdentifier, at now: Timestamp) async throws(SessionStoreError) -> Opened? {
-        guard let keys = self.keys(of: identifier), let name = SessionName(bytes: keys.storageName(of: identifier)) else { return nil }
-        let stored: StoredSession?
+        var identifier = identifier
+        for _ in 0...Self.longestChain {
+            guard let place = self.place(of: identifier), let stored = try await self.read(place) else { return nil }
+            if stored.isLive(at: now) {
+                guard let record = self.sealer.open(stored, in: place) else {
+                    await self.putAside(place.name, generation: stored.generation)
+                    return nil
+                }
+                return Opened(record: record, generation: stored.generation, identifier: identifier)
+            }
+            self.sealer.cache.forget(place.name)
+            guard let successor = self.sealer.successor(in: stored, at: now, in: place) else { return nil }
+            identifier = successor
+        }
+        return nil
+    }
+
+    private func read(_ place: SessionSealer.Place) async throws(SessionStoreError) -> StoredSession? {
         do {
-            stored = try await self.store.read(name)
+            if let stored = try await self.store.read(place.name) { return stored }
+            self.sealer.cache.forget(place.name)
+            return nil
         } catch {
-            try self.settle(error, of: name)
-            return nil
-        }
-        guard let stored, stored.isLive(at: now) else {
-            self.cache.forget(name)
-            return nil
-        }
-        switch self.unseal(stored, named: name, of: identifier, keys: keys) {
-        case .success(let opened): return opened
-        case .failure:
-            await self.putAside(name, generation: stored.generation)
+            try self.settle(error, of: place.name)
             return nil
         }
     }
+
+    // MARK: Writing
 
     /// Makes a session under a fresh identifier.
     ///
@@ -98,24 +125,14 @@ public final class SessionRepository: Sendable {
     ) async throws(SessionStoreError) -> SessionIdentifier {
         while true {
             let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
-            guard let name = SessionName(bytes: keys.storageName(of: identifier)) else { preconditionFailure("a name has 32 bytes") }
-            let sealKey = keys.sealKey(of: identifier)
-            let stored = self.seal(
-                record,
-                generation: 1,
-                expiresAt: expiresAt,
-                at: now,
-                named: name,
-                keys: keys,
-                sealKey: sealKey,
-                using: &generator
-            )
+            let place = self.sealer.place(of: identifier, keys: keys)
+            let stored = self.sealer.seal(record, generation: 1, expiresAt: expiresAt, at: now, in: place, using: &generator)
             do {
-                try await self.store.create(stored, named: name)
+                try await self.store.create(stored, named: place.name)
             } catch  where error.code == .nameTaken {
                 continue  // cannot happen by chance with 256 random bits, but must not open somebody else's session if it does
             }
-            self.cache.remember(name, record: record, storedAs: stored, sealKey: sealKey)
+            self.sealer.remember(record, storedAs: stored, in: place)
             return identifier
         }
     }
@@ -123,7 +140,7 @@ public final class SessionRepository: Sendable {
     /// Gives `body` the only view of a session and does what it says.
     ///
     /// - Parameters:
-    ///   - identifier: The session.
+    ///   - identifier: The session; one that was replaced a moment ago leads to its successor.
     ///   - now: The time of the request.
     ///   - generator: Randomness for sealing.
     ///   - body: Sees the session as it is now, or `nil` when there is none (any more); may run again.
@@ -134,51 +151,76 @@ public final class SessionRepository: Sendable {
         using generator: inout some RandomNumberGenerator,
         _ body: (Opened?) -> (change: Change, result: Result)
     ) async throws(SessionStoreError) -> Result {
-        guard let keys = self.keys(of: identifier), let name = SessionName(bytes: keys.storageName(of: identifier)) else {
-            return body(nil).result
+        var identifier = identifier
+        for _ in 0...Self.longestChain {
+            guard let place = self.place(of: identifier) else { break }
+            switch try await self.changeOne(place, at: now, using: &generator, body) {
+            case .done(let result): return result
+            case .superseded(let successor): identifier = successor
+            }
         }
+        return body(nil).result
+    }
+
+    private enum Outcome<Result: Sendable>: Sendable {
+        case done(Result)
+        case superseded(by: SessionIdentifier)
+    }
+
+    private func changeOne<Result: Sendable>(
+        _ place: SessionSealer.Place,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator,
+        _ body: (Opened?) -> (change: Change, result: Result)
+    ) async throws(SessionStoreError) -> Outcome<Result> {
         var failedGeneration: UInt64?
-        var written: (record: SessionRecord, stored: StoredSession, sealKey: SealKey)?
-        let result: Result
+        var written: (record: SessionRecord, stored: StoredSession)?
+        let outcome: Outcome<Result>
         do {
-            result = try await self.store.modify(name, patience: self.configuration.patience) { stored in
+            outcome = try await self.store.modify(place.name, patience: self.configuration.patience) { stored in
                 failedGeneration = nil
                 written = nil
-                guard let stored, stored.isLive(at: now) else { return (.keep, body(nil).result) }
-                guard case .success(let opened) = self.unseal(stored, named: name, of: identifier, keys: keys) else {
-                    failedGeneration = stored.generation
-                    return (.keep, body(nil).result)
+                guard let stored, stored.isLive(at: now) else {
+                    if let stored, let successor = self.sealer.successor(in: stored, at: now, in: place) {
+                        return (.keep, .superseded(by: successor))
+                    }
+                    return (.keep, .done(body(nil).result))
                 }
+                guard let record = self.sealer.open(stored, in: place) else {
+                    failedGeneration = stored.generation
+                    return (.keep, .done(body(nil).result))
+                }
+                let opened = Opened(record: record, generation: stored.generation, identifier: place.identifier)
                 let (change, result) = body(opened)
+                let generation = stored.generation + 1
                 switch change {
-                case .keep: return (.keep, result)
-                case .remove: return (.remove, result)
-                case .write(let record, let expiresAt):
-                    let sealKey = self.cache.sealKey(of: name) ?? keys.sealKey(of: identifier)
-                    let next = self.seal(
-                        record,
-                        generation: opened.generation + 1,
-                        expiresAt: expiresAt,
+                case .keep: return (.keep, .done(result))
+                case .remove: return (.remove, .done(result))
+                case .write(let record, let end):
+                    let next = self.sealer.seal(record, generation: generation, expiresAt: end, at: now, in: place, using: &generator)
+                    written = (record, next)
+                    return (.write(next), .done(result))
+                case .supersede(let successor, let end):
+                    let tombstone = self.sealer.tombstone(
+                        of: successor,
+                        generation: generation,
+                        record: record,
+                        until: end,
                         at: now,
-                        named: name,
-                        keys: keys,
-                        sealKey: sealKey,
+                        in: place,
                         using: &generator
                     )
-                    written = (record, next, sealKey)
-                    return (.write(next), result)
+                    return (.write(tombstone), .done(result))
                 }
             }
         } catch {
-            self.cache.forget(name)
-            try self.settle(error, of: name)
-            return body(nil).result
+            self.sealer.cache.forget(place.name)
+            try self.settle(error, of: place.name)
+            return .done(body(nil).result)
         }
-        if let failedGeneration { await self.putAside(name, generation: failedGeneration) }
-        if let written {
-            self.cache.remember(name, record: written.record, storedAs: written.stored, sealKey: written.sealKey)
-        }
-        return result
+        if let failedGeneration { await self.putAside(place.name, generation: failedGeneration) }
+        if let written { self.sealer.remember(written.record, storedAs: written.stored, in: place) }
+        return outcome
     }
 
     /// Removes what expired, see ``SessionStore/sweep(expiredAt:budget:)``.
@@ -186,62 +228,10 @@ public final class SessionRepository: Sendable {
         try await self.store.sweep(expiredAt: now, budget: budget)
     }
 
-    // MARK: Sealing
-
-    private struct DoesNotOpen: Error {}
-
-    private func seal(
-        _ record: SessionRecord,
-        generation: UInt64,
-        expiresAt: Timestamp,
-        at now: Timestamp,
-        named name: SessionName,
-        keys: ServerKeys,
-        sealKey: SealKey,
-        using generator: inout some RandomNumberGenerator
-    ) -> StoredSession {
-        var stored = StoredSession(
-            protection: self.configuration.protection,
-            secretNumber: keys.number,
-            generation: generation,
-            createdAt: record.createdAt,
-            writtenAt: now,
-            expiresAt: expiresAt,
-            userTag: record.user.map { keys.userTag(of: $0.name) } ?? [],
-            payload: record.encoded()
-        )
-        if stored.protection == .sealed {
-            let context = stored.sealContext(named: name, payloadByteCount: stored.payload.count + SessionSeal.overhead)
-            stored.payload = SessionSeal.seal(stored.payload, with: sealKey, context: context, using: &generator)
-        }
-        return stored
-    }
-
-    private func unseal(
-        _ stored: StoredSession,
-        named name: SessionName,
-        of identifier: SessionIdentifier,
-        keys: ServerKeys
-    ) -> Swift.Result<Opened, DoesNotOpen> {
-        if let record = self.cache.record(of: name, storedAs: stored) {
-            return .success(Opened(record: record, generation: stored.generation))
-        }
-        let sealKey = self.cache.sealKey(of: name) ?? keys.sealKey(of: identifier)
-        let bytes: [UInt8]?
-        switch (stored.protection, self.configuration.protection) {
-        case (.none, .none): bytes = stored.payload
-        case (.sealed, _):
-            let context = stored.sealContext(named: name, payloadByteCount: stored.payload.count)
-            bytes = SessionSeal.open(stored.payload, with: sealKey, context: context)
-        case (.none, .sealed): bytes = nil  // where records are sealed, an open one is forged
-        }
-        guard let bytes, let record = SessionRecord(decoding: bytes) else { return .failure(DoesNotOpen()) }
-        self.cache.remember(name, record: record, storedAs: stored, sealKey: sealKey)
-        return .success(Opened(record: record, generation: stored.generation))
-    }
+    // MARK: Trouble
 
     private func putAside(_ name: SessionName, generation: UInt64) async {
-        self.cache.forget(name)
+        self.sealer.cache.forget(name)
         self.report(SessionIncident(name: name, kind: .doesNotOpen))
         // If even this fails the session stays unusable, which is what matters.
         try? await self.store.quarantine(name, generation: generation)
@@ -249,7 +239,7 @@ public final class SessionRepository: Sendable {
 
     private func settle(_ error: SessionStoreError, of name: SessionName) throws(SessionStoreError) {
         guard error.code == .damaged else { throw error }
-        self.cache.forget(name)
+        self.sealer.cache.forget(name)
         self.report(SessionIncident(name: name, kind: .damaged))
     }
 }

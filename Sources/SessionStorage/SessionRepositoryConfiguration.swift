@@ -7,6 +7,9 @@ public struct SessionRepositoryConfiguration: Sendable {
     /// How many opened records are kept in memory, each proven fresh by its generation at every use.
     public var cachedSessions: Int = 4096
 
+    /// How many sessions a user may have at a time; `nil`: any number.
+    public var limitPerUser: SessionLimit?
+
     /// Creates the default configuration.
     public init() {}
 }

@@ -47,6 +47,21 @@ public protocol SessionStore: Sendable {
     /// Does nothing when the session has another generation by now.
     func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError)
 
+    /// The names of all sessions whose head carries a user's tag, in no order.
+    ///
+    /// May name sessions that are over; never leaves out one whose creation or change has returned.
+    func names(ofUser tag: [UInt8]) async throws(SessionStoreError) -> [SessionName]
+
+    /// Ends all sessions that began at a time or before it, in one step: when it returns, no worker finds one of them any more.
+    ///
+    /// For ``read(_:)`` and ``modify(_:patience:_:)`` they are absent; ``sweep(expiredAt:budget:)`` removes what is left of them.
+    func endAll(begunBy time: Timestamp) async throws(SessionStoreError)
+
+    /// Makes the list of users' sessions anew from the sessions themselves, while they are in use.
+    ///
+    /// - Returns: How many sessions were missing from it.
+    func reindex() async throws(SessionStoreError) -> Int
+
     /// Removes sessions and tombstones that expired before `now`, outside of any request.
     ///
     /// - Parameter budget: The most entries to look at; a later call goes on where this one stopped.

@@ -18,6 +18,8 @@ public struct StoredSession: Sendable, Hashable {
         case none = 0
         /// AES-256-GCM; name, generation and the rest of the head are its associated data.
         case sealed = 1
+        /// Sealed in the same way, with a label before it that opens without the identifier; for sessions in which somebody is logged in.
+        case labelled = 2
     }
 
     /// Whether the session lives.
@@ -63,6 +65,9 @@ public struct StoredSession: Sendable, Hashable {
         self.userTag = userTag
         self.payload = payload
     }
+
+    /// Whether this state is the first of a session that begins with it; a session that goes on under a new name began before.
+    public var beginsNow: Bool { self.generation == 1 && self.createdAt == self.writtenAt }
 
     /// Whether the session can be used at `now`.
     public func isLive(at now: Timestamp) -> Bool {

@@ -4,12 +4,20 @@ public struct SweepReport: Sendable, Hashable {
     public var examined = 0
     /// Live sessions among them.
     public var live = 0
+    /// Live sessions among them in which nobody is logged in.
+    public var anonymous = 0
     /// Expired sessions and tombstones removed.
     public var removed = 0
     /// Expired entries left for later because somebody held them.
     public var skipped = 0
     /// Leftovers of interrupted work removed (temporary files and the like).
     public var leftovers = 0
+    /// By how much the longest overdue entry met was overdue.
+    public var oldestOverdue: Duration?
+    /// Bytes that can still be written; `nil` where the store cannot tell.
+    public var bytesFree: UInt64?
+    /// Sessions that can still be made as far as inodes go; `nil` where the store cannot tell.
+    public var inodesFree: UInt64?
     /// Whether the sweep came to the end of the store; the next one starts anew.
     public var isComplete = false
 
@@ -20,9 +28,13 @@ public struct SweepReport: Sendable, Hashable {
     public mutating func add(_ other: SweepReport) {
         self.examined += other.examined
         self.live += other.live
+        self.anonymous += other.anonymous
         self.removed += other.removed
         self.skipped += other.skipped
         self.leftovers += other.leftovers
+        self.oldestOverdue = [self.oldestOverdue, other.oldestOverdue].compactMap { $0 }.max()
+        self.bytesFree = other.bytesFree ?? self.bytesFree
+        self.inodesFree = other.inodesFree ?? self.inodesFree
         self.isComplete = other.isComplete
     }
 }

@@ -11,6 +11,7 @@ import Testing
 /// What is done while something goes wrong.
 enum Operation: String, Sendable, Codable, CaseIterable {
     case create
+    case logIn
     case change
     case grow
     case end
@@ -23,6 +24,13 @@ enum Operation: String, Sendable, Codable, CaseIterable {
         let name = sessionName(1)
         switch self {
         case .create: try await store.create(makeSession([1]), named: name)
+        case .logIn:
+            try await store.modify(name, patience: .seconds(600)) { current in
+                guard let current else { return (.keep, ()) }
+                var next = makeSession([3], generation: current.generation + 1)
+                next.userTag = [UInt8](repeating: 0xAB, count: 16)
+                return (.write(next), ())
+            }
         case .change: try await store.change(name, to: [3])
         case .grow: try await store.change(name, to: [UInt8](repeating: 3, count: 3000))
         case .end: try await store.change(name, to: [3], state: .ended)
@@ -45,6 +53,7 @@ enum Operation: String, Sendable, Codable, CaseIterable {
         switch self {
         case .create: [.createFile, .writeFirst, .synchronize]
         case .change, .end: [.lock, .read, .write, .synchronize]
+        case .logIn: [.lock, .read, .index, .write, .synchronize]
         case .grow: [.lock, .read, .grow, .synchronize]
         case .remove, .quarantine: [.lock, .read, .mark, .synchronize]
         case .sweep: [.read, .mark, .synchronize]
@@ -56,7 +65,7 @@ enum Operation: String, Sendable, Codable, CaseIterable {
     func isAfter(_ payload: [UInt8]?) -> Bool {
         switch self {
         case .create: payload == [1]
-        case .change, .end: payload == [3]
+        case .change, .end, .logIn: payload == [3]
         case .grow: payload == [UInt8](repeating: 3, count: 3000)
         case .remove, .quarantine, .sweep: payload == nil
         }

@@ -63,6 +63,7 @@ struct SessionSlotsTests {
                 ? .session(session.generation, slot: position.index) : nil
         case .removed(let position): .removed(slot: position.index)
         case .nothing(let use): .nothing(use)
+        case .foreign: nil
         }
     }
 

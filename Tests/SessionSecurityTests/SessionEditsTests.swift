@@ -62,4 +62,40 @@ struct SessionEditsTests {
         #expect(record.lifetime == nil)
         #expect(record.user == nil)
     }
+
+    private struct Refusal: Error {}
+
+    @Test("that cannot be applied are reported, and leave their value as it was")
+    func failure() {
+        var record = SessionRecord(createdAt: .distantPast)
+        record.values[self.a] = [1]
+        var edits = SessionEdits()
+        edits.add(.transform { _ in throw Refusal() }, to: self.a)
+        edits.add(.set([2]), to: self.b)
+        #expect(edits.apply(to: &record) is Refusal)
+        #expect(record.values[self.a] == [1])
+        #expect(edits.value(of: self.a, over: record.values) == [1])
+    }
+
+    @Test("count the whole values of others that they overwrite, and nothing else")
+    func conflicts() {
+        var seen = SessionValues()
+        seen[self.a] = [1]
+        seen[self.b] = [1]
+        var current = seen
+        var edits = SessionEdits()
+        edits.add(.set([3]), to: self.a)
+        #expect(edits.conflicts(seen: seen, current: current) == 0)
+        current[self.b] = [9]
+        #expect(edits.conflicts(seen: seen, current: current) == 0)
+        current[self.a] = [2]
+        #expect(edits.conflicts(seen: seen, current: current) == 1)
+        current[self.a] = [3]
+        #expect(edits.conflicts(seen: seen, current: current) == 0)
+        current[self.a] = nil
+        #expect(edits.conflicts(seen: seen, current: current) == 1)
+        edits.add(.transform { $0 }, to: self.a)
+        #expect(edits.conflicts(seen: seen, current: current) == 0)
+        #expect(edits.conflicts(seen: nil, current: current) == 0)
+    }
 }

@@ -26,8 +26,8 @@ pid_t clinux_thread_id(void);
 int clinux_forbid_dumps(void);
 /// The f_type of statfs(2) for an open descriptor, or -1.
 long clinux_filesystem_type(int descriptor);
-/// statvfs(3): free bytes and free inodes for unprivileged users.
-int clinux_filesystem_free(int descriptor, uint64_t *bytes, uint64_t *inodes);
+/// statvfs(3): bytes and inodes, free ones for unprivileged users and all.
+int clinux_filesystem_space(int descriptor, uint64_t *bytes_free, uint64_t *bytes, uint64_t *inodes_free, uint64_t *inodes);
 /// Peer credentials of a unix socket (SO_PEERCRED).
 int clinux_peer_credentials(int socket, pid_t *process, uid_t *user, gid_t *group);
 /// renameat2(2) with RENAME_NOREPLACE.

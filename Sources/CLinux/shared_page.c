@@ -1,0 +1,33 @@
+#include "shared_page.h"
+
+#include <sys/mman.h>
+
+void *clinux_map_shared(int descriptor, size_t size, int writable) {
+    void *address = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, descriptor, 0);
+    return address == MAP_FAILED ? NULL : address;
+}
+
+void clinux_unmap(void *address, size_t size) {
+    munmap(address, size);
+}
+
+uint64_t clinux_shared_load(const void *page, size_t index) {
+    return __atomic_load_n((const uint64_t *)page + index, __ATOMIC_SEQ_CST);
+}
+
+void clinux_shared_store(void *page, size_t index, uint64_t value) {
+    __atomic_store_n((uint64_t *)page + index, value, __ATOMIC_SEQ_CST);
+}
+
+uint64_t clinux_shared_add(void *page, size_t index, uint64_t value) {
+    return __atomic_add_fetch((uint64_t *)page + index, value, __ATOMIC_SEQ_CST);
+}
+
+uint64_t clinux_shared_raise(void *page, size_t index, uint64_t value) {
+    uint64_t *word = (uint64_t *)page + index;
+    uint64_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    while (seen < value) {
+        if (__atomic_compare_exchange_n(word, &seen, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return value;
+    }
+    return seen;
+}

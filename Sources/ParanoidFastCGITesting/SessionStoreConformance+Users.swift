@@ -1,0 +1,80 @@
+internal import SessionSecurity
+internal import SessionStorage
+
+// The checks about users' sessions and about all sessions at once.
+extension SessionStoreConformance.Stores {
+    private func makeTag() -> [UInt8] { (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
+
+    private func requireNames(_ expected: Set<SessionName>, ofUser tag: [UInt8], _ when: String) async throws {
+        for store in [self.first, self.second] {
+            // A store may name sessions that are over, and leave it to the caller to look at them.
+            var found: Set<SessionName> = []
+            for name in try await store.names(ofUser: tag) {
+                if let session = try await store.read(name), session.state == .live, session.userTag == tag { found.insert(name) }
+            }
+            try self.require(found == expected, "\(when), a user has \(expected.count) sessions, not \(found.count)")
+        }
+    }
+
+    func checkUsers() async throws {
+        let ann = self.makeTag()
+        let bob = self.makeTag()
+        try await self.requireNames([], ofUser: ann, "before the first login")
+        let names = (0..<6).map { _ in self.makeName() }
+        for (index, name) in names.enumerated() {
+            let tag = index < 3 ? ann : index < 5 ? bob : []
+            try await (index % 2 == 0 ? self.first : self.second).create(self.makeSession([1], userTag: tag), named: name)
+        }
+        try await self.requireNames(Set(names[..<3]), ofUser: ann, "after creation")
+        try await self.requireNames(Set(names[3..<5]), ofUser: bob, "after creation")
+
+        try await self.setTag(ann, of: names[5], in: self.second)
+        try await self.setTag(bob, of: names[0], in: self.first)
+        try await self.setTag([], of: names[3], in: self.second)
+        try await self.requireNames([names[1], names[2], names[5]], ofUser: ann, "after changes of the tag")
+        try await self.requireNames([names[0], names[4]], ofUser: bob, "after changes of the tag")
+
+        try await self.second.modify(names[1], patience: Self.patience) { _ in (.remove, ()) }
+        try await self.requireNames([names[2], names[5]], ofUser: ann, "after a removal")
+    }
+
+    private func setTag(_ tag: [UInt8], of name: SessionName, in store: any SessionStore) async throws {
+        try await store.modify(name, patience: Self.patience) { current in
+            guard let current else { return (.keep, ()) }
+            return (.write(self.makeSession([2], generation: current.generation + 1, userTag: tag)), ())
+        }
+    }
+
+    func checkReindex() async throws {
+        let tag = self.makeTag()
+        let names = (0..<5).map { _ in self.makeName() }
+        for name in names { try await self.first.create(self.makeSession([1], userTag: tag), named: name) }
+        let missing = try await self.second.reindex()
+        try self.require(missing == 0, "nothing is missing, but \(missing) were added")
+        try await self.requireNames(Set(names), ofUser: tag, "after indexing anew")
+    }
+
+    func checkEndOfAll() async throws {
+        let old = self.makeName()
+        let young = self.makeName()
+        let early = Self.start.advanced(by: .seconds(-100))
+        try await self.first.create(self.makeSession([1], createdAt: early), named: old)
+        try await self.second.create(self.makeSession([2]), named: young)
+        try await self.requireBoth(self.makeSession([1], createdAt: early), of: old, "before the end of all")
+        try await self.second.endAll(begunBy: early)
+        try await self.requireBoth(nil, of: old, "after the end of all that began by then")
+        try await self.requireBoth(self.makeSession([2]), of: young, "as it began later")
+        for store in [self.first, self.second] {
+            let seen = try await store.modify(old, patience: Self.patience) { (.keep, $0) }
+            try self.require(seen == nil, "a change of an ended session sees nil")
+            try await self.require(.gone, from: "writing an ended session") {
+                try await store.modify(old, patience: Self.patience) { _ in
+                    (.write(self.makeSession([3], generation: 2, createdAt: early)), ())
+                }
+            }
+        }
+        // An earlier time takes nothing back.
+        try await self.first.endAll(begunBy: early.advanced(by: .seconds(-1)))
+        try await self.requireBoth(nil, of: old, "after an earlier end of all")
+    }
+}

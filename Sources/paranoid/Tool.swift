@@ -1,0 +1,15 @@
+internal import ArgumentParser
+
+/// The command that looks after the secrets and sessions of an application from outside.
+@main
+struct Tool: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "paranoid",
+        abstract: "Looks after the secrets and sessions of a ParanoidFastCGI application.",
+        discussion: """
+            Reads the same settings as the application, from the environment and from the file that PARANOID_ENV_FILE names, and has to run \
+            as the same user.
+            """,
+        subcommands: [SecretCommand.self, SessionsCommand.self]
+    )
+}

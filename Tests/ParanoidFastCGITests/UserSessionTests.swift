@@ -1,0 +1,218 @@
+import ParanoidFastCGI
+import ParanoidFastCGITesting
+import Testing
+
+@Suite("Users and their sessions")
+struct UserSessionTests {
+    private static let cart = SessionKey<[String]>("cart")
+
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        self.directory = try TemporaryDirectory()
+    }
+
+    private func makeApp(_ change: (inout ApplicationConfiguration) -> Void = { _ in }) throws -> Application {
+        var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
+        change(&configuration)
+        let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        app.post("/login") { request in
+            try await request.session.logIn(as: "ann", device: SessionDevice(label: request.parameters.text(of: "HTTP_USER_AGENT") ?? "-"))
+            return "in"
+        }
+        app.get("/user") { request in try await request.session.user ?? "nobody" }
+        app.get("/list") { request in
+            try await request.session.list().map { "\($0.device?.label ?? "?")\($0.isCurrent ? "*" : "")" }.joined(separator: " ")
+        }
+        app.post("/revoke-others") { request in "\(try await request.session.revokeOthers())" }
+        app.post("/revoke-first") { request in
+            let first = try await request.session.list()[0]
+            return "\(try await request.session.revoke(first.handle))"
+        }
+        app.post("/rotate") { request in
+            try await request.session.rotate()
+            return "rotated"
+        }
+        app.get("/cart") { request in try await (request.session.value(Self.cart) ?? []).joined(separator: ",") }
+        app.post("/add") { request in
+            let item = String(decoding: try await request.body.collect(), as: UTF8.self)
+            try await request.session.merge(Self.cart, default: []) { $0.append(item) }
+            return "added"
+        }
+        app.post("/set") { request in
+            let item = String(decoding: try await request.body.collect(), as: UTF8.self)
+            do {
+                try await request.session.set(Self.cart, to: [item])
+                return "set"
+            } catch let error as SessionError {
+                return error.description
+            }
+        }
+        app.post("/deep") { request in
+            var value = Nested(inner: nil)
+            for _ in 0..<40 { value = Nested(inner: [value]) }
+            do {
+                try await request.session.set(SessionKey<Nested>("deep"), to: value)
+                return "set"
+            } catch let error as SessionError {
+                return error.description
+            }
+        }
+        return app
+    }
+
+    private struct Nested: Codable, Sendable {
+        var inner: [Nested]?
+    }
+
+    @Test("a user sees all sessions by what was noted of the devices, and ends the others")
+    func devices() async throws {
+        let app = try self.makeApp()
+        var clients = ["Phone", "Laptop", "Tablet"].map { TestBrowser(app: app, agent: $0) }
+        for index in clients.indices { #expect(try await clients[index].post("/login").text == "in") }
+        #expect(try await clients[1].get("/list").text == "Phone Laptop* Tablet")
+        #expect(try await clients[1].post("/revoke-first").text == "true")
+        #expect(try await clients[0].get("/user").text == "nobody")
+        #expect(try await clients[1].post("/revoke-others").text == "1")
+        #expect(try await clients[2].get("/user").text == "nobody")
+        #expect(try await clients[1].get("/list").text == "Laptop*")
+        #expect(try await clients[1].post("/revoke-first").text == "true")
+        #expect(clients[1].cookies.isEmpty)
+        var anonymous = TestBrowser(app: app, agent: "Phone")
+        #expect(try await anonymous.get("/list").text == "")
+    }
+
+    @Test("from outside, by the same files: a user's sessions are listed and ended, and those of everybody at once")
+    func outside() async throws {
+        let app = try self.makeApp()
+        var clients = ["Phone", "Laptop"].map { TestBrowser(app: app, agent: $0) }
+        for index in clients.indices { _ = try await clients[index].post("/login") }
+        let administration = try SessionAdministration(configuration: app.configuration)
+        let list = try await administration.list(user: "ann")
+        #expect(list.map { $0.device?.label } == ["Phone", "Laptop"])
+        #expect(try await administration.revoke(list[0].handle, of: "ann"))
+        #expect(try await clients[0].get("/user").text == "nobody")
+        #expect(try await administration.reindex() == 0)
+        try await administration.revokeEveryone()
+        #expect(try await clients[1].get("/user").text == "nobody")
+        #expect(try await administration.sweep().removed == 1)
+        #expect(try await clients[1].post("/login").text == "in")
+        #expect(try await clients[1].get("/user").text == "ann")
+        #expect(try await administration.revokeAll(user: "ann") == 1)
+    }
+
+    @Test("one login too many ends the oldest session, or is refused", arguments: SessionLimit.Policy.allCases)
+    func limit(_ policy: SessionLimit.Policy) async throws {
+        let app = try self.makeApp { $0.limitPerUser = SessionLimit(2, policy: policy) }
+        var clients = ["A", "B", "C"].map { TestBrowser(app: app, agent: $0) }
+        for index in 0..<2 { _ = try await clients[index].post("/login") }
+        let third = try await clients[2].post("/login")
+        #expect(third.status == (policy == .refuse ? 403 : 200))
+        var users: [String] = []
+        for index in clients.indices { users.append(try await clients[index].get("/user").text) }
+        #expect(users == (policy == .refuse ? ["ann", "ann", "nobody"] : ["nobody", "ann", "ann"]))
+        // Who is in already is not one more.
+        #expect(try await clients[1].post("/login").status == 200)
+    }
+
+    @Test("a request that still shows the identifier from before a rotation is served, changes what it should, and is told nothing")
+    func overlap() async throws {
+        let app = try self.makeApp { $0.sessions.guardSettings.nonceTimeout = nil }
+        var browser = TestBrowser(app: app, agent: "A")
+        _ = try await browser.post("/add", body: "one")
+        var late = browser
+        #expect(try await browser.post("/rotate").text == "rotated")
+        #expect(browser.cookies["sessionid"] != late.cookies["sessionid"])
+        let before = late.cookies
+        #expect(try await late.post("/add", body: "two").text == "added")
+        #expect(late.cookies == before)
+        #expect(try await browser.get("/cart").text == "one,two")
+    }
+
+    @Test("nobody gets into a login with the identifier from before it, not for a moment")
+    func loginLeavesNothing() async throws {
+        let app = try self.makeApp { $0.sessions.guardSettings.nonceTimeout = nil }
+        var browser = TestBrowser(app: app, agent: "A")
+        _ = try await browser.post("/add", body: "one")
+        var planted = browser
+        #expect(try await browser.post("/login").text == "in")
+        #expect(try await planted.get("/user").text == "nobody")
+        #expect(try await browser.get("/user").text == "ann")
+    }
+
+    @Test("a session ended in the overlap is ended under its old identifier, too")
+    func endInOverlap() async throws {
+        let app = try self.makeApp { $0.sessions.guardSettings.nonceTimeout = nil }
+        var browser = TestBrowser(app: app, agent: "A")
+        _ = try await browser.post("/login")
+        var late = browser
+        _ = try await browser.post("/rotate")
+        #expect(try await late.get("/user").text == "ann")
+        #expect(try await browser.post("/revoke-first").text == "true")
+        #expect(try await late.get("/user").text == "nobody")
+    }
+
+    @Test("what is too large or too deep is refused when it is set, and the session stays as it was")
+    func limits() async throws {
+        let app = try self.makeApp { configuration in
+            configuration.sessions.valueLimits.valueByteCount = 1000
+            configuration.sessions.valueLimits.sessionByteCount = 1500
+        }
+        var browser = TestBrowser(app: app, agent: "A")
+        #expect(try await browser.post("/set", body: "x").text == "set")
+        #expect(try await browser.post("/set", body: String(repeating: "y", count: 1000)).text == SessionError.valueTooLarge.description)
+        #expect(try await browser.post("/deep").text == SessionError.valueTooDeep.description)
+        // A change that is made at the commit fails the request that asked for it.
+        #expect(try await browser.post("/add", body: String(repeating: "z", count: 1000)).status == 500)
+        #expect(try await browser.get("/cart").text == "x")
+    }
+
+    @Test("a whole value that overwrites another request's is counted")
+    func conflicts() async throws {
+        let app = try self.makeApp { $0.sessions.guardSettings.nonceTimeout = nil }
+        let gate = Barrier()
+        app.post("/slow-set") { request in
+            _ = try await request.session.value(Self.cart)
+            await gate.wait()
+            try await request.session.set(Self.cart, to: ["slow"])
+            return "set"
+        }
+        var browser = TestBrowser(app: app, agent: "A")
+        _ = try await browser.post("/set", body: "first")
+        #expect(app.sessionStatistics.conflicts == 0)
+        var slow = browser
+        async let answer = slow.post("/slow-set")
+        await gate.arrival()
+        _ = try await browser.post("/set", body: "second")
+        gate.open()
+        _ = try await answer
+        #expect(app.sessionStatistics.conflicts == 1)
+        #expect(try await browser.get("/cart").text == "slow")
+    }
+
+    @Test("a new secret logs nobody out, and workers that started before it know what it names; without the old one its sessions are over")
+    func secrets() async throws {
+        let old = try self.makeApp()
+        var ann = TestBrowser(app: old, agent: "A")
+        _ = try await ann.post("/login")
+        #expect(try old.configuration.serverSecretNumbers() == [1])
+        #expect(try old.configuration.addServerSecret() == 2)
+        #expect(try old.configuration.serverSecretNumbers() == [2, 1])
+        let new = try self.makeApp()
+        var bob = TestBrowser(app: new, agent: "B")
+        _ = try await bob.post("/login")
+        ann.app = new
+        bob.app = old
+        #expect(try await ann.get("/user").text == "ann")
+        #expect(try await bob.get("/user").text == "ann")
+        #expect(try await bob.get("/list").text == "A B*")
+        try old.configuration.removeServerSecret(1)
+        #expect(throws: ConfigurationError.self) { try old.configuration.removeServerSecret(2) }
+        #expect(throws: ConfigurationError.self) { try old.configuration.removeServerSecret(7) }
+        let newest = try self.makeApp()
+        ann.app = newest
+        bob.app = newest
+        #expect(try await ann.get("/user").text == "nobody")
+        #expect(try await bob.get("/user").text == "ann")
+    }
+}
