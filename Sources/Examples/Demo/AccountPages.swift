@@ -13,7 +13,12 @@ enum AccountPages {
             guard (1...100).contains(form.user.utf8.count) else {
                 throw HTTPError(.badRequest, message: "A user's name has 1 to 100 bytes.")
             }
-            try await request.session.logIn(as: form.user)
+            // The address is kept because the page says so; an application asks first.
+            let device = SessionDevice(
+                label: request.parameters.text(of: "HTTP_USER_AGENT") ?? "unknown",
+                address: request.parameters.text(of: "REMOTE_ADDR")
+            )
+            try await request.session.logIn(as: form.user, device: device)
             return try Response.json(await SessionReport.peek(at: request.session))
         }
         routes.post("/logout") { request in
