@@ -97,6 +97,12 @@ let package = Package(
             path: "Tests/TraceServer",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "store-stress",
+            dependencies: ["FileSessionStorage", "LinuxSupport", "SessionSecurity", "SessionStorage", logging],
+            path: "Tests/StoreStress",
+            swiftSettings: settings
+        ),
         .testTarget(name: "CGIMappingTests", dependencies: ["CGIMapping", httpTypes], swiftSettings: settings),
         .testTarget(name: "FastCGIServerTests", dependencies: ["FastCGIServer", "LinuxSupport", logging], swiftSettings: settings),
         .testTarget(
