@@ -62,9 +62,9 @@ struct Torture {
     /// Starts the workers and kills them one after the other; says how many.
     private func hunt(_ ground: TortureGround, _ checks: inout CheckList) throws -> Int {
         let program = try SpawnedProcess.currentProgramPath()
-        func start(_ place: Int, _ serial: Int) throws -> TortureProcess {
+        func start(_ place: Int, _ serial: Int) throws -> StressProcess {
             let numbers = [place, serial, self.processes, self.threads].map(String.init)
-            return try TortureProcess(program: program, arguments: ["torture-worker", ground.root] + numbers)
+            return try StressProcess(program: program, arguments: ["torture-worker", ground.root] + numbers)
         }
         var workers = try (0..<self.processes).map { try start($0, $0) }
         var killed = 0

@@ -3,7 +3,7 @@ internal import LinuxSupport
 // Hard tests of the store of session files, and its costs.
 //
 //     store-stress torture DIRECTORY SECONDS [PROCESSES=8] [THREADS=8] [KILL_EVERY_MS=200]
-//     store-stress bench DIRECTORY [SESSIONS=10000] [--operations N] [--only ROW] [--working-set N] [--sweep-effect]
+//     store-stress bench DIRECTORY [SESSIONS=10000] [--operations N] [--only ROW,…] [--working-set N] [--sweep-effect]
 //
 // Both make a directory of their own below DIRECTORY. The last line is `N passed, M failed`.
 
@@ -41,6 +41,13 @@ do {
             processes: number(4),
             threads: number(5)
         ).run()
+    case "bench":
+        guard let settings = BenchSettings(words.dropFirst()) else { fallthrough }
+        var bench = try Bench(settings)
+        try await bench.run()
+        bench.checks.finish()
+    case "bench-sweeper" where words.count == 2:
+        try await Bench.sweepOn(words[1])
     default:
         ProcessExit.fail("usage: store-stress torture|bench DIRECTORY …; see Tests/StoreStress/main.swift", code: 2)
     }

@@ -1,8 +1,8 @@
 internal import Glibc
 internal import LinuxSupport
 
-/// A worker process as its parent sees it.
-final class TortureProcess {
+/// A process of the stress tests as its parent sees it.
+final class StressProcess {
     private var process: SpawnedProcess
 
     /// Starts one.
