@@ -5,7 +5,7 @@
 #     Tests/Benchmarks/store.sh --million [--build]
 #
 # The first form measures each operation on an ext4 with a journal (an image of 2 GiB, loop-mounted) and on a tmpfs, the three programs
-# in turn, and takes the median of the rounds; system calls are those of a run under strace minus those of a run without operations.
+# in turn, and takes the median of the rounds; system calls are those that strace sees between marks around the measured loop.
 # --short takes fewer sessions, one round and an image of 512 MiB. --million compares a store of 1 000 000 sessions with one of 1000.
 # --build builds store-stress first (release); without it, it has to be there. Mounting needs root; without it everything is measured
 # in $TMPDIR. From the environment: STORE_SESSIONS, STORE_ROUNDS.
@@ -19,10 +19,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin"
 
-sessions=10000 rounds=3 traced=200 image_size=2G build=no million=no
+sessions=10000 rounds=3 traced=100 image_size=2G build=no million=no
 for word in "$@"; do
     case "$word" in
-    --short) sessions=1000 rounds=1 traced=100 image_size=512M ;;
+    --short) sessions=1000 rounds=1 traced=20 image_size=512M ;;
     --million) million=yes image_size=9G ;;
     --build) build=yes ;;
     *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -136,26 +136,29 @@ for round in $(seq "$rounds"); do
     done
 done
 
-# calls PROGRAM ROW: "total, names" of the system calls of one operation.
+# calls PROGRAM ROW: "total|names" of the system calls of one operation: those between the marks that the programs set.
 calls() {
-    local count
-    for count in 0 "$traced"; do
-        trace=(strace -f -c -U "calls,name" -o "$work/strace.$count")
-        bench "${places[-1]}" "$1" "$traced" "$count" "$2" > "$work/traced.$count" 2> /dev/null || true
-    done
+    local number=$traced
+    # Few files would leave nothing but the directories to be seen.
+    case "$2" in sweep*) number=1000 ;; esac
+    trace=(strace -f -o "$work/strace")
+    bench "${places[-1]}" "$1" 1000 "$number" "$2" > "$work/traced" 2> /dev/null || true
     trace=()
-    awk -v units="$(cell "$work/traced.$traced" "$2" 3)" '
-        units + 0 <= 0 || !/^ *[0-9]/ || $2 == "total" { next }
-        FNR == NR { base[$2] = $1; next }
-        { difference = ($1 - base[$2]) / units; if (difference >= 0.05) { total += difference; each[$2] = difference } }
+    awk -v units="$(cell "$work/traced" "$2" 3)" '
+        /store-bench:begin/ { counts = 1; next }
+        /store-bench:end/ { counts = 0; next }
+        $2 ~ /^(clock_gettime|getrusage)\(/ { next }  # that is the measuring
+        counts && match($2, /^[a-z0-9_]+\(/) { each[substr($2, 1, RLENGTH - 1)]++ }
         END {
+            if (units + 0 <= 0) exit
             for (name in each) {
-                number = sprintf("%.1f", each[name])
+                total += each[name]
+                number = sprintf("%.1f", each[name] / units)
                 sub(/\.0$/, "", number)
-                list = list (list ? ", " : "") (number == "1" ? "" : number " ") name
+                if (number > 0) list = list (list ? ", " : "") (number == "1" ? "" : number " ") name
             }
-            printf "%.1f|%s\n", total, list
-        }' "$work/strace.0" "$work/strace.$traced"
+            printf "%.1f|%s\n", total / units, list
+        }' "$work/strace"
 }
 
 # Our row and the one of the others it is compared with.

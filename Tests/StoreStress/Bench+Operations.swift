@@ -58,13 +58,13 @@ extension Bench {
 
     /// Creations, rotations and ends.
     mutating func measureBirthAndDeath() async throws {
-        var random = SystemRandom()
         if self.isWanted("create") {
             var made: [SessionIdentifier] = []
             made.reserveCapacity(self.operations)
             var meter = BenchMeter("create", capacity: self.operations)
             let keys = self.repository.newestKeys
             try await meter.run(self.operations) { _ in
+                var random = RequestRandom()
                 made.append(try await self.repository.create(self.model, expiresAt: self.end, at: self.now, keys: keys, using: &random))
             }
             for identifier in made { meter.verify(try await self.other.open(identifier, at: self.now)?.record == self.model) }
@@ -86,6 +86,7 @@ extension Bench {
             let old = try await self.createSessions(self.operationsPrepared, in: self.repository, end: self.end)
             var meter = BenchMeter("end", capacity: self.operations)
             try await meter.run(self.operations) {
+                var random = RequestRandom()
                 try await self.repository.change(old[$0], at: self.now, using: &random) { _ in (.remove, ()) }
             }
             for index in 0..<self.operations { meter.verify(try await self.other.open(old[index], at: self.now) == nil) }
@@ -152,7 +153,7 @@ extension Bench {
 
     /// Puts a session's record under a new identifier and ends the old one, as a request does.
     private func rotate(_ old: SessionIdentifier) async throws -> SessionIdentifier {
-        var random = SystemRandom()
+        var random = RequestRandom()
         let opened = try await self.repository.change(old, at: self.now, using: &random) { (.keep, $0) }
         guard let opened else { ProcessExit.fail("store-stress: a session is gone", code: 1) }
         let keys = self.repository.newestKeys

@@ -34,7 +34,7 @@ struct Bench {
         self.place = try BenchPlace(below: settings.directory)
         // So many that the sessions in use never fall on each other's places.
         let set = settings.workingSet ?? settings.sessions
-        let files = min(settings.sessions * 3, Self.raiseDescriptorLimit() - 500)
+        let files = min(max(settings.sessions * 3, 4096), Self.raiseDescriptorLimit() - 500)
         self.store = try self.place.openStore(keptFiles: files)
         self.repository = try self.place.openRepository(self.store, cachedSessions: min(16 * set, 1 << 20))
         self.other = try self.place.openRepository(self.place.openStore(keptFiles: 64), cachedSessions: 64)
@@ -85,7 +85,7 @@ struct Bench {
 
     /// Makes sessions that are not measured.
     func createSessions(_ count: Int, in repository: SessionRepository, end: Timestamp) async throws -> [SessionIdentifier] {
-        var random = SystemRandom()
+        var random = RequestRandom()
         var identifiers: [SessionIdentifier] = []
         identifiers.reserveCapacity(count)
         let keys = repository.newestKeys
@@ -99,7 +99,7 @@ struct Bench {
 
     /// Adds 1 to a session's counter; says what it is then.
     func increment(_ identifier: SessionIdentifier, in repository: SessionRepository) async throws -> UInt64? {
-        var random = SystemRandom()
+        var random = RequestRandom()
         let end = self.end
         return try await repository.change(identifier, at: self.now, using: &random) { opened in
             guard let opened else { return (.keep, nil) }
