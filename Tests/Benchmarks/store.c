@@ -159,9 +159,9 @@ static void mark(const char *name) {
 
 static int wanted(const char *name) { return !only || !strcmp(only, name); }
 
-#define MEASURE(cpu, count, body)                                    \
+#define MEASURE(name, cpu, count, body)                                \
     do {                                                             \
-        mark("store-bench:begin");                                   \
+        mark("store-bench:begin:" name);                             \
         int64_t begin = now(CLOCK_PROCESS_CPUTIME_ID), last = now(CLOCK_MONOTONIC); \
         for (long i = 0; i < (count); i++) {                         \
             body;                                                    \
@@ -170,7 +170,7 @@ static int wanted(const char *name) { return !only || !strcmp(only, name); }
             last = time;                                             \
         }                                                            \
         cpu = now(CLOCK_PROCESS_CPUTIME_ID) - begin;                 \
-        mark("store-bench:end");                                     \
+        mark("store-bench:end:" name);                               \
     } while (0)
 
 int main(int count, char **words) {
@@ -184,8 +184,7 @@ int main(int count, char **words) {
     operations = atol(words[3]);
     only = count > 4 ? words[4] : NULL;
     if (sessions <= 0 || operations < 0) return 2;
-    long prepared = operations > sessions ? operations : sessions;
-    walls = malloc((prepared + 8) * sizeof *walls);
+    walls = malloc((operations + 8) * sizeof *walls);
     memset(filler, 'x', sizeof filler);
     for (int shard = 0; shard < 256; shard++) {
         char name[3];
@@ -198,39 +197,39 @@ int main(int count, char **words) {
     char name[NAME], new_name[NAME];
     if (wanted("read")) {
         uint64_t sum = 0;
-        MEASURE(cpu, operations, sum += read_count(0, i % sessions) + 1);
+        MEASURE("read", cpu, operations, sum += read_count(0, i % sessions) + 1);
         report("read", operations, operations, cpu, sum == (uint64_t)operations);
     }
     if (wanted("commit")) {
         uint64_t sum = 0;
-        MEASURE(cpu, operations, name_of(0, i % sessions, name); change(name, NULL));
+        MEASURE("commit", cpu, operations, name_of(0, i % sessions, name); change(name, NULL));
         for (long i = 0; i < sessions; i++) sum += read_count(0, i);
         report("commit", operations, operations, cpu, sum == (uint64_t)operations);
     }
     if (wanted("create")) {
         uint64_t sum = 0;
-        MEASURE(cpu, operations, create(1, i));
+        MEASURE("create", cpu, operations, create(1, i));
         for (long i = 0; i < operations; i++) sum += read_count(1, i) + 1;
         report("create", operations, operations, cpu, sum == (uint64_t)operations);
     }
     if (wanted("rotate")) {
         int verified = 1;
-        for (long i = 0; i < prepared; i++) create(2, i);
-        MEASURE(cpu, operations, name_of(2, i, name); name_of(3, i, new_name); change(name, new_name));
+        for (long i = 0; i < operations; i++) create(2, i);
+        MEASURE("rotate", cpu, operations, name_of(2, i, name); name_of(3, i, new_name); change(name, new_name));
         for (long i = 0; i < operations; i++) verified = verified && read_count(3, i) == 1 && !exists(2, i);
         report("rotate", operations, operations, cpu, verified);
     }
     if (wanted("end")) {
         int verified = 1;
-        for (long i = 0; i < prepared; i++) create(4, i);
-        MEASURE(cpu, operations, end(4, i));
+        for (long i = 0; i < operations; i++) create(4, i);
+        MEASURE("end", cpu, operations, end(4, i));
         for (long i = 0; i < operations; i++) verified = verified && !exists(4, i);
         report("end", operations, operations, cpu, verified);
     }
     if (wanted("sweep")) {
-        long found = sweep(), again = 0, rounds = operations > 0 ? 3 : 0;
-        MEASURE(cpu, rounds, again = sweep());
-        report("sweep", rounds, rounds * found, cpu, found >= sessions && (again == found || !rounds));
+        long found = sweep(), again = 0, rounds = operations < sessions ? 1 : 3;
+        MEASURE("sweep", cpu, rounds, again = sweep());
+        report("sweep", rounds, rounds * found, cpu, found >= sessions && (again == found));
     }
     printf("\n%d passed, %d failed\n", passed, failed);
     return failed > 0;

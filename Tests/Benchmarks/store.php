@@ -79,7 +79,7 @@ function measure(string $name, callable $body, callable $verify): void
 {
     global $operations, $rows, $passed, $failed;
     $walls = array_fill(0, $operations, 0);
-    mark('begin');
+    mark("begin:$name");
     $begin = processor();
     $last = hrtime(true);
     for ($i = 0; $i < $operations; $i++) {
@@ -89,7 +89,7 @@ function measure(string $name, callable $body, callable $verify): void
         $last = $now;
     }
     $processor = processor() - $begin;
-    mark('end');
+    mark("end:$name");
     $verified = $verify();
     sort($walls);
     $verified ? $passed++ : $failed++;
@@ -118,7 +118,6 @@ function create_many(int $count): array
 }
 
 $ids = create_many($sessions);
-$prepared = max($sessions, $operations);
 $sum = fn(array $ids) => array_sum(array_map('count_of', $ids));
 
 if (wanted('read')) {
@@ -146,7 +145,7 @@ if (wanted('create')) {
     });
 }
 if (wanted('rotate')) {
-    $old = create_many($prepared);
+    $old = create_many($operations);
     $new = [];
     measure('rotate', function ($i) use ($old, &$new) {
         session_id($old[$i]);
@@ -161,7 +160,7 @@ if (wanted('rotate')) {
     });
 }
 if (wanted('end')) {
-    $old = create_many($prepared);
+    $old = create_many($operations);
     measure('end', function ($i) use ($old) {
         session_id($old[$i]);
         session_start();

@@ -19,10 +19,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin"
 
-sessions=10000 rounds=3 traced=100 image_size=2G build=no million=no
+sessions=10000 rounds=3 traced=600 image_size=2G build=no million=no
 for word in "$@"; do
     case "$word" in
-    --short) sessions=1000 rounds=1 traced=20 image_size=512M ;;
+    --short) sessions=1000 rounds=1 traced=250 image_size=512M ;;
     --million) million=yes image_size=9G ;;
     --build) build=yes ;;
     *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -136,16 +136,17 @@ for round in $(seq "$rounds"); do
     done
 done
 
+# All operations of each program under strace.
+for program in ours C PHP; do
+    trace=(strace -f -o "$work/$program.strace")
+    bench "${places[-1]}" "$program" "$traced" 50 > "$work/$program.traced" 2> /dev/null || true
+done
+trace=()
+
 # calls PROGRAM ROW: "total|names" of the system calls of one operation: those between the marks that the programs set.
 calls() {
-    local number=$traced
-    # Few files would leave nothing but the directories to be seen.
-    case "$2" in sweep*) number=1000 ;; esac
-    trace=(strace -f -o "$work/strace")
-    bench "${places[-1]}" "$1" 1000 "$number" "$2" > "$work/traced" 2> /dev/null || true
-    trace=()
-    awk -v units="$(cell "$work/traced" "$2" 3)" '
-        /store-bench:begin/ { counts = 1; next }
+    awk -v row="$2" -v units="$(cell "$work/$1.traced" "$2" 3)" '
+        index($0, "store-bench:begin:" row "\"") { counts = 1; next }
         /store-bench:end/ { counts = 0; next }
         $2 ~ /^(clock_gettime|getrusage)\(/ { next }  # that is the measuring
         counts && match($2, /^[a-z0-9_]+\(/) { each[substr($2, 1, RLENGTH - 1)]++ }
@@ -158,7 +159,7 @@ calls() {
                 if (number > 0) list = list (list ? ", " : "") (number == "1" ? "" : number " ") name
             }
             printf "%.1f|%s\n", total / units, list
-        }' "$work/strace"
+        }' "$work/$1.strace"
 }
 
 # Our row and the one of the others it is compared with.

@@ -71,7 +71,7 @@ extension Bench {
             self.report(meter)
         }
         if self.isWanted("rotate") {
-            let old = try await self.createSessions(self.operationsPrepared, in: self.repository, end: self.end)
+            let old = try await self.createSessions(self.operations, in: self.repository, end: self.end)
             var new: [SessionIdentifier] = []
             new.reserveCapacity(self.operations)
             var meter = BenchMeter("rotate", capacity: self.operations)
@@ -83,7 +83,7 @@ extension Bench {
             self.report(meter)
         }
         if self.isWanted("end") {
-            let old = try await self.createSessions(self.operationsPrepared, in: self.repository, end: self.end)
+            let old = try await self.createSessions(self.operations, in: self.repository, end: self.end)
             var meter = BenchMeter("end", capacity: self.operations)
             try await meter.run(self.operations) {
                 var random = RequestRandom()
@@ -99,7 +99,7 @@ extension Bench {
         if self.isWanted("sweep") {
             let before = try await self.store.sweep(expiredAt: self.now, budget: .max)
             var meter = BenchMeter("sweep")
-            try await meter.run(self.operations > 0 ? 3 : 0, unitsPerCall: before.examined) { _ in
+            try await meter.run(self.operations < self.settings.sessions ? 1 : 3, unitsPerCall: before.examined) { _ in
                 let report = try await self.store.sweep(expiredAt: self.now, budget: .max)
                 if report != before { self.checks.expect(false, "two sweeps found different things: \(before), \(report)") }
             }
@@ -112,7 +112,7 @@ extension Bench {
             defer { place.remove() }
             let store = try place.openStore(keptFiles: 64)
             let soon = self.now.advanced(by: .seconds(1))
-            let count = self.operationsPrepared
+            let count = self.operations
             _ = try await self.createSessions(count, in: place.openRepository(store, cachedSessions: 64), end: soon)
             var removed = 0
             var meter = BenchMeter("sweep-expired")
@@ -123,9 +123,6 @@ extension Bench {
             self.report(meter)
         }
     }
-
-    /// How many sessions are made for an operation that uses each once: as many whether it is called or not, for counting system calls.
-    private var operationsPrepared: Int { max(self.operations, self.settings.operations == nil ? 0 : self.settings.sessions) }
 
     private func read(_ count: Int, _ meter: inout BenchMeter) async throws {
         var sum: UInt64 = 0

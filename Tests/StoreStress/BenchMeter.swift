@@ -15,7 +15,7 @@ struct BenchMeter {
     /// Calls `body` so many times and measures each call.
     mutating func run(_ count: Int, unitsPerCall: Int = 1, _ body: (Int) async throws -> Void) async rethrows {
         self.unitsPerCall = unitsPerCall
-        BenchClock.mark("begin")
+        BenchClock.mark("begin:\(self.name)")
         let processor = BenchClock.processor()
         var last = BenchClock.wall()
         for index in 0..<count {
@@ -25,7 +25,7 @@ struct BenchMeter {
             last = now
         }
         self.processor += BenchClock.processor() - processor
-        BenchClock.mark("end")
+        BenchClock.mark("end:\(self.name)")
     }
 
     /// Notes whether the work was found to be done.
