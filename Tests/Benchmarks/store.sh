@@ -19,7 +19,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin"
 
-sessions=10000 rounds=3 traced=600 image_size=2G build=no million=no
+sessions=5000 rounds=3 traced=600 image_size=2G build=no million=no
 for word in "$@"; do
     case "$word" in
     --short) sessions=1000 rounds=1 traced=250 image_size=512M ;;
@@ -104,7 +104,7 @@ count() { if [ "$1" = yes ]; then passed=$((passed + 1)); else failed=$((failed 
 if [ "$million" = yes ]; then
     for size in 1000 1000000; do
         mkdir "$work/ext4/$size"
-        "$bin/store-stress" bench "$work/ext4/$size" "$size" --operations 20000 --working-set 1000 --sweep-effect \
+        "$bin/store-stress" bench "$work/ext4/$size" "$size" --operations 20000 --working-set 1000 --sweep-effect --leave \
             --only read,read-cold,commit,commit-cold,sweep > "$work/$size" || true
     done
     echo "1 000 000 sessions against 1000; 20 000 calls each. \"read\" and \"commit\" use 1000 sessions again and again, \"cold\" ones are"

@@ -51,14 +51,14 @@ struct Bench {
 
     /// Measures and prints.
     mutating func run() async throws {
-        defer { self.place.remove() }
+        defer { if !self.settings.leavesFiles { self.place.remove() } }
         try await self.populate()
         print(BenchMeter.head)
         try await self.measureReads()
         try await self.measureChanges()
         if self.settings.measuresSweepEffect { try await self.measureSweepEffect() }
-        try await self.measureBirthAndDeath()
         try await self.measureSweeps()
+        try await self.measureBirthAndDeath()
         self.checks.expect(self.place.isQuiet, "something was logged")
         print("")
     }

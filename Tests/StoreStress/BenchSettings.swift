@@ -12,7 +12,10 @@ struct BenchSettings: Sendable {
     /// Whether to measure reads and commits while a sweep runs, too.
     var measuresSweepEffect = false
 
-    /// Parses `DIRECTORY [SESSIONS] [--operations N] [--only ROW,…] [--working-set N] [--sweep-effect]`; `nil` for anything else.
+    /// Whether the files stay: a million are faster removed with their file system.
+    var leavesFiles = false
+
+    /// Parses `DIRECTORY [SESSIONS] [--operations N] [--only ROW,…] [--working-set N] [--sweep-effect] [--leave]`; `nil` for anything else.
     init?(_ words: some Collection<String>) {
         var words = Array(words)
         guard !words.isEmpty else { return nil }
@@ -26,6 +29,10 @@ struct BenchSettings: Sendable {
             let word = words.removeFirst()
             if word == "--sweep-effect" {
                 self.measuresSweepEffect = true
+                continue
+            }
+            if word == "--leave" {
+                self.leavesFiles = true
                 continue
             }
             guard !words.isEmpty else { return nil }

@@ -3,7 +3,7 @@ internal import LinuxSupport
 // Hard tests of the store of session files, and its costs.
 //
 //     store-stress torture DIRECTORY SECONDS [PROCESSES=8] [THREADS=8] [KILL_EVERY_MS=200]
-//     store-stress bench DIRECTORY [SESSIONS=10000] [--operations N] [--only ROW,…] [--working-set N] [--sweep-effect]
+//     store-stress bench DIRECTORY [SESSIONS=10000] [--operations N] [--only ROW,…] [--working-set N] [--sweep-effect] [--leave]
 //
 // Both make a directory of their own below DIRECTORY. The last line is `N passed, M failed`.
 
