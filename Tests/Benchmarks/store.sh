@@ -19,7 +19,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin"
 
-sessions=5000 rounds=3 traced=600 image_size=2G build=no million=no
+sessions=4000 rounds=3 traced=600 image_size=2G build=no million=no
 for word in "$@"; do
     case "$word" in
     --short) sessions=1000 rounds=1 traced=250 image_size=512M ;;
