@@ -8,7 +8,7 @@
 # in turn, and takes the median of the rounds; system calls are those that strace sees between marks around the measured loop.
 # --short takes fewer sessions, one round and an image of 512 MiB. --million compares a store of 1 000 000 sessions with one of 1000.
 # --build builds store-stress first (release); without it, it has to be there. Mounting needs root; without it everything is measured
-# in $TMPDIR. From the environment: STORE_SESSIONS, STORE_ROUNDS.
+# in $TMPDIR. From the environment: STORE_SESSIONS, STORE_ROUNDS, STORE_MANY.
 #
 # Rows: "read" is of an unchanged session that is kept open, "read, changed" after another process's write, "cold" of a session that is not
 # kept: opened and unsealed. C and PHP keep nothing. "sweep" is per file. Ends with `N passed, M failed`: a row passes when all of it was
@@ -28,6 +28,7 @@ for word in "$@"; do
     *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
+many=${STORE_MANY:-1000000}
 sessions=${STORE_SESSIONS:-$sessions} rounds=${STORE_ROUNDS:-$rounds}
 
 has() { command -v "$1" > /dev/null; }
@@ -102,24 +103,24 @@ count() { if [ "$1" = yes ]; then passed=$((passed + 1)); else failed=$((failed 
 # MARK: A million
 
 if [ "$million" = yes ]; then
-    for size in 1000 1000000; do
+    for size in 1000 "$many"; do
         mkdir "$work/ext4/$size"
-        "$bin/store-stress" bench "$work/ext4/$size" "$size" --operations 20000 --working-set 1000 --sweep-effect --leave \
+        stdbuf -oL "$bin/store-stress" bench "$work/ext4/$size" "$size" --operations 20000 --working-set 1000 --sweep-effect --leave \
             --only read,read-cold,commit,commit-cold,sweep > "$work/$size" || true
     done
-    echo "1 000 000 sessions against 1000; 20 000 calls each. \"read\" and \"commit\" use 1000 sessions again and again, \"cold\" ones are"
+    echo "$many sessions against 1000; 20 000 calls each. \"read\" and \"commit\" use 1000 sessions again and again, \"cold\" ones are"
     echo "anywhere in the store; \"-while-sweeping\" while another process sweeps without a pause, \"-unswept\" without it."
     echo
-    echo "| operation | median µs, 1000 | median µs, 1 000 000 | ratio | p99 µs, 1000 | p99 µs, 1 000 000 | CPU µs, 1000 | CPU µs, 1 000 000 |"
+    echo "| operation | median µs, 1000 | median µs, $many | ratio | p99 µs, 1000 | p99 µs, $many | CPU µs, 1000 | CPU µs, $many |"
     echo "|---|---|---|---|---|---|---|---|"
     for row in read read-cold commit commit-cold read-unswept read-while-sweeping commit-unswept commit-while-sweeping sweep; do
-        small=$work/1000 large=$work/1000000
+        small=$work/1000 large=$work/$many
         echo "| $row | $(cell "$small" $row 4) | $(cell "$large" $row 4) | $(ratio "$(cell "$large" $row 4)" "$(cell "$small" $row 4)") |" \
             "$(cell "$small" $row 5) | $(cell "$large" $row 5) | $(cell "$small" $row 6) | $(cell "$large" $row 6) |"
         if verified "$small" "$row" && verified "$large" "$row"; then count yes; else count no; fi
     done
     echo
-    awk -v each="$(cell "$work/1000000" sweep 4)" 'BEGIN { if (each + 0 > 0) printf "A full sweep of the large store: %.0f files per second.\n\n", 1e6 / each }'
+    awk -v each="$(cell "$work/$many" sweep 4)" 'BEGIN { if (each + 0 > 0) printf "A full sweep of the large store: %.0f files per second.\n\n", 1e6 / each }'
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
     exit
