@@ -103,6 +103,12 @@ let package = Package(
             path: "Tests/StoreStress",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "theft-simulator",
+            dependencies: ["SessionSecurity"],
+            path: "Tests/TheftSimulator",
+            swiftSettings: settings
+        ),
         .testTarget(name: "CGIMappingTests", dependencies: ["CGIMapping", httpTypes], swiftSettings: settings),
         .testTarget(name: "FastCGIServerTests", dependencies: ["FastCGIServer", "LinuxSupport", logging], swiftSettings: settings),
         .testTarget(

@@ -60,7 +60,7 @@ struct SessionDirectory: ~Copyable, Sendable {
 
     /// The name a file stands for; `nil` for anything that is not the name of a session's file.
     static func name(ofFile file: String) -> SessionName? {
-        SessionName(hexadecimal: file.utf8)
+        SessionName(hexadecimal: Array(file.utf8))
     }
 
     // MARK: Files

@@ -47,7 +47,8 @@ public struct Session: Sendable {
     /// How long ago the current nonce was issued; `nil` when none was.
     public var nonceAge: Duration? {
         get async throws {
-            let issuedAt = try await self.exchange.visit().record?.tracking?.nonceIssuedAt
+            let tracking = try await self.exchange.visit().record?.tracking
+            let issuedAt = tracking?.chain?.beganAt ?? tracking?.nonceIssuedAt
             return issuedAt.map { $0.duration(to: self.exchange.now) }
         }
     }

@@ -24,7 +24,7 @@ struct SessionCommit<Outcome: Sendable> {
         guard let identifier = self.visit.identifier, let keys = self.context.repository.keys(of: identifier) else {
             return try await self.begin(using: &random, keep: keep)
         }
-        guard self.body != nil || self.context.sessionGuard.needsCommit(self.visit, at: self.now) else {
+        guard self.body != nil || self.context.sessionGuard.needsCommit(self.visit, keys: keys, at: self.now) else {
             let step = self.step(over: self.visit.record, keys: keys, using: &random)
             keep(self.followed(step.completion, identifier: identifier))
             return nil
@@ -34,6 +34,7 @@ struct SessionCommit<Outcome: Sendable> {
             if let failure = step.completion.failure { throw failure }
             let outcome = try step.outcome?.get()
             self.context.statistics.count(conflicts: step.completion.conflicts)
+            if let confirmed = step.completion.confirmed { await self.retire(confirmed, using: &random) }
             guard case .rotate(let record) = step.completion.storing, let found else {
                 keep(self.followed(step.completion, identifier: found?.identifier ?? identifier))
                 return outcome
@@ -75,6 +76,7 @@ struct SessionCommit<Outcome: Sendable> {
             let step = commit.step(over: opened?.record, keys: keys, using: &random)
             made = step
             if case .failure? = step.outcome { return (.keep, opened) }
+            if case .end = step.completion.storing { return (.remove, opened) }
             guard case .write(let record) = step.completion.storing else { return (.keep, opened) }
             return (.write(record, expiresAt: self.expiry(of: record)), opened)
         }
@@ -91,6 +93,10 @@ struct SessionCommit<Outcome: Sendable> {
         keys: ServerKeys,
         using random: inout SessionRandom
     ) async throws(SessionStoreError) -> SessionIdentifier? {
+        let overlap = self.context.sessionGuard.settings.overlap(ofLogin: self.visit.renewsSecondKey)
+        var record = record
+        // One that is there already is the identifier the client has shown last: the answers since then were lost.
+        if overlap != nil && record.tracking?.predecessor == nil { record.tracking?.predecessor = found.identifier }
         let successor = try await self.create(record, keys: keys, using: &random)
         let hasEnded: Bool
         do {
@@ -98,10 +104,8 @@ struct SessionCommit<Outcome: Sendable> {
                 guard let opened, opened.identifier == found.identifier, opened.generation == found.generation else {
                     return (.keep, false)
                 }
-                guard let overlap = self.context.sessionGuard.settings.overlap(ofLogin: self.visit.renewsSecondKey) else {
-                    return (.remove, true)
-                }
-                return (.supersede(by: successor, until: self.now.advanced(by: overlap)), true)
+                // Until the client shows the new one: the answer that tells it may be lost.
+                return overlap == nil ? (.remove, true) : (.supersede(by: successor, until: self.expiry(of: record)), true)
             }
         } catch {
             try? await self.remove(successor, using: &random)
@@ -110,6 +114,15 @@ struct SessionCommit<Outcome: Sendable> {
         if hasEnded { return successor }
         try await self.remove(successor, using: &random)
         return nil
+    }
+
+    /// Lets the identifier before this one lead here for the overlap only.
+    ///
+    /// If that fails it leads here for longer, which gives nobody anything: its nonces are old.
+    private func retire(_ predecessor: SessionIdentifier, using random: inout SessionRandom) async {
+        guard let overlap = self.context.sessionGuard.settings.overlap(ofLogin: false) else { return }
+        let end = self.now.advanced(by: overlap)
+        try? await self.context.repository.retire(predecessor, at: self.now, by: end, using: &random)
     }
 
     private func step(over current: SessionRecord?, keys: ServerKeys, using random: inout SessionRandom) -> Step {
@@ -145,11 +158,11 @@ struct SessionCommit<Outcome: Sendable> {
         visit.rotates = false
         visit.renewsSecondKey = false
         switch completion.storing {
-        case .gone:
+        case .gone, .end:
             visit.isGone = true
             visit.identifier = nil
             visit.record = nil
-            visit.reason = .ended
+            if case .end = completion.storing { visit.reason = .reuse } else { visit.reason = .ended }
             if visit.isChecked { visit.verdict = .rejected }
             return visit
         case .create(let record), .write(let record), .rotate(let record):

@@ -114,13 +114,15 @@ final class SessionExchange: Sendable {
 
     private func loaded() async throws -> SessionVisit {
         if let visit = self.state.withLock({ $0.visit }) { return visit }
+        let visit: SessionVisit
         do {
-            let visit = try await self.load()
-            self.keep(visit)
-            return visit
+            visit = try await self.load()
         } catch {
             throw self.unavailable(error)
         }
+        self.keep(visit)
+        if visit.isRefused && self.settings.refusal == .forbid { throw HTTPError.forbidden }
+        return visit
     }
 
     private func load() async throws(SessionStoreError) -> SessionVisit {
@@ -132,7 +134,8 @@ final class SessionExchange: Sendable {
             visit.record = opened?.record
             if let opened, opened.identifier != identifier {
                 visit.identifier = opened.identifier
-                visit.isSuperseded = true
+                visit.isPending = opened.record.tracking?.predecessor == identifier
+                visit.isSuperseded = !visit.isPending
             }
         }
         if visit.record == nil {
@@ -149,6 +152,11 @@ final class SessionExchange: Sendable {
         case .accept(let reason, let needsSecondKey):
             visit.verdict = .accepted
             visit.reason = reason
+            if visit.isSuperseded && reason == .current && visit.record?.tracking?.chain != nil {
+                // The jar is the current one, only its identifier is not: a late answer brought an old one back.
+                visit.isSuperseded = false
+                visit.isPending = true
+            }
             if needsSecondKey {
                 var generator = self.random()
                 visit.freshSecondKey = SecondKey(using: &generator)
@@ -208,8 +216,13 @@ final class SessionExchange: Sendable {
     private func reject(_ visit: inout SessionVisit, _ reason: GuardReason) async throws(SessionStoreError) {
         visit.verdict = .rejected
         visit.reason = reason
-        self.request.logger.notice("session refused", metadata: ["session.reason": "\(reason.rawValue)"])
-        self.context.configuration.onRejection(self.request, reason)
+        self.report(reason)
+        if self.settings.profile == .paranoid {
+            // Only proof that the jar was copied ends a session: nobody can use anything less to log its owner out.
+            guard reason == .reuse else { return visit.leave() }
+            if let identifier = visit.identifier { try await self.removeStored(identifier) }
+            return visit.detach()
+        }
         switch self.settings.clearing {
         case .flush:
             if let identifier = visit.identifier { try await self.removeStored(identifier) }
@@ -219,6 +232,16 @@ final class SessionExchange: Sendable {
             visit.isModified = true
         case .noop: break
         }
+    }
+
+    private func report(_ reason: GuardReason) {
+        let metadata: Logger.Metadata = ["session.reason": "\(reason.rawValue)"]
+        if reason == .reuse {
+            self.request.logger.warning("session ended: two parties hold copies of its cookies", metadata: metadata)
+        } else {
+            self.request.logger.notice("session refused", metadata: metadata)
+        }
+        self.context.configuration.onRejection(self.request, reason)
     }
 
     // MARK: Committing
@@ -232,6 +255,7 @@ final class SessionExchange: Sendable {
         do {
             let outcome = try await SessionCommit(visit: visit, context: self.context, now: self.now, body: body)
                 .run(using: self.random()) { self.keep($0) }
+            if visit.reason != .reuse, self.state.withLock({ $0.visit?.reason }) == .reuse { self.report(.reuse) }
             if case let user?? = visit.edits.user { try await self.enforceLimit(of: user.name) }
             return outcome
         } catch let error as SessionStoreError {

@@ -114,6 +114,7 @@ extension ApplicationConfiguration {
         settings.nonceWindowTimeout = try reader.seconds("PSESSION_NONCE_WINDOW_TIMEOUT", settings.nonceWindowTimeout)
         settings.identifierTimeout = try reader.seconds("PSESSION_KEY_TIMEOUT", settings.identifierTimeout)
         settings.delayBound = try reader.seconds("PSESSION_DELAY_BOUND", settings.delayBound, canBeNone: false) ?? settings.delayBound
+        settings.refusal = try reader.choice("PSESSION_REFUSAL", settings.refusal)
         settings.anonymousLifetime = try reader.optionalNumber("SESSION_ANONYMOUS_AGE", nil, in: 1...Int(Int32.max))
         settings.clearing = try reader.choice("PSESSION_CLEAR_SESSION_FUNCTION", settings.clearing)
         settings.lifetime = try reader.number("SESSION_COOKIE_AGE", settings.lifetime, in: 1...Int(Int32.max))

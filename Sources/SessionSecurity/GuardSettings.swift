@@ -43,6 +43,23 @@ public struct GuardSettings: Sendable, Hashable {
     /// Whether every request writes its session (`SESSION_SAVE_EVERY_REQUEST`).
     public var savesEveryRequest = false
 
+    /// What a request gets that is refused in profile `paranoid` (`PSESSION_REFUSAL`); the session stands.
+    public enum Refusal: String, Sendable, Hashable, CaseIterable {
+        /// It goes on without a session.
+        case anonymous
+        /// Status 403, as soon as it asks for its session.
+        case forbid
+    }
+
+    /// What a refused request gets.
+    public var refusal: Refusal = .anonymous
+
+    /// The bounds of rotation in profile `paranoid`; `nil` where nonces are switched off.
+    var rotationBounds: RotationChain.Bounds? {
+        guard self.profile == .paranoid, let timeout = self.nonceTimeout else { return nil }
+        return RotationChain.Bounds(delay: self.delayBound, timeout: timeout)
+    }
+
     /// Creates the default rules.
     public init() {}
 
@@ -60,12 +77,17 @@ public struct GuardSettings: Sendable, Hashable {
         }
     }
 
-    /// How long the identifier that a record had before still leads to it after a rotation; `nil`: not at all.
+    /// How long an identifier still leads to its session after the next one was shown; `nil`: not at all.
     ///
-    /// A login leaves nothing behind: whoever held the session before it must not get into it.
+    /// Where there are nonces it is they that count: whoever comes later than the delay bound with an old jar is a thief or was robbed, and is
+    /// to set off the alarm instead of finding nothing. A login leaves nothing behind: whoever held the session before it must not get in.
     public func overlap(ofLogin isLogin: Bool) -> Duration? {
-        self.profile == .paranoid && !isLogin && self.delayBound > .zero ? self.delayBound : nil
+        guard self.profile == .paranoid, !isLogin, self.delayBound > .zero else { return nil }
+        return self.rotationBounds == nil ? self.delayBound : max(self.delayBound, Self.alarmTime)
     }
+
+    /// For how long a copied jar sets off the alarm after the identifier has changed; each change leaves a small file for that time.
+    private static let alarmTime = Duration.seconds(86_400)
 
     private func age(of record: SessionRecord) -> Int {
         if let own = record.lifetime, own != 0 { return own }

@@ -6,7 +6,7 @@ public enum GuardVerdict: String, Sendable, Hashable {
     case new
     /// The request continues its session.
     case accepted
-    /// The request was refused; its session was cleared as set, and the request goes on with what is left.
+    /// The request was refused and goes on without its session, which stands or was cleared as profile and settings say.
     case rejected
     /// The request was not to be checked.
     case unchecked
@@ -32,6 +32,8 @@ public enum GuardReason: String, Sendable, Hashable {
     case headers
     /// Refused: the nonce is wrong, too old or missing.
     case nonce
+    /// Refused, and the session has ended: what was shown proves that two parties hold copies of one jar.
+    case reuse
     /// The session was ended while the request was under way.
     case ended
 }

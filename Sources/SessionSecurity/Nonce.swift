@@ -23,6 +23,20 @@ public struct Nonce: Sendable, Hashable {
         self.tag = SecretBytes(Array(bytes[8...]))
     }
 
+    /// What the same bytes mean in a rotation chain: a generation of 4 bytes, a number of 8 and a tag of 12.
+    var link: (value: RotationChain.Value, tag: SecretBytes) {
+        let bytes = self.position.bigEndianBytes + self.tag.bytes
+        let generation = bytes[0..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let number = bytes[4..<12].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return (RotationChain.Value(generation: generation, number: number), SecretBytes(Array(bytes[12...])))
+    }
+
+    init(link value: RotationChain.Value, tag: [UInt8]) {
+        let bytes = UInt64(value.generation).bigEndianBytes[4...] + value.number.bigEndianBytes + tag
+        self.position = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        self.tag = SecretBytes(Array(bytes.dropFirst(8)))
+    }
+
     /// The text sent to the client.
     public var cookieValue: String {
         Base64URL.encode(self.position.bigEndianBytes + self.tag.bytes)

@@ -26,6 +26,27 @@ public struct NonceStream: Sendable {
         nonce.tag.bytes.isEqualInConstantTime(to: self.tag(at: nonce.position))
     }
 
+    // MARK: Chains
+
+    private static let linkTagByteCount = 12
+
+    /// The nonce that carries a value of a rotation chain.
+    public func nonce(of value: RotationChain.Value) -> Nonce {
+        Nonce(link: value, tag: self.tag(of: value))
+    }
+
+    /// The value of a rotation chain that a nonce carries, if it belongs to this session; compares in constant time.
+    public func value(of nonce: Nonce) -> RotationChain.Value? {
+        let (value, tag) = nonce.link
+        return tag.bytes.isEqualInConstantTime(to: self.tag(of: value)) ? value : nil
+    }
+
+    private func tag(of value: RotationChain.Value) -> [UInt8] {
+        // One byte more than a stream's position, so that no tag of the one is good for the other.
+        let place = [0xC4] + UInt64(value.generation).bigEndianBytes[4...] + value.number.bigEndianBytes
+        return Array(self.keys.code(.nonce, over: self.seed + place).prefix(Self.linkTagByteCount))
+    }
+
     private func tag(at position: UInt64) -> [UInt8] {
         Array(self.keys.code(.nonce, over: self.seed + position.bigEndianBytes).prefix(Nonce.tagByteCount))
     }

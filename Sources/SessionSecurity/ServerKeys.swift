@@ -72,6 +72,11 @@ public struct ServerKeys: Sendable {
         )
     }
 
+    /// The bytes of a code, copied in one go: as a sequence it would be taken byte by byte through a generic interface.
+    private static func bytes(of code: HMAC<SHA256>.MAC) -> [UInt8] {
+        unsafe code.withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+
     func code(_ purpose: Purpose, over bytes: [UInt8]) -> [UInt8] {
         var hash =
             switch purpose {
@@ -84,7 +89,7 @@ public struct ServerKeys: Sendable {
             case .label: self.label
             }
         hash.update(data: bytes)
-        return Array(hash.finalize())
+        return Self.bytes(of: hash.finalize())
     }
 }
 

@@ -5,6 +5,8 @@ extension SessionGuard {
         case nothing
         /// Nothing, ever: the session ended while the request was under way.
         case gone
+        /// Nothing, and the session ends: what the request has shown proves by now that two parties hold it.
+        case end
         /// This record takes the place of the current one.
         case write(SessionRecord)
         /// A session comes to be, under a new identifier.
@@ -23,17 +25,24 @@ extension SessionGuard {
         public var failure: (any Error)?
         /// How many changes of others this one overwrites.
         public var conflicts = 0
+        /// The identifier that the client has given up, as it has shown its successor.
+        public var confirmed: SessionIdentifier?
     }
 
     /// Whether completing a visit can change anything that is stored; if not, no lock is needed.
-    public func needsCommit(_ visit: SessionVisit, at now: Timestamp) -> Bool {
+    public func needsCommit(_ visit: SessionVisit, keys: ServerKeys, at now: Timestamp) -> Bool {
         if visit.isGone { return false }
         if !visit.edits.isEmpty || visit.rotates || visit.renewsSecondKey || self.settings.savesEveryRequest { return true }
         if visit.isModified && !visit.isStored { return true }
         guard visit.isChecked else { return false }
         guard let tracking = visit.record?.tracking else { return visit.identifier != nil || self.settings.profile == .compatible }
         if visit.claim.isSecure && tracking.secondKey == nil { return true }
-        if self.isNonceDue(tracking, for: visit, at: now) { return true }
+        if let bounds = self.settings.rotationBounds, let chain = tracking.chain {
+            if self.turn(chain, for: visit, at: now, bounds, keys: keys).chain != chain { return true }
+        } else if self.isNonceDue(tracking, for: visit, at: now) {
+            return true
+        }
+        if tracking.predecessor != nil && visit.claim.identifier == visit.identifier { return true }
         return !visit.isSuperseded && self.isIdentifierDue(tracking, at: now)
     }
 
@@ -77,23 +86,46 @@ extension SessionGuard {
             case .paranoid: visit.isChecked ? (current != nil || hasContent) : (changesIdentity || (current == nil && hasContent))
             }
         var rotates = false
+        var confirmed: SessionIdentifier?
+        // Where values form a chain, cookies go out with its values only, so that no late answer brings an old identifier back.
+        var tellsIdentifier = self.settings.rotationBounds == nil || current == nil || visit.isPending || visit.edits.lifetime != nil
         if tracks {
             // Who logs in proves more than any cookie: nothing that was known of the session before goes on counting.
             if visit.renewsSecondKey { record.tracking = nil }
             let isNew = record.tracking == nil
             var tracking = self.tracking(of: record, visit: visit, stored: current?.tracking, keys: keys, at: now, using: &generator)
             if visit.renewsSecondKey && visit.claim.isSecure { tracking.secondKey = SecondKey(using: &generator) }
-            if self.isNonceDue(tracking, for: visit, at: now) {
+            var isDue = self.isIdentifierDue(tracking, at: now)
+            if let bounds = self.settings.rotationBounds, !isNew, let chain = tracking.chain {
+                let turn = self.turn(chain, for: visit, at: now, bounds, keys: keys, seed: tracking)
+                if turn.isReuse { return Completion(storing: .end, changes: SessionCookieChanges()) }
+                tracking.chain = turn.chain
+                if turn.gives {
+                    let value = RotationChain.Value(generation: turn.chain.generation &+ 1, number: generator.next())
+                    changes.nonce = tracking.stream(keys: keys).nonce(of: value)
+                    isModified = true
+                }
+                if turn.chain != chain { isModified = true }
+                isDue = isDue && turn.gives
+            } else if self.settings.rotationBounds != nil {
+                // The first value of a new chain; a session from before there were chains gets one as well.
+                tracking.chain = RotationChain(at: now)
+                changes.nonce = tracking.stream(keys: keys).nonce(of: RotationChain.Value(generation: 0, number: generator.next()))
+                isModified = true
+            } else if self.isNonceDue(tracking, for: visit, at: now) {
                 tracking.position &+= 1
                 tracking.nonceIssuedAt = now
                 changes.nonce = self.currentNonce(of: tracking, keys: keys)
                 isModified = true
-            } else if visit.reason == .window && self.settings.profile == .paranoid && changes.nonce == nil {
-                // A client that holds an old nonce learns the current one before the window closes.
-                changes.nonce = self.currentNonce(of: tracking, keys: keys)
             }
-            rotates = current != nil && (visit.rotates || (!visit.isSuperseded && self.isIdentifierDue(tracking, at: now)))
-            if rotates || isNew {
+            if tracking.predecessor != nil && visit.claim.identifier == visit.identifier {
+                // The client has the identifier: the one before it is done with.
+                confirmed = tracking.predecessor
+                tracking.predecessor = nil
+                isModified = true
+            }
+            rotates = current != nil && (visit.rotates || (!visit.isSuperseded && isDue))
+            if rotates || isNew || visit.isPending {
                 isModified = true
                 if rotates { tracking.identifierIssuedAt = now }
             }
@@ -101,21 +133,46 @@ extension SessionGuard {
             if isModified && changes.second == nil { changes.second = self.renewedSecondCookie(of: tracking, for: visit, at: now) }
             if tracking.secondKey != record.tracking?.secondKey { isModified = true }
             record.tracking = tracking
+            tellsIdentifier = tellsIdentifier || isNew || rotates || changes.nonce != nil
         }
 
         let isEmpty = current == nil && record.tracking == nil && !hasContent
         changes.maxAge = self.settings.cookieAge(of: record)
         guard (isModified || self.settings.savesEveryRequest) && !isEmpty else {
-            if isEmpty && visit.claim.presentsIdentifier { changes.identifier = .deleted }
+            if isEmpty && visit.claim.presentsIdentifier && !visit.isRefused { changes.identifier = .deleted }
             return Completion(storing: .nothing, changes: changes)
         }
-        changes.identifier = .set
+        if tellsIdentifier { changes.identifier = .set }
         // Whoever shows an old identifier within the overlap may be the owner's other tab or a thief: neither learns the new one here.
         if visit.isSuperseded && !rotates { changes = SessionCookieChanges() }
         guard current != nil else { return Completion(storing: .create(record), changes: changes) }
-        if rotates { return Completion(storing: .rotate(record), changes: changes, conflicts: conflicts) }
+        if rotates { return Completion(storing: .rotate(record), changes: changes, conflicts: conflicts, confirmed: confirmed) }
         if visit.isStored && record == current { return Completion(storing: .nothing, changes: changes) }
-        return Completion(storing: .write(record), changes: changes, conflicts: conflicts)
+        return Completion(storing: .write(record), changes: changes, conflicts: conflicts, confirmed: confirmed)
+    }
+
+    /// What a request's value does to a chain, and whether the answer gives a new one.
+    private func turn(
+        _ chain: RotationChain,
+        for visit: SessionVisit,
+        at now: Timestamp,
+        _ bounds: RotationChain.Bounds,
+        keys: ServerKeys,
+        seed tracking: SessionTracking? = nil
+    ) -> (chain: RotationChain, isReuse: Bool, gives: Bool) {
+        var chain = chain
+        guard visit.isChecked, let stream = (tracking ?? visit.record?.tracking)?.stream(keys: keys),
+            let value = visit.claim.nonce.flatMap({ stream.value(of: $0) })
+        else { return (chain, false, false) }
+        switch chain.show(value, at: visit.arrivedAt, bounds) {
+        case .reuse: return (chain, true, false)
+        case .late: return (chain, false, false)
+        case .current:
+            // One request is given one value, however often it commits.
+            guard visit.changes.nonce == nil else { return (chain, false, false) }
+            let gives = chain.gives(to: value, at: now, bounds, isForced: visit.rotates)
+            return (chain, false, gives)
+        }
     }
 
     /// The tracking to go on with: that of the record, or a new one.

@@ -37,15 +37,25 @@ public struct SessionGuard: Sendable {
         guard let tracking = record.tracking else { return .adopt }
 
         var needsSecondKey = false
-        if claim.isSecure {
-            if let key = tracking.secondKey {
-                guard claim.secondKey == key else { return .reject(.secureKey) }
-            } else {
-                needsSecondKey = true
+        if let key = tracking.secondKey {
+            // A session that has a key is one of HTTPS: over plain HTTP the same cookies are nobody's (profile paranoid).
+            if claim.isSecure || self.settings.profile == .paranoid {
+                guard claim.isSecure && claim.secondKey == key else { return .reject(.secureKey) }
             }
+        } else {
+            // Not for whoever comes first: in profile paranoid a login gives it, or the creation over HTTPS.
+            needsSecondKey = claim.isSecure && self.settings.profile == .compatible
         }
         guard Fingerprint(of: claim.traits, keys: keys) == tracking.fingerprint else { return .reject(.headers) }
         guard self.settings.nonceTimeout != nil else { return .accept(.off, needsSecondKey: needsSecondKey) }
+        if let bounds = self.settings.rotationBounds, var chain = tracking.chain {
+            guard let value = claim.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) else { return .reject(.nonce) }
+            switch chain.show(value, at: now, bounds) {
+            case .current: return .accept(.current, needsSecondKey: needsSecondKey)
+            case .late: return .accept(.window, needsSecondKey: needsSecondKey)
+            case .reuse: return .reject(.reuse)
+            }
+        }
         guard let nonce = claim.nonce,
             let reason = self.standing(of: nonce, in: tracking, at: now),
             tracking.stream(keys: keys).verifies(nonce)

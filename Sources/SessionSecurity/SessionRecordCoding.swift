@@ -11,6 +11,8 @@ extension SessionRecord {
         case lifetime = 3
         case user = 4
         case value = 5
+        case chain = 6
+        case predecessor = 7
     }
 
     /// The record as bytes.
@@ -26,6 +28,10 @@ extension SessionRecord {
                 section.bytes(tracking.seed.bytes)
                 section.bytes(tracking.fingerprint.secret.bytes)
                 section.bytes(tracking.secondKey?.secret.bytes ?? [])
+            }
+            if let chain = tracking.chain { writer.section(Section.chain.rawValue) { $0.chain(chain) } }
+            if let predecessor = tracking.predecessor {
+                writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.sealableBytes) }
             }
         }
         if let lifetime = self.lifetime {
@@ -64,6 +70,9 @@ extension SessionRecord {
             case .times:
                 if let time = section.integer() { self.createdAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time)) }
             case .tracking: self.tracking = SessionTracking(decoding: &section)
+            // Sections of the tracking come behind it.
+            case .chain: self.tracking?.chain = section.chain()
+            case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: Array(content))
             case .lifetime: self.lifetime = section.integer().map { Int(Int64(bitPattern: $0)) }
             case .user:
                 if let time = section.integer(), let name = section.bytes() {

@@ -16,6 +16,10 @@ public struct SessionTracking: Sendable, Hashable {
     public var identifierIssuedAt: Timestamp
     /// The key demanded on secure connections, once there is one.
     public var secondKey: SecondKey?
+    /// The values shown and given (profile `paranoid`); `nil` where the stream's positions count.
+    public var chain: RotationChain?
+    /// The identifier before this one, as long as the client has not shown this one.
+    public var predecessor: SessionIdentifier?
 
     /// Begins tracking: a new stream, bound to `fingerprint`, without a second key.
     public init(boundTo fingerprint: Fingerprint, at now: Timestamp, using generator: inout some RandomNumberGenerator) {

@@ -28,6 +28,10 @@ public struct SessionVisit: Sendable {
     public var renewsSecondKey = false
     /// Whether the request showed an identifier that was replaced a moment ago: it is served, but told nothing new.
     public var isSuperseded = false
+    /// Whether the request showed the identifier before the session's, which the client has never shown: it is told the new one again.
+    public var isPending = false
+    /// Whether the request was refused its session, which stands, and whose cookies stay with the client.
+    public var isRefused = false
     /// Whether the session ended while the request was under way: nothing more is stored and no cookie is set.
     public var isGone = false
     /// A second key made for this request in case the session has none yet.
@@ -42,6 +46,14 @@ public struct SessionVisit: Sendable {
         self.isChecked = isChecked
         self.verdict = isChecked ? .none : .unchecked
         self.identifier = claim.identifier
+    }
+
+    /// Leaves the session alone, as this request may not use it: what the request stores goes into a new one.
+    public mutating func leave() {
+        self.identifier = nil
+        self.record = nil
+        self.isRefused = true
+        self.freshSecondKey = nil
     }
 
     /// Lets go of the session: what the request stores from here on goes into a new one.

@@ -8,20 +8,21 @@ public struct SessionName: Sendable, Hashable {
     private let words: InlineArray<4, UInt64>
 
     /// Creates a name from exactly 32 bytes; `nil` for any other count.
-    public init?(bytes: some Collection<UInt8>) {
+    public init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         var words = InlineArray<4, UInt64>(repeating: 0)
-        for (position, byte) in bytes.enumerated() {
-            words[position / 8] |= UInt64(byte) << UInt64(56 - 8 * (position % 8))
+        for position in bytes.indices {
+            words[position / 8] |= UInt64(bytes[position]) << UInt64(56 - 8 * (position % 8))
         }
         self.words = words
     }
 
     /// Parses 64 lower-case hexadecimal digits, as ``hexadecimal`` gives them; `nil` for anything else.
-    public init?(hexadecimal digits: some Collection<UInt8>) {
+    public init?(hexadecimal digits: [UInt8]) {
         guard digits.count == 2 * Self.byteCount else { return nil }
         var words = InlineArray<4, UInt64>(repeating: 0)
-        for (position, digit) in digits.enumerated() {
+        for position in digits.indices {
+            let digit = digits[position]
             let value: UInt8
             switch digit {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")

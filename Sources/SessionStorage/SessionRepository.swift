@@ -223,6 +223,32 @@ public final class SessionRepository: Sendable {
         return outcome
     }
 
+    /// Lets a replaced identifier lead to its successor until `end` only.
+    public func retire(
+        _ identifier: SessionIdentifier,
+        at now: Timestamp,
+        by end: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) async throws(SessionStoreError) {
+        guard let place = self.place(of: identifier) else { return }
+        try await self.store.modify(place.name, patience: self.configuration.patience) { stored in
+            guard let stored, end < stored.expiresAt, let successor = self.sealer.successor(in: stored, at: now, in: place) else {
+                return (.keep, ())
+            }
+            let record = SessionRecord(createdAt: stored.createdAt)
+            let tombstone = self.sealer.tombstone(
+                of: successor,
+                generation: stored.generation + 1,
+                record: record,
+                until: end,
+                at: now,
+                in: place,
+                using: &generator
+            )
+            return (.write(tombstone), ())
+        }
+    }
+
     /// Removes what expired, see ``SessionStore/sweep(expiredAt:budget:)``.
     public func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         try await self.store.sweep(expiredAt: now, budget: budget)

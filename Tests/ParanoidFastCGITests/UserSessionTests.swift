@@ -117,16 +117,49 @@ struct UserSessionTests {
 
     @Test("a request that still shows the identifier from before a rotation is served, changes what it should, and is told nothing")
     func overlap() async throws {
-        let app = try self.makeApp { $0.sessions.guardSettings.nonceTimeout = nil }
+        let app = try self.makeApp()
         var browser = TestBrowser(app: app, agent: "A")
         _ = try await browser.post("/add", body: "one")
         var late = browser
         #expect(try await browser.post("/rotate").text == "rotated")
         #expect(browser.cookies["sessionid"] != late.cookies["sessionid"])
+        #expect(browser.cookies["sessionnonce"] != late.cookies["sessionnonce"])
+        #expect(try await browser.get("/cart").text == "one")
         let before = late.cookies
         #expect(try await late.post("/add", body: "two").text == "added")
         #expect(late.cookies == before)
         #expect(try await browser.get("/cart").text == "one,two")
+    }
+
+    @Test("a rotation whose answer was lost locks nobody out: the old identifier leads on, and is told the new one, until that is shown")
+    func lostRotation() async throws {
+        let app = try self.makeApp()
+        var browser = TestBrowser(app: app, agent: "A")
+        _ = try await browser.post("/add", body: "one")
+        let shown = browser.cookies["sessionid"]
+        var lost = browser
+        for _ in 0..<3 {
+            lost = browser
+            #expect(try await lost.post("/rotate").text == "rotated")
+        }
+        #expect(try await browser.get("/cart").text == "one")
+        #expect(browser.cookies["sessionid"] != shown)
+        #expect(browser.cookies["sessionid"] == lost.cookies["sessionid"])
+        #expect(try await browser.get("/cart").text == "one")
+    }
+
+    @Test("what a refused request gets is a choice: no session, or 403", arguments: GuardSettings.Refusal.allCases)
+    func refusal(_ refusal: GuardSettings.Refusal) async throws {
+        let app = try self.makeApp { $0.sessions.guardSettings.refusal = refusal }
+        var browser = TestBrowser(app: app, agent: "A")
+        _ = try await browser.post("/login")
+        var thief = TestBrowser(app: app, agent: "B")
+        thief.cookies = browser.cookies
+        let answer = try await thief.get("/user")
+        #expect(answer.status == (refusal == .forbid ? 403 : 200))
+        #expect(answer.text == (refusal == .forbid ? "Forbidden\n" : "nobody"))
+        #expect(thief.cookies == browser.cookies)
+        #expect(try await browser.get("/user").text == "ann")
     }
 
     @Test("nobody gets into a login with the identifier from before it, not for a moment")

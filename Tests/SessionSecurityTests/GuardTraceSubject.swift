@@ -59,11 +59,14 @@ final class GuardTraceSubject: TraceSubject {
         let completion = self.sessionGuard.complete(visit, over: current, keys: self.keys, at: now, using: &self.generator)
         if case .nothing = completion.storing {
         } else if visit.identifier != nil {
-            precondition(self.sessionGuard.needsCommit(visit, at: now) || completion.storing == .gone, "a commit was not foreseen")
+            precondition(
+                self.sessionGuard.needsCommit(visit, keys: self.keys, at: now) || completion.storing == .gone,
+                "a commit was not foreseen"
+            )
         }
         var identifier = visit.identifier
         switch completion.storing {
-        case .nothing, .gone: break
+        case .nothing, .gone, .end: break
         case .write(let record): self.write(record, identifier, at: now)
         case .create(let record), .rotate(let record):
             if let identifier { self.store[identifier] = nil }

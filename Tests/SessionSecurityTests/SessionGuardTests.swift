@@ -117,33 +117,63 @@ struct SessionGuardTests {
         #expect(world.decide(World.claim(id, nonce: forged, second: world.second)) == .reject(.nonce))
     }
 
-    @Test("counts an older nonce for the window only, and tells its client the current one")
-    func window() {
+    @Test("keeps the nonce shown last good until the client shows the next one, however long the answer was lost")
+    func lostAnswer() {
         var world = World()
         let old = world.nonce
-        #expect(world.visit(after: .seconds(2)) == .current)
-        #expect(world.nonce != old)
-        let claim = World.claim(world.identifier, nonce: old, second: world.second)
-        #expect(world.decide(claim, after: .seconds(2.5)) == .accept(.window, needsSecondKey: false))
-        #expect(world.decide(claim, after: .seconds(3)) == .reject(.nonce))
-
-        var visit = SessionVisit(claim: claim, arrivedAt: world.start.advanced(by: .seconds(2.5)), isChecked: true)
-        visit.record = world.record
-        visit.reason = .window
-        var generator = SeededRandom(seed: 3)
-        let completion = world.sessionGuard.complete(visit, over: world.record, keys: world.keys, at: visit.arrivedAt, using: &generator)
-        #expect(completion.changes.nonce == world.nonce)
-        #expect(completion.storing == .nothing)
+        #expect(world.visit(after: .seconds(20)) == .current)
+        let given = world.nonce
+        #expect(given != old)
+        world.nonce = old
+        #expect(world.visit(after: .seconds(4000)) == .current)
+        let again = world.nonce
+        // No two answers give the same.
+        #expect(again != old && again != given)
+        #expect(world.visit(after: .seconds(4001)) == .current)
+        world.nonce = old
+        #expect(world.visit(after: .seconds(4006)) == .window)
+        #expect(world.nonce == old)
+        let late = World.claim(world.identifier, nonce: old, second: world.second)
+        #expect(world.decide(late, after: .seconds(4008)) == .reject(.reuse))
     }
 
-    @Test("rotates the nonce once per request, however often the request commits")
-    func oncePerRequest() {
-        var world = World { $0.nonceTimeout = .zero }
-        let claim = World.claim(world.identifier, nonce: world.nonce, second: world.second)
-        var visit = SessionVisit(claim: claim, arrivedAt: world.start.advanced(by: .seconds(1)), isChecked: true)
+    @Test("takes two nonces that one jar cannot show for proof of a copy, and ends the session for both")
+    func proof() {
+        var world = World()
+        let copied = world.nonce
+        #expect(world.visit(after: .seconds(20)) == .current)
+        let owners = world.nonce
+        world.nonce = copied
+        #expect(world.visit(after: .seconds(21)) == .current)
+        let thiefs = world.nonce
+        world.nonce = owners
+        #expect(world.visit(after: .seconds(22)) == .current)
+        world.nonce = thiefs
+        #expect(world.visit(after: .seconds(30)) == .current)
+        let claim = World.claim(world.identifier, nonce: owners, second: world.second)
+        #expect(world.decide(claim, after: .seconds(37)) == .reject(.reuse))
+        // Read before, committed after the proof: it ends the session then.
+        var visit = SessionVisit(claim: claim, arrivedAt: world.start.advanced(by: .seconds(37)), isChecked: true)
         visit.record = world.record
-        var position = world.record.tracking?.position ?? 0
-        for second in 1...3 {
+        let completion = world.sessionGuard.complete(
+            visit,
+            over: world.record,
+            keys: world.keys,
+            at: visit.arrivedAt,
+            using: &world.generator
+        )
+        #expect(completion.storing == .end)
+        #expect(completion.changes.isEmpty)
+    }
+
+    @Test("gives one nonce per request, however often the request commits")
+    func oncePerRequest() {
+        var world = World()
+        let claim = World.claim(world.identifier, nonce: world.nonce, second: world.second)
+        var visit = SessionVisit(claim: claim, arrivedAt: world.start.advanced(by: .seconds(100)), isChecked: true)
+        visit.record = world.record
+        var given: Nonce?
+        for second in 100...103 {
             let now = world.start.advanced(by: .seconds(second))
             visit.edits.add(.set([UInt8(second)]), to: [1])
             let completion = world.sessionGuard.complete(visit, over: world.record, keys: world.keys, at: now, using: &world.generator)
@@ -154,9 +184,20 @@ struct SessionGuardTests {
             world.record = record
             visit.record = record
             visit.changes = completion.changes
-            if second == 1 { position += 1 }
-            #expect(record.tracking?.position == position)
+            #expect(given == nil || completion.changes.nonce == given)
+            given = completion.changes.nonce
         }
+        #expect(given != nil)
+    }
+
+    @Test("over plain HTTP, knows no session that has a second key, and gives none to whoever comes first over HTTPS")
+    func plainHTTP() {
+        let world = World()
+        let plain = World.claim(world.identifier, nonce: world.nonce, second: world.second, isSecure: false)
+        #expect(world.decide(plain) == .reject(.secureKey))
+        var born = World()
+        born.record.tracking?.secondKey = nil
+        #expect(born.decide(World.claim(born.identifier, nonce: born.nonce)) == .accept(.current, needsSecondKey: false))
     }
 
     @Test("leaves alone what ended while the request was under way")

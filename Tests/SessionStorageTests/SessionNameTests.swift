@@ -9,7 +9,7 @@ struct SessionNameTests {
         let name = try #require(SessionName(bytes: bytes))
         #expect(name.bytes == bytes)
         #expect(name.hexadecimal.utf8.count == 64)
-        #expect(SessionName(hexadecimal: name.hexadecimal.utf8) == name)
+        #expect(SessionName(hexadecimal: Array(name.hexadecimal.utf8)) == name)
     }
 
     @Test(
@@ -20,6 +20,6 @@ struct SessionNameTests {
         ]
     )
     func refuses(_ text: String) {
-        #expect(SessionName(hexadecimal: text.utf8) == nil)
+        #expect(SessionName(hexadecimal: Array(text.utf8)) == nil)
     }
 }

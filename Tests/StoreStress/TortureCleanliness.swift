@@ -10,7 +10,7 @@ struct TortureCleanliness {
     func judge(_ store: FileSessionStore, _ repository: SessionRepository, _ checks: inout CheckList) async throws {
         var unreadable = 0
         for file in self.files() {
-            guard let name = SessionName(hexadecimal: file.name.utf8) else { continue }  // strangers are found below
+            guard let name = SessionName(hexadecimal: Array(file.name.utf8)) else { continue }  // strangers are found below
             do { _ = try await store.read(name) } catch { unreadable += 1 }
         }
         checks.expect(unreadable == 0, "\(unreadable) sessions cannot be read")

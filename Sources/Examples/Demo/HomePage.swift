@@ -70,7 +70,7 @@ enum HomePage {
             <section aria-labelledby="steal-title">
             <h2 id="steal-title">Steal it</h2>
             <p>Your cookies are out of reach for scripts, so the server plays the thief: it replays them through the same guard, from a
-            pretended address and browser, and then tries six more ways on a stand-in that looks like you. It takes two seconds, as one of
+            pretended address and browser, and then tries six more ways on a stand-in that looks like you. It takes a few seconds, as one of
             the thieves comes late.</p>
             <form action="/steal" method="post" id="steal"><button class="steal">Steal this session</button></form>
             <ol id="thefts" aria-live="polite"></ol>
@@ -97,8 +97,8 @@ enum HomePage {
         ),
         (
             "Nonce",
-            "A second cookie changes about once a second while you are active. The one before stays good for another second, for requests "
-                + "that overtake each other; older ones are proof that a copy is around."
+            "A second cookie changes while you are active, and no two answers carry the same. It counts once you have shown it, so no lost "
+                + "answer locks you out; what one jar cannot show any more is proof that a copy is around, and ends the session for both."
         ),
         (
             "Second key",

@@ -60,7 +60,7 @@ enum HomePageScript {
                     line('p', theft.story, item);
                     line('p', (refused ? `Kept out by: ${theft.guard}` : 'The thief is in') + (report.reason ? ` (${report.reason})` : '')
                         + `. Saw user ${report.user ?? 'nobody'}, ${report.hits} visits.`
-                        + (theft.own ? ' This was your session.' : ''), item);
+                        + (theft.own ? ' These were your cookies; your session stands.' : ''), item);
                 }
             } catch (error) { list.replaceChildren(); line('p', error.message, line('li', '', list)); }
             button.disabled = false;

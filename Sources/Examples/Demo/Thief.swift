@@ -2,14 +2,14 @@ import ParanoidFastCGI
 
 /// Plays thefts of a session against the guard.
 ///
-/// The first one replays the visitor's own cookies. A refused attempt may end the session it was made on, so each of the others begins with a
-/// stand-in: a session that logs in beside the visitor's, from the same address with the same browser.
+/// The first one replays the visitor's own cookies, which costs the visitor nothing. Each of the others begins with a stand-in: a session that
+/// logs in beside the visitor's, from the same address with the same browser.
 struct Thief: Sendable {
     /// The client whose session is stolen.
     var victim: Request
     var app: Application
 
-    /// All thefts, one after the other; takes about two seconds, as one of them waits until a nonce is old.
+    /// All thefts, one after the other; takes a little longer than the delay bound, as one of them comes late.
     func playAll() async throws -> [Theft] {
         try await [
             self.otherBrowser(), self.otherDevice(), self.withoutSecondKey(), self.overPlainHTTP(), self.oldNonce(), self.inventedSession(),
@@ -70,30 +70,30 @@ struct Thief: Sendable {
         var thief = owner
         thief["HTTPS"] = nil
         thief.jar[self.cookieNames.secondName] = nil
-        thief["HTTP_USER_AGENT"] = Self.otherBrowserName
         return try await self.attempt(
             by: thief,
             on: owner,
             id: "plain-http",
             title: "Sniffed, then over plain HTTP",
-            story: "The same, over HTTP, where no second key is demanded; the thief's browser is another one.",
-            guardName: "client traits"
+            story: "The same, over HTTP, where no second key can be shown: there the session does not exist.",
+            guardName: "second key"
         )
     }
 
     private func oldNonce() async throws -> Theft {
         var owner = try await self.standIn()
         let thief = owner
-        // Long enough for the guard to issue the next nonce, and then for the one before to count no longer.
-        try await Self.pause(self.settings.nonceTimeout)
+        // The owner gets the next nonce and shows it; from then on the one before can be under way for as long as the bound says.
+        _ = try await owner.send(.post, "/rotate", through: self.app)
         _ = try await owner.send(.get, "/session/peek", through: self.app)
-        try await Self.pause(self.settings.nonceWindowTimeout)
+        try await Self.pause(self.settings.profile == .paranoid ? self.settings.delayBound : self.settings.nonceWindowTimeout)
         return try await self.attempt(
             by: thief,
             on: owner,
             id: "old-nonce",
             title: "Copied a moment ago",
-            story: "Everything right: address, browser, all cookies. But the owner has been active since they were copied.",
+            story: "Everything right: address, browser, all cookies. But the owner has moved on since they were copied. No single jar can "
+                + "show both, so this is proof: the session ends for both, and an alarm is in the log.",
             guardName: "nonce"
         )
     }
@@ -121,7 +121,7 @@ struct Thief: Sendable {
             id: "everything",
             title: "Everything, at once",
             story: "All cookies, your address, your browser, within the same second. At this moment nothing tells the two apart; when the "
-                + "nonce moves on, one of them holds an old one and is found out.",
+                + "nonce moves on, each gets one of its own, and whoever shows what one jar cannot have is found out.",
             guardName: "none yet"
         )
     }

@@ -2,7 +2,10 @@ import ParanoidFastCGI
 
 // The demo: every feature on one page or one line of curl. The list below is the table of contents.
 
-let app = try Application(configuration: .fromEnvironment())
+var configuration = ApplicationConfiguration.fromEnvironment()
+// The network between a demo and its visitor is short, and nobody likes to wait for a thief.
+if configuration.environment["PSESSION_DELAY_BOUND"] == nil { configuration.sessions.guardSettings.delayBound = .seconds(2) }
+let app = try Application(configuration: configuration)
 
 HomePage.register(on: app)
 HelloPage.register(on: app)

@@ -1,0 +1,92 @@
+import SessionSecurity
+
+/// The guard itself, over one session: what the session middleware does with it, without I/O.
+struct GuardServer: SimulatedServer {
+    struct Jar: Sendable {
+        var identifier: SessionIdentifier
+        var nonce: Nonce?
+        var secondKey: SecondKey?
+    }
+
+    private let sessionGuard: SessionGuard
+    private let keys: ServerKeys
+    private var generator: MixingGenerator
+    private var identifier: SessionIdentifier
+    private var record: SessionRecord?
+    private(set) var hasEnded = false
+
+    init(settings: GuardSettings, seed: UInt64) {
+        self.sessionGuard = SessionGuard(settings: settings)
+        self.generator = MixingGenerator(seed: seed)
+        self.keys = ServerKeys(ServerSecret(number: 1, using: &self.generator))
+        self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
+    }
+
+    private static func time(_ seconds: Double) -> Timestamp {
+        Timestamp(secondsSinceEpoch: 1_700_000_000).advanced(by: .nanoseconds(Int64(seconds * 1e9)))
+    }
+
+    private func claim(_ jar: Jar?) -> SessionClaim {
+        SessionClaim(
+            identifier: jar?.identifier,
+            presentsIdentifier: jar != nil,
+            nonce: jar?.nonce,
+            secondKey: jar?.secondKey,
+            isSecure: true,
+            traits: ClientTraits([[1]])
+        )
+    }
+
+    mutating func begin(at now: Double) -> Jar {
+        let time = Self.time(now)
+        var visit = SessionVisit(claim: self.claim(nil), arrivedAt: time, isChecked: true)
+        visit.edits.add(.set([1]), to: [1])
+        let completion = self.sessionGuard.complete(visit, over: nil, keys: self.keys, at: time, using: &self.generator)
+        guard case .create(let record) = completion.storing else { fatalError("a session begins") }
+        self.record = record
+        return self.jar(after: completion.changes, Jar(identifier: self.identifier))
+    }
+
+    mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
+        guard let record = self.record else { return (false, nil) }
+        let time = Self.time(now)
+        let claim = self.claim(jar)
+        var visit = SessionVisit(claim: claim, arrivedAt: time, isChecked: true)
+        visit.record = record
+        switch self.sessionGuard.decide(claim, on: record, keys: self.keys, at: time) {
+        case .accept(let reason, let needsSecondKey):
+            visit.verdict = .accepted
+            visit.reason = reason
+            if needsSecondKey {
+                visit.freshSecondKey = SecondKey(using: &self.generator)
+                visit.isModified = true
+            }
+        case .reject(.nonce) where self.sessionGuard.settings.profile == .compatible, .reject(.reuse):
+            self.end()
+            return (false, nil)
+        default: return (false, nil)
+        }
+        let completion = self.sessionGuard.complete(visit, over: record, keys: self.keys, at: time, using: &self.generator)
+        switch completion.storing {
+        case .write(let next): self.record = next
+        case .end:
+            self.end()
+            return (false, nil)
+        default: break
+        }
+        guard completion.changes.nonce != nil || completion.changes.second != nil else { return (true, nil) }
+        return (true, self.jar(after: completion.changes, jar))
+    }
+
+    private mutating func end() {
+        self.hasEnded = true
+        self.record = nil
+    }
+
+    private func jar(after changes: SessionCookieChanges, _ jar: Jar) -> Jar {
+        var jar = jar
+        if let nonce = changes.nonce { jar.nonce = nonce }
+        if case .set(let key)? = changes.second { jar.secondKey = key }
+        return jar
+    }
+}
