@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: lint, arrows, unit, tsan, e2e and a short bench
+#     Tests/run.sh                 the gate for every change: lint, arrows, unit, tsan, e2e, and short forms of the others but store
 #     Tests/run.sh PART...         only these parts
 #
 #     lint      swift format --strict; every script parses
@@ -9,6 +9,9 @@
 #     unit      debug build with warnings as errors, all tests but the end-to-end ones
 #     tsan      tests of the server, the stores and the session middleware under the thread sanitizer (.build-tsan)
 #     e2e       release build, IntegrationTests through real nginx, nginx/demo.sh --check
+#     torture   processes that change the same session files, some of them killed (in full when it is named: 60 s, 8 x 8)
+#     thieves   honest browsers and thieves in virtual time (in full when it is named: 2 000 000 requests)
+#     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     bench     requests per second beside bare C libfcgi (in full when it is named)
 #
 # Installs with apt what the parts need. Every part ends by itself and leaves no process behind. The last line is
@@ -34,6 +37,7 @@ clean_up() {
         wait "$running" 2>/dev/null
     fi
     end_left_behind
+    if [ -f "$work/remove" ]; then while IFS= read -r directory; do rm -rf "$directory"; done < "$work/remove"; fi
     rm -rf "$work"
 }
 end_left_behind() {
@@ -137,6 +141,11 @@ part_tsan() {
         if grep -q 'WARNING: ThreadSanitizer' "$log"; then status=66; fi
         count_tests "$status" "tsan: $stage"
     done
+    run tsan-torture 300 env LD_PRELOAD="$work/libtsan-mutex.so" TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1 \
+        .build-tsan/debug/store-stress torture "$(torture_directory)" 5 3 3 500
+    status=$?
+    if grep -q 'WARNING: ThreadSanitizer' "$log"; then status=66; fi
+    count_closing_line "$status" "tsan: torture"
 }
 
 part_e2e() {
@@ -154,6 +163,42 @@ part_e2e() {
     count_closing_line $? "demo.sh --check"
 }
 
+# A release build of one program of the tests.
+build_release() {
+    run "$1-release" 1500 swift build -c release --product "$2" || { count 0 0 1 "$1: build"; return 1; }
+    bin=$(swift build -c release --show-bin-path)
+}
+
+part_torture() {
+    need libfcgi-dev
+    local bin seconds=60 processes=8 threads=8
+    [ "${1:-}" != --short ] || { seconds=8 processes=4 threads=4; }
+    build_release torture store-stress || return
+    run torture 600 "$bin/store-stress" torture "$(torture_directory)" "$seconds" "$processes" "$threads"
+    count_closing_line $? torture
+}
+
+# In memory where there is enough: the disk is not what is tortured.
+torture_directory() {
+    local directory="$work/torture"
+    if [ -w /dev/shm ]; then directory=$(mktemp -d /dev/shm/paranoid-torture-XXXXXX); fi
+    mkdir -p "$directory"
+    echo "$directory" >> "$work/remove"
+    echo "$directory"
+}
+
+part_thieves() {
+    local bin
+    build_release thieves theft-simulator || return
+    run thieves 1200 "$bin/theft-simulator" "$@"
+    count_closing_line $? thieves
+}
+
+part_store() {
+    run store 1200 Tests/Benchmarks/store.sh --build "$@"
+    count_closing_line $? store
+}
+
 part_bench() {
     need libfcgi-dev nginx curl wrk gcc
     run bench-release 1500 swift build -c release --product demo || { count 0 0 1 "bench: build"; return; }
@@ -169,10 +214,12 @@ if [ $# -eq 0 ]; then
     part_unit
     part_tsan
     part_e2e
+    part_torture --short
+    part_thieves --short
     part_bench --short
 else
     for part in "$@"; do
-        declare -F "part_$part" >/dev/null || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" >/dev/null || { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi
