@@ -39,6 +39,8 @@ struct FileSessionStoreUserTests {
         #expect(try await store.names(ofUser: Self.ann) == [sessionName(1)])
         #expect(try await store.read(sessionName(1)) == nil)
         // Not while it may be the entry of a session that is being made.
+        let entry = try #require(self.index(of: fixture).first)
+        age("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", by: -3600)
         while try await !store.sweep(expiredAt: .distantPast, budget: 1000).isComplete {}
         #expect(self.index(of: fixture).count == 1)
         for entry in self.index(of: fixture) { age("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", by: 120) }
