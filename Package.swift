@@ -14,6 +14,7 @@ let settings: [SwiftSetting] =
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "ParanoidFastCGI",
@@ -27,6 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: [
         // MARK: Operating system
@@ -61,7 +63,7 @@ let package = Package(
             name: "ParanoidFastCGI",
             dependencies: [
                 "CGIMapping", "FastCGIServer", "FileSessionStorage", "HTTPHandling", "HTTPSessions", "LinuxSupport",
-                "SessionSecurity", "SessionStorage", "WorkerSupervision", httpTypes, logging,
+                "SessionSecurity", "SessionStorage", "WorkerSupervision", httpTypes, logging, serviceLifecycle,
             ],
             swiftSettings: settings
         ),
@@ -109,6 +111,12 @@ let package = Package(
             path: "Tests/TheftSimulator",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "stress-server",
+            dependencies: ["ParanoidFastCGI", serviceLifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle")],
+            path: "Tests/StressServer",
+            swiftSettings: settings
+        ),
         .testTarget(name: "CGIMappingTests", dependencies: ["CGIMapping", httpTypes], swiftSettings: settings),
         .testTarget(name: "FastCGIServerTests", dependencies: ["FastCGIServer", "LinuxSupport", logging], swiftSettings: settings),
         .testTarget(
@@ -128,7 +136,10 @@ let package = Package(
         .testTarget(name: "LinuxSupportTests", dependencies: ["LinuxSupport"], swiftSettings: settings),
         .testTarget(
             name: "ParanoidFastCGITests",
-            dependencies: ["HTTPHandling", "ParanoidFastCGI", "ParanoidFastCGITesting", "SessionSecurity"],
+            dependencies: [
+                "HTTPHandling", "ParanoidFastCGI", "ParanoidFastCGITesting", "SessionSecurity", logging, serviceLifecycle,
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(name: "SessionSecurityTests", dependencies: ["SessionSecurity", "TraceReplay"], swiftSettings: settings),

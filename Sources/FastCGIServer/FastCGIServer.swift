@@ -18,12 +18,14 @@ package final class FastCGIServer: Sendable {
     /// - Parameters:
     ///   - listener: Where connections come from. One on another interface than loopback is warned about: FastCGI has no authentication.
     ///   - configuration: Settings.
+    ///   - surroundings: Who wants to know how the server is, and takes connections from it.
     ///   - logger: For everything that concerns no particular request.
     ///   - handler: Called in a task of its own for each request, whose client's going cancels it. It has to finish the request.
     /// - Throws: ``FastCGIServerError/Code/outOfResources``.
     package init(
         listener: consuming Listener,
         configuration: FastCGIServerConfiguration = FastCGIServerConfiguration(),
+        surroundings: (any ServerSurroundings)? = nil,
         logger: Logger,
         handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void
     ) throws(FastCGIServerError) {
@@ -34,7 +36,13 @@ package final class FastCGIServer: Sendable {
         do throws(SystemCallError) {
             let jobs = try JobQueue()
             self.workerExecutor = WorkerExecutor(jobs: jobs)
-            self.scheduler = try ConnectionScheduler(listener: listener, configuration: configuration, jobs: jobs, logger: logger)
+            self.scheduler = try ConnectionScheduler(
+                listener: listener,
+                configuration: configuration,
+                surroundings: surroundings,
+                jobs: jobs,
+                logger: logger
+            )
         } catch {
             throw FastCGIServerError(.outOfResources, "the server cannot be set up", cause: error)
         }
@@ -67,6 +75,17 @@ package final class FastCGIServer: Sendable {
         }
     }
 
+    /// Serves the connections that other processes pass on, from now on; call it once, before ``run()``.
+    ///
+    /// - Parameter inbox: A message socket; what waits in it is served before the server ends.
+    package func serveArrivals(from inbox: consuming OwnedDescriptor) {
+        do throws(SystemCallError) {
+            try self.scheduler.open(inbox: DescriptorPassing(inbox))
+        } catch {
+            self.logger.error("A descriptor cannot be watched.", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Serves a connection that another process has accepted and passed on.
     package func serve(_ connection: consuming OwnedDescriptor) {
         self.scheduler.take(Socket(connection))
@@ -91,7 +110,11 @@ package final class FastCGIServer: Sendable {
     /// Begins to stop: accepts nothing new, finishes what runs and serves what is already sent, then ``run()`` returns.
     ///
     /// Does not wait; may be called on any thread and more than once.
-    package func drain() {
-        self.scheduler.drain()
+    ///
+    /// What waits in the inbox is served as well.
+    ///
+    /// - Parameter isAlone: Whether nobody will read the inbox afterwards: it is looked into up to the end.
+    package func drain(isAlone: Bool = false) {
+        self.scheduler.drain(isAlone: isAlone)
     }
 }

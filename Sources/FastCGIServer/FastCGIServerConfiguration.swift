@@ -25,6 +25,12 @@ package struct FastCGIServerConfiguration: Sendable {
     package var maximumParameterBytes = 1 << 16
     /// Number of parameters; a request with more is cut off.
     package var maximumParameters = 1024
+    /// How long a request may take before its task is cancelled; `nil`: for ever.
+    package var requestDeadline: Duration?
+    /// How long a handler may go on after that before the surroundings are asked for a replacement.
+    package var requestGrace = Duration.seconds(5)
+    /// How often the server shows its surroundings that its threads come round.
+    package var heartbeatInterval = Duration.seconds(1)
     /// Connections open at a time; more are closed as they come.
     package var maximumConnections = 16_384
 

@@ -23,7 +23,16 @@ package struct DescriptorPassing: ~Copyable, Sendable {
 
     /// Sends a copy of `other`; never blocks (EAGAIN when the receiver is behind).
     package borrowing func send(_ other: borrowing OwnedDescriptor, tag: UInt8 = 0) throws(SystemCallError) {
-        guard clinux_send_descriptor(self.descriptor.number, other.number, tag) == 0 else { throw SystemCallError("sendmsg") }
+        try Self.send(other, through: self.descriptor, tag: tag)
+    }
+
+    /// Sends a copy of `other` through a socket that belongs to somebody else; as ``send(_:tag:)``.
+    package static func send(
+        _ other: borrowing OwnedDescriptor,
+        through socket: borrowing OwnedDescriptor,
+        tag: UInt8 = 0
+    ) throws(SystemCallError) {
+        guard clinux_send_descriptor(socket.number, other.number, tag) == 0 else { throw SystemCallError("sendmsg") }
     }
 
     /// Takes what has arrived; never blocks.

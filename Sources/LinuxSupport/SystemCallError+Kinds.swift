@@ -14,9 +14,13 @@ extension SystemCallError {
     package var isWrongKind: Bool {
         [ELOOP, EXDEV, EISDIR, ENOTDIR, ENXIO, ENODEV, EACCES, EPERM].contains(self.code)
     }
+    /// The call would succeed once somebody else has caught up.
+    package var isTemporaryShortage: Bool { [EAGAIN, ENOBUFS, ENOMEM, ETOOMANYREFS, EINTR].contains(self.code) }
     /// The file system takes no changes.
     package var isReadOnly: Bool { self.code == EROFS }
 
+    /// The error for memory that is smaller than it has to be.
+    package static let tooFewPages = SystemCallError("mmap", code: EINVAL)
     /// The error of a call on a file that was opened for reading only.
     package static let readOnly = SystemCallError("pwrite", code: EROFS)
     /// The error of a disk that does not answer, for tests that inject it.

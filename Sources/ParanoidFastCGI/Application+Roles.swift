@@ -2,6 +2,7 @@ internal import FastCGIServer
 internal import HTTPHandling
 internal import LinuxSupport
 internal import Logging
+internal import ServiceLifecycle
 internal import Synchronization
 internal import WorkerSupervision
 
@@ -43,11 +44,20 @@ extension Application {
             programPath: program,
             arguments: CommandLine.arguments,
             environmentFile: self.configuration.environmentFile,
-            gracePeriod: self.configuration.drainTimeout + .seconds(10)
+            gracePeriod: self.configuration.drainTimeout + .seconds(10),
+            heartbeatTimeout: self.configuration.heartbeatTimeout,
+            memoryLimit: self.configuration.workerMemoryLimit,
+            observationInterval: self.heartbeatInterval
         )
         let supervisor = try Supervisor(configuration: configuration, listener: listener.intoDescriptor(), logger: self.logger)
         self.logger.info("supervising", metadata: ["listen": "\(self.configuration.listen)", "workers": "\(configuration.workers)"])
-        let code = await self.sweeping { await supervisor.run() }
+        let code = await self.sweeping {
+            await withGracefulShutdownHandler {
+                await supervisor.run()
+            } onGracefulShutdown: {
+                supervisor.send(.stop)
+            }
+        }
         file?.remove()
         if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
     }
@@ -55,20 +65,36 @@ extension Application {
     private func work(_ inheritance: consuming WorkerInheritance) async throws {
         var inheritance = inheritance
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
-        let server = try self.makeServer(listener: try Listener.adopt(descriptor))
+        let seat = WorkerSeat(inheritance, maximumRequests: self.configuration.maximumRequests)
+        let server = try self.makeServer(listener: try Listener.adopt(descriptor), surroundings: seat)
         if let lifeLine = inheritance.takeLifeLine() {
             // Its end means that the supervisor is gone: finish what runs, and go as well.
-            server.watch(lifeLine) { server.drain() }
+            server.watch(lifeLine) { server.drain(isAlone: true) }
         }
+        if let inbox = inheritance.takeInbox() { server.serveArrivals(from: inbox) }
         let report = inheritance.report
-        try await self.serve(with: server) { try? report.ready() }
+        try await self.serve(with: server) {
+            seat.serves()
+            try? report.ready()
+        }
+    }
+
+    /// How often workers show that they live and are looked at.
+    private var heartbeatInterval: Duration {
+        min(.seconds(1), (self.configuration.heartbeatTimeout ?? .seconds(4)) / 4)
     }
 
     private func serveAlone() async throws {
         let listener = try self.openListener()
         let file = listener.socketFile
         let server = try self.makeServer(listener: listener)
-        try await self.sweeping { try await self.serve(with: server) {} }
+        try await self.sweeping {
+            try await withTaskCancellationOrGracefulShutdownHandler {
+                try await self.serve(with: server, stoppingOnSignals: self.configuration.handlesSignals) {}
+            } onCancelOrGracefulShutdown: {
+                server.drain()
+            }
+        }
         file?.remove()
     }
 
@@ -84,22 +110,37 @@ extension Application {
         }
     }
 
-    private func makeServer(listener: consuming Listener) throws -> FastCGIServer {
+    private func makeServer(
+        listener: consuming Listener,
+        surroundings: (any ServerSurroundings)? = nil
+    ) throws -> FastCGIServer {
         var settings = FastCGIServerConfiguration()
         settings.threads = self.configuration.threads
         settings.readTimeout = self.configuration.readTimeout
         settings.writeTimeout = self.configuration.writeTimeout
         settings.drainTimeout = self.configuration.drainTimeout
-        let adapter = FastCGIHandlerAdapter(responder: self.makeResponder())
+        settings.heartbeatInterval = self.heartbeatInterval
+        settings.requestDeadline = self.configuration.requestDeadline
+        settings.requestGrace = self.configuration.requestGrace
+        let adapter = FastCGIHandlerAdapter(responder: self.makeResponder(), hasDeadline: self.configuration.requestDeadline != nil)
         let executor = ExecutorReference()
-        let server = try FastCGIServer(listener: listener, configuration: settings, logger: self.logger) { request in
+        let server = try FastCGIServer(
+            listener: listener,
+            configuration: settings,
+            surroundings: surroundings,
+            logger: self.logger
+        ) { request in
             await adapter.handle(request, executor: executor.value)
         }
         executor.set(server.executor)
         return server
     }
 
-    private func serve(with server: FastCGIServer, whenReady: () -> Void) async throws {
+    private func serve(with server: FastCGIServer, stoppingOnSignals: Bool = true, whenReady: () -> Void) async throws {
+        guard stoppingOnSignals else {
+            whenReady()
+            return await server.run()
+        }
         let signals = try SignalSource([.terminate, .interrupt])
         server.watch(try signals.duplicateDescriptor()) { server.drain() }
         whenReady()

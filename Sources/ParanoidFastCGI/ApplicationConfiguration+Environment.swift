@@ -79,6 +79,7 @@ extension ApplicationConfiguration {
         self.readTimeout = try reader.seconds("PARANOID_READ_TIMEOUT", self.readTimeout, canBeNone: false) ?? self.readTimeout
         self.writeTimeout = try reader.seconds("PARANOID_WRITE_TIMEOUT", self.writeTimeout, canBeNone: false) ?? self.writeTimeout
         self.drainTimeout = try reader.seconds("PARANOID_DRAIN_TIMEOUT", self.drainTimeout, canBeNone: false) ?? self.drainTimeout
+        try self.readRecycling(reader)
         self.sweepInterval = try reader.seconds("PARANOID_SWEEP_INTERVAL", self.sweepInterval)
         if self.sweepInterval == .zero { throw reader.unusable("PARANOID_SWEEP_INTERVAL", "0", "seconds above 0, or none") }
         try self.readStore(reader)
@@ -88,6 +89,22 @@ extension ApplicationConfiguration {
         case nil, "process": self.durability = .process
         case "power": self.durability = .power
         case let text?: throw reader.unusable("PARANOID_DURABILITY", text, "process or power")
+        }
+    }
+
+    private mutating func readRecycling(_ reader: SettingsReader) throws(ConfigurationError) {
+        self.requestDeadline = try reader.seconds("PARANOID_REQUEST_DEADLINE", nil)
+        if self.requestDeadline == .zero { throw reader.unusable("PARANOID_REQUEST_DEADLINE", "0", "seconds above 0, or none") }
+        self.requestGrace = try reader.seconds("PARANOID_REQUEST_GRACE", self.requestGrace, canBeNone: false) ?? self.requestGrace
+        self.maximumRequests = try reader.optionalNumber("PARANOID_MAX_REQUESTS", nil, in: 1...1_000_000_000_000)
+        self.workerMemoryLimit = try reader.optionalNumber("PARANOID_WORKER_MEMORY", nil, in: (1 << 20)...(1 << 50))
+        self.heartbeatTimeout = try reader.seconds("PARANOID_HEARTBEAT_TIMEOUT", self.heartbeatTimeout)
+        if let timeout = self.heartbeatTimeout, timeout < .milliseconds(500) {
+            throw reader.unusable(
+                "PARANOID_HEARTBEAT_TIMEOUT",
+                reader.text("PARANOID_HEARTBEAT_TIMEOUT") ?? "",
+                "seconds from 0.5, or none"
+            )
         }
     }
 

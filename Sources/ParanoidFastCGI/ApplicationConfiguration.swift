@@ -18,6 +18,18 @@ public struct ApplicationConfiguration: Sendable {
     public var writeTimeout: Duration = .seconds(30)
     /// How long running requests may take to finish when the server stops (`PARANOID_DRAIN_TIMEOUT`).
     public var drainTimeout: Duration = .seconds(30)
+    /// How long a request may take before it is cancelled and answered with 503; `nil`: for ever (`PARANOID_REQUEST_DEADLINE`).
+    public var requestDeadline: Duration?
+    /// How long a handler may go on after that before its worker is replaced (`PARANOID_REQUEST_GRACE`).
+    public var requestGrace: Duration = .seconds(5)
+    /// After about how many requests a worker is replaced: workers differ by up to a quarter, so that not all go at once; `nil`: never
+    /// (`PARANOID_MAX_REQUESTS`).
+    public var maximumRequests: Int?
+    /// The bytes of memory beyond which a worker is replaced; `nil`: any number (`PARANOID_WORKER_MEMORY`).
+    public var workerMemoryLimit: Int?
+    /// How long handlers may hold all threads of a worker before it is taken for stuck and replaced; `nil`: for ever
+    /// (`PARANOID_HEARTBEAT_TIMEOUT`).
+    public var heartbeatTimeout: Duration? = .seconds(30)
     /// The directory that holds the sessions (`PARANOID_SESSION_DIR`).
     public var sessionDirectory: String
     /// What a committed session survives: the death of processes, or the loss of power too (`PARANOID_DURABILITY`).
@@ -45,6 +57,8 @@ public struct ApplicationConfiguration: Sendable {
     /// Whether the process belongs to the application: it then protects itself against dumps, and a start that fails ends it with one line
     /// on standard error and an exit code (`sysexits.h`) instead of an error that nobody catches.
     public var ownsProcess = false
+    /// Whether SIGTERM and SIGINT stop a process that serves alone; a `ServiceGroup` around it does that otherwise.
+    public var handlesSignals = true
     /// The environment the settings were read from, for settings of the application's own.
     public var environment: [String: String] = [:]
 

@@ -16,8 +16,11 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
 
     private let request: Mutex<FastCGIRequest?>
     private let executor: any TaskExecutor
+    private let hasBegunAnswer = Atomic<Bool>(false)
+    private let overdue: @Sendable () -> Bool
 
     init(_ request: consuming FastCGIRequest, executor: any TaskExecutor) {
+        self.overdue = request.overdue
         self.request = Mutex(request)
         self.executor = executor
     }
@@ -96,7 +99,27 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     func writeHere(_ bytes: [UInt8]) throws {
         try self.request.withLock { request in
             guard request != nil else { throw Finished() }
+            self.hasBegunAnswer.store(true, ordering: .relaxed)
             try unsafe request?.write(bytes.span.bytes)
+        }
+    }
+
+    /// Whether the task was cancelled because the request takes too long.
+    var isOverdue: Bool { self.overdue() }
+
+    /// Answers in the handler's place and leaves it with a request that is finished, unless its answer has begun.
+    ///
+    /// May be called on any thread: it does not wait for one that reads or writes for the request, as that has a time-out of its own.
+    func answerInstead(_ bytes: [UInt8]) {
+        let taken = self.request.withLockIfAvailable { request -> FastCGIRequest? in
+            self.hasBegunAnswer.load(ordering: .relaxed) ? nil : request.take()
+        }
+        guard case .some(.some(var request)) = consume taken else { return }
+        do {
+            try unsafe request.write(bytes.span.bytes)
+            request.finishNow()
+        } catch {
+            // The client has gone, and dropping the request closes the connection.
         }
     }
 

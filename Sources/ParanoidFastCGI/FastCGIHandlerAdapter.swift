@@ -11,10 +11,30 @@ struct FastCGIHandlerAdapter: Sendable {
     private static let smallBody = 7168
 
     let responder: RequestResponder
+    /// Whether requests have to be answered within a time.
+    let hasDeadline: Bool
 
     /// Answers one request and finishes it.
     func handle(_ request: consuming FastCGIRequest, executor: any TaskExecutor) async {
         let exchange = FastCGIExchange(request, executor: executor)
+        guard self.hasDeadline else { return await self.answer(exchange) }
+        await withTaskCancellationHandler {
+            await self.answer(exchange)
+        } onCancel: {
+            if exchange.isOverdue { exchange.answerInstead(self.head(of: Self.overdueResponse) + Self.overdueText) }
+        }
+    }
+
+    /// The application could not answer in its time.
+    ///
+    /// A 504 would say that somebody behind it could not; nginx says that of this application
+    /// when its own time is over, and so its log tells the two apart.
+    private static var overdueResponse: Response {
+        Response.text(String(decoding: Self.overdueText, as: UTF8.self), status: .serviceUnavailable)
+    }
+    private static let overdueText = Array("Service Unavailable\n".utf8)
+
+    private func answer(_ exchange: FastCGIExchange) async {
         let response: Response
         do throws(MetaVariableError) {
             let variables = try exchange.variables()
@@ -26,7 +46,8 @@ struct FastCGIHandlerAdapter: Sendable {
         } catch {
             response = self.responder.refusal(error)
         }
-        await self.send(response, on: exchange)
+        // A handler that ends because it was cancelled may be faster than who answers in its place.
+        await self.send(exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response, on: exchange)
     }
 
     private func send(_ response: Response, on exchange: FastCGIExchange) async {

@@ -26,6 +26,12 @@ extension Logger {
             self.error("worker did not become ready in time and is killed", metadata: ["worker": "\(worker)"])
         case .graceExpired(let worker):
             self.warning("worker did not finish in time and is killed", metadata: ["worker": "\(worker)"])
+        case .replacementRequested(let worker): self.info("worker asks for a successor", metadata: ["worker": "\(worker)"])
+        case .memoryExceeded(let worker, let bytes):
+            self.notice("worker uses too much memory and is replaced", metadata: ["worker": "\(worker)", "worker.bytes": "\(bytes)"])
+        case .heartbeatMissed(let worker, let silence):
+            self.error("worker is stuck and is replaced", metadata: ["worker": "\(worker)", "worker.silence": "\(silence)"])
+        case .abortIgnored(let worker): self.error("stuck worker is killed", metadata: ["worker": "\(worker)"])
         case .reloadBegun: self.notice("reload begun")
         case .reloadFinished: self.notice("reload finished")
         case .reloadAbandoned: self.error("reload abandoned, the remaining workers stay")

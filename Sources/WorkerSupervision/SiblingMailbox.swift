@@ -13,4 +13,11 @@ package final class SiblingMailbox: Sendable {
         self.slot = slot
         self.descriptor = descriptor
     }
+
+    /// Sends a copy of an open connection; never blocks.
+    ///
+    /// - Throws: ``SystemCallError`` from `sendmsg(2)`.
+    package func send(_ connection: borrowing OwnedDescriptor) throws(SystemCallError) {
+        try DescriptorPassing.send(connection, through: self.descriptor)
+    }
 }

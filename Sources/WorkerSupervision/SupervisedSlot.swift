@@ -8,6 +8,8 @@ struct SupervisedSlot: Sendable {
         case ready
         /// It was asked to finish.
         case draining
+        /// It was stuck and sent SIGABRT, and what that means for the slot has been counted.
+        case aborted
         /// It was sent SIGKILL, and what that means for the slot has been counted.
         case killed
     }
@@ -21,6 +23,13 @@ struct SupervisedSlot: Sendable {
         var deadline: Duration?
         /// Whether it asked for a successor.
         var wantsReplacement = false
+
+        /// The heartbeat when it was looked at last.
+        var heartbeat: UInt64 = 0
+        /// When it was looked at last.
+        var observedAt: Duration?
+        /// For how long it has given no sign of life, as far as somebody looked.
+        var silence: Duration = .zero
 
         /// Whether it serves or is about to.
         var isServing: Bool { self.phase == .starting || self.phase == .ready }

@@ -22,6 +22,16 @@ package struct SupervisorConfiguration: Sendable {
     package var reloadAttempts: Int
     /// Ends the supervisor when one slot saw that many young deaths in a row and no worker is serving; `nil` never gives up.
     package var youngDeathLimit: Int?
+    /// How long a worker that serves may show no heartbeat before it is taken for stuck and replaced; `nil`: for ever.
+    package var heartbeatTimeout: Duration?
+    /// How long a stuck worker may take to die of SIGABRT, whose crash report says where it is stuck, before SIGKILL.
+    package var abortPatience: Duration
+    /// The bytes of memory beyond which a worker gets a successor; `nil`: any number.
+    package var memoryLimit: Int?
+    /// How often heartbeat and memory are looked at.
+    package var observationInterval: Duration
+    /// How long a worker is left alone whose successors have failed.
+    package var recyclingPause: Duration
     /// Whether the process is the supervisor's own: it then takes over the signals, restores SIGCHLD and sets the umask to 077.
     ///
     /// Without, it hears only ``Supervisor/send(_:)``.
@@ -39,6 +49,11 @@ package struct SupervisorConfiguration: Sendable {
         backoff: RestartBackoff = RestartBackoff(),
         reloadAttempts: Int = 3,
         youngDeathLimit: Int? = nil,
+        heartbeatTimeout: Duration? = nil,
+        abortPatience: Duration = .seconds(5),
+        memoryLimit: Int? = nil,
+        observationInterval: Duration = .seconds(1),
+        recyclingPause: Duration = .seconds(60),
         ownsProcess: Bool = true
     ) {
         self.workers = workers
@@ -52,6 +67,14 @@ package struct SupervisorConfiguration: Sendable {
         self.backoff = backoff
         self.reloadAttempts = reloadAttempts
         self.youngDeathLimit = youngDeathLimit
+        self.heartbeatTimeout = heartbeatTimeout
+        self.abortPatience = abortPatience
+        self.memoryLimit = memoryLimit
+        self.observationInterval = observationInterval
+        self.recyclingPause = recyclingPause
         self.ownsProcess = ownsProcess
     }
+
+    /// Whether there is a reason to look at workers that say nothing.
+    var observesWorkers: Bool { self.heartbeatTimeout != nil || self.memoryLimit != nil }
 }

@@ -6,6 +6,8 @@ package enum SupervisorEvent: Sendable, Hashable {
     case ready(WorkerIdentifier)
     /// The worker asks for a successor, after which it is drained (it has served its share, or grown too big).
     case replacementRequested(WorkerIdentifier)
+    /// The worker was looked at.
+    case observed(WorkerIdentifier, WorkerVitals)
     /// The worker's process has ended.
     case exited(WorkerIdentifier, WaitStatus)
     /// The worker could not be started at all.

@@ -12,6 +12,7 @@ final class SupervisorLoop {
     private let lifeLine: DescriptorPair
     private let inherited: ProcessEnvironment
     private let startedAt = ContinuousClock.now
+    private let board: WorkerBoard
 
     private var machine: SupervisorStateMachine
     private var listener: OwnedDescriptor?
@@ -20,6 +21,7 @@ final class SupervisorLoop {
     private var mailboxes: [Int: Mailbox] = [:]
     private var pending: [SupervisorEvent] = []
     private var exitCode: CInt?
+    private var nextObservation: Duration?
 
     init(
         configuration: SupervisorConfiguration,
@@ -36,6 +38,8 @@ final class SupervisorLoop {
             self.signals = nil
         }
         self.lifeLine = try DescriptorPair.pipe(nonblocking: false)
+        self.board = try WorkerBoard(slots: configuration.maximumWorkers)
+        self.nextObservation = configuration.observesWorkers ? configuration.observationInterval : nil
         self.configuration = configuration
         self.logger = logger
         self.commands = commands
@@ -69,7 +73,8 @@ final class SupervisorLoop {
             if let report = worker.reportDescriptor { numbers.append(report) }
         }
         let deadline = self.machine.nextDeadline
-        let ready = try DescriptorPoll.wait(for: numbers, timeout: deadline.map { max($0 - self.now, .zero) })
+        let wakeUp = [deadline, self.nextObservation].compactMap { $0 }.min()
+        let ready = try DescriptorPoll.wait(for: numbers, timeout: wakeUp.map { max($0 - self.now, .zero) })
         let readable = Set(ready.map { numbers[$0] })
 
         if readable.contains(self.commands.number), let bytes = self.commands.readAvailable(limit: 64) {
@@ -83,9 +88,15 @@ final class SupervisorLoop {
         for worker in workers where readable.contains(worker.endDescriptor) {
             guard let status = try worker.statusIfEnded() else { continue }
             self.workers[worker.identifier] = nil
+            // Nobody shall be passed to somebody who is dead.
+            worker.row.clear()
             self.pending.append(.exited(worker.identifier, status))
         }
         if let deadline, deadline <= self.now { self.pending.append(.timePassed) }
+        if let due = self.nextObservation, due <= self.now {
+            self.nextObservation = self.now + self.configuration.observationInterval
+            self.pending += self.workers.values.map { .observed($0.identifier, $0.vitals) }
+        }
     }
 
     private var signalNumber: CInt? {
@@ -134,6 +145,8 @@ final class SupervisorLoop {
                     environment: self.environment,
                     listener: self.listenerNumber,
                     lifeLine: self.lifeLine.reading.number,
+                    board: self.board,
+                    half: self.freeHalf(of: identifier.slot),
                     mailboxes: self.mailboxNumbers(for: identifier.slot, of: slots)
                 )
             )
@@ -148,11 +161,21 @@ final class SupervisorLoop {
         }
     }
 
+    /// The row of the slot's board that its other worker does not have, of whom there is one at most.
+    private func freeHalf(of slot: Int) -> Int {
+        self.workers.values.contains { $0.identifier.slot == slot && $0.half == 0 } ? 1 : 0
+    }
+
     private func mailboxNumbers(for own: Int, of slots: Int) throws(SystemCallError) -> [CInt] {
         var numbers: [CInt] = []
         for slot in 0..<slots {
             let mailbox: Mailbox
-            if let existing = self.mailboxes[slot] { mailbox = existing } else { mailbox = try Mailbox() }
+            if let existing = self.mailboxes[slot] {
+                mailbox = existing
+            } else {
+                mailbox = try Mailbox()
+                self.board.row(slot: slot, half: 0).nothingArriving()
+            }
             self.mailboxes[slot] = mailbox
             numbers.append(slot == own ? mailbox.readingNumber : mailbox.writingNumber)
         }

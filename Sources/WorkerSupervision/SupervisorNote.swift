@@ -13,6 +13,14 @@ package enum SupervisorNote: Sendable, Hashable {
     case readinessTimeout(WorkerIdentifier)
     /// It did not end within the grace period and is killed.
     case graceExpired(WorkerIdentifier)
+    /// It asked for a successor.
+    case replacementRequested(WorkerIdentifier)
+    /// It uses more memory than it may and gets a successor.
+    case memoryExceeded(WorkerIdentifier, bytes: Int)
+    /// It gave no sign of life for so long and is aborted.
+    case heartbeatMissed(WorkerIdentifier, silence: Duration)
+    /// It did not die of SIGABRT and is killed.
+    case abortIgnored(WorkerIdentifier)
     case reloadBegun
     case reloadFinished
     /// The rest of the old workers stays; the reason is in the lines before.

@@ -7,24 +7,26 @@ import LinuxSupport
 ///
 /// Times are distances from an arbitrary start and must not run backwards.
 package struct SupervisorStateMachine: Sendable {
-    private enum Mode: Sendable, Hashable {
+    enum Mode: Sendable, Hashable {
         case running
         case stopping(exitCode: CInt)
         case finished
     }
 
-    private let configuration: SupervisorConfiguration
-    private var mode = Mode.running
+    let configuration: SupervisorConfiguration
+    var mode = Mode.running
     /// How many slots are wanted; those at this index and above are being given up.
     private var target: Int
-    private var slots: [SupervisedSlot] = []
+    var slots: [SupervisedSlot] = []
     private var nextSerial = 0
     /// Workers with a smaller serial number are to be replaced; zero when no reload is going on.
     private var reloadBelow = 0
     private var isReadingSettings = false
     private var failedReplacements = 0
+    /// Until when nobody is replaced for the memory used, as successors have failed.
+    var noRecyclingBefore: Duration = .zero
     private var wasEverReady = false
-    private var now: Duration = .zero
+    var now: Duration = .zero
 
     /// Creates a machine that has not started anything yet.
     package init(_ configuration: SupervisorConfiguration) {
@@ -54,7 +56,8 @@ package struct SupervisorStateMachine: Sendable {
         guard self.mode != .finished else { return actions }
         switch event {
         case .ready(let worker): self.becameReady(worker, &actions)
-        case .replacementRequested(let worker): self.update(worker) { $0.wantsReplacement = true }
+        case .replacementRequested(let worker): self.wantsReplacement(worker, noting: .replacementRequested(worker), &actions)
+        case .observed(let worker, let vitals): self.observed(worker, vitals, &actions)
         case .exited(let worker, let status): self.exited(worker, status, &actions)
         case .spawnFailed(let worker): self.spawnFailed(worker, &actions)
         case .stop: self.stop(exitCode: SupervisorExitCode.success, noting: .stopping, &actions)
@@ -102,7 +105,7 @@ package struct SupervisorStateMachine: Sendable {
         guard let known = self.find(worker) else { return }
         self.slots[worker.slot].workers.removeAll { $0.identifier == worker }
         switch known.phase {
-        case .draining, .killed:
+        case .draining, .aborted, .killed:
             actions.append(.note(.workerDrained(worker, status)))
         case .starting where !self.wasEverReady && status == .exited(SupervisorExitCode.unusableConfiguration):
             self.stop(
@@ -137,7 +140,7 @@ package struct SupervisorStateMachine: Sendable {
         }
     }
 
-    private mutating func countDeath(of worker: SupervisedSlot.Worker) {
+    mutating func countDeath(of worker: SupervisedSlot.Worker) {
         let slot = worker.identifier.slot
         let deaths = self.configuration.backoff.youngDeaths(
             after: self.slots[slot].youngDeaths,
@@ -148,7 +151,7 @@ package struct SupervisorStateMachine: Sendable {
         self.slots[slot].notBefore = self.now + self.configuration.backoff.delay(afterYoungDeaths: deaths)
     }
 
-    private mutating func giveUpIfAllowed(slot: Int, _ actions: inout [SupervisorAction]) {
+    mutating func giveUpIfAllowed(slot: Int, _ actions: inout [SupervisorAction]) {
         guard let limit = self.configuration.youngDeathLimit, self.slots[slot].youngDeaths >= limit else { return }
         guard !self.slots.contains(where: { $0.workers.contains { $0.phase == .ready } }) else { return }
         self.stop(exitCode: SupervisorExitCode.gaveUp, noting: .gaveUp, &actions)
@@ -189,6 +192,7 @@ package struct SupervisorStateMachine: Sendable {
         guard isHopeless || self.failedReplacements >= self.configuration.reloadAttempts else { return }
         self.failedReplacements = 0
         self.reloadBelow = 0
+        self.noRecyclingBefore = self.now + self.configuration.recyclingPause
         for index in self.slots.indices {
             for position in self.slots[index].workers.indices { self.slots[index].workers[position].wantsReplacement = false }
         }
@@ -227,7 +231,7 @@ package struct SupervisorStateMachine: Sendable {
         actions.append(.signal(worker, .terminate))
     }
 
-    private mutating func kill(_ worker: WorkerIdentifier, _ actions: inout [SupervisorAction]) {
+    mutating func kill(_ worker: WorkerIdentifier, _ actions: inout [SupervisorAction]) {
         self.update(worker) {
             $0.phase = .killed
             $0.deadline = nil
@@ -262,7 +266,7 @@ package struct SupervisorStateMachine: Sendable {
                 self.countFailedReplacement(in: worker.identifier.slot, isHopeless: false, &actions)
                 self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
             } else {
-                actions.append(.note(.graceExpired(worker.identifier)))
+                actions.append(.note(worker.phase == .aborted ? .abortIgnored(worker.identifier) : .graceExpired(worker.identifier)))
                 self.kill(worker.identifier, &actions)
             }
         }
@@ -323,12 +327,12 @@ package struct SupervisorStateMachine: Sendable {
         }
     }
 
-    private func find(_ worker: WorkerIdentifier) -> SupervisedSlot.Worker? {
+    func find(_ worker: WorkerIdentifier) -> SupervisedSlot.Worker? {
         guard self.slots.indices.contains(worker.slot) else { return nil }
         return self.slots[worker.slot].workers.first { $0.identifier == worker }
     }
 
-    private mutating func update(_ worker: WorkerIdentifier, _ change: (inout SupervisedSlot.Worker) -> Void) {
+    mutating func update(_ worker: WorkerIdentifier, _ change: (inout SupervisedSlot.Worker) -> Void) {
         guard self.slots.indices.contains(worker.slot) else { return }
         guard let position = self.slots[worker.slot].workers.firstIndex(where: { $0.identifier == worker }) else { return }
         change(&self.slots[worker.slot].workers[position])

@@ -5,7 +5,9 @@ package import LinuxSupport
 /// The `take…` functions hand each descriptor out once; what is not taken is closed with the value.
 package struct WorkerInheritance: ~Copyable, Sendable {
     /// The variables that a supervisor sets for its workers and nobody else should.
-    package static let variables = [WorkerLayout.roleVariable, WorkerLayout.slotVariable, WorkerLayout.mailboxesVariable]
+    package static let variables = [
+        WorkerLayout.roleVariable, WorkerLayout.slotVariable, WorkerLayout.rowVariable, WorkerLayout.mailboxesVariable,
+    ]
 
     /// This worker's place, from 0; its successor will have the same.
     package let slot: Int
@@ -13,6 +15,10 @@ package struct WorkerInheritance: ~Copyable, Sendable {
     package let report: WorkerReport
     /// The other slots' mailboxes, as many as there were when this worker was started.
     package let siblings: [SiblingMailbox]
+    /// What all workers know of one another.
+    package let board: WorkerBoard
+    /// Where this worker says how it is.
+    package let row: WorkerRow
     private var listener: OwnedDescriptor?
     private var lifeLine: OwnedDescriptor?
     private var inbox: OwnedDescriptor?
@@ -33,19 +39,23 @@ package struct WorkerInheritance: ~Copyable, Sendable {
         guard (1...4_096).contains(mailboxes), slot < mailboxes else {
             throw WorkerInheritanceError("\(WorkerLayout.slotVariable) is not below \(WorkerLayout.mailboxesVariable)")
         }
+        let half = try Self.number(WorkerLayout.rowVariable, in: environment)
+        guard half < 2 else { throw WorkerInheritanceError("\(WorkerLayout.rowVariable) is neither 0 nor 1") }
         try Self.expect(.listeningStreamSocket, on: WorkerLayout.listener, "the listener")
         try Self.expect(.pipe, on: WorkerLayout.report, "the readiness pipe")
         try Self.expect(.pipe, on: WorkerLayout.lifeLine, "the life-line pipe")
         for index in 0..<mailboxes { try Self.expect(.messageSocket, on: WorkerLayout.firstMailbox + CInt(index), "a mailbox") }
         for signal in WorkerLayout.signalsOfTheSupervisor { SignalSource.ignore(signal) }
         do throws(SystemCallError) {
-            return try WorkerInheritance(slot: slot, mailboxes: mailboxes)
+            return try WorkerInheritance(slot: slot, half: half, mailboxes: mailboxes)
         } catch {
             throw WorkerInheritanceError("a descriptor cannot be taken over", cause: error)
         }
     }
 
-    private init(slot: Int, mailboxes: Int) throws(SystemCallError) {
+    private init(slot: Int, half: Int, mailboxes: Int) throws(SystemCallError) {
+        let board = try WorkerBoard(adopting: OwnedDescriptor(inherited: WorkerLayout.board))
+        guard mailboxes <= board.slots else { throw .tooFewPages }
         let report = WorkerReport(try OwnedDescriptor(inherited: WorkerLayout.report))
         let lifeLine = try OwnedDescriptor(inherited: WorkerLayout.lifeLine)
         var siblings: [SiblingMailbox] = []
@@ -58,6 +68,8 @@ package struct WorkerInheritance: ~Copyable, Sendable {
         self.slot = slot
         self.report = report
         self.siblings = siblings
+        self.board = board
+        self.row = board.row(slot: slot, half: half)
         self.lifeLine = consume lifeLine
         self.inbox = consume inbox
         self.listener = consume listener

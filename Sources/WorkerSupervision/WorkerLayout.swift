@@ -8,14 +8,18 @@ enum WorkerLayout {
     static let report: CInt = 3
     /// The pipe whose end means that the supervisor is gone.
     static let lifeLine: CInt = 4
+    /// The memory of the ``WorkerBoard``.
+    static let board: CInt = 5
     /// The mailbox of slot 0; those of the other slots follow.
     ///
     /// A worker has the reading end of its own and the writing ends of the others.
-    static let firstMailbox: CInt = 5
+    static let firstMailbox: CInt = 6
 
     static let roleVariable = "PARANOID_ROLE"
     static let workerRole = "worker"
     static let slotVariable = "PARANOID_WORKER"
+    /// Which of its slot's two rows on the board is the worker's own.
+    static let rowVariable = "PARANOID_WORKER_ROW"
     /// How many mailboxes there are.
     static let mailboxesVariable = "PARANOID_MAILBOXES"
     static let backtraceVariable = "SWIFT_BACKTRACE"

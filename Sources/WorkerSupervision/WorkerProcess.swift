@@ -9,11 +9,18 @@ final class WorkerProcess {
         var environment: ProcessEnvironment
         var listener: CInt
         var lifeLine: CInt
+        var board: WorkerBoard
+        /// Which of its slot's rows on the board the worker gets.
+        var half: Int
         /// The mailbox ends in the order of the slots.
         var mailboxes: [CInt]
     }
 
     let identifier: WorkerIdentifier
+    /// Which of its slot's rows on the board the worker has.
+    let half: Int
+    /// What it says about itself.
+    let row: WorkerRow
     private var process: SpawnedProcess
     private var report: OwnedDescriptor?
 
@@ -30,6 +37,7 @@ final class WorkerProcess {
         for (name, value) in configuration.environment { environment[name] = value }
         environment[WorkerLayout.roleVariable] = WorkerLayout.workerRole
         environment[WorkerLayout.slotVariable] = String(identifier.slot)
+        environment[WorkerLayout.rowVariable] = String(inheritance.half)
         environment[WorkerLayout.mailboxesVariable] = String(inheritance.mailboxes.count)
         environment[WorkerLayout.backtraceVariable] = WorkerLayout.backtrace
 
@@ -37,11 +45,15 @@ final class WorkerProcess {
             SpawnedProcess.Mapping(inheritance.listener, to: WorkerLayout.listener),
             SpawnedProcess.Mapping(pipe.writing.number, to: WorkerLayout.report),
             SpawnedProcess.Mapping(inheritance.lifeLine, to: WorkerLayout.lifeLine),
+            SpawnedProcess.Mapping(inheritance.board.descriptorNumber, to: WorkerLayout.board),
         ]
         for (slot, mailbox) in inheritance.mailboxes.enumerated() {
             mappings.append(SpawnedProcess.Mapping(mailbox, to: WorkerLayout.firstMailbox + CInt(slot)))
         }
         self.identifier = identifier
+        self.half = inheritance.half
+        self.row = inheritance.board.row(slot: identifier.slot, half: inheritance.half)
+        self.row.clear()
         self.process = try SpawnedProcess(
             SpawnedProcess.Command(
                 path: configuration.programPath,
@@ -56,6 +68,11 @@ final class WorkerProcess {
 
     /// The process number, for the log.
     var processIdentifier: CInt { self.process.identifier }
+    /// How it is at this moment.
+    var vitals: WorkerVitals {
+        WorkerVitals(heartbeat: self.row.heartbeat, residentBytes: ProcessMemory.residentBytes(of: self.process.identifier))
+    }
+
     /// Readable when the process has ended.
     var endDescriptor: CInt { self.process.descriptor.number }
     /// Readable when the worker has said something; `nil` after it closed its end.

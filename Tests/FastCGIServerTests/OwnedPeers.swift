@@ -1,3 +1,10 @@
+/// One open peer that can be kept in a list.
+final class OwnedPeer {
+    let peer: FastCGIPeer
+
+    init(_ peer: consuming FastCGIPeer) { self.peer = peer }
+}
+
 /// Several open peers.
 final class OwnedPeers {
     private final class Box {

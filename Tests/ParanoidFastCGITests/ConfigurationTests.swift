@@ -53,7 +53,13 @@ struct ConfigurationTests {
             "SESSION_SAVE_EVERY_REQUEST": "1", "PARANOID_WORKERS": "0", "PARANOID_THREADS": "3", "PARANOID_LISTEN": "127.0.0.1:9000",
             "PARANOID_SESSION_DIR": "/s", "PARANOID_SECRET_FILE": "/k", "PARANOID_BODY_LIMIT": "10", "PARANOID_DURABILITY": "power",
             "PARANOID_SWEEP_INTERVAL": "none", "PARANOID_DRAIN_TIMEOUT": "2.5",
+            "PARANOID_REQUEST_DEADLINE": "9", "PARANOID_REQUEST_GRACE": "0.5", "PARANOID_MAX_REQUESTS": "5000",
+            "PARANOID_WORKER_MEMORY": "268435456", "PARANOID_HEARTBEAT_TIMEOUT": "none",
         ])
+        #expect(configuration.requestDeadline == .seconds(9) && configuration.requestGrace == .milliseconds(500))
+        #expect(configuration.maximumRequests == 5000)
+        #expect(configuration.workerMemoryLimit == 256 << 20)
+        #expect(configuration.heartbeatTimeout == nil)
         let sessions = configuration.sessions
         #expect(sessions.checkedParameters == ["REMOTE_ADDR", "HTTP_ACCEPT"])
         #expect(sessions.guardSettings.nonceTimeout == nil)
@@ -104,7 +110,9 @@ struct ConfigurationTests {
             ("SESSION_COOKIE_NAME", "sessionnonce", "three"),
             ("SESSION_COOKIE_PATH", "app", "slash"), ("PARANOID_WORKERS", "two", "from 0"), ("PARANOID_THREADS", "0", "from 1"),
             ("PARANOID_LISTEN", "somewhere", "unix:PATH"), ("PARANOID_DURABILITY", "forever", "process or power"),
-            ("PARANOID_SWEEP_INTERVAL", "0", "above 0"), ("PSESSION_REQUEST_FILTER_FUNCTION", "x", "PSESSION_FILTER_PREFIXES"),
+            ("PARANOID_SWEEP_INTERVAL", "0", "above 0"), ("PARANOID_MAX_REQUESTS", "0", "from 1"),
+            ("PARANOID_HEARTBEAT_TIMEOUT", "0", "from 0.5"), ("PARANOID_WORKER_MEMORY", "1G", "from 1048576"),
+            ("PSESSION_REQUEST_FILTER_FUNCTION", "x", "PSESSION_FILTER_PREFIXES"),
         ]
     )
     func unusable(_ name: String, _ value: String, _ allowed: String) {

@@ -7,7 +7,7 @@ import Testing
 struct SupervisorInvariantTests {
     /// What is true of the processes, as the actions say: it knows nothing of the machine's own books.
     struct World {
-        enum Life { case starting, ready, draining, killed }
+        enum Life { case starting, ready, draining, aborted, killed }
 
         var alive: [WorkerIdentifier: Life] = [:]
         var wanted: Int
@@ -32,6 +32,9 @@ struct SupervisorInvariantTests {
                         #expect(!others.isEmpty, "nobody is drained before the successor serves")
                     }
                     self.alive[worker] = .draining
+                case .signal(let worker, .abort):
+                    #expect(self.alive[worker] == .ready, "only who serves can be stuck")
+                    self.alive[worker] = .aborted
                 case .signal(let worker, .kill):
                     #expect(self.alive[worker] != nil && self.alive[worker] != .killed, "only the living are killed, once")
                     self.alive[worker] = .killed
@@ -58,6 +61,8 @@ struct SupervisorInvariantTests {
         let workers = Int.random(in: 1...4, using: &random)
         var configuration = SupervisorStateMachineTests.configuration(workers: workers)
         configuration.maximumWorkers = 6
+        configuration.heartbeatTimeout = .milliseconds(500)
+        configuration.memoryLimit = 1_000
         var machine = SupervisorStateMachine(configuration)
         var world = World(wanted: workers)
         var now = Duration.zero
@@ -110,6 +115,10 @@ struct SupervisorInvariantTests {
         case 14: return .replacementRequested(anybody)
         case 15: return .ready(WorkerIdentifier(slot: Int.random(in: 0..<9, using: &random), serial: 100_000))
         case 16: return .reopenLogs
+        case 17:
+            // Memory beyond the limit now and then, and heartbeats that stand still as often as they go on.
+            let bytes = Int.random(in: 0..<4, using: &random) == 0 ? 2_000 : 500
+            return .observed(anybody, WorkerVitals(heartbeat: UInt64.random(in: 0..<2, using: &random), residentBytes: bytes))
         default: return .timePassed
         }
     }
@@ -119,7 +128,7 @@ struct SupervisorInvariantTests {
             let event: SupervisorEvent
             if world.isAskedForSettings {
                 event = .settingsRead
-            } else if let worker = world.alive.first(where: { $0.value == .draining || $0.value == .killed })?.key {
+            } else if let worker = world.alive.first(where: { [.draining, .aborted, .killed].contains($0.value) })?.key {
                 event = .exited(worker, .exited(0))
             } else if let worker = world.alive.first(where: { $0.value == .starting })?.key {
                 event = .ready(worker)

@@ -375,7 +375,7 @@ struct SupervisorStateMachineTests {
         Row(
             when: "a worker asks for a successor",
             steps: [
-                Step(.replacementRequested(worker(1, 1)), .spawn(worker(1, 2), slots: 2)),
+                Step(.replacementRequested(worker(1, 1)), .note(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
                 Step(.ready(worker(1, 2)), at: 2, .note(.workerReady(worker(1, 2))), .signal(worker(1, 1), .terminate)),
                 Step(.exited(worker(1, 1), .exited(0)), at: 3, .note(.workerDrained(worker(1, 1), .exited(0)))),
             ]
@@ -383,8 +383,8 @@ struct SupervisorStateMachineTests {
         Row(
             when: "two workers ask for successors",
             steps: [
-                Step(.replacementRequested(worker(1, 1)), .spawn(worker(1, 2), slots: 2)),
-                Step(.replacementRequested(worker(0, 0))),
+                Step(.replacementRequested(worker(1, 1)), .note(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
+                Step(.replacementRequested(worker(0, 0)), .note(.replacementRequested(worker(0, 0)))),
                 Step(
                     .ready(worker(1, 2)),
                     at: 2,

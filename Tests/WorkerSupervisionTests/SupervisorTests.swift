@@ -63,7 +63,7 @@ struct SupervisorTests {
         let configuration = ScriptedWorkers.configuration(script + "\n" + ScriptedWorkers.serving, workers: 3, directory: self.directory)
         try await self.supervise(configuration) { _ in try await self.ready(3) }
         for slot in 0..<3 {
-            #expect(self.directory.lines("descriptors.\(slot)").compactMap { Int($0) }.sorted() == [0, 1, 2, 3, 4, 5, 6, 7])
+            #expect(self.directory.lines("descriptors.\(slot)").compactMap { Int($0) }.sorted() == [0, 1, 2, 3, 4, 5, 6, 7, 8])
         }
         #expect(self.directory.lines("variables") == Array(repeating: "worker 3 enable=yes,registers=none,images=none", count: 3))
     }
@@ -214,8 +214,44 @@ struct SupervisorTests {
         let messages = self.log.lines.map { "\($0.message) \($0.metadata["worker"] ?? "")" }
         #expect(
             messages == [
-                "worker started 0#0", "worker ready 0#0", "worker started 0#1", "worker ready 0#1", "worker ended 0#0", "stopping ",
+                "worker started 0#0", "worker ready 0#0", "worker asks for a successor 0#0", "worker started 0#1", "worker ready 0#1",
+                "worker ended 0#0", "stopping ",
                 "worker ended 0#1",
+            ]
+        )
+    }
+
+    @Test("aborts a worker that shows no heartbeat, and fills its place")
+    func stuck() async throws {
+        // Scripts do not know the board, so all of them are stuck; this one does not even die of SIGABRT.
+        var configuration = ScriptedWorkers.configuration(
+            "trap '' ABRT; printf R >&3; while :; do sleep 0.01; done",
+            workers: 1,
+            directory: self.directory
+        )
+        configuration.heartbeatTimeout = .milliseconds(100)
+        configuration.observationInterval = .milliseconds(20)
+        configuration.abortPatience = .milliseconds(20)
+        try await self.supervise(configuration) { _ in
+            try await wait(until: "a stuck worker has ended") { self.log.count("worker ended") >= 1 && self.log.count("worker ready") >= 2 }
+        }
+        #expect(self.log.values("worker", in: "worker is stuck and is replaced").first == "0#0")
+        #expect(self.log.values("worker.status", in: "worker ended").first == "SIGKILL")
+    }
+
+    @Test("replaces a worker that uses too much memory, the successor first")
+    func memory() async throws {
+        var configuration = ScriptedWorkers.configuration(ScriptedWorkers.serving, workers: 1, directory: self.directory)
+        configuration.memoryLimit = 1
+        configuration.observationInterval = .milliseconds(20)
+        try await self.supervise(configuration) { _ in
+            try await wait(until: "a worker has drained") { self.log.count("worker ended") >= 1 }
+        }
+        let messages = self.log.lines.map { "\($0.message) \($0.metadata["worker"] ?? "")" }
+        #expect(
+            messages.prefix(6) == [
+                "worker started 0#0", "worker ready 0#0", "worker uses too much memory and is replaced 0#0", "worker started 0#1",
+                "worker ready 0#1", "worker ended 0#0",
             ]
         )
     }

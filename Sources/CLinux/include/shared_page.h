@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/// memfd_create(2) of `size` bytes, close-on-exec and sealed against other lengths. The descriptor or -1.
+int clinux_memory_file(const char *name, size_t size);
 /// mmap(2) of the first `size` bytes of a file, shared, for reading and, if asked for, writing; NULL on failure.
 void *clinux_map_shared(int descriptor, size_t size, int writable);
 /// munmap(2).

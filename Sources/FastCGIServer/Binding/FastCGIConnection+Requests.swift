@@ -67,10 +67,12 @@ extension FastCGIConnection {
     /// Ends the request: reads what is left of its body within bounds, writes its end and gives the connection back.
     ///
     /// Blocks while the body is read and the answer written, both within their budgets.
-    func finish(applicationStatus: CInt) {
+    ///
+    /// - Parameter readingRest: Whether the body is read; without, a connection with an unread one is given up.
+    func finish(applicationStatus: CInt, readingRest: Bool = true) {
         guard !self.hasWriteError else { return self.letGo(keeping: false, lingering: false) }
         // Unread STDIN would be taken for the next request: libfcgi forgets what it has buffered of it and goes on behind.
-        let isDrained = self.readRest()
+        let isDrained = readingRest ? self.readRest() : self.hasReadAll && self.head.role == .responder
         let keeping = self.head.keepsConnection && !self.head.isPipelined && isDrained
         unsafe FCGX_SetExitStatus(applicationStatus, self.request.pointee.out)
         if keeping, self.scheduler.isDraining {

@@ -7,10 +7,18 @@ internal import Glibc
 /// ``finish(applicationStatus:)`` cuts the connection, so that the web server sees a broken answer and not a short one.
 package struct FastCGIRequest: ~Copyable, Sendable {
     private var connection: FastCGIConnection?
+    private let timer: RequestTimer?
 
     /// Takes a request over from the scheduler.
-    init(_ connection: FastCGIConnection) {
+    init(_ connection: FastCGIConnection, timer: RequestTimer? = nil) {
         self.connection = connection
+        self.timer = timer
+    }
+
+    /// Says whether the request's task was cancelled because it takes too long; may be asked at any time, also after the end.
+    package var overdue: @Sendable () -> Bool {
+        let timer = self.timer
+        return { timer?.isOverdue ?? false }
     }
 
     deinit {
@@ -116,6 +124,15 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         guard let connection = self.connection else { return }
         self.connection = nil
         connection.finish(applicationStatus: applicationStatus)
+    }
+
+    /// Ends the answer without waiting for the rest of an unread body; otherwise as ``finish(applicationStatus:)``.
+    ///
+    /// The connection is then given up, after what still comes was taken in for a while.
+    package consuming func finishNow() {
+        guard let connection = self.connection else { return }
+        self.connection = nil
+        connection.finish(applicationStatus: 0, readingRest: false)
     }
 
     private static func isEntry(_ text: UnsafePointer<CChar>, named name: RawSpan) -> Bool {

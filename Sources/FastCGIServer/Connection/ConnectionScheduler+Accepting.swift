@@ -5,9 +5,16 @@ internal import Synchronization
 /// How connections come in.
 extension ConnectionScheduler {
     /// Takes the connection that has waited longest; the caller owns it.
+    ///
+    /// - Returns: `nil` also if a sibling took it.
     func acceptOne() -> FastCGIConnection? {
+        // Counted before it is asked whether the end has begun, where the end looks at the count after having begun: none is overlooked.
+        self.underway.add(1, ordering: .sequentiallyConsistent)
+        defer { self.underway.subtract(1, ordering: .sequentiallyConsistent) }
+        guard !self.draining.load(ordering: .sequentiallyConsistent) else { return nil }
         do throws(SystemCallError) {
             guard let socket = try self.listener.accept() else { return nil }
+            if let surroundings = self.surroundings, surroundings.passOn(socket.descriptor) { return nil }
             return self.open(socket)
         } catch {
             self.reportShortage(error)
@@ -41,6 +48,7 @@ extension ConnectionScheduler {
             return nil
         }
         self.open.add(1, ordering: .acquiringAndReleasing)
+        self.surroundings?.connectionOpened()
         connection.open(socket)
         return connection
     }

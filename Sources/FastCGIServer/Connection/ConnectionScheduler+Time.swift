@@ -4,8 +4,12 @@ internal import Synchronization
 /// What time brings about, and the end.
 extension ConnectionScheduler {
     /// Accepts nothing new; what was waiting at a listener of our own is still served.
-    func drain() {
-        guard !self.draining.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    ///
+    /// - Parameter isAlone: Whether nobody else will ever read the inbox.
+    func drain(isAlone: Bool = false) {
+        if isAlone { self.isAlone.store(true, ordering: .releasing) }
+        guard !self.draining.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        self.surroundings?.drains()
         try? self.poll.remove(self.listener.descriptor.number)
         if self.listener.isOwn {
             // Without its name nobody new comes, so the queue has an end.
@@ -15,7 +19,8 @@ extension ConnectionScheduler {
             }
             self.listener.stop()
         }
-        self.drainStart.store(CoarseClock.now(), ordering: .releasing)
+        self.emptyInbox()
+        self.drainStart.store(CoarseClock.now(), ordering: .sequentiallyConsistent)
         self.timeKeeper.signal()
     }
 
@@ -29,12 +34,16 @@ extension ConnectionScheduler {
     func keepTime() {
         let now = CoarseClock.now()
         let drainStart = self.drainStart.load(ordering: .acquiring)
+        if drainStart != .max, self.isAlone.load(ordering: .acquiring) { self.emptyInbox() }
         let drained = drainStart == .max ? -1 : now - drainStart
         let isIdleTimeOver = drained >= self.configuration.idleDrainTime.nanoseconds
         let isServingTimeOver = drained >= self.configuration.drainTimeout.nanoseconds
+        var isTransferring = false
         self.table.forEach { connection in
             let generation = connection.state.generation
-            if connection.transferDeadline.load(ordering: .relaxed) < now { connection.shutDown(generation: generation) }
+            let transferDeadline = connection.transferDeadline.load(ordering: .relaxed)
+            if transferDeadline != .max { isTransferring = true }
+            if transferDeadline < now { connection.shutDown(generation: generation) }
             switch connection.expire(now: now, isIdleTimeOver: isIdleTimeOver, isServingTimeOver: isServingTimeOver) {
             case nil: break
             case .close: self.close(connection, lingering: false)
@@ -50,5 +59,8 @@ extension ConnectionScheduler {
                 connection.cancelTask(generation: generation)
             }
         }
+        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger) { self.surroundings?.requestReplacement() }
+        // Threads that slow peers hold are not stuck: these deadlines free them.
+        if isTransferring { self.surroundings?.beats() }
     }
 }

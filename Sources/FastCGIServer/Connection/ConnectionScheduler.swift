@@ -8,11 +8,13 @@ internal import Synchronization
 /// that hangs up is reported while its request runs. What an edge reports while somebody owns the connection, the state remembers.
 final class ConnectionScheduler: Sendable {
     /// Tags whose lower half is no descriptor's number.
-    private enum Tag {
+    enum Tag {
         static let listener = UInt64(UInt32.max)
         static let wakeUp = 1 << 32 | UInt64(UInt32.max)
         static let help = 3 << 32 | UInt64(UInt32.max)
         static let stop = 2 << 32 | UInt64(UInt32.max)
+        static let heartbeat = 4 << 32 | UInt64(UInt32.max)
+        static let inbox = 5 << 32 | UInt64(UInt32.max)
         static let firstWatch: UInt64 = 16
 
         static func watch(_ index: Int) -> UInt64 { (Self.firstWatch + UInt64(index)) << 32 | UInt64(UInt32.max) }
@@ -29,6 +31,18 @@ final class ConnectionScheduler: Sendable {
     let inspector: RequestHeadInspector
     /// Woken when somebody has to look at the time: draining has begun or a connection was closed meanwhile.
     let timeKeeper: EventCounter
+
+    /// Who wants to know how the server is.
+    let surroundings: (any ServerSurroundings)?
+    /// Goes off when a thread is to show that it comes round.
+    let heartbeatTimer: EventTimer
+    /// The time that requests take, if it is limited.
+    let timers: RequestTimers?
+    /// Connections that are neither waiting elsewhere nor open yet.
+    let underway = Atomic<Int>(0)
+    let inbox = Mutex<Inbox?>(nil)
+    /// Whether the inbox is looked into while draining, as nobody else will.
+    let isAlone = Atomic<Bool>(false)
 
     let logger: Logger
     let isUnix: Bool
@@ -47,6 +61,7 @@ final class ConnectionScheduler: Sendable {
     init(
         listener: consuming Listener,
         configuration: FastCGIServerConfiguration,
+        surroundings: (any ServerSurroundings)?,
         jobs: JobQueue,
         logger: Logger
     ) throws(SystemCallError) {
@@ -55,6 +70,9 @@ final class ConnectionScheduler: Sendable {
             maximumParameterBytes: configuration.maximumParameterBytes,
             maximumParameters: configuration.maximumParameters
         )
+        self.surroundings = surroundings
+        self.timers = configuration.requestDeadline.map { RequestTimers(time: $0, grace: configuration.requestGrace) }
+        self.heartbeatTimer = try EventTimer()
         self.logger = logger
         self.poll = try EventPoll()
         self.stopping = try EventCounter()
@@ -63,6 +81,7 @@ final class ConnectionScheduler: Sendable {
         try self.poll.add(jobs.wakeUp.descriptor.number, tag: Tag.wakeUp, interest: .readable)
         try self.poll.add(jobs.helpTimer.descriptor.number, tag: Tag.help, interest: .readable)
         try self.poll.add(self.stopping.descriptor.number, tag: Tag.stop, interest: .readable)
+        try self.poll.add(self.heartbeatTimer.descriptor.number, tag: Tag.heartbeat, interest: .readable)
         self.isUnix = listener.isUnix
         self.listener = listener
     }
@@ -76,7 +95,12 @@ final class ConnectionScheduler: Sendable {
     var isDraining: Bool { self.draining.load(ordering: .relaxed) }
 
     /// Whether all connections are closed and no new ones come.
-    var isDrained: Bool { self.isDraining && self.openConnections == 0 }
+    ///
+    /// One that has left the queue and is not open yet counts as well, and so does all that ``drain(isAlone:)`` has yet to take.
+    var isDrained: Bool {
+        self.drainStart.load(ordering: .sequentiallyConsistent) != .max && self.underway.load(ordering: .sequentiallyConsistent) == 0
+            && self.openConnections == 0
+    }
 
     /// Connections that are open.
     var openConnections: Int { self.open.load(ordering: .acquiring) }
@@ -95,6 +119,8 @@ final class ConnectionScheduler: Sendable {
         case Tag.wakeUp: jobs.acknowledgeWakeUp()
         case Tag.help: jobs.acknowledgeHelpTimer()
         case Tag.stop: break
+        case Tag.heartbeat: self.beat()
+        case Tag.inbox: self.receiveArrivals()
         default:
             guard let index = Tag.watchIndex(event.tag) else { return unsafe self.handleConnection(event, buffer: buffer) }
             self.watches.call(index)
@@ -227,6 +253,7 @@ final class ConnectionScheduler: Sendable {
         }
         connection.close()
         self.open.subtract(1, ordering: .acquiringAndReleasing)
+        self.surroundings?.connectionClosed()
         if self.isDraining { self.timeKeeper.signal() }
     }
 

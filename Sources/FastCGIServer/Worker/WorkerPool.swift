@@ -43,6 +43,7 @@ final class WorkerPool: Sendable {
                 self.logger.critical("A worker thread could not be started.", metadata: ["error": "\(error)"])
             }
         }
+        self.worker.scheduler.beat()
         if workers.isEmpty { self.worker.scheduler.drain() }
         self.keepTime(untilDrained: workers.isEmpty)
         self.worker.scheduler.stop()
@@ -67,6 +68,7 @@ final class WorkerPool: Sendable {
     private static func period(for configuration: FastCGIServerConfiguration) -> CInt {
         let deadlines = [
             configuration.headDeadline, configuration.writeTimeout, configuration.lingerTime, configuration.idleDrainTime,
+            configuration.requestDeadline ?? configuration.headDeadline,
         ]
         let shortest = deadlines.min() ?? .zero
         return CInt(max(10, min(500, shortest / .milliseconds(4))))

@@ -41,12 +41,17 @@ struct WorkerThread: Sendable {
     private func serve(_ connection: FastCGIConnection) {
         let number = connection.begunRequests
         self.runningHandlers.add()
+        self.scheduler.surroundings?.requestBegan()
+        let timers = self.scheduler.timers
+        let timer = timers?.begin()
         let (task, job) = self.executor.jobs.capture {
             Task(executorPreference: self.executor) { [handler, runningHandlers] in
-                await handler(FastCGIRequest(connection))
+                await handler(FastCGIRequest(connection, timer: timer))
+                if let timer { timers?.end(timer) }
                 runningHandlers.subtract()
             }
         }
+        timer?.set(task)
         guard let job else { return }
         unsafe job.runSynchronously(on: self.executor.asUnownedTaskExecutor())
         // Only a handler that has suspended needs to hear that its client has gone.

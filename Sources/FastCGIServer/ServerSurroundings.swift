@@ -1,0 +1,29 @@
+package import LinuxSupport
+
+/// What a server tells those around its process, and asks of them.
+///
+/// All functions are called on the server's threads, must not block and may be called at the same time.
+package protocol ServerSurroundings: Sendable {
+    /// The threads come round; called every ``FastCGIServerConfiguration/heartbeatInterval``, but not while handlers hold all of them.
+    ///
+    /// A thread that waits for bytes of a slow peer counts as free, as that has a deadline of its own.
+    func beats()
+    /// A request has begun.
+    func requestBegan()
+    /// A connection was opened.
+    func connectionOpened()
+    /// A connection was closed.
+    func connectionClosed()
+    /// Offers a connection that was just accepted.
+    ///
+    /// - Returns: Whether another process serves it; otherwise the server does.
+    func passOn(_ connection: borrowing OwnedDescriptor) -> Bool
+    /// A connection that another process has accepted has come.
+    func connectionArrived()
+    /// No further connection of others was there.
+    func nothingArrives()
+    /// The server takes no more connections.
+    func drains()
+    /// A handler holds on although its time and the time after that are up; the process should be replaced.
+    func requestReplacement()
+}

@@ -1,0 +1,45 @@
+import LinuxSupport
+
+/// Workers that live and should not go on as they are.
+extension SupervisorStateMachine {
+    /// A worker was looked at.
+    mutating func observed(_ worker: WorkerIdentifier, _ vitals: WorkerVitals, _ actions: inout [SupervisorAction]) {
+        guard self.mode == .running, let known = self.find(worker), known.phase == .ready else { return }
+        // What is added up is the time during which this process ran, too: after a suspension nobody is to blame.
+        let longestStep = self.configuration.observationInterval * 2
+        let step = known.observedAt.map { min(self.now - $0, longestStep) } ?? .zero
+        let silence = vitals.heartbeat == known.heartbeat ? known.silence + step : .zero
+        let now = self.now
+        self.update(worker) {
+            $0.heartbeat = vitals.heartbeat
+            $0.observedAt = now
+            $0.silence = silence
+        }
+        if let timeout = self.configuration.heartbeatTimeout, silence >= timeout {
+            self.abort(known, silence: silence, &actions)
+        } else if let limit = self.configuration.memoryLimit, let bytes = vitals.residentBytes, bytes > limit {
+            guard self.noRecyclingBefore <= self.now else { return }
+            self.wantsReplacement(worker, noting: .memoryExceeded(worker, bytes: bytes), &actions)
+        }
+    }
+
+    /// Has the worker replaced as a reload would: its successor is ready before it is drained.
+    mutating func wantsReplacement(_ worker: WorkerIdentifier, noting note: SupervisorNote, _ actions: inout [SupervisorAction]) {
+        guard self.mode == .running, let known = self.find(worker), known.isServing, !known.wantsReplacement else { return }
+        self.update(worker) { $0.wantsReplacement = true }
+        actions.append(.note(note))
+    }
+
+    /// Gives up a worker that serves nobody any more; its slot is refilled without waiting for its end.
+    private mutating func abort(_ worker: SupervisedSlot.Worker, silence: Duration, _ actions: inout [SupervisorAction]) {
+        self.countDeath(of: worker)
+        actions.append(.note(.heartbeatMissed(worker.identifier, silence: silence)))
+        let deadline = self.now + self.configuration.abortPatience
+        self.update(worker.identifier) {
+            $0.phase = .aborted
+            $0.deadline = deadline
+        }
+        actions.append(.signal(worker.identifier, .abort))
+        self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
+    }
+}

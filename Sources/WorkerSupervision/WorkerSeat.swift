@@ -1,0 +1,124 @@
+package import LinuxSupport
+internal import Synchronization
+
+/// A worker's place among its siblings: where it says how it is, and through which it passes connections on.
+///
+/// May be used from any thread.
+package final class WorkerSeat: Sendable {
+    private struct Neighbour: Sendable {
+        let mailbox: SiblingMailbox
+        let isGone: Gone
+    }
+
+    private final class Gone: Sendable {
+        let value = Atomic<Bool>(false)
+    }
+
+    /// A sibling that has given no sign of life for so long is passed nothing; a heartbeat comes every second.
+    private static let patience: Int64 = 3_000_000_000
+
+    private let slot: Int
+    private let row: WorkerRow
+    private let board: WorkerBoard
+    private let report: WorkerReport
+    private let neighbours: [Neighbour]
+    private let open = Atomic<Int>(0)
+    private let served = Atomic<Int>(0)
+    private let allowance: Int?
+
+    /// Takes the seat.
+    ///
+    /// - Parameter maximumRequests: After about so many requests the worker asks for a successor; `nil`: never.
+    package init(_ inheritance: borrowing WorkerInheritance, maximumRequests: Int?) {
+        self.slot = inheritance.slot
+        self.row = inheritance.row
+        self.board = inheritance.board
+        self.report = inheritance.report
+        self.neighbours = inheritance.siblings.map { Neighbour(mailbox: $0, isGone: Gone()) }
+        self.allowance = maximumRequests.map { RequestAllowance.requests(maximum: $0, slot: inheritance.slot) }
+    }
+
+    /// Takes connections from siblings from now on.
+    package func serves() {
+        self.row.beat(now: CoarseClock.monotonicNanoseconds(), servedRequests: 0)
+        self.row.state = .serving
+    }
+
+    /// Takes no more connections from siblings.
+    package func drains() {
+        self.row.state = .draining
+    }
+
+    /// Shows that the threads come round.
+    package func beats() {
+        self.row.beat(now: CoarseClock.monotonicNanoseconds(), servedRequests: self.served.load(ordering: .relaxed))
+    }
+
+    /// A request has begun; asks for a successor once enough were served.
+    package func requestBegan() {
+        let served = self.served.add(1, ordering: .relaxed).newValue
+        // Again after as many once more, should the first successor have failed.
+        if let allowance = self.allowance, served % allowance == 0 { self.requestReplacement() }
+    }
+
+    /// Asks for a successor.
+    package func requestReplacement() {
+        // It fails only when the supervisor is gone, which the life-line tells as well.
+        try? self.report.requestReplacement()
+    }
+
+    /// A connection was opened.
+    package func connectionOpened() {
+        self.open.add(1, ordering: .relaxed)
+        self.row.addOpenConnections(1)
+    }
+
+    /// A connection was closed.
+    package func connectionClosed() {
+        self.open.subtract(1, ordering: .relaxed)
+        self.row.addOpenConnections(-1)
+    }
+
+    /// A connection has come from a sibling.
+    package func connectionArrived() {
+        self.row.addArriving(-1)
+    }
+
+    /// No connection from a sibling is waiting.
+    package func nothingArrives() {
+        if self.row.arriving > 0 { self.row.nothingArriving() }
+    }
+
+    /// Passes a connection that was just accepted on to a sibling that has clearly fewer.
+    ///
+    /// - Returns: Whether it was; otherwise the caller serves it.
+    package func passOn(_ connection: borrowing OwnedDescriptor) -> Bool {
+        let open = self.open.load(ordering: .relaxed)
+        guard SiblingChoice.isClearlyFewer(0, than: open) else { return false }
+        let now = CoarseClock.monotonicNanoseconds()
+        let candidates = self.neighbours.compactMap { neighbour -> SiblingChoice.Candidate? in
+            guard !neighbour.isGone.value.load(ordering: .relaxed) else { return nil }
+            let slot = neighbour.mailbox.slot
+            return self.board.load(ofSlot: slot, now: now, patience: Self.patience)
+                .map { SiblingChoice.Candidate(slot: slot, connections: $0) }
+        }
+        guard let slot = SiblingChoice.slot(own: self.slot, open: open, candidates: candidates) else { return false }
+        guard let neighbour = self.neighbours.first(where: { $0.mailbox.slot == slot }) else { return false }
+        return self.send(connection, to: neighbour)
+    }
+
+    private func send(_ connection: borrowing OwnedDescriptor, to neighbour: Neighbour) -> Bool {
+        let row = self.board.row(slot: neighbour.mailbox.slot, half: 0)
+        // Before it is sent, so that who accepts the next connection at this moment does not choose the same.
+        row.addArriving(1)
+        do throws(SystemCallError) {
+            try neighbour.mailbox.send(connection)
+            return true
+        } catch {
+            row.addArriving(-1)
+            // A full mailbox will be emptied; one that refuses will not be opened again.
+            if !error.isTemporaryShortage { neighbour.isGone.value.store(true, ordering: .relaxed) }
+            return false
+        }
+    }
+}

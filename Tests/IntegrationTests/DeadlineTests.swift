@@ -1,0 +1,49 @@
+import Foundation
+import Testing
+
+extension Integration {
+    @Suite("Requests that take too long")
+    struct Deadlines {
+        @Test("are cancelled and answered with 503, others are not", .timeLimit(.minutes(3)), arguments: [0, 2])
+        func cancelled(workers: Int) async throws {
+            let settings = ["PARANOID_REQUEST_DEADLINE": "1", "PARANOID_REQUEST_GRACE": "600"]
+            try await TestApplication.with("stress-server", workers: workers, settings: settings) { app in
+                #expect(try await app.get("/wait?ms=0").text == "waited\n")
+                for path in ["/wait?ms=600000", "/ignore?ms=5000", "/hold?ms=5000"] {
+                    let answer = try await app.get(path)
+                    #expect(answer.status == 503 && answer.text == "Service Unavailable\n", "\(path): \(answer.status)")
+                }
+                #expect(app.log.contains("request.overdue=1"))
+                #expect(try await app.post("/echo", form: ["a": "b"]).text == "a=b")
+            }
+        }
+
+        @Test("cost their worker its place when they ignore that", .timeLimit(.minutes(3)))
+        func ignored() async throws {
+            let settings = [
+                "PARANOID_REQUEST_DEADLINE": "0.5", "PARANOID_REQUEST_GRACE": "0.5", "PARANOID_DRAIN_TIMEOUT": "1",
+            ]
+            try await TestApplication.with("stress-server", workers: 1, settings: settings) { app in
+                let before = try await app.get("/worker").text
+                #expect(try await app.get("/ignore?ms=600000").status == 503)
+                try await eventually("another worker answers") { try await app.get("/worker").text != before }
+                #expect(app.log.contains("worker asks for a successor"))
+            }
+        }
+    }
+
+    @Suite("In a group of services")
+    struct Services {
+        @Test("SIGTERM to the group lets running requests finish", .timeLimit(.minutes(3)))
+        func termination() async throws {
+            try await TestApplication.with("stress-server", workers: 0, settings: ["STRESS_AS_SERVICE": "1"]) { app in
+                let before = app.acceptedConnections
+                async let running = app.get("/wait?ms=1000")
+                try await eventually("the request is accepted") { app.acceptedConnections > before }
+                let ending = await app.terminate()
+                #expect(try await running.text == "waited\n")
+                #expect(ending == .exited(0))
+            }
+        }
+    }
+}

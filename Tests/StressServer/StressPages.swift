@@ -1,0 +1,37 @@
+import ParanoidFastCGI
+import Synchronization
+
+/// What the pages do.
+enum StressPages {
+    private static let memory = Mutex<[[UInt8]]>([])
+
+    /// A number of the query; 0 unless it is there.
+    static func number(_ name: String, of request: Request) -> Int {
+        request.query.first(named: name).flatMap { Int($0) } ?? 0
+    }
+
+    /// Holds the thread.
+    static func block(milliseconds: Int) {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while ContinuousClock.now < end {}
+    }
+
+    /// Waits without a thread, whatever is asked for.
+    static func ignoreCancellation(milliseconds: Int) async {
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while ContinuousClock.now < end {
+            // A cancelled task does not sleep: what it waits for has to be another one.
+            await withCheckedContinuation { continuation in
+                Task.detached {
+                    try? await Task.sleep(for: .milliseconds(20))
+                    continuation.resume()
+                }
+            }
+        }
+    }
+
+    /// Keeps memory for good.
+    static func grow(megabytes: Int) {
+        self.memory.withLock { $0.append([UInt8](repeating: 1, count: megabytes << 20)) }
+    }
+}

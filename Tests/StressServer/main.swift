@@ -1,0 +1,36 @@
+import ParanoidFastCGI
+import ServiceLifecycle
+import UnixSignals
+
+// Pages that behave badly on purpose, for the tests of recycling, sharing and deadlines, and short ones to load it with.
+
+var configuration = ApplicationConfiguration.fromEnvironment()
+let isService = configuration.environment["STRESS_AS_SERVICE"] == "1"
+configuration.handlesSignals = !isService
+
+let app = try Application(configuration: configuration)
+app.get("/hello") { _ in "hello\n" }
+app.get("/worker") { _ in "\(WorkerIdentity.current.process)" }
+app.post("/echo") { request in String(decoding: try await request.body.collect(), as: UTF8.self) }
+app.get("/hold") { request in
+    StressPages.block(milliseconds: StressPages.number("ms", of: request))
+    return "held\n"
+}
+app.get("/wait") { request in
+    try await Task.sleep(for: .milliseconds(StressPages.number("ms", of: request)))
+    return "waited\n"
+}
+app.get("/ignore") { request in
+    await StressPages.ignoreCancellation(milliseconds: StressPages.number("ms", of: request))
+    return "ignored\n"
+}
+app.get("/grow") { request in
+    StressPages.grow(megabytes: StressPages.number("mb", of: request))
+    return "grown\n"
+}
+
+if isService {
+    try await ServiceGroup(services: [app], gracefulShutdownSignals: [.sigterm], logger: app.logger).run()
+} else {
+    try await app.run()
+}
