@@ -12,6 +12,7 @@
 #     torture   processes that change the same session files, some of them killed (in full when it is named: 60 s, 8 x 8)
 #     thieves   honest browsers and thieves in virtual time (in full when it is named: 2 000 000 requests)
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
+#     reload    constant load while workers are replaced and killed (in full when it is named)
 #     bench     requests per second beside bare C libfcgi (in full when it is named)
 #
 # Installs with apt what the parts need. Every part ends by itself and leaves no process behind. The last line is
@@ -199,6 +200,14 @@ part_store() {
     count_closing_line $? store
 }
 
+part_reload() {
+    need libfcgi-dev nginx curl openssl wrk
+    run reload-release 1500 swift build -c release --product demo || { count 0 0 1 "reload: build"; return; }
+    run reload 900 env TMPDIR="$work" Tests/Benchmarks/reload.sh "$@"
+    count_closing_line $? reload
+    end_left_behind
+}
+
 part_bench() {
     need libfcgi-dev nginx curl wrk gcc
     run bench-release 1500 swift build -c release --product demo || { count 0 0 1 "bench: build"; return; }
@@ -216,10 +225,14 @@ if [ $# -eq 0 ]; then
     part_e2e
     part_torture --short
     part_thieves --short
+    else
+    for part in "$@"; do
+        declare -F "part_$part" >/dev/null || { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+    part_reload --short
     part_bench --short
 else
     for part in "$@"; do
-        declare -F "part_$part" >/dev/null || { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" >/dev/null || { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi
