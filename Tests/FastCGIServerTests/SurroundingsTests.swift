@@ -165,6 +165,38 @@ struct SurroundingsTests {
         #expect(surroundings.replacements.value == 1)
     }
 
+    @Test("shows that it lives while slow peers hold all its threads")
+    func slowPeers() async throws {
+        let directory = TemporaryDirectory()
+        let surroundings = Surroundings()
+        let reading = Tally()
+        let server = try self.server(directory.path + "/s", surroundings) { request in
+            var request = request
+            reading.add()
+            let body = request.readAll()
+            request.answer("\(body?.count ?? -1)")
+        }
+        async let running: Void = server.run()
+        let result = await onThread {
+            let first = try FastCGIPeer(directory.path + "/s")
+            let second = try FastCGIPeer(directory.path + "/s")
+            try first.send(FastCGIPeer.head("/"))
+            try second.send(FastCGIPeer.head("/"))
+            waitUntil { reading.value == 2 }
+            let before = surroundings.beat.value
+            waitUntil { surroundings.beat.value > before + 1 }
+            for rest in [FastCGIPeer.stream(5, [1, 2, 3])] {
+                try first.send(rest)
+                try second.send(rest)
+            }
+            #expect(try first.answer().text == "3")
+            #expect(try second.answer().text == "3")
+        }
+        server.drain()
+        await running
+        try result.get()
+    }
+
     @Test("shows that its threads come round, also when idle, and not while handlers hold all of them")
     func heartbeat() async throws {
         let directory = TemporaryDirectory()

@@ -75,11 +75,11 @@ extension FastCGIConnection {
         let isDrained = readingRest ? self.readRest() : self.hasReadAll && self.head.role == .responder
         let keeping = self.head.keepsConnection && !self.head.isPipelined && isDrained
         unsafe FCGX_SetExitStatus(applicationStatus, self.request.pointee.out)
-        if keeping, self.scheduler.isDraining {
-            if self.flush() {
-                _ = self.sendAll(FastCGIRecord.finalEnd(of: self.head.identifier, applicationStatus: UInt32(bitPattern: applicationStatus)))
-            }
-            return self.letGo(keeping: false, lingering: false)
+        if self.head.keepsConnection, !keeping || self.scheduler.isDraining {
+            // The web server hopes for another request: it has to hear that there is none before it sends one.
+            let end = FastCGIRecord.finalEnd(of: self.head.identifier, applicationStatus: UInt32(bitPattern: applicationStatus))
+            let isWritten = self.flush() && self.sendAll(end)
+            return self.letGo(keeping: false, lingering: isWritten && !isDrained)
         }
         // This is FCGX_Finish_r without the part that closes the descriptor.
         let isWritten = self.writing(bytes: 0) {

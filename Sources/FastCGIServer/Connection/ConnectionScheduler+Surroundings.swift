@@ -35,12 +35,16 @@ extension ConnectionScheduler {
 
     /// Takes a few connections from the inbox and has the poll report the rest.
     func receiveArrivals() {
-        guard let inbox = self.inbox.withLock({ $0 }), !self.isDraining else { return }
+        guard let inbox = self.inbox.withLock({ $0 }) else { return }
+        // As in acceptOne(): what was taken out and is not open yet is not overlooked.
+        self.underway.add(1, ordering: .sequentiallyConsistent)
+        defer { self.underway.subtract(1, ordering: .sequentiallyConsistent) }
+        guard !self.draining.load(ordering: .sequentiallyConsistent) else { return }
         guard self.receive(from: inbox, atMost: Self.arrivalsPerTurn) else { return }
         try? self.poll.rearm(inbox.passing.descriptor.number, tag: Tag.inbox, interest: Self.inboxInterest)
     }
 
-    /// Takes everything from the inbox.
+    /// Takes everything from the inbox; only for who decides about the end.
     func emptyInbox() {
         guard let inbox = self.inbox.withLock({ $0 }) else { return }
         _ = self.receive(from: inbox, atMost: 4096)
@@ -50,9 +54,6 @@ extension ConnectionScheduler {
     ///
     /// - Returns: False at the end of the inbox.
     private func receive(from inbox: Inbox, atMost limit: Int) -> Bool {
-        // As in acceptOne(): what was taken out and is not open yet is not overlooked.
-        self.underway.add(1, ordering: .sequentiallyConsistent)
-        defer { self.underway.subtract(1, ordering: .sequentiallyConsistent) }
         var count = 0
         while count < limit {
             do throws(SystemCallError) {
