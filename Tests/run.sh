@@ -225,9 +225,6 @@ if [ $# -eq 0 ]; then
     part_e2e
     part_torture --short
     part_thieves --short
-    else
-    for part in "$@"; do
-        declare -F "part_$part" >/dev/null || { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     part_reload --short
     part_bench --short
 else
