@@ -24,7 +24,7 @@ package struct SupervisorConfiguration: Sendable {
     package var youngDeathLimit: Int?
     /// How long a worker that serves may show no heartbeat before it is taken for stuck and replaced; `nil`: for ever.
     package var heartbeatTimeout: Duration?
-    /// How long a stuck worker may take to die of SIGABRT, whose crash report says where it is stuck, before SIGKILL.
+    /// How long a stuck worker may take to die of SIGABRT before SIGKILL; with the runtime's crash report on, it survives the first.
     package var abortPatience: Duration
     /// The bytes of memory beyond which a worker gets a successor; `nil`: any number.
     package var memoryLimit: Int?
