@@ -35,7 +35,7 @@ extension Integration {
             return Data(base64Encoded: text)?.first
         }
 
-        @Test("a new secret, used after a reload, logs nobody out", .timeLimit(.minutes(3)))
+        @Test("a new secret, used after a reload, logs nobody out", .timeLimit(.minutes(5)))
         func secret() async throws {
             try await TestApplication.with(settings: ["PSESSION_NONCE_TIMEOUT": "none"]) { app in
                 let jar = try app.jar()
@@ -55,7 +55,7 @@ extension Integration {
             }
         }
 
-        @Test("a user's sessions are listed and ended by themselves and from outside, and everybody's at once", .timeLimit(.minutes(3)))
+        @Test("a user's sessions are listed and ended by themselves and from outside, and everybody's at once", .timeLimit(.minutes(5)))
         func sessions() async throws {
             try await TestApplication.with(workers: 3) { app in
                 var jars: [CurlJar] = []

@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("Bad input")
     struct BadInput {
-        @Test("in cookies is no session, and no worker minds", .timeLimit(.minutes(2)))
+        @Test("in cookies is no session, and no worker minds", .timeLimit(.minutes(5)))
         func cookies() async throws {
             try await TestApplication.with { app in
                 let workers = app.workers
@@ -38,7 +38,7 @@ extension Integration {
             }
         }
 
-        @Test("with a real session's cookie beside it does not confuse the guard", .timeLimit(.minutes(2)))
+        @Test("with a real session's cookie beside it does not confuse the guard", .timeLimit(.minutes(5)))
         func duplicates() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -53,7 +53,7 @@ extension Integration {
             }
         }
 
-        @Test("in paths, queries and fields is 400 or harmless", .timeLimit(.minutes(2)))
+        @Test("in paths, queries and fields is 400 or harmless", .timeLimit(.minutes(5)))
         func requests() async throws {
             try await TestApplication.with { app in
                 let workers = app.workers
@@ -85,7 +85,7 @@ extension Integration {
             }
         }
 
-        @Test("in bodies is refused with the right status", .timeLimit(.minutes(2)))
+        @Test("in bodies is refused with the right status", .timeLimit(.minutes(5)))
         func bodies() async throws {
             try await TestApplication.with { app in
                 let workers = app.workers

@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("Requests that take too long")
     struct Deadlines {
-        @Test("are cancelled and answered with 503, others are not", .timeLimit(.minutes(3)), arguments: [0, 2])
+        @Test("are cancelled and answered with 503, others are not", .timeLimit(.minutes(5)), arguments: [0, 2])
         func cancelled(workers: Int) async throws {
             let settings = ["PARANOID_REQUEST_DEADLINE": "1", "PARANOID_REQUEST_GRACE": "600"]
             try await TestApplication.with("stress-server", workers: workers, settings: settings) { app in
@@ -18,7 +18,7 @@ extension Integration {
             }
         }
 
-        @Test("cost their worker its place when they ignore that", .timeLimit(.minutes(3)))
+        @Test("cost their worker its place when they ignore that", .timeLimit(.minutes(5)))
         func ignored() async throws {
             let settings = [
                 "PARANOID_REQUEST_DEADLINE": "0.5", "PARANOID_REQUEST_GRACE": "0.5", "PARANOID_DRAIN_TIMEOUT": "1",
@@ -34,7 +34,7 @@ extension Integration {
 
     @Suite("In a group of services")
     struct Services {
-        @Test("SIGTERM to the group lets running requests finish", .timeLimit(.minutes(3)))
+        @Test("SIGTERM to the group lets running requests finish", .timeLimit(.minutes(5)))
         func termination() async throws {
             try await TestApplication.with("stress-server", workers: 0, settings: ["STRESS_AS_SERVICE": "1"]) { app in
                 let before = app.acceptedConnections

@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("The ten-line program")
     struct HelloWorld {
-        @Test("greets, counts visits and logs in", .timeLimit(.minutes(2)))
+        @Test("greets, counts visits and logs in", .timeLimit(.minutes(5)))
         func program() async throws {
             try await TestApplication.with("HelloWorld") { app in
                 let jar = try app.jar()

@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("Recycling")
     struct Recycling {
-        @Test("workers are replaced after so many requests, and no request is lost", .timeLimit(.minutes(3)))
+        @Test("workers are replaced after so many requests, and no request is lost", .timeLimit(.minutes(5)))
         func requests() async throws {
             try await TestApplication.with("stress-server", workers: 2, settings: ["PARANOID_MAX_REQUESTS": "100"]) { app in
                 let before = Set(app.workers)
@@ -22,7 +22,7 @@ extension Integration {
             }
         }
 
-        @Test("a worker that grows is replaced", .timeLimit(.minutes(3)))
+        @Test("a worker that grows is replaced", .timeLimit(.minutes(5)))
         func memory() async throws {
             try await TestApplication.with("stress-server", workers: 1, settings: ["PARANOID_WORKER_MEMORY": "\(300 << 20)"]) { app in
                 let before = try await app.get("/worker").text
@@ -32,7 +32,7 @@ extension Integration {
             }
         }
 
-        @Test("a worker whose threads are all held is replaced, and others answer meanwhile", .timeLimit(.minutes(3)))
+        @Test("a worker whose threads are all held is replaced, and others answer meanwhile", .timeLimit(.minutes(5)))
         func stuck() async throws {
             let settings = ["PARANOID_HEARTBEAT_TIMEOUT": "2"]
             try await TestApplication.with("stress-server", workers: 1, threads: 2, settings: settings) { app in
@@ -52,7 +52,7 @@ extension Integration {
         private static let workers = 3
         private static let connections = 90
 
-        @Test("each of three workers gets about a third of ninety kept connections, also after a reload", .timeLimit(.minutes(3)))
+        @Test("each of three workers gets about a third of ninety kept connections, also after a reload", .timeLimit(.minutes(5)))
         func thirds() async throws {
             try await TestApplication.with("stress-server", workers: Self.workers) { app in
                 try self.expectThirds(of: app)

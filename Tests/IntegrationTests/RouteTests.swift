@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("The demo's routes")
     struct Routes {
-        @Test("answer as the table says, over HTTP and HTTPS", .timeLimit(.minutes(2)))
+        @Test("answer as the table says, over HTTP and HTTPS", .timeLimit(.minutes(5)))
         func table() async throws {
             try await TestApplication.with { app in
                 for base in [app.plain(""), app.secure("")] {
@@ -31,7 +31,7 @@ extension Integration {
             }
         }
 
-        @Test("show a page that needs nothing from elsewhere", .timeLimit(.minutes(2)))
+        @Test("show a page that needs nothing from elsewhere", .timeLimit(.minutes(5)))
         func page() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -48,7 +48,7 @@ extension Integration {
             }
         }
 
-        @Test("echo a body of many megabytes unchanged, with its content type", .timeLimit(.minutes(2)))
+        @Test("echo a body of many megabytes unchanged, with its content type", .timeLimit(.minutes(5)))
         func echo() async throws {
             try await TestApplication.with { app in
                 // Within the default limit of 2 MiB, and no repetition at the sizes of buffers.
@@ -66,7 +66,7 @@ extension Integration {
             }
         }
 
-        @Test("show the parameters, but neither HTTP_PROXY nor the values of cookies", .timeLimit(.minutes(2)))
+        @Test("show the parameters, but neither HTTP_PROXY nor the values of cookies", .timeLimit(.minutes(5)))
         func parameters() async throws {
             try await TestApplication.with { app in
                 let answer = try await app.get(
@@ -92,13 +92,13 @@ extension Integration {
             }
         }
 
-        @Test("let more slow requests wait than there are threads", .timeLimit(.minutes(2)))
+        @Test("let more slow requests wait than there are threads", .timeLimit(.minutes(5)))
         func slow() async throws {
             // One worker with two threads: if a waiting request held one, all eight would take four times as long as one, and /hello
             // could not be answered between their begin and their end.
             try await TestApplication.with(workers: 1, threads: 2) { app in
                 async let waiting = withThrowingTaskGroup(of: CurlAnswer.self) { group in
-                    for _ in 0..<8 { group.addTask { try await app.get("/slow?ms=1500") } }
+                    for _ in 0..<8 { group.addTask { try await app.get("/slow?ms=5000") } }
                     return try await group.reduce(into: []) { $0.append($1) }
                 }
                 try await eventually("all slow requests are accepted") { app.acceptedConnections >= 8 }
@@ -109,7 +109,7 @@ extension Integration {
             }
         }
 
-        @Test("leak nothing when a handler throws", .timeLimit(.minutes(2)))
+        @Test("leak nothing when a handler throws", .timeLimit(.minutes(5)))
         func error() async throws {
             try await TestApplication.with { app in
                 let answer = try await app.get("/error")
@@ -120,7 +120,7 @@ extension Integration {
             }
         }
 
-        @Test("name the worker that answers, and survive a trap in it", .timeLimit(.minutes(2)))
+        @Test("name the worker that answers, and survive a trap in it", .timeLimit(.minutes(5)))
         func crash() async throws {
             struct Worker: Decodable {
                 var pid: Int32

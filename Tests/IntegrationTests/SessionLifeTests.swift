@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("The life of a session")
     struct SessionLife {
-        @Test("begins with the first write, counts, and is the same for all workers", .timeLimit(.minutes(2)))
+        @Test("begins with the first write, counts, and is the same for all workers", .timeLimit(.minutes(5)))
         func counting() async throws {
             try await TestApplication.with(workers: 3) { app in
                 let jar = try app.jar()
@@ -28,7 +28,7 @@ extension Integration {
             }
         }
 
-        @Test("keeps values", .timeLimit(.minutes(2)))
+        @Test("keeps values", .timeLimit(.minutes(5)))
         func values() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -41,7 +41,7 @@ extension Integration {
             }
         }
 
-        @Test("changes the identifier at login and keeps what was stored", .timeLimit(.minutes(2)))
+        @Test("changes the identifier at login and keeps what was stored", .timeLimit(.minutes(5)))
         func login() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -63,7 +63,7 @@ extension Integration {
             }
         }
 
-        @Test("ends at logout, also for those who kept the cookies", .timeLimit(.minutes(2)))
+        @Test("ends at logout, also for those who kept the cookies", .timeLimit(.minutes(5)))
         func logout() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -82,7 +82,7 @@ extension Integration {
             }
         }
 
-        @Test("gets a new identifier on request, and the old one is gone", .timeLimit(.minutes(2)))
+        @Test("gets a new identifier on request, and the old one is gone", .timeLimit(.minutes(5)))
         func rotation() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -94,7 +94,7 @@ extension Integration {
             }
         }
 
-        @Test("is not checked under a filtered prefix", .timeLimit(.minutes(2)))
+        @Test("is not checked under a filtered prefix", .timeLimit(.minutes(5)))
         func filter() async throws {
             try await TestApplication.with(settings: ["PSESSION_FILTER_PREFIXES": "/safe"]) { app in
                 let jar = try app.jar()
@@ -110,7 +110,7 @@ extension Integration {
             }
         }
 
-        @Test("is over when its time is up", .timeLimit(.minutes(2)))
+        @Test("is over when its time is up", .timeLimit(.minutes(5)))
         func expiry() async throws {
             try await TestApplication.with(settings: ["SESSION_COOKIE_AGE": "1"]) { app in
                 let jar = try app.jar()

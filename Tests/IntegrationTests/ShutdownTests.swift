@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("Starting and stopping")
     struct Shutdown {
-        @Test("SIGTERM lets running requests finish, and leaves nothing behind", .timeLimit(.minutes(2)))
+        @Test("SIGTERM lets running requests finish, and leaves nothing behind", .timeLimit(.minutes(5)))
         func termination() async throws {
             try await TestApplication.with(workers: 2, threads: 4) { app in
                 let workers = app.workers
@@ -23,7 +23,7 @@ extension Integration {
             }
         }
 
-        @Test("a second start takes sessions and secret over", .timeLimit(.minutes(2)))
+        @Test("a second start takes sessions and secret over", .timeLimit(.minutes(5)))
         func restart() async throws {
             let kept = try TestFolder()
             let settings = [
@@ -44,7 +44,7 @@ extension Integration {
 
         @Test(
             "an unusable setting stops the start, with a message that names it",
-            .timeLimit(.minutes(2)),
+            .timeLimit(.minutes(5)),
             arguments: [
                 ("PSESSION_NONCE_TIMEOUT", "soon"), ("PSESSION_NONCE_WINDOW", "-1"), ("SESSION_COOKIE_SAMESITE", "Sometimes"),
                 ("PSESSION_COOKIE_NAME", "a b"), ("PARANOID_WORKERS", "many"), ("PARANOID_LISTEN", "nowhere"),

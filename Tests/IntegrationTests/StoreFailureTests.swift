@@ -4,7 +4,7 @@ import Testing
 extension Integration {
     @Suite("A session directory without room")
     struct StoreFailure {
-        @Test("is a 503 without a cookie, and all is as before when there is room again", .timeLimit(.minutes(2)))
+        @Test("is a 503 without a cookie, and all is as before when there is room again", .timeLimit(.minutes(5)))
         func noRoom() async throws {
             let folder = try TestFolder()
             let directory = folder["sessions"]

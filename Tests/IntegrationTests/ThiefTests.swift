@@ -15,7 +15,7 @@ extension Integration {
             }
         }
 
-        @Test("with all cookies but another browser is refused", .timeLimit(.minutes(2)))
+        @Test("with all cookies but another browser is refused", .timeLimit(.minutes(5)))
         func otherBrowser() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -29,7 +29,7 @@ extension Integration {
             }
         }
 
-        @Test("without the second key is refused over HTTPS", .timeLimit(.minutes(2)))
+        @Test("without the second key is refused over HTTPS", .timeLimit(.minutes(5)))
         func secondKey() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -40,7 +40,7 @@ extension Integration {
             }
         }
 
-        @Test("whose copy is older than what the owner has shown since ends the session for both, with an alarm", .timeLimit(.minutes(2)))
+        @Test("whose copy is older than what the owner has shown since ends the session for both, with an alarm", .timeLimit(.minutes(5)))
         func oldNonce() async throws {
             try await TestApplication.with(settings: ["PSESSION_DELAY_BOUND": "0.5"]) { app in
                 let jar = try app.jar()
@@ -65,7 +65,7 @@ extension Integration {
             }
         }
 
-        @Test("who knows the identifier alone, or all but the nonce, cannot end the session", .timeLimit(.minutes(2)))
+        @Test("who knows the identifier alone, or all but the nonce, cannot end the session", .timeLimit(.minutes(5)))
         func cannotEnd() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -85,7 +85,7 @@ extension Integration {
             }
         }
 
-        @Test("cannot plant an identifier", .timeLimit(.minutes(2)))
+        @Test("cannot plant an identifier", .timeLimit(.minutes(5)))
         func fixation() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
@@ -96,7 +96,7 @@ extension Integration {
             }
         }
 
-        @Test("is shown by the demo: each guard answers, and only a perfect copy gets in", .timeLimit(.minutes(2)))
+        @Test("is shown by the demo: each guard answers, and only a perfect copy gets in", .timeLimit(.minutes(5)))
         func demonstration() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
