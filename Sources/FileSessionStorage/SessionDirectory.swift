@@ -120,15 +120,7 @@ struct SessionDirectory: ~Copyable, Sendable {
     func synchronizeNames(of file: SessionFile) throws(SystemCallError) {
         guard self.isDurable else { return }
         try self.faults.check(.synchronize)
-        do {
-            try self.root.openDirectory(String(file.path.prefix(2)))?.synchronize()
-        } catch let error as SystemCallError {
-            throw error
-        } catch SecureDirectoryError.system(let error, _) {
-            throw error
-        } catch {
-            throw .inputOutput
-        }
+        try self.root.synchronize(String(file.path.prefix(2)))
     }
 
     /// Whether a file's name still leads to it; it does not when somebody removed or replaced the file by hand.

@@ -56,7 +56,7 @@ struct SessionUserIndex: Sendable {
         while true {
             do {
                 _ = try root.createFile(path)
-                if self.isDurable { try self.synchronize(Self.shard(ofTag: Self.digits(of: tag)), in: root) }
+                if self.isDurable { try root.synchronize(Self.shard(ofTag: Self.digits(of: tag))) }
                 return true
             } catch  where error.isAlreadyThere {
                 return false
@@ -64,7 +64,7 @@ struct SessionUserIndex: Sendable {
                 let isNew = try root.makeDirectory(Self.directory)
                 let isNewShard = try root.makeDirectory(Self.shard(ofTag: Self.digits(of: tag)))
                 if self.isDurable && isNew { try root.synchronize() }
-                if self.isDurable && isNewShard { try self.synchronize(Self.directory, in: root) }
+                if self.isDurable && isNewShard { try root.synchronize(Self.directory) }
             }
         }
     }
@@ -75,18 +75,6 @@ struct SessionUserIndex: Sendable {
     func remove(_ tag: [UInt8], _ name: SessionName, in root: borrowing SecureDirectory) {
         guard !tag.isEmpty else { return }
         try? root.removeFile(Self.path(tag, name))
-    }
-
-    private func synchronize(_ directory: String, in root: borrowing SecureDirectory) throws(SystemCallError) {
-        do {
-            try root.openDirectory(directory)?.synchronize()
-        } catch let error as SystemCallError {
-            throw error
-        } catch SecureDirectoryError.system(let error, _) {
-            throw error
-        } catch {
-            throw .inputOutput
-        }
     }
 
     // MARK: Reading

@@ -159,9 +159,7 @@ struct SessionCommit<Outcome: Sendable> {
         visit.renewsSecondKey = false
         switch completion.storing {
         case .gone, .end:
-            visit.isGone = true
-            visit.identifier = nil
-            visit.record = nil
+            visit.lose()
             if case .end = completion.storing { visit.reason = .reuse } else { visit.reason = .ended }
             if visit.isChecked { visit.verdict = .rejected }
             return visit

@@ -30,11 +30,6 @@ extension SessionExchange {
         }
     }
 
-    /// Ends what is over the user's limit after a login was committed.
-    func enforceLimit(of user: String, begun identifier: SessionIdentifier) async throws(SessionStoreError) -> Bool {
-        try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier)
-    }
-
     /// Runs something on the store; what fails there is told to the client as "come back later".
     private func storing<Value>(_ body: () async throws(SessionStoreError) -> Value) async throws -> Value {
         do { return try await body() } catch { throw self.unavailable(error) }

@@ -265,12 +265,8 @@ final class SessionExchange: Sendable {
 
     private func enforceLimit(of user: String) async throws {
         guard let identifier = self.state.withLock({ $0.visit?.identifier }) else { return }
-        if try await self.enforceLimit(of: user, begun: identifier) { return }
-        self.state.withLock { state in
-            state.visit?.isGone = true
-            state.visit?.identifier = nil
-            state.visit?.record = nil
-        }
+        if try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier) { return }
+        self.state.withLock { $0.visit?.lose() }
         throw SessionError.tooManySessions
     }
 

@@ -50,27 +50,27 @@ package enum PrivateFile {
     /// - Returns: Whether it was created; `false` when somebody else was faster, whose file is left alone.
     package static func create(_ path: String, contents: [UInt8]) throws(Failure) -> Bool {
         Self.makeParents(of: path)
-        let temporary = "\(path).\(getpid())-\(SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })"
-        do throws(SystemCallError) {
-            let number = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-            guard number >= 0 else { throw SystemCallError("open") }
-            let file = OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true)
-            defer { _ = unsafe unlink(temporary) }
-            try unsafe file.write(contents.span.bytes, at: 0)
-            try file.synchronize()
-            guard unsafe link(temporary, path) == 0 else {
-                let error = SystemCallError("link")
-                if error.code == EEXIST { return false }
-                throw error
-            }
-            return true
-        } catch {
-            throw .system(error)
+        return try Self.withTemporary(beside: path, contents: contents) { (temporary) throws(SystemCallError) in
+            if unsafe link(temporary, path) == 0 { return true }
+            let error = SystemCallError("link")
+            if error.code == EEXIST { return false }
+            throw error
         }
     }
 
     /// Puts other contents into a file: whoever opens it finds the old ones or the new ones, also after the loss of power.
     package static func replace(_ path: String, contents: [UInt8]) throws(Failure) {
+        try Self.withTemporary(beside: path, contents: contents) { (temporary) throws(SystemCallError) in
+            guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
+        }
+    }
+
+    /// Lends the name of a file with mode 0600 whose contents are on the disk, and takes that name away afterwards.
+    private static func withTemporary<Outcome>(
+        beside path: String,
+        contents: [UInt8],
+        _ body: (String) throws(SystemCallError) -> Outcome
+    ) throws(Failure) -> Outcome {
         let temporary = "\(path).\(getpid())-\(SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })"
         do throws(SystemCallError) {
             let number = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
@@ -79,7 +79,7 @@ package enum PrivateFile {
             defer { _ = unsafe unlink(temporary) }
             try unsafe file.write(contents.span.bytes, at: 0)
             try file.synchronize()
-            guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
+            return try body(temporary)
         } catch {
             throw .system(error)
         }

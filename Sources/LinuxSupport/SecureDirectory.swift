@@ -186,6 +186,18 @@ package struct SecureDirectory: ~Copyable, Sendable {
         }
     }
 
+    /// Waits until changes of names in a directory below are on the disk; does nothing when there is none.
+    package borrowing func synchronize(_ path: String) throws(SystemCallError) {
+        do throws(SecureDirectoryError) {
+            guard let directory = try self.openDirectory(path) else { return }
+            do { try directory.synchronize() } catch { throw .system(error, path: path) }
+        } catch {
+            // One that is not safe to use is as good as a disk that does not answer.
+            if case .system(let cause, _) = error { throw cause }
+            throw .inputOutput
+        }
+    }
+
     /// Waits until changes of names in the directory are on the disk (`fsync(2)`).
     package borrowing func synchronize() throws(SystemCallError) {
         while fsync(self.descriptor.number) != 0 {

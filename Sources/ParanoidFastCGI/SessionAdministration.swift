@@ -1,6 +1,4 @@
-internal import LinuxSupport
 public import Logging
-internal import SessionSecurity
 public import SessionStorage
 
 /// The sessions of an application, for programs beside it: the same files and secrets, without serving anything.
@@ -17,11 +15,9 @@ public struct SessionAdministration: Sendable {
         self.sessions = try Application.repository(configuration, store: nil, logger: logger)
     }
 
-    private var now: Timestamp { Timestamp(nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch()) }
-
     /// A user's live sessions, the oldest login first.
     public func list(user: String) async throws(SessionStoreError) -> [SessionListing] {
-        try await self.sessions.list(user: user, at: self.now)
+        try await self.sessions.list(user: user, at: SystemSessionClock.now)
     }
 
     /// Ends one of a user's sessions.
@@ -33,12 +29,12 @@ public struct SessionAdministration: Sendable {
 
     /// Ends all sessions of a user and returns how many there were.
     public func revokeAll(user: String) async throws(SessionStoreError) -> Int {
-        try await self.sessions.revokeAll(user: user, at: self.now)
+        try await self.sessions.revokeAll(user: user, at: SystemSessionClock.now)
     }
 
     /// Ends all sessions of everybody, in one step.
     public func revokeEveryone() async throws(SessionStoreError) {
-        try await self.sessions.revokeEveryone(at: self.now)
+        try await self.sessions.revokeEveryone(at: SystemSessionClock.now)
     }
 
     /// Makes the index of users anew and returns how many sessions were missing from it.
@@ -49,7 +45,7 @@ public struct SessionAdministration: Sendable {
     /// Removes what has expired.
     public func sweep() async throws(SessionStoreError) -> SweepReport {
         var total = SweepReport()
-        while !total.isComplete { total.add(try await self.sessions.sweep(expiredAt: self.now, budget: 1000)) }
+        while !total.isComplete { total.add(try await self.sessions.sweep(expiredAt: SystemSessionClock.now, budget: 1000)) }
         return total
     }
 }

@@ -1,7 +1,5 @@
 internal import Logging
 internal import SessionStorage
-internal import SessionSecurity
-internal import LinuxSupport
 
 /// Removes expired sessions at an interval, a few files at a time, outside of any request.
 ///
@@ -34,8 +32,7 @@ struct SessionSweeping: Sendable {
         var total = SweepReport()
         while !total.isComplete && !Task.isCancelled {
             let begin = ContinuousClock.now
-            let now = Timestamp(nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch())
-            total.add(try await self.repository.sweep(expiredAt: now, budget: max(1, self.rate / Self.slicesPerSecond)))
+            total.add(try await self.repository.sweep(expiredAt: SystemSessionClock.now, budget: max(1, self.rate / Self.slicesPerSecond)))
             // Never more than half of one processor, even if the disk is slower than the rate.
             let pause = max(.seconds(1) / Self.slicesPerSecond, begin.duration(to: .now))
             try? await Task.sleep(for: pause)

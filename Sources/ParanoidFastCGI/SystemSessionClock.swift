@@ -14,5 +14,6 @@ public struct SystemSessionClock: SessionClock {
     /// The time now.
     public func completion(of request: Request) -> Timestamp { Self.now }
 
-    private static var now: Timestamp { Timestamp(nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch()) }
+    /// The time now.
+    static var now: Timestamp { Timestamp(nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch()) }
 }

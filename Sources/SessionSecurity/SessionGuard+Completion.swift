@@ -38,7 +38,7 @@ extension SessionGuard {
         guard let tracking = visit.record?.tracking else { return visit.identifier != nil || self.settings.profile == .compatible }
         if visit.claim.isSecure && tracking.secondKey == nil { return true }
         if let bounds = self.settings.rotationBounds, let chain = tracking.chain {
-            if self.turn(chain, for: visit, at: now, bounds, keys: keys).chain != chain { return true }
+            if self.turn(chain, of: tracking, for: visit, at: now, bounds, keys: keys).chain != chain { return true }
         } else if self.isNonceDue(tracking, for: visit, at: now) {
             return true
         }
@@ -97,7 +97,7 @@ extension SessionGuard {
             if visit.renewsSecondKey && visit.claim.isSecure { tracking.secondKey = SecondKey(using: &generator) }
             var isDue = self.isIdentifierDue(tracking, at: now)
             if let bounds = self.settings.rotationBounds, !isNew, let chain = tracking.chain {
-                let turn = self.turn(chain, for: visit, at: now, bounds, keys: keys, seed: tracking)
+                let turn = self.turn(chain, of: tracking, for: visit, at: now, bounds, keys: keys)
                 if turn.isReuse { return Completion(storing: .end, changes: SessionCookieChanges()) }
                 tracking.chain = turn.chain
                 if turn.gives {
@@ -154,15 +154,14 @@ extension SessionGuard {
     /// What a request's value does to a chain, and whether the answer gives a new one.
     private func turn(
         _ chain: RotationChain,
+        of tracking: SessionTracking,
         for visit: SessionVisit,
         at now: Timestamp,
         _ bounds: RotationChain.Bounds,
-        keys: ServerKeys,
-        seed tracking: SessionTracking? = nil
+        keys: ServerKeys
     ) -> (chain: RotationChain, isReuse: Bool, gives: Bool) {
         var chain = chain
-        guard visit.isChecked, let stream = (tracking ?? visit.record?.tracking)?.stream(keys: keys),
-            let value = visit.claim.nonce.flatMap({ stream.value(of: $0) })
+        guard visit.isChecked, let value = visit.claim.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) })
         else { return (chain, false, false) }
         switch chain.show(value, at: visit.arrivedAt, bounds) {
         case .reuse: return (chain, true, false)

@@ -56,6 +56,13 @@ public struct SessionVisit: Sendable {
         self.freshSecondKey = nil
     }
 
+    /// Takes note that the session has ended: nothing more is stored and no cookie is set.
+    public mutating func lose() {
+        self.isGone = true
+        self.identifier = nil
+        self.record = nil
+    }
+
     /// Lets go of the session: what the request stores from here on goes into a new one.
     public mutating func detach() {
         self.identifier = nil
