@@ -36,6 +36,7 @@ trap stop EXIT
 trap 'exit 0' INT TERM
 
 env -u PORT -u PARANOID_STRICT -u PARANOID_BIN_DIR \
+    PSESSION_PROFILE="${PSESSION_PROFILE:-compatible}" \
     PARANOID_LISTEN="unix:$work/app.sock" PARANOID_WORKERS=1 PARANOID_THREADS="${PARANOID_THREADS:-16}" \
     PARANOID_SESSION_DIR="$work/sessions" PARANOID_SECRET_FILE="$work/secret" \
     "$bin/trace-server" &

@@ -186,7 +186,7 @@ if [ "$check" = yes ]; then
     get -b "$work/jar" -c "$work/jar" "$secure/session"
     expect "GET  $secure/session, same cookies" '^HTTP/[0-9.]+ 200' '"verdict":"accepted"' '"hits":2[,}]'
     get -b "$work/jar" -A thief "$secure/session/peek"
-    expect "GET  $secure/session/peek, same cookies, other browser" '^HTTP/[0-9.]+ 200' '"verdict":"rejected"' '!"hits":2[,}]'
+    expect "GET  $secure/session/peek, same cookies, other browser" '^HTTP/[0-9.]+ 200' '"verdict":"challenged"' '!"hits":2[,}]'
 
     started="$app_pid $nginx_pid $(cat /proc/{"$app_pid","$nginx_pid"}/task/*/children)"
     stop
@@ -208,7 +208,7 @@ cat <<MESSAGE
 ParanoidFastCGI demo: $workers workers with $threads threads each, state in $state
 
     $secure/      the page that shows your session (self-signed certificate)
-    $plain/       the same without TLS
+    $plain/       the same without TLS, and so without sessions
 
     curl -k -c jar -b jar $secure/session
     curl -k -c jar -b jar -d user=alice $secure/login

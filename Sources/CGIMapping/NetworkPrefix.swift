@@ -25,6 +25,14 @@ package struct NetworkPrefix: Sendable, Hashable {
         self.address = address
     }
 
+    /// The bytes of the network around an address: those of the text itself when it is no address.
+    package static func bytes(around text: String, version4: Int, version6: Int) -> [UInt8] {
+        guard let address = NetworkAddress(text) else { return Array(text.utf8) }
+        let length = address.isIPv4 ? 96 + version4 : version6
+        let words = [address.high & Self.mask(min(length, 64)), address.low & Self.mask(max(length - 64, 0))]
+        return words.flatMap { word in stride(from: UInt64(56), through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) } }
+    }
+
     /// Whether the address lies in the block.
     package func contains(_ address: NetworkAddress) -> Bool {
         address.high & self.highMask == self.address.high && address.low & self.lowMask == self.address.low

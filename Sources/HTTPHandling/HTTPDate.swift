@@ -25,7 +25,23 @@ public struct HTTPDate: Sendable, Hashable, Comparable {
     /// The fixed-length form, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
     public var text: String {
         let days = self.secondsSinceUnixEpoch / 86_400
+        let (year, month, day) = Self.civil(days)
+        let date = "\(Self.weekdays[Int((days + 4) % 7)]), \(Self.digits(day)) \(Self.months[Int(month - 1)]) \(Self.digits(year, 4))"
+        return "\(date) \(self.timeOfDay) GMT"
+    }
+
+    /// The form of logs, such as `1994-11-06T08:49:37Z` (RFC 3339).
+    public var timestamp: String {
+        let (year, month, day) = Self.civil(self.secondsSinceUnixEpoch / 86_400)
+        return "\(Self.digits(year, 4))-\(Self.digits(month))-\(Self.digits(day))T\(self.timeOfDay)Z"
+    }
+
+    private var timeOfDay: String {
         let second = self.secondsSinceUnixEpoch % 86_400
+        return "\(Self.digits(second / 3600)):\(Self.digits(second / 60 % 60)):\(Self.digits(second % 60))"
+    }
+
+    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         // Civil date from days: years counted from March, in eras of 400 years.
         let shifted = days + 719_468
         let era = shifted / 146_097
@@ -35,9 +51,7 @@ public struct HTTPDate: Sendable, Hashable, Comparable {
         let monthFromMarch = (5 * dayOfYear + 2) / 153
         let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
         let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        let date = "\(Self.weekdays[Int((days + 4) % 7)]), \(Self.digits(day)) \(Self.months[Int(month - 1)]) \(Self.digits(year, 4))"
-        return "\(date) \(Self.digits(second / 3600)):\(Self.digits(second / 60 % 60)):\(Self.digits(second % 60)) GMT"
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]

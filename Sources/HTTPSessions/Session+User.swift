@@ -11,6 +11,8 @@ extension Session {
     /// - Throws: ``SessionError/tooManySessions`` when the user has as many sessions as the limit allows and the policy is to refuse.
     public func logIn(as user: String, device: SessionDevice? = nil) async throws {
         try await self.exchange.checkAdmission(of: user)
+        // Who was asked to prove it has done so.
+        try await self.exchange.release(if: { $0.user == user })
         let login = SessionUser(name: user, loggedInAt: self.exchange.now, device: device)
         try await self.exchange.edit { visit in
             visit.edits.user = .some(login)

@@ -20,6 +20,19 @@ public struct Session: Sendable {
         get async throws { try await self.exchange.visit().reason }
     }
 
+    /// Why the session is withheld, if it is; see ``meetChallenge()``.
+    public var challenge: SessionChallenge? {
+        get async throws { try await self.exchange.visit().withheld?.challenge }
+    }
+
+    /// Releases a withheld session to this request, under new secrets: whoever else holds the old ones is out.
+    ///
+    /// To be called when whoever asks has proven to be the ``SessionChallenge/user``, by a password or better. Does nothing when no session
+    /// is withheld. Logging the same user in does the same.
+    public func meetChallenge() async throws {
+        try await self.exchange.release(if: { _ in true })
+    }
+
     /// Whether the session begins with this request.
     public var isNew: Bool {
         get async throws { try await self.exchange.visit().verdict == .new }

@@ -1,22 +1,32 @@
 internal import HTTPHandling
 internal import SessionSecurity
 internal import SessionStorage
+internal import Synchronization
 
 /// What all requests share.
-struct SessionContext: Sendable {
+final class SessionContext: Sendable {
     let repository: SessionRepository
     let configuration: HTTPSessionsConfiguration
     let clock: any SessionClock
     let sessionGuard: SessionGuard
     let cookies: SessionCookies
     let statistics = SessionStatistics()
+    let events: SessionEvents
+    private let guesses = Mutex(GuessingWatch())
 
     init(repository: SessionRepository, configuration: HTTPSessionsConfiguration, clock: any SessionClock) {
         self.repository = repository
         self.configuration = configuration
         self.clock = clock
         self.sessionGuard = SessionGuard(settings: configuration.guardSettings)
-        self.cookies = SessionCookies(configuration: configuration.cookies, checkedParameters: configuration.checkedParameters)
+        self.cookies = SessionCookies(configuration: configuration)
+        self.events = SessionEvents(configuration: configuration, statistics: self.statistics)
+    }
+
+    /// Notes an identifier that names nothing; what it returns is worth an alarm.
+    func noteGuess(from address: String, at now: Timestamp) -> Int? {
+        let network = self.configuration.network(address)
+        return self.guesses.withLock { $0.note(network, at: now) }
     }
 
     /// Whether the guard checks a request.

@@ -1,7 +1,22 @@
 public import HTTPHandling
+public import SessionSecurity
 
 /// Names and attributes of the three session cookies.
 public struct SessionCookieConfiguration: Sendable {
+    /// What browsers promise of a cookie whose name begins so (RFC 6265bis section 4.1.3, and the draft on layered cookies).
+    public enum Prefix: String, Sendable, Hashable, CaseIterable {
+        /// Nothing.
+        case none = ""
+        /// It was set over HTTPS.
+        case secure = "__Secure-"
+        /// It was set over HTTPS by this very host.
+        case host = "__Host-"
+        /// It was set over HTTPS by this very host in a response, not by a script.
+        case hostHTTP = "__Host-Http-"
+    }
+
+    /// What is put before the three names, unless they have a prefix of their own (`PSESSION_COOKIE_PREFIX`).
+    public var prefix = Prefix.host
     /// The cookie that carries the identifier (`SESSION_COOKIE_NAME`).
     public var sessionName = "sessionid"
     /// The cookie that carries the nonce (`PSESSION_COOKIE_NAME`).
@@ -13,14 +28,35 @@ public struct SessionCookieConfiguration: Sendable {
     /// The domain of all three; `nil`: this host alone (`SESSION_COOKIE_DOMAIN`).
     public var domain: String?
     /// Whether identifier and nonce travel over HTTPS only (`SESSION_COOKIE_SECURE`); the second key always does.
-    public var isSecure = false
+    public var isSecure = true
     /// Whether scripts are kept from all three (`PSESSION_COOKIE_HTTPONLY`).
     public var isHTTPOnly = true
     /// Which requests from other sites carry them (`SESSION_COOKIE_SAMESITE`); `nil` leaves it to the browser.
     public var sameSite: SetCookie.SameSite? = .lax
 
-    /// Creates the default names and attributes.
-    public init() {}
+    /// Creates the default names and attributes of a profile.
+    public init(profile: GuardSettings.Profile = .paranoid) {
+        if profile.isCompatible {
+            self.prefix = .none
+            self.isSecure = false
+        }
+    }
+
+    /// The name of the identifier's cookie, prefix included.
+    public var sessionCookie: String { self.prefixed(self.sessionName) }
+    /// The name of the nonce's cookie, prefix included.
+    public var nonceCookie: String { self.prefixed(self.nonceName) }
+    /// The name of the second key's cookie, prefix included.
+    public var secondCookie: String { self.prefixed(self.secondName) }
+
+    /// A name with the prefix that belongs before it.
+    public func prefixed(_ name: String) -> String {
+        let hasOne = Prefix.allCases.contains { prefix in
+            prefix != .none && name.utf8.count >= prefix.rawValue.utf8.count
+                && zip(name.utf8, prefix.rawValue.utf8).allSatisfy { $0 == $1 || ($0 ^ $1 == 0x20 && 0x61...0x7A ~= $0 | 0x20) }
+        }
+        return hasOne ? name : self.prefix.rawValue + name
+    }
 
     /// Checks that browsers would take cookies with these names and attributes.
     ///
@@ -28,7 +64,7 @@ public struct SessionCookieConfiguration: Sendable {
     public func problem() -> (name: String, rule: any Error)? {
         for (name, isSecure) in [(self.sessionName, self.isSecure), (self.nonceName, self.isSecure), (self.secondName, true)] {
             do {
-                _ = try self.cookie(name, value: "x", maxAge: 1, isSecure: isSecure)
+                _ = try self.cookie(self.prefixed(name), value: "x", maxAge: 1, isSecure: isSecure)
             } catch {
                 return (name, error)
             }

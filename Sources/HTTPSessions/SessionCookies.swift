@@ -8,19 +8,44 @@ struct SessionCookies: Sendable {
 
     let configuration: SessionCookieConfiguration
     let checkedParameters: [String]
+    private let signals: SignalReader
+    private let followsBrowsers: Bool
+    private let sessionName: String
+    private let nonceName: String
+    private let secondName: String
+
+    init(configuration: HTTPSessionsConfiguration) {
+        self.configuration = configuration.cookies
+        self.checkedParameters = configuration.checkedParameters
+        self.signals = SignalReader(rules: configuration.signals, network: configuration.network)
+        self.followsBrowsers = !configuration.guardSettings.profile.isCompatible
+        self.sessionName = configuration.cookies.sessionCookie
+        self.nonceName = configuration.cookies.nonceCookie
+        self.secondName = configuration.cookies.secondCookie
+    }
 
     /// What a request presents.
     func claim(of request: Request) -> SessionClaim {
         let cookies = request.cookies
-        let identifiers = cookies.all(self.configuration.sessionName)
-        return SessionClaim(
-            identifier: self.onlyOne(identifiers.map { SessionIdentifier(cookieValue: $0) }),
-            presentsIdentifier: !identifiers.isEmpty,
-            nonce: self.onlyOne(cookies.all(self.configuration.nonceName).map { Nonce(cookieValue: $0) }),
-            secondKey: self.onlyOne(cookies.all(self.configuration.secondName).map { SecondKey(cookieValue: $0) }),
+        let values = cookies.all(self.sessionName)
+        let identifiers = self.distinct(values.map { SessionIdentifier(cookieValue: $0) })
+        let nonces = self.distinct(cookies.all(self.nonceName).map { Nonce(cookieValue: $0) })
+        let secondKeys = self.distinct(cookies.all(self.secondName).map { SecondKey(cookieValue: $0) })
+        var claim = SessionClaim(
+            identifier: identifiers.count == 1 ? identifiers[0] : nil,
+            presentsIdentifier: !values.isEmpty,
+            nonce: nonces.count == 1 ? nonces[0] : nil,
+            secondKey: secondKeys.count == 1 ? secondKeys[0] : nil,
             isSecure: request.isSecure,
             traits: ClientTraits(of: request, parameters: self.checkedParameters)
         )
+        claim.signals = self.signals.signals(of: request)
+        guard self.followsBrowsers else { return claim }
+        claim.mayRotate = { FetchMetadata.isOccasion(request) }
+        if max(identifiers.count, nonces.count, secondKeys.count) > 1 {
+            claim.candidates = SessionCandidates(identifiers: identifiers, nonces: nonces, secondKeys: secondKeys)
+        }
+        return claim
     }
 
     /// Sets the cookies of a response.
@@ -28,37 +53,33 @@ struct SessionCookies: Sendable {
         let names = self.configuration
         let isSecure = names.isSecure
         if let nonce = changes.nonce {
-            response.setCookie(try names.cookie(names.nonceName, value: nonce.cookieValue, maxAge: changes.maxAge, isSecure: isSecure))
+            response.setCookie(try names.cookie(self.nonceName, value: nonce.cookieValue, maxAge: changes.maxAge, isSecure: isSecure))
         }
         switch changes.second {
         case .set(let key)?:
-            response.setCookie(try names.cookie(names.secondName, value: key.cookieValue, maxAge: changes.maxAge, isSecure: true))
+            response.setCookie(try names.cookie(self.secondName, value: key.cookieValue, maxAge: changes.maxAge, isSecure: true))
         case .unusable?:
-            response.setCookie(try names.cookie(names.secondName, value: Self.unusable, maxAge: changes.maxAge, isSecure: true))
+            response.setCookie(try names.cookie(self.secondName, value: Self.unusable, maxAge: changes.maxAge, isSecure: true))
         case nil: break
         }
         switch (changes.identifier, identifier) {
         case (.set, let identifier?):
             let value = identifier.cookieValue
-            response.setCookie(try names.cookie(names.sessionName, value: value, maxAge: changes.maxAge, isSecure: isSecure))
+            response.setCookie(try names.cookie(self.sessionName, value: value, maxAge: changes.maxAge, isSecure: isSecure))
         case (.deleted, _):
-            response.setCookie(try names.deletion(names.sessionName, isSecure: isSecure))
+            response.setCookie(try names.deletion(self.sessionName, isSecure: isSecure))
             if deletesAll {
-                response.setCookie(try names.deletion(names.nonceName, isSecure: isSecure))
-                response.setCookie(try names.deletion(names.secondName, isSecure: true))
+                response.setCookie(try names.deletion(self.nonceName, isSecure: isSecure))
+                response.setCookie(try names.deletion(self.secondName, isSecure: true))
             }
         case (.set, nil), (.unchanged, _): break
         }
     }
 
-    /// Of several cookies with one name the order says nothing (RFC 6265bis section 4.2.2): those that cannot be ours do not count, and
-    /// if more than one is left none does.
-    private func onlyOne<Value: Hashable>(_ candidates: [Value?]) -> Value? {
-        var found: Value?
-        for case let candidate? in candidates {
-            if let found, found != candidate { return nil }
-            found = candidate
-        }
+    /// Those that could be ours, each once.
+    private func distinct<Value: Hashable>(_ candidates: [Value?]) -> [Value] {
+        var found: [Value] = []
+        for case let candidate? in candidates where !found.contains(candidate) { found.append(candidate) }
         return found
     }
 }

@@ -5,11 +5,15 @@ internal import SessionStorage
 extension SessionExchange {
     /// - Throws: ``SessionError/tooManySessions`` when a user may not begin one more session.
     func checkAdmission(of user: String) async throws {
-        let identifier = try await self.visit().identifier
+        let visit = try await self.visit()
+        let identifier = visit.identifier
         let isAdmitted = try await self.storing { () throws(SessionStoreError) in
             try await self.context.repository.admits(user: user, at: self.now, besides: identifier)
         }
-        if !isAdmitted { throw SessionError.tooManySessions }
+        if !isAdmitted {
+            self.tell(.limit, visit, user: user)
+            throw SessionError.tooManySessions
+        }
     }
 
     func list(user: String) async throws -> [SessionListing] {
@@ -20,14 +24,21 @@ extension SessionExchange {
     }
 
     func revoke(_ handle: SessionHandle, of user: String) async throws -> Bool {
-        try await self.storing { () throws(SessionStoreError) in try await self.context.repository.revoke(handle, of: user) }
+        let visit = try await self.visit()
+        let hasEnded = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.revoke(handle, of: user)
+        }
+        if hasEnded { self.tell(.revoked, visit) }
+        return hasEnded
     }
 
     func revokeOthers(of user: String) async throws -> Int {
-        let identifier = try await self.visit().identifier
-        return try await self.storing { () throws(SessionStoreError) in
-            try await self.context.repository.revokeAll(user: user, at: self.now, except: identifier)
+        let visit = try await self.visit()
+        let count = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.revokeAll(user: user, at: self.now, except: visit.identifier)
         }
+        if count > 0 { self.tell(.revoked, visit, count: count) }
+        return count
     }
 
     /// Runs something on the store; what fails there is told to the client as "come back later".

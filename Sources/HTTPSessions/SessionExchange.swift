@@ -14,7 +14,7 @@ final class SessionExchange: Sendable {
         var isFinished = false
     }
 
-    private let request: Request
+    let request: Request
     let context: SessionContext
     private let gate = AsyncGate()
     private let state = Mutex(State())
@@ -43,6 +43,7 @@ final class SessionExchange: Sendable {
         try await self.gate.withTurn {
             var visit = try await self.loaded()
             try self.checkIsOpen()
+            if visit.isBarred { throw self.needsHTTPS() }
             try change(&visit)
             self.keep(visit)
         }
@@ -52,9 +53,22 @@ final class SessionExchange: Sendable {
     func update<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
         try await self.gate.withTurn {
             let visit = try await self.loaded()
+            if visit.isBarred { throw self.needsHTTPS() }
             if visit.identifier == nil && !visit.isGone { try self.checkIsOpen() }
             guard let outcome = try await self.commit(visit, body) else { preconditionFailure("a body was given") }
             return outcome
+        }
+    }
+
+    /// Releases a withheld session if it is one that `isMeant` approves of.
+    func release(if isMeant: (SessionChallenge) -> Bool) async throws {
+        try await self.gate.withTurn {
+            var visit = try await self.loaded()
+            guard let challenge = visit.withheld?.challenge, isMeant(challenge) else { return }
+            try self.checkIsOpen()
+            visit.release()
+            self.keep(visit)
+            self.tell(.released, visit)
         }
     }
 
@@ -63,7 +77,10 @@ final class SessionExchange: Sendable {
         try await self.gate.withTurn {
             var visit = try await self.loaded()
             try self.checkIsOpen()
-            if let identifier = visit.identifier { try await self.remove(identifier) }
+            if let identifier = visit.identifier {
+                try await self.remove(identifier)
+                self.tell(.logout, visit)
+            }
             visit.detach()
             self.keep(visit)
         }
@@ -106,7 +123,7 @@ final class SessionExchange: Sendable {
             }
         }
         guard let visit, !visit.isGone else { return }
-        let deletesAll = self.settings.profile == .paranoid
+        let deletesAll = !self.settings.profile.isCompatible
         try self.context.cookies.set(visit.changes, identifier: visit.identifier, deletesAll: deletesAll, in: &response)
     }
 
@@ -121,127 +138,15 @@ final class SessionExchange: Sendable {
             throw self.unavailable(error)
         }
         self.keep(visit)
-        if visit.isRefused && self.settings.refusal == .forbid { throw HTTPError.forbidden }
+        if visit.isRefused && visit.withheld == nil && self.settings.refusal == .forbid { throw HTTPError.forbidden }
         return visit
     }
 
-    private func load() async throws(SessionStoreError) -> SessionVisit {
-        let claim = self.context.cookies.claim(of: self.request)
-        let now = self.context.clock.arrival(of: self.request)
-        var visit = SessionVisit(claim: claim, arrivedAt: now, isChecked: self.context.isChecked(self.request))
-        if let identifier = claim.identifier {
-            let opened = try await self.context.repository.open(identifier, at: now)
-            visit.record = opened?.record
-            if let opened, opened.identifier != identifier {
-                visit.identifier = opened.identifier
-                visit.isPending = opened.record.tracking?.predecessor == identifier
-                visit.isSuperseded = !visit.isPending
-            }
-        }
-        if visit.record == nil {
-            visit.identifier = nil
-            if claim.presentsIdentifier { visit.reason = .unknown }
-        }
-        guard visit.isChecked else { return visit }
-
-        let keys = visit.identifier.flatMap { self.context.repository.keys(of: $0) }
-        switch self.context.sessionGuard.decide(claim, on: visit.record, keys: keys, at: now) {
-        case .anonymous: break
-        case .begin: try await self.begin(&visit)
-        case .adopt: try await self.adopt(&visit)
-        case .accept(let reason, let needsSecondKey):
-            visit.verdict = .accepted
-            visit.reason = reason
-            if visit.isSuperseded && reason == .current && visit.record?.tracking?.chain != nil {
-                // The jar is the current one, only its identifier is not: a late answer brought an old one back.
-                visit.isSuperseded = false
-                visit.isPending = true
-            }
-            if needsSecondKey {
-                var generator = self.random()
-                visit.freshSecondKey = SecondKey(using: &generator)
-                visit.isModified = true
-            }
-        case .reject(let reason): try await self.reject(&visit, reason)
-        }
-        return visit
-    }
-
-    private func begin(_ visit: inout SessionVisit) async throws(SessionStoreError) {
-        var generator = self.random()
-        let keys = self.context.repository.newestKeys
-        let fingerprint = Fingerprint(of: visit.claim.traits, keys: keys)
-        let tracking = SessionTracking(boundTo: fingerprint, at: visit.arrivedAt, using: &generator)
-        let record = SessionRecord(createdAt: visit.arrivedAt, tracking: tracking)
-        visit.identifier = try await self.create(record, at: visit.arrivedAt, keys: keys, using: &generator)
-        visit.record = record
-        visit.verdict = .new
-        visit.reason = nil
-        visit.isModified = true
-        visit.isStored = true
-    }
-
-    /// Begins the tracking of a session that only unchecked requests have used so far, unless another request was faster.
-    private func adopt(_ visit: inout SessionVisit) async throws(SessionStoreError) {
-        guard let identifier = visit.identifier, let keys = self.context.repository.keys(of: identifier) else { return }
-        var generator = self.random()
-        var sealing = self.random()
-        let fingerprint = Fingerprint(of: visit.claim.traits, keys: keys)
-        let tracking = SessionTracking(boundTo: fingerprint, at: visit.arrivedAt, using: &generator)
-        let settings = self.settings
-        let now = visit.arrivedAt
-        let record: SessionRecord? = try await self.context.repository.change(identifier, at: now, using: &sealing) { opened in
-            guard var record = opened?.record else { return (.keep, nil) }
-            if record.tracking != nil { return (.keep, record) }
-            record.tracking = tracking
-            return (.write(record, expiresAt: settings.expiry(of: record, at: now)), record)
-        }
-        visit.record = record
-        if record?.tracking == tracking {
-            visit.verdict = .new
-            visit.reason = .adopted
-            visit.isModified = true
-            visit.isStored = true
-        } else if record == nil {
-            visit.isGone = true
-            visit.reason = .ended
-        } else {
-            switch self.context.sessionGuard.decide(visit.claim, on: record, keys: keys, at: now) {
-            case .reject(let reason): try await self.reject(&visit, reason)
-            default: visit.verdict = .accepted
-            }
-        }
-    }
-
-    private func reject(_ visit: inout SessionVisit, _ reason: GuardReason) async throws(SessionStoreError) {
-        visit.verdict = .rejected
-        visit.reason = reason
-        self.report(reason)
-        if self.settings.profile == .paranoid {
-            // Only proof that the jar was copied ends a session: nobody can use anything less to log its owner out.
-            guard reason == .reuse else { return visit.leave() }
-            if let identifier = visit.identifier { try await self.removeStored(identifier) }
-            return visit.detach()
-        }
-        switch self.settings.clearing {
-        case .flush:
-            if let identifier = visit.identifier { try await self.removeStored(identifier) }
-            visit.detach()
-        case .wipe:
-            visit.edits.clear()
-            visit.isModified = true
-        case .noop: break
-        }
-    }
-
-    private func report(_ reason: GuardReason) {
-        let metadata: Logger.Metadata = ["session.reason": "\(reason.rawValue)"]
-        if reason == .reuse {
-            self.request.logger.warning("session ended: two parties hold copies of its cookies", metadata: metadata)
-        } else {
-            self.request.logger.notice("session refused", metadata: metadata)
-        }
-        self.context.configuration.onRejection(self.request, reason)
+    private func needsHTTPS() -> any Error {
+        self.request.logger.error(
+            "a session was written over plain HTTP, where it cannot exist: serve the page over HTTPS, or set PSESSION_HTTPS_ONLY=false"
+        )
+        return HTTPError(.forbidden, message: "This page needs HTTPS.")
     }
 
     // MARK: Committing
@@ -255,7 +160,7 @@ final class SessionExchange: Sendable {
         do {
             let outcome = try await SessionCommit(visit: visit, context: self.context, now: self.now, body: body)
                 .run(using: self.random()) { self.keep($0) }
-            if visit.reason != .reuse, self.state.withLock({ $0.visit?.reason }) == .reuse { self.report(.reuse) }
+            self.tellOutcome(of: visit, self.state.withLock { $0.visit })
             if case let user?? = visit.edits.user { try await self.enforceLimit(of: user.name) }
             return outcome
         } catch let error as SessionStoreError {
@@ -266,6 +171,7 @@ final class SessionExchange: Sendable {
     private func enforceLimit(of user: String) async throws {
         guard let identifier = self.state.withLock({ $0.visit?.identifier }) else { return }
         if try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier) { return }
+        if let visit = self.state.withLock({ $0.visit }) { self.tell(.limit, visit, user: user) }
         self.state.withLock { $0.visit?.lose() }
         throw SessionError.tooManySessions
     }
@@ -278,7 +184,7 @@ final class SessionExchange: Sendable {
 
     // MARK: Small parts
 
-    private func create(
+    func create(
         _ record: SessionRecord,
         at now: Timestamp,
         keys: ServerKeys,
@@ -296,12 +202,12 @@ final class SessionExchange: Sendable {
         }
     }
 
-    private func removeStored(_ identifier: SessionIdentifier) async throws(SessionStoreError) {
+    func removeStored(_ identifier: SessionIdentifier) async throws(SessionStoreError) {
         var generator = self.random()
         try await self.context.repository.change(identifier, at: .distantPast, using: &generator) { _ in (.remove, ()) }
     }
 
-    private func random() -> SessionRandom {
+    func random() -> SessionRandom {
         SessionRandom(source: self.context.configuration.randomSource)
     }
 

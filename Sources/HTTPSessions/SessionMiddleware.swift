@@ -30,7 +30,7 @@ public struct SessionMiddleware: HTTPMiddleware {
         var request = request
         request[SessionSlot.self] = exchange
         do {
-            if self.context.configuration.guardSettings.profile == .compatible { try await exchange.loadIfChecked() }
+            if self.context.configuration.guardSettings.profile.isCompatible { try await exchange.loadIfChecked() }
         } catch {
             return self.errorResponder.response(for: error, request: request)
         }

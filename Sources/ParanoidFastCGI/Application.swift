@@ -45,7 +45,7 @@ public final class Application: RouteRegistering, Sendable {
         clock: any SessionClock = SystemSessionClock(),
         store: (any SessionStore)? = nil
     ) throws {
-        let logger = logger ?? Logger(label: "paranoid", factory: { StreamLogHandler.standardError(label: $0) })
+        let logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
         do {
             // First of all, as it expects certain descriptors where the supervisor has put them.
             self.inheritance = Mutex(try WorkerInheritance.adopt())
@@ -60,6 +60,8 @@ public final class Application: RouteRegistering, Sendable {
         sessionConfiguration.randomSource = { words in
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
         }
+        let (bits4, bits6) = configuration.addressPrefix
+        sessionConfiguration.network = { NetworkPrefix.bytes(around: $0, version4: bits4, version6: bits6) }
         let middleware = SessionMiddleware(repository: self.sessions, configuration: sessionConfiguration, clock: clock)
         self.sessionStatistics = middleware.statistics
         self.router.add(middleware: middleware)
@@ -86,7 +88,12 @@ public final class Application: RouteRegistering, Sendable {
     }
 
     func makeResponder() -> RequestResponder {
-        RequestResponder(handler: self.router.freeze(), bodyLimit: self.configuration.bodyLimit, logger: self.logger)
+        RequestResponder(
+            handler: self.router.freeze(),
+            bodyLimit: self.configuration.bodyLimit,
+            trustedProxies: self.configuration.trustedProxies.compactMap { NetworkPrefix($0) },
+            logger: self.logger
+        )
     }
 
     static func repository(

@@ -2,6 +2,7 @@ internal import FastCGIServer
 internal import HTTPHandling
 internal import HTTPSessions
 internal import LinuxSupport
+internal import Logging
 internal import SessionSecurity
 internal import SessionStorage
 internal import WorkerSupervision
@@ -24,9 +25,12 @@ extension ApplicationConfiguration {
 
     private static func ofThisProcess() throws(ConfigurationError) -> ApplicationConfiguration {
         var environment = ProcessEnvironment.current()
+        var namesFromFile: Set<String> = []
         if let path = environment["PARANOID_ENV_FILE"], !path.isEmpty {
             do {
-                environment.merge(try ProcessEnvironment(file: path))
+                let file = try ProcessEnvironment(file: path)
+                namesFromFile.formUnion(file.names)
+                environment.merge(file)
             } catch {
                 throw ConfigurationError(setting: "PARANOID_ENV_FILE", problem: "\(error)")
             }
@@ -34,11 +38,13 @@ extension ApplicationConfiguration {
         var values: [String: String] = [:]
         for name in environment.names { values[name] = environment[name] }
         let defaultListener = DescriptorKind(of: 0) == .listeningStreamSocket ? "inherited" : nil
-        return try ApplicationConfiguration(
+        var configuration = try ApplicationConfiguration(
             environment: values,
             defaultListener: defaultListener,
             processors: ProcessFacts.onlineProcessors
         )
+        configuration.namesFromFile = namesFromFile
+        return configuration
     }
 
     /// Reads all settings from names and texts; pure.
@@ -56,6 +62,8 @@ extension ApplicationConfiguration {
         self.environment = environment
         self.environmentFile = environment["PARANOID_ENV_FILE"].flatMap { $0.isEmpty ? nil : $0 }
         try self.readServer(reader, environment, defaultListener: defaultListener, processors: processors)
+        self.logFormat = try reader.choice("PARANOID_LOG_FORMAT", self.logFormat)
+        self.logLevel = try reader.choice("PARANOID_LOG_LEVEL", self.logLevel)
         try self.readGuard(reader)
         try self.readCookies(reader)
     }
@@ -123,68 +131,6 @@ extension ApplicationConfiguration {
         self.sessions.valueLimits = limits
     }
 
-    private mutating func readGuard(_ reader: SettingsReader) throws(ConfigurationError) {
-        var settings = GuardSettings()
-        settings.profile = try reader.choice("PSESSION_PROFILE", settings.profile)
-        settings.nonceTimeout = try reader.seconds("PSESSION_NONCE_TIMEOUT", settings.nonceTimeout)
-        settings.nonceWindow = try reader.number("PSESSION_NONCE_WINDOW", settings.nonceWindow, in: 0...1000)
-        settings.nonceWindowTimeout = try reader.seconds("PSESSION_NONCE_WINDOW_TIMEOUT", settings.nonceWindowTimeout)
-        settings.identifierTimeout = try reader.seconds("PSESSION_KEY_TIMEOUT", settings.identifierTimeout)
-        settings.delayBound = try reader.seconds("PSESSION_DELAY_BOUND", settings.delayBound, canBeNone: false) ?? settings.delayBound
-        settings.refusal = try reader.choice("PSESSION_REFUSAL", settings.refusal)
-        settings.anonymousLifetime = try reader.optionalNumber("SESSION_ANONYMOUS_AGE", nil, in: 1...Int(Int32.max))
-        settings.clearing = try reader.choice("PSESSION_CLEAR_SESSION_FUNCTION", settings.clearing)
-        settings.lifetime = try reader.number("SESSION_COOKIE_AGE", settings.lifetime, in: 1...Int(Int32.max))
-        settings.expiresAtBrowserClose = try reader.flag("SESSION_EXPIRE_AT_BROWSER_CLOSE", settings.expiresAtBrowserClose)
-        settings.savesEveryRequest = try reader.flag("SESSION_SAVE_EVERY_REQUEST", settings.savesEveryRequest)
-        self.sessions.guardSettings = settings
-
-        self.sessions.checkedParameters = reader.list("PSESSION_CHECK_HEADERS", self.sessions.checkedParameters)
-        for name in self.sessions.checkedParameters where !Self.isParameterName(name) {
-            throw reader.unusable("PSESSION_CHECK_HEADERS", name, "names of parameters such as REMOTE_ADDR,HTTP_USER_AGENT, or nothing")
-        }
-        self.sessions.reservedKey = try reader.nonEmpty("PSESSION_SESSION_KEY", self.sessions.reservedKey)
-        self.sessions.uncheckedPathPrefixes = reader.list("PSESSION_FILTER_PREFIXES", [])
-        for prefix in self.sessions.uncheckedPathPrefixes where prefix.utf8.first != UInt8(ascii: "/") {
-            throw reader.unusable("PSESSION_FILTER_PREFIXES", prefix, "path prefixes that begin with a slash")
-        }
-    }
-
-    private mutating func readCookies(_ reader: SettingsReader) throws(ConfigurationError) {
-        var cookies = self.sessions.cookies
-        cookies.sessionName = try reader.nonEmpty("SESSION_COOKIE_NAME", cookies.sessionName)
-        cookies.nonceName = try reader.nonEmpty("PSESSION_COOKIE_NAME", cookies.nonceName)
-        cookies.secondName = try reader.nonEmpty("PSESSION_SECURE_COOKIE_NAME", cookies.secondName)
-        cookies.path = try reader.nonEmpty("SESSION_COOKIE_PATH", cookies.path)
-        let domain = reader.text("SESSION_COOKIE_DOMAIN")
-        cookies.domain = domain == "" || domain?.lowercased() == "none" ? nil : domain
-        cookies.isSecure = try reader.flag("SESSION_COOKIE_SECURE", cookies.isSecure)
-        cookies.isHTTPOnly = try reader.flag("PSESSION_COOKIE_HTTPONLY", cookies.isHTTPOnly)
-        switch reader.text("SESSION_COOKIE_SAMESITE") {
-        case nil: break
-        case "Lax": cookies.sameSite = .lax
-        case "Strict": cookies.sameSite = .strict
-        case "None": cookies.sameSite = SetCookie.SameSite.none
-        case "off": cookies.sameSite = nil
-        case let text?: throw reader.unusable("SESSION_COOKIE_SAMESITE", text, "Lax, Strict, None, or off for no attribute")
-        }
-        let names = [cookies.sessionName, cookies.nonceName, cookies.secondName]
-        guard Set(names).count == names.count else {
-            throw ConfigurationError(setting: "SESSION_COOKIE_NAME", problem: "the three session cookies need three names")
-        }
-        if let (name, rule) = cookies.problem() {
-            let settings = [
-                cookies.sessionName: "SESSION_COOKIE_NAME", cookies.nonceName: "PSESSION_COOKIE_NAME",
-                cookies.secondName: "PSESSION_SECURE_COOKIE_NAME",
-            ]
-            throw ConfigurationError(
-                setting: settings[name] ?? "SESSION_COOKIE_NAME",
-                problem: "with this name and the SESSION_COOKIE_* attributes as set, browsers refuse the cookie: \(rule)"
-            )
-        }
-        self.sessions.cookies = cookies
-    }
-
     /// Where state is kept by default: what systemd says, what the desktop says, the home directory.
     private static func stateDirectory(_ environment: [String: String]) throws(ConfigurationError) -> String {
         if let directory = Self.first(of: environment["STATE_DIRECTORY"]) { return directory }
@@ -201,12 +147,5 @@ extension ApplicationConfiguration {
     /// The first of the directories that systemd lists with colons.
     private static func first(of list: String?) -> String? {
         list.flatMap { $0.split(separator: ":").first }.map(String.init)
-    }
-
-    private static func isParameterName(_ name: String) -> Bool {
-        !name.isEmpty
-            && name.utf8.allSatisfy { byte in
-                UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "_")
-            }
     }
 }

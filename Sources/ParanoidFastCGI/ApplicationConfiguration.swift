@@ -1,5 +1,6 @@
 public import FileSessionStorage
 public import HTTPSessions
+public import Logging
 public import SessionStorage
 
 /// All settings of an application as one value; where they come from is another matter.
@@ -52,6 +53,14 @@ public struct ApplicationConfiguration: Sendable {
     public var allowsNetworkStore = false
     /// A file of `NAME=VALUE` lines, stronger than the environment, read at the start and at every reload (`PARANOID_ENV_FILE`).
     public var environmentFile: String?
+    /// Addresses and networks whose `X-Forwarded-For` is believed, such as `10.0.0.0/8` (`PARANOID_TRUSTED_PROXIES`).
+    public var trustedProxies: [String] = []
+    /// How many leading bits of an address are its network, for IPv4 and IPv6 (`PSESSION_ADDRESS_PREFIX`).
+    public var addressPrefix = (version4: 24, version6: 64)
+    /// How log lines look (`PARANOID_LOG_FORMAT`).
+    public var logFormat = LogFormat.text
+    /// Log lines of less weight are not written (`PARANOID_LOG_LEVEL`).
+    public var logLevel = Logger.Level.info
     /// How sessions are recognised and kept.
     public var sessions = HTTPSessionsConfiguration()
     /// Whether the process belongs to the application: it then protects itself against dumps, and a start that fails ends it with one line
@@ -61,6 +70,8 @@ public struct ApplicationConfiguration: Sendable {
     public var handlesSignals = true
     /// The environment the settings were read from, for settings of the application's own.
     public var environment: [String: String] = [:]
+    /// The names among them that the environment's file has set.
+    public var namesFromFile: Set<String> = []
 
     /// Creates default settings with everything in one state directory.
     public init(stateDirectory: String) {

@@ -8,9 +8,11 @@ struct RequestResponder: Sendable {
     let handler: any HTTPHandler
     let bodyLimit: Int
     let logger: Logger
+    private let trustedProxies: [NetworkPrefix]
     private let errorResponder = ErrorResponder()
 
-    init(handler: any HTTPHandler, bodyLimit: Int, logger: Logger) {
+    init(handler: any HTTPHandler, bodyLimit: Int, trustedProxies: [NetworkPrefix] = [], logger: Logger) {
+        self.trustedProxies = trustedProxies
         self.handler = handler
         self.bodyLimit = bodyLimit
         self.logger = logger
@@ -27,7 +29,7 @@ struct RequestResponder: Sendable {
             rawPath: variables.rawPath,
             rawQuery: variables.rawQuery,
             isSecure: variables.isSecure,
-            clientAddress: variables.remoteAddress,
+            clientAddress: self.clientAddress(variables, parameters),
             parameters: parameters,
             headerFields: { Self.headerFields(parameters) },
             body: RequestBody(length: variables.contentLength ?? 0, limit: self.bodyLimit, read: body),
@@ -40,6 +42,15 @@ struct RequestResponder: Sendable {
         } catch {
             return self.errorResponder.response(for: error, request: request)
         }
+    }
+
+    private func clientAddress(_ variables: MetaVariables, _ parameters: any RequestParameters) -> String {
+        if self.trustedProxies.isEmpty { return variables.remoteAddress }
+        return ClientAddress.resolve(
+            remoteAddress: variables.remoteAddress,
+            forwardedFor: parameters.bytes(of: "HTTP_X_FORWARDED_FOR"),
+            trustedProxies: self.trustedProxies
+        )
     }
 
     /// The answer to parameters that cannot be a request.

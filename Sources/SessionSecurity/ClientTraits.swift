@@ -11,7 +11,7 @@ public struct ClientTraits: Sendable, Hashable {
     }
 
     /// One unambiguous byte string: a presence byte and the length before each value, so nothing can move from one to the next.
-    var framed: [UInt8] {
+    public var framed: [UInt8] {
         var bytes = UInt64(self.values.count).bigEndianBytes
         for value in self.values {
             bytes.append(value == nil ? 0 : 1)

@@ -6,8 +6,15 @@ public struct Fingerprint: Sendable, Hashable {
 
     /// Computes the fingerprint of traits.
     public init(of traits: ClientTraits, keys: ServerKeys) {
-        self.secret = SecretBytes(keys.code(.fingerprint, over: traits.framed))
+        self.secret = traits.values.isEmpty ? Self.ofNothing : SecretBytes(keys.code(.fingerprint, over: traits.framed))
     }
+
+    /// Whether these traits are the ones; where nothing is to be compared they are.
+    func isOf(_ traits: ClientTraits, keys: ServerKeys) -> Bool {
+        traits.values.isEmpty || Fingerprint(of: traits, keys: keys) == self
+    }
+
+    private static let ofNothing = SecretBytes(Array(repeating: 0, count: Self.byteCount))
 
     init?(storedBytes: [UInt8]) {
         guard storedBytes.count == Self.byteCount else { return nil }

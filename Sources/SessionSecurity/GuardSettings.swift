@@ -4,8 +4,13 @@ public struct GuardSettings: Sendable, Hashable {
     public enum Profile: String, Sendable, Hashable, CaseIterable {
         /// As the Django package of 2009: a session for every visitor from the first checked request on.
         case compatible
-        /// The same checks, but a session comes to be only when the application writes to it, and it is bound at once.
+        /// A session comes to be only when the application writes to it, is bound at once, and ends only when a theft is proven.
         case paranoid
+        /// As `paranoid`, for busy public sites: nonces live longer, and fewer changes of a client are taken seriously.
+        case balanced
+
+        /// Whether the rules are those of 2009.
+        public var isCompatible: Bool { self == .compatible }
     }
 
     /// What becomes of the session of a refused request.
@@ -54,14 +59,34 @@ public struct GuardSettings: Sendable, Hashable {
     /// What a refused request gets.
     public var refusal: Refusal = .anonymous
 
-    /// The bounds of rotation in profile `paranoid`; `nil` where nonces are switched off.
+    /// What follows when a request proves that two parties hold copies of one jar (`PSESSION_REUSE`).
+    public enum Reuse: String, Sendable, Hashable, CaseIterable {
+        /// The session ends for both.
+        case end
+        /// Both wait until the application is satisfied, usually by a password.
+        case challenge
+    }
+
+    /// What follows on proof of a copied jar.
+    public var reuse: Reuse = .end
+    /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
+    public var isHTTPSOnly = true
+
+    /// The bounds of rotation; `nil` in profile `compatible`, and where nonces are switched off.
     var rotationBounds: RotationChain.Bounds? {
-        guard self.profile == .paranoid, let timeout = self.nonceTimeout else { return nil }
+        guard !self.profile.isCompatible, let timeout = self.nonceTimeout else { return nil }
         return RotationChain.Bounds(delay: self.delayBound, timeout: timeout)
     }
 
-    /// Creates the default rules.
-    public init() {}
+    /// Creates the default rules of a profile.
+    public init(profile: Profile = .paranoid) {
+        self.profile = profile
+        switch profile {
+        case .compatible: self.isHTTPSOnly = false
+        case .paranoid: break
+        case .balanced: self.nonceTimeout = .seconds(600)
+        }
+    }
 
     /// From when on a record written now counts as absent.
     public func expiry(of record: SessionRecord, at now: Timestamp) -> Timestamp {
@@ -82,7 +107,7 @@ public struct GuardSettings: Sendable, Hashable {
     /// Where there are nonces it is they that count: whoever comes later than the delay bound with an old jar is a thief or was robbed, and is
     /// to set off the alarm instead of finding nothing. A login leaves nothing behind: whoever held the session before it must not get in.
     public func overlap(ofLogin isLogin: Bool) -> Duration? {
-        guard self.profile == .paranoid, !isLogin, self.delayBound > .zero else { return nil }
+        guard !self.profile.isCompatible, !isLogin, self.delayBound > .zero else { return nil }
         return self.rotationBounds == nil ? self.delayBound : max(self.delayBound, Self.alarmTime)
     }
 

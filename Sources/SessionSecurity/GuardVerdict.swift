@@ -8,6 +8,8 @@ public enum GuardVerdict: String, Sendable, Hashable {
     case accepted
     /// The request was refused and goes on without its session, which stands or was cleared as profile and settings say.
     case rejected
+    /// The request showed all secrets of its session and does not see it yet: the application is to make sure who it is from.
+    case challenged
     /// The request was not to be checked.
     case unchecked
 }
@@ -34,6 +36,10 @@ public enum GuardReason: String, Sendable, Hashable {
     case nonce
     /// Refused, and the session has ended: what was shown proves that two parties hold copies of one jar.
     case reuse
+    /// Challenged or ended: all secrets are right, and the client has changed in a way that the rules for it take seriously.
+    case signals
+    /// Sessions exist over HTTPS only, and the request came over plain HTTP.
+    case insecure
     /// The session was ended while the request was under way.
     case ended
 }

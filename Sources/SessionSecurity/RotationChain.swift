@@ -147,12 +147,13 @@ public struct RotationChain: Sendable, Hashable {
     ///   - value: What the request showed; its verdict was ``Verdict/current``.
     ///   - now: When the answer goes out.
     ///   - isForced: Whether it is to be given at once: the application asked for it.
-    public mutating func gives(to value: Value, at now: Timestamp, _ bounds: Bounds, isForced: Bool) -> Bool {
+    ///   - isHastened: Whether it is to be given as soon as no late response can do harm, before the value is old enough.
+    public mutating func gives(to value: Value, at now: Timestamp, _ bounds: Bounds, isForced: Bool, isHastened: Bool = false) -> Bool {
         guard value.generation == self.generation, let mine = self.shown.first(where: { $0.number == value.number }),
             mine.lastPossibleAt == nil
         else { return false }
         if !isForced {
-            let age = max(bounds.timeout, bounds.delay * 2)
+            let age = isHastened ? bounds.delay * 2 : max(bounds.timeout, bounds.delay * 2)
             guard now >= self.beganAt.advanced(by: age), now >= self.sentAt.advanced(by: bounds.delay) else { return false }
         }
         // Noted in steps of D / 8, ahead: a burst of answers costs few commits, and a later time errs on the safe side.

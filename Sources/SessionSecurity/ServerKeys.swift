@@ -14,6 +14,7 @@ public struct ServerKeys: Sendable {
         case user
         case log
         case label
+        case signal
     }
 
     /// The number of the secret.
@@ -25,6 +26,7 @@ public struct ServerKeys: Sendable {
     private let user: HMAC<SHA256>
     private let log: HMAC<SHA256>
     private let label: HMAC<SHA256>
+    private let signal: HMAC<SHA256>
 
     /// Derives the keys of a secret.
     public init(_ secret: ServerSecret) {
@@ -41,6 +43,7 @@ public struct ServerKeys: Sendable {
         self.user = prepared(.user)
         self.log = prepared(.log)
         self.label = prepared(.label)
+        self.signal = prepared(.signal)
     }
 
     /// The 32 bytes under which a store keeps the session with this identifier.
@@ -87,6 +90,7 @@ public struct ServerKeys: Sendable {
             case .user: self.user
             case .log: self.log
             case .label: self.label
+            case .signal: self.signal
             }
         hash.update(data: bytes)
         return Self.bytes(of: hash.finalize())

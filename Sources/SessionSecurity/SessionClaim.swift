@@ -10,8 +10,16 @@ public struct SessionClaim: Sendable {
     public var secondKey: SecondKey?
     /// Whether the request came over HTTPS.
     public var isSecure: Bool
-    /// The traits of the client.
+    /// The traits of the client, each of which has to stay as it is.
     public var traits: ClientTraits
+    /// What the cookies hold when one of them comes with several values; `nil` as a rule.
+    public var candidates: SessionCandidates?
+    /// What is noted of the client, and may change as the rules for it say.
+    public var signals = ClientSignals.none
+    /// Whether the response is a good occasion for new values: it reaches a browser that will show them next.
+    ///
+    /// Asked only when values are due.
+    public var mayRotate: @Sendable () -> Bool = { true }
 
     /// Creates a claim.
     public init(

@@ -34,8 +34,9 @@ extension SessionGuard {
         if visit.isGone { return false }
         if !visit.edits.isEmpty || visit.rotates || visit.renewsSecondKey || self.settings.savesEveryRequest { return true }
         if visit.isModified && !visit.isStored { return true }
+        if let signals = visit.signals, signals.policy != .rotate { return true }
         guard visit.isChecked else { return false }
-        guard let tracking = visit.record?.tracking else { return visit.identifier != nil || self.settings.profile == .compatible }
+        guard let tracking = visit.record?.tracking else { return visit.identifier != nil || self.settings.profile.isCompatible }
         if visit.claim.isSecure && tracking.secondKey == nil { return true }
         if let bounds = self.settings.rotationBounds, let chain = tracking.chain {
             if self.turn(chain, of: tracking, for: visit, at: now, bounds, keys: keys).chain != chain { return true }
@@ -43,7 +44,7 @@ extension SessionGuard {
             return true
         }
         if tracking.predecessor != nil && visit.claim.identifier == visit.identifier { return true }
-        return !visit.isSuperseded && self.isIdentifierDue(tracking, at: now)
+        return !visit.isSuperseded && self.isIdentifierDue(tracking, for: visit, at: now)
     }
 
     /// Works out what a request leaves behind (R5 and the host's H8), on the record as it is now.
@@ -81,9 +82,10 @@ extension SessionGuard {
         // A login, or a new identifier, is not forgotten on a path whose requests are not checked.
         let changesIdentity = current != nil && (visit.rotates || visit.renewsSecondKey)
         let tracks =
-            switch self.settings.profile {
-            case .compatible: visit.isChecked || changesIdentity
-            case .paranoid: visit.isChecked ? (current != nil || hasContent) : (changesIdentity || (current == nil && hasContent))
+            if self.settings.profile.isCompatible {
+                visit.isChecked || changesIdentity
+            } else {
+                visit.isChecked ? (current != nil || hasContent) : (changesIdentity || (current == nil && hasContent))
             }
         var rotates = false
         var confirmed: SessionIdentifier?
@@ -95,7 +97,7 @@ extension SessionGuard {
             let isNew = record.tracking == nil
             var tracking = self.tracking(of: record, visit: visit, stored: current?.tracking, keys: keys, at: now, using: &generator)
             if visit.renewsSecondKey && visit.claim.isSecure { tracking.secondKey = SecondKey(using: &generator) }
-            var isDue = self.isIdentifierDue(tracking, at: now)
+            var isDue = self.isIdentifierDue(tracking, for: visit, at: now)
             if let bounds = self.settings.rotationBounds, !isNew, let chain = tracking.chain {
                 let turn = self.turn(chain, of: tracking, for: visit, at: now, bounds, keys: keys)
                 if turn.isReuse { return Completion(storing: .end, changes: SessionCookieChanges()) }
@@ -125,6 +127,7 @@ extension SessionGuard {
                 isModified = true
             }
             rotates = current != nil && (visit.rotates || (!visit.isSuperseded && isDue))
+            if !isNew, self.remember(visit.signals, afterRotating: rotates, in: &tracking, for: visit, keys: keys) { isModified = true }
             if rotates || isNew || visit.isPending {
                 isModified = true
                 if rotates { tracking.identifierIssuedAt = now }
@@ -169,7 +172,10 @@ extension SessionGuard {
         case .current:
             // One request is given one value, however often it commits.
             guard visit.changes.nonce == nil else { return (chain, false, false) }
-            let gives = chain.gives(to: value, at: now, bounds, isForced: visit.rotates)
+            let before = chain
+            let gives = chain.gives(to: value, at: now, bounds, isForced: visit.rotates, isHastened: visit.hastensRotation)
+            // Who is served ahead of time, or in the background, may never see the answer's cookies.
+            if gives && !visit.rotates && !visit.claim.mayRotate() { return (before, false, false) }
             return (chain, false, gives)
         }
     }
@@ -186,7 +192,8 @@ extension SessionGuard {
         let nonceTimeout = self.settings.nonceTimeout
         guard var tracking = record.tracking else {
             var new = SessionTracking(boundTo: Fingerprint(of: visit.claim.traits, keys: keys), at: now, using: &generator)
-            if self.settings.profile == .paranoid && visit.claim.isSecure { new.secondKey = SecondKey(using: &generator) }
+            new.known.complete(with: visit.claim.signals, keys: keys)
+            if !self.settings.profile.isCompatible && visit.claim.isSecure { new.secondKey = SecondKey(using: &generator) }
             // A wiped session keeps its stream and the age of its identifier: the package reads them again before it stores.
             if let stored, !visit.renewsSecondKey, let nonceTimeout, nonceTimeout > .zero {
                 new.continueStream(of: stored)
@@ -199,7 +206,7 @@ extension SessionGuard {
             tracking.fingerprint = seen.fingerprint
             if tracking.secondKey == nil { tracking.secondKey = seen.secondKey ?? visit.freshSecondKey }
             // The package compares times the wrong way round and so does not read again what is as old as the request (R5.2a).
-            if self.settings.profile == .compatible, let nonceTimeout, visit.arrivedAt >= now.advanced(by: nonceTimeout) {
+            if self.settings.profile.isCompatible, let nonceTimeout, visit.arrivedAt >= now.advanced(by: nonceTimeout) {
                 tracking.continueStream(of: seen)
             }
         }
@@ -213,9 +220,26 @@ extension SessionGuard {
         return issued.advanced(by: timeout) < now
     }
 
-    private func isIdentifierDue(_ tracking: SessionTracking, at now: Timestamp) -> Bool {
-        guard let timeout = self.settings.identifierTimeout else { return false }
-        return tracking.identifierIssuedAt.advanced(by: timeout) < now
+    private func isIdentifierDue(_ tracking: SessionTracking, for visit: SessionVisit, at now: Timestamp) -> Bool {
+        let isOld = self.settings.identifierTimeout.map { tracking.identifierIssuedAt.advanced(by: $0) < now } ?? false
+        guard isOld || visit.hastensRotation else { return false }
+        return self.settings.profile.isCompatible || visit.claim.mayRotate()
+    }
+
+    /// Takes note of what is new about the client; where it calls for a rotation, only once that is done.
+    ///
+    /// - Returns: Whether anything that is stored has changed.
+    private func remember(
+        _ findings: SignalFindings?,
+        afterRotating hasRotated: Bool,
+        in tracking: inout SessionTracking,
+        for visit: SessionVisit,
+        keys: ServerKeys
+    ) -> Bool {
+        let before = tracking.known
+        if let findings, findings.policy != .rotate || hasRotated { tracking.known.remember(findings) }
+        tracking.known.complete(with: visit.claim.signals, keys: keys)
+        return tracking.known.hasOtherValues(than: before)
     }
 
     private func currentNonce(of tracking: SessionTracking, keys: ServerKeys) -> Nonce {
@@ -230,13 +254,13 @@ extension SessionGuard {
         for visit: SessionVisit,
         at now: Timestamp
     ) -> SessionCookieChanges.Second? {
-        guard self.settings.profile == .paranoid, visit.claim.isSecure, let key = tracking.secondKey else { return nil }
+        guard !self.settings.profile.isCompatible, visit.claim.isSecure, let key = tracking.secondKey else { return nil }
         return tracking.identifierIssuedAt.advanced(by: .seconds(60)) < now ? .set(key) : nil
     }
 
     private func secondCookie(of tracking: SessionTracking, for visit: SessionVisit) -> SessionCookieChanges.Second? {
         guard visit.claim.isSecure else { return nil }
-        guard let key = tracking.secondKey else { return self.settings.profile == .compatible ? .unusable : nil }
+        guard let key = tracking.secondKey else { return self.settings.profile.isCompatible ? .unusable : nil }
         return key == visit.claim.secondKey ? nil : .set(key)
     }
 }

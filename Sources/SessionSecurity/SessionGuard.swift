@@ -15,6 +15,8 @@ public struct SessionGuard: Sendable {
         case accept(GuardReason, needsSecondKey: Bool)
         /// The request is refused.
         case reject(GuardReason)
+        /// The session waits until the application is satisfied that the request is its owner's.
+        case challenge(GuardReason)
     }
 
     /// The rules in force.
@@ -33,20 +35,21 @@ public struct SessionGuard: Sendable {
     ///   - keys: The keys that belong to the record; needed only where there is one.
     ///   - now: When the request arrived.
     public func decide(_ claim: SessionClaim, on record: SessionRecord?, keys: ServerKeys?, at now: Timestamp) -> Arrival {
-        guard let record, let keys else { return self.settings.profile == .compatible ? .begin : .anonymous }
+        guard let record, let keys else { return self.settings.profile.isCompatible ? .begin : .anonymous }
         guard let tracking = record.tracking else { return .adopt }
 
         var needsSecondKey = false
         if let key = tracking.secondKey {
             // A session that has a key is one of HTTPS: over plain HTTP the same cookies are nobody's (profile paranoid).
-            if claim.isSecure || self.settings.profile == .paranoid {
+            if claim.isSecure || !self.settings.profile.isCompatible {
                 guard claim.isSecure && claim.secondKey == key else { return .reject(.secureKey) }
             }
         } else {
             // Not for whoever comes first: in profile paranoid a login gives it, or the creation over HTTPS.
-            needsSecondKey = claim.isSecure && self.settings.profile == .compatible
+            needsSecondKey = claim.isSecure && self.settings.profile.isCompatible
         }
-        guard Fingerprint(of: claim.traits, keys: keys) == tracking.fingerprint else { return .reject(.headers) }
+        if tracking.isSuspended { return .challenge(.reuse) }
+        guard tracking.fingerprint.isOf(claim.traits, keys: keys) else { return .reject(.headers) }
         guard self.settings.nonceTimeout != nil else { return .accept(.off, needsSecondKey: needsSecondKey) }
         if let bounds = self.settings.rotationBounds, var chain = tracking.chain {
             guard let value = claim.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) else { return .reject(.nonce) }
@@ -61,6 +64,14 @@ public struct SessionGuard: Sendable {
             tracking.stream(keys: keys).verifies(nonce)
         else { return .reject(.nonce) }
         return .accept(reason, needsSecondKey: needsSecondKey)
+    }
+
+    /// What about the client is not as the session knows it; `nil`: nothing.
+    ///
+    /// Asked only of a request that was accepted: who cannot show the session's secrets learns and changes nothing by looking different.
+    public func changes(of claim: SessionClaim, on record: SessionRecord?, keys: ServerKeys?) -> SignalFindings? {
+        guard let tracking = record?.tracking, let keys else { return nil }
+        return tracking.known.findings(on: claim.signals, keys: keys)
     }
 
     /// Where a nonce stands by its position alone; `nil`: it does not count (R4.4).

@@ -13,6 +13,8 @@ extension SessionRecord {
         case value = 5
         case chain = 6
         case predecessor = 7
+        case signals = 8
+        case suspension = 9
     }
 
     /// The record as bytes.
@@ -33,6 +35,8 @@ extension SessionRecord {
             if let predecessor = tracking.predecessor {
                 writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.sealableBytes) }
             }
+            if !tracking.known.entries.isEmpty { writer.section(Section.signals.rawValue) { $0.known(tracking.known) } }
+            if tracking.isSuspended { writer.section(Section.suspension.rawValue) { _ in } }
         }
         if let lifetime = self.lifetime {
             writer.section(Section.lifetime.rawValue) { $0.integer(Int64(lifetime)) }
@@ -73,6 +77,8 @@ extension SessionRecord {
             // Sections of the tracking come behind it.
             case .chain: self.tracking?.chain = section.chain()
             case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: Array(content))
+            case .signals: if let known = section.known() { self.tracking?.known = known }
+            case .suspension: self.tracking?.isSuspended = true
             case .lifetime: self.lifetime = section.integer().map { Int(Int64(bitPattern: $0)) }
             case .user:
                 if let time = section.integer(), let name = section.bytes() {

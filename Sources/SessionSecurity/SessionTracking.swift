@@ -21,6 +21,11 @@ public struct SessionTracking: Sendable, Hashable {
     /// The identifier before this one, as long as the client has not shown this one.
     public var predecessor: SessionIdentifier?
 
+    /// What is known of the client's signals.
+    public var known = KnownSignals()
+    /// Whether the session waits, for all who hold its cookies, until the application is satisfied.
+    public var isSuspended = false
+
     /// Begins tracking: a new stream, bound to `fingerprint`, without a second key.
     public init(boundTo fingerprint: Fingerprint, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
         self.fingerprint = fingerprint

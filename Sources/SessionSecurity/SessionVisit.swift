@@ -32,6 +32,12 @@ public struct SessionVisit: Sendable {
     public var isPending = false
     /// Whether the request was refused its session, which stands, and whose cookies stay with the client.
     public var isRefused = false
+    /// Whether the request may have no session at all, as it came over plain HTTP.
+    public var isBarred = false
+    /// The session that the application has to release first; the request does not see it.
+    public private(set) var withheld: Withheld?
+    /// What is new about the client and is to be remembered.
+    public var signals: SignalFindings?
     /// Whether the session ended while the request was under way: nothing more is stored and no cookie is set.
     public var isGone = false
     /// A second key made for this request in case the session has none yet.
@@ -54,6 +60,46 @@ public struct SessionVisit: Sendable {
         self.record = nil
         self.isRefused = true
         self.freshSecondKey = nil
+    }
+
+    /// A session that is there, and whose secrets the request has shown, until the application releases it.
+    public struct Withheld: Sendable {
+        /// Its identifier.
+        public let identifier: SessionIdentifier
+        /// Its record.
+        public let record: SessionRecord
+        /// What is to be told to the application.
+        public let challenge: SessionChallenge
+    }
+
+    /// Whether new values are due as soon as they can do no harm, as something about the client has changed.
+    public var hastensRotation: Bool { self.signals?.policy == .rotate }
+
+    /// Keeps the session from the request until ``release()``.
+    public mutating func withhold(for reason: GuardReason) {
+        guard let identifier = self.identifier, let record = self.record else { return }
+        let challenge = SessionChallenge(
+            reason: reason,
+            user: record.user?.name,
+            signals: self.signals?.changes.map(\.name) ?? []
+        )
+        self.withheld = Withheld(identifier: identifier, record: record, challenge: challenge)
+        self.verdict = .challenged
+        self.reason = reason
+        self.leave()
+    }
+
+    /// Gives the request its session after all, under new secrets: whoever else holds the old ones is out.
+    public mutating func release() {
+        guard let withheld = self.withheld else { return }
+        self.identifier = withheld.identifier
+        self.record = withheld.record
+        self.withheld = nil
+        self.isRefused = false
+        self.verdict = .accepted
+        self.signals = nil
+        self.rotates = true
+        self.renewsSecondKey = true
     }
 
     /// Takes note that the session has ended: nothing more is stored and no cookie is set.

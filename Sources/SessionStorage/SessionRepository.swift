@@ -75,9 +75,17 @@ public final class SessionRepository: Sendable {
 
     /// Reads a session without locking it.
     ///
+    /// - Parameters:
+    ///   - identifier: The identifier.
+    ///   - now: The time.
+    ///   - onExpiry: Called when it was there and its time is over.
     /// - Returns: The record; `nil` when there is no such session, when it expired before `now`, ended, or could not be opened.
     /// - Throws: What the store throws, except for damage, which is reported and means that there is no session.
-    public func open(_ identifier: SessionIdentifier, at now: Timestamp) async throws(SessionStoreError) -> Opened? {
+    public func open(
+        _ identifier: SessionIdentifier,
+        at now: Timestamp,
+        onExpiry: () -> Void = {}
+    ) async throws(SessionStoreError) -> Opened? {
         var identifier = identifier
         for _ in 0...Self.longestChain {
             guard let place = self.place(of: identifier), let stored = try await self.read(place) else { return nil }
@@ -89,7 +97,10 @@ public final class SessionRepository: Sendable {
                 return Opened(record: record, generation: stored.generation, identifier: identifier)
             }
             self.sealer.cache.forget(place.name)
-            guard let successor = self.sealer.successor(in: stored, at: now, in: place) else { return nil }
+            guard let successor = self.sealer.successor(in: stored, at: now, in: place) else {
+                if stored.state == .live { onExpiry() }
+                return nil
+            }
             identifier = successor
         }
         return nil

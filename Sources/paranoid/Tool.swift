@@ -10,6 +10,6 @@ struct Tool: AsyncParsableCommand {
             Reads the same settings as the application, from the environment and from the file that PARANOID_ENV_FILE names, and has to run \
             as the same user.
             """,
-        subcommands: [SecretCommand.self, SessionsCommand.self]
+        subcommands: [ConfigCommand.self, SecretCommand.self, SessionsCommand.self]
     )
 }

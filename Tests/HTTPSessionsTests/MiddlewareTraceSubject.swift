@@ -156,9 +156,8 @@ extension Timestamp {
 
 extension HTTPSessionsConfiguration {
     init(trace settings: TraceSettings) {
-        self.init()
+        self.init(profile: .compatible)
         func duration(_ name: String) -> Duration? { settings[name].number.map { .nanoseconds(Int64($0 * 1e9)) } }
-        self.guardSettings.profile = .compatible
         self.guardSettings.nonceTimeout = duration("PSESSION_NONCE_TIMEOUT")
         self.guardSettings.nonceWindow = Int(settings["PSESSION_NONCE_WINDOW"].number ?? 1)
         self.guardSettings.nonceWindowTimeout = duration("PSESSION_NONCE_WINDOW_TIMEOUT")

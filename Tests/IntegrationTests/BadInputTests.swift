@@ -15,7 +15,7 @@ extension Integration {
                     String(repeating: "-", count: 44), String(repeating: "/", count: 44), String(repeating: "=", count: 44),
                     String(repeating: "A", count: 10_000),
                 ]
-                for name in ["sessionid", "sessionnonce", "sessionid_https"] {
+                for name in ["__Host-sessionid", "__Host-sessionnonce", "__Host-sessionid_https"] {
                     for value in values {
                         let answer = try await app.get("/session/peek", "-H", "Cookie: \(name)=\(value)")
                         let report = try answer.report()
@@ -23,7 +23,8 @@ extension Integration {
                     }
                 }
                 let fields = [
-                    "=", ";", ";;;;", "=;=;=", "sessionid", "sessionid; sessionid", "sessionid=a; sessionid=b", " sessionid = x ",
+                    "=", ";", ";;;;", "=;=;=", "__Host-sessionid", "__Host-sessionid; __Host-sessionid",
+                    "__Host-sessionid=a; __Host-sessionid=b", " __Host-sessionid = x ",
                     String(repeating: "a=b; ", count: 1_500), "SESSIONID=x", "session\tid=x",
                 ]
                 for field in fields {
@@ -44,7 +45,7 @@ extension Integration {
                 let jar = try app.jar()
                 _ = try await app.get("/session", jar: jar)
                 let field = jar.field
-                let evil = "sessionid=\(String(repeating: "A", count: 44))"
+                let evil = "__Host-sessionid=\(String(repeating: "A", count: 44))"
                 for cookies in ["\(field); \(evil)", "\(evil); \(field)"] {
                     let report = try await app.get("/session/peek", "-H", "Cookie: \(cookies)").report()
                     // Whichever is taken, the session is either this one or none; no other can appear.
@@ -75,7 +76,7 @@ extension Integration {
                     #expect(statuses.contains(status), "\(line): \(answer.prefix(60))")
                     #expect(!answer.contains("root:"))
                 }
-                for field in ["X-Odd: a\u{1}b", "X-Odd: \u{7f}", "X_Odd: x", ": x", "Proxy: x", "Cookie: sessionid=a\u{1}b"] {
+                for field in ["X-Odd: a\u{1}b", "X-Odd: \u{7f}", "X_Odd: x", ": x", "Proxy: x", "Cookie: __Host-sessionid=a\u{1}b"] {
                     let answer = try RawConnection.ask(port: app.port, ["GET /params HTTP/1.1", "Host: localhost", field])
                     let status = answer.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
                     #expect([200, 400].contains(status), "\(field.debugDescription): \(answer.prefix(60))")

@@ -23,8 +23,8 @@ extension Integration {
                 _ = try await app.get("/session", jar: jar)
                 let stolen = try jar.copied(in: app.folder)
                 let report = try await app.get("/session/peek", jar: stolen, "-A", "Thief/1.0").report()
-                #expect(report.verdict == "rejected")
-                #expect(report.reason == "headers")
+                #expect(report.verdict == "challenged")
+                #expect(report.reason == "signals")
                 #expect(report.user == nil && report.hits == 0)
             }
         }
@@ -34,7 +34,9 @@ extension Integration {
             try await TestApplication.with { app in
                 let jar = try app.jar()
                 _ = try await app.get("/session", jar: jar)
-                let cookies = jar.cookies.filter { $0.key != "sessionid_https" }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
+                let cookies = jar.cookies.filter { $0.key != "__Host-sessionid_https" }.map { "\($0.key)=\($0.value)" }.joined(
+                    separator: "; "
+                )
                 let report = try await app.get("/session/peek", "-H", "Cookie: \(cookies)").report()
                 #expect(report.verdict == "rejected" && report.reason == "secureKey" && report.hits == 0)
             }
@@ -46,11 +48,11 @@ extension Integration {
                 let jar = try app.jar()
                 _ = try await app.get("/session", jar: jar)
                 let field = jar.field
-                let presented = jar.cookies["sessionnonce"]
+                let presented = jar.cookies["__Host-sessionnonce"]
                 // The next answers bring a new nonce as soon as no older one can be under way.
                 try await eventually("the nonce has changed") {
                     _ = try await app.get("/session/peek", jar: jar)
-                    return jar.cookies["sessionnonce"] != presented
+                    return jar.cookies["__Host-sessionnonce"] != presented
                 }
                 #expect(try await app.get("/session/peek", jar: jar).report().verdict == "accepted")
                 // Within the bound it may be a request under way; later it is proof.
@@ -72,15 +74,17 @@ extension Integration {
                 _ = try await app.get("/session", jar: jar)
                 let cookies = jar.cookies
                 let forged = String(repeating: "A", count: 32)
-                for parts in [["sessionid"], ["sessionid", "sessionnonce"], ["sessionid", "sessionid_https"]] {
+                for others in [[], ["__Host-sessionnonce"], ["__Host-sessionid_https"]] {
+                    let parts = ["__Host-sessionid"] + others
                     let field = parts.compactMap { name in cookies[name].map { "\(name)=\($0)" } }.joined(separator: "; ")
                     let report = try await app.get("/session/peek", "-H", "Cookie: \(field)").report()
                     #expect(report.verdict == "rejected" && report.hits == 0, "\(parts)")
                 }
-                let field =
-                    "sessionid=\(cookies["sessionid"] ?? ""); sessionid_https=\(cookies["sessionid_https"] ?? ""); sessionnonce=\(forged)"
+                var others = cookies
+                others["__Host-sessionnonce"] = forged
+                let field = others.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
                 #expect(try await app.get("/session/peek", "-H", "Cookie: \(field)").report().reason == "nonce")
-                #expect(try await app.get("/session/peek", jar: jar, "-A", "Other/1.0").report().reason == "headers")
+                #expect(try await app.get("/session/peek", jar: jar, "-A", "Other/1.0").report().reason == "signals")
                 #expect(try await app.get("/session", jar: jar).report().hits == 2)
             }
         }
@@ -90,9 +94,9 @@ extension Integration {
             try await TestApplication.with { app in
                 let jar = try app.jar()
                 let planted = String(repeating: "A", count: 44)
-                let answer = try await app.get("/session", jar: jar, "-H", "Cookie: sessionid=\(planted)")
+                let answer = try await app.get("/session", jar: jar, "-H", "Cookie: __Host-sessionid=\(planted)")
                 #expect(try answer.report().verdict == "new")
-                #expect(jar.cookies["sessionid"] != nil && jar.cookies["sessionid"] != planted)
+                #expect(jar.cookies["__Host-sessionid"] != nil && jar.cookies["__Host-sessionid"] != planted)
             }
         }
 
@@ -104,10 +108,10 @@ extension Integration {
                 _ = try await app.post("/login", jar: jar, form: ["user": "alice"])
                 let thefts = try await app.post("/steal", jar: jar).json([Theft].self)
                 let verdicts = try Dictionary(uniqueKeysWithValues: thefts.map { ($0.id, try $0.report) })
-                #expect(verdicts["other-browser"]?.reason == "headers")
-                #expect(verdicts["other-device"]?.reason == "headers")
+                #expect(verdicts["other-browser"]?.reason == "signals")
+                #expect(verdicts["other-device"]?.reason == "signals")
                 #expect(verdicts["without-second-key"]?.reason == "secureKey")
-                #expect(verdicts["plain-http"]?.reason == "secureKey")
+                #expect(verdicts["plain-http"]?.reason == "insecure")
                 #expect(verdicts["old-nonce"]?.reason == "reuse")
                 #expect(verdicts["invented"]?.verdict != "accepted")
                 #expect(verdicts["everything"]?.verdict == "accepted")

@@ -10,11 +10,15 @@ struct ConfigurationTests {
         try ApplicationConfiguration(environment: environment.merging(["HOME": "/home/ann"]) { given, _ in given }, processors: 8)
     }
 
-    @Test("have the defaults of the Django package and its host")
+    @Test("protect by default: HTTPS only, names that browsers guard, signals weighed")
     func defaults() throws {
         let configuration = try self.read([:])
         let sessions = configuration.sessions
-        #expect(sessions.checkedParameters == ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"])
+        #expect(sessions.checkedParameters.isEmpty)
+        #expect(sessions.signals.map(\.name) == ["address", "agent", "hints", "language"])
+        #expect(sessions.signals.map(\.policy) == [.rotate, .challenge, .log, .log])
+        #expect(sessions.guardSettings.isHTTPSOnly && sessions.guardSettings.reuse == .end)
+        #expect(configuration.addressPrefix == (24, 64) && configuration.trustedProxies.isEmpty)
         #expect(sessions.guardSettings.nonceTimeout == .seconds(1))
         #expect(sessions.guardSettings.nonceWindow == 1)
         #expect(sessions.guardSettings.nonceWindowTimeout == .seconds(1))
@@ -25,12 +29,12 @@ struct ConfigurationTests {
         #expect(!sessions.guardSettings.expiresAtBrowserClose)
         #expect(!sessions.guardSettings.savesEveryRequest)
         #expect(sessions.reservedKey == "PARANOID_SESSION_DATA")
-        #expect(sessions.cookies.sessionName == "sessionid")
-        #expect(sessions.cookies.nonceName == "sessionnonce")
-        #expect(sessions.cookies.secondName == "sessionid_https")
+        #expect(sessions.cookies.sessionCookie == "__Host-sessionid")
+        #expect(sessions.cookies.nonceCookie == "__Host-sessionnonce")
+        #expect(sessions.cookies.secondCookie == "__Host-sessionid_https")
         #expect(sessions.cookies.path == "/")
         #expect(sessions.cookies.domain == nil)
-        #expect(!sessions.cookies.isSecure)
+        #expect(sessions.cookies.isSecure)
         #expect(sessions.cookies.isHTTPOnly)
         #expect(sessions.cookies.sameSite == .lax)
         #expect(configuration.workers == 8)
@@ -73,9 +77,9 @@ struct ConfigurationTests {
         #expect(sessions.guardSettings.savesEveryRequest)
         #expect(sessions.reservedKey == "mine")
         #expect(sessions.uncheckedPathPrefixes == ["/safe", "/open"])
-        #expect(sessions.cookies.sessionName == "id")
-        #expect(sessions.cookies.nonceName == "n")
-        #expect(sessions.cookies.secondName == "s")
+        #expect(sessions.cookies.sessionCookie == "id")
+        #expect(sessions.cookies.nonceCookie == "n")
+        #expect(sessions.cookies.secondCookie == "s")
         #expect(!sessions.cookies.isHTTPOnly)
         #expect(sessions.cookies.domain == "example.org")
         #expect(sessions.cookies.path == "/app")
@@ -92,6 +96,67 @@ struct ConfigurationTests {
         #expect(configuration.drainTimeout == .seconds(2.5))
     }
 
+    @Test(
+        "give cookies the strongest prefix that browsers take with the other attributes",
+        arguments: [
+            ([:], "__Host-sessionid"), (["SESSION_COOKIE_PATH": "/app"], "__Secure-sessionid"),
+            (["SESSION_COOKIE_DOMAIN": "example.org"], "__Secure-sessionid"), (["PSESSION_HTTPS_ONLY": "false"], "sessionid"),
+            (["PSESSION_COOKIE_PREFIX": "__Host-Http-"], "__Host-Http-sessionid"), (["PSESSION_COOKIE_PREFIX": "none"], "sessionid"),
+            (["SESSION_COOKIE_NAME": "__Secure-id"], "__Secure-id"), (["SESSION_COOKIE_NAME": "id"], "__Host-id"),
+            (["PSESSION_PROFILE": "compatible"], "sessionid"), (["PSESSION_PROFILE": "balanced"], "__Host-sessionid"),
+        ] as [([String: String], String)]
+    )
+    func prefixes(_ environment: [String: String], _ name: String) throws {
+        #expect(try self.read(environment).sessions.cookies.sessionCookie == name)
+    }
+
+    @Test(
+        "refuse cookies that no browser would take",
+        arguments: [
+            ["PSESSION_COOKIE_PREFIX": "__Host-", "SESSION_COOKIE_DOMAIN": "example.org"],
+            ["PSESSION_COOKIE_PREFIX": "__Host-", "SESSION_COOKIE_PATH": "/app"],
+            ["PSESSION_COOKIE_PREFIX": "__Host-Http-", "PSESSION_COOKIE_HTTPONLY": "false"],
+            ["PSESSION_COOKIE_PREFIX": "__Secure-", "PSESSION_HTTPS_ONLY": "false"],
+            ["SESSION_COOKIE_SAMESITE": "None", "PSESSION_HTTPS_ONLY": "false"],
+            ["SESSION_COOKIE_NAME": "__Host-id", "PSESSION_HTTPS_ONLY": "false"],
+        ]
+    )
+    func impossible(_ environment: [String: String]) {
+        let error = #expect(throws: ConfigurationError.self) { try self.read(environment) }
+        #expect(error?.problem.contains("browsers refuse") == true)
+    }
+
+    @Test("of a profile are its own, and single ones can be replaced")
+    func profiles() throws {
+        let balanced = try self.read(["PSESSION_PROFILE": "balanced"]).sessions
+        #expect(balanced.guardSettings.nonceTimeout == .seconds(600) && balanced.guardSettings.isHTTPSOnly)
+        #expect(balanced.signals.map(\.policy) == [.log, .rotate])
+        let compatible = try self.read(["PSESSION_PROFILE": "compatible"]).sessions
+        #expect(compatible.signals.isEmpty && !compatible.guardSettings.isHTTPSOnly && !compatible.cookies.isSecure)
+        #expect(compatible.checkedParameters == ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"])
+        let mixed = try self.read(["PSESSION_SIGNALS": "address:end, SSL_CIPHER:log, language:off"]).sessions.signals
+        #expect(mixed.first { $0.name == "address" }?.policy == .end)
+        #expect(mixed.first { $0.name == "SSL_CIPHER" }?.policy == .log)
+        #expect(mixed.first { $0.name == "language" }?.policy == .off)
+        #expect(mixed.first { $0.name == "agent" }?.policy == .challenge)
+    }
+
+    @Test("are all explained, with a value that can be set as it is")
+    func explained() throws {
+        let configuration = try self.read([
+            "PSESSION_NONCE_WINDOW_TIMEOUT": "0.4375", "PARANOID_SESSIONS_PER_USER": "3", "PSESSION_SIGNALS": "SSL_CIPHER:log",
+        ])
+        let settings = configuration.explained()
+        #expect(Set(settings.map(\.name)) == Set(SettingNames.known) && settings.count == SettingNames.known.count)
+        var values: [String: String] = [:]
+        for setting in settings { values[setting.name] = setting.value }
+        #expect(values["PSESSION_NONCE_WINDOW_TIMEOUT"] == "0.4375")
+        #expect(values["PSESSION_SIGNALS"] == "address:rotate,agent:challenge,hints:log,language:log,SSL_CIPHER:log")
+        #expect(settings.filter { $0.source == .environment }.count == 3)
+        values["PARANOID_ENV_FILE"] = nil
+        #expect(try self.read(values).explained().map(\.value) == settings.map(\.value))
+    }
+
     @Test("check nothing when the list of parameters is empty or none", arguments: ["", "none"])
     func emptyList(_ text: String) throws {
         #expect(try self.read(["PSESSION_CHECK_HEADERS": text]).sessions.checkedParameters == [])
@@ -106,7 +171,10 @@ struct ConfigurationTests {
             ("PSESSION_CLEAR_SESSION_FUNCTION", "burn", "flush, wipe, noop"), ("PSESSION_PROFILE", "brave", "compatible, paranoid"),
             ("PSESSION_CHECK_HEADERS", "User-Agent", "HTTP_USER_AGENT"), ("PSESSION_FILTER_PREFIXES", "safe", "slash"),
             ("SESSION_COOKIE_AGE", "0", "from 1"), ("SESSION_COOKIE_NAME", "a b", "token"), ("SESSION_COOKIE_SAMESITE", "none", "Lax"),
-            ("SESSION_COOKIE_SAMESITE", "None", "Secure"), ("SESSION_COOKIE_NAME", "__Host-id", "Secure"),
+            ("SESSION_COOKIE_SECURE", "false", "HTTPS"), ("PSESSION_COOKIE_PREFIX", "__Http-", "__Host-Http-"),
+            ("PSESSION_SIGNALS", "address", "NAME:POLICY"), ("PSESSION_SIGNALS", "address:burn", "rotate"),
+            ("PSESSION_SIGNALS", "User-Agent:log", "NAME:POLICY"), ("PSESSION_ADDRESS_PREFIX", "24", "24,64"),
+            ("PARANOID_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"), ("PSESSION_REUSE", "ignore", "end, challenge"),
             ("SESSION_COOKIE_NAME", "sessionnonce", "three"),
             ("SESSION_COOKIE_PATH", "app", "slash"), ("PARANOID_WORKERS", "two", "from 0"), ("PARANOID_THREADS", "0", "from 1"),
             ("PARANOID_LISTEN", "somewhere", "unix:PATH"), ("PARANOID_DURABILITY", "forever", "process or power"),

@@ -4,7 +4,11 @@ import Synchronization
 /// A client of an application in this process that keeps cookies.
 struct TestBrowser: Sendable {
     var app: Application
-    let agent: String
+    var agent: String
+    var address = "10.0.0.1"
+    var isSecure = true
+    /// Further parameters of each request.
+    var more: [(name: String, value: String)] = []
     var cookies: [String: String] = [:]
 
     init(app: Application, agent: String) {
@@ -20,8 +24,10 @@ struct TestBrowser: Sendable {
 
     private mutating func send(_ method: HTTPRequest.Method, _ path: String, _ body: String) async throws -> (status: Int, text: String) {
         var parameters: [(name: String, value: String)] = [
-            ("REMOTE_ADDR", "10.0.0.1"), ("HTTP_USER_AGENT", self.agent), ("HTTPS", "on"),
+            ("REMOTE_ADDR", self.address), ("HTTP_USER_AGENT", self.agent),
         ]
+        if self.isSecure { parameters.append(("HTTPS", "on")) }
+        parameters += self.more
         if !self.cookies.isEmpty {
             parameters.append(("HTTP_COOKIE", self.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")))
         }

@@ -122,8 +122,8 @@ struct UserSessionTests {
         _ = try await browser.post("/add", body: "one")
         var late = browser
         #expect(try await browser.post("/rotate").text == "rotated")
-        #expect(browser.cookies["sessionid"] != late.cookies["sessionid"])
-        #expect(browser.cookies["sessionnonce"] != late.cookies["sessionnonce"])
+        #expect(browser.cookies["__Host-sessionid"] != late.cookies["__Host-sessionid"])
+        #expect(browser.cookies["__Host-sessionnonce"] != late.cookies["__Host-sessionnonce"])
         #expect(try await browser.get("/cart").text == "one")
         let before = late.cookies
         #expect(try await late.post("/add", body: "two").text == "added")
@@ -136,15 +136,15 @@ struct UserSessionTests {
         let app = try self.makeApp()
         var browser = TestBrowser(app: app, agent: "A")
         _ = try await browser.post("/add", body: "one")
-        let shown = browser.cookies["sessionid"]
+        let shown = browser.cookies["__Host-sessionid"]
         var lost = browser
         for _ in 0..<3 {
             lost = browser
             #expect(try await lost.post("/rotate").text == "rotated")
         }
         #expect(try await browser.get("/cart").text == "one")
-        #expect(browser.cookies["sessionid"] != shown)
-        #expect(browser.cookies["sessionid"] == lost.cookies["sessionid"])
+        #expect(browser.cookies["__Host-sessionid"] != shown)
+        #expect(browser.cookies["__Host-sessionid"] == lost.cookies["__Host-sessionid"])
         #expect(try await browser.get("/cart").text == "one")
     }
 
@@ -153,12 +153,13 @@ struct UserSessionTests {
         let app = try self.makeApp { $0.sessions.guardSettings.refusal = refusal }
         var browser = TestBrowser(app: app, agent: "A")
         _ = try await browser.post("/login")
-        var thief = TestBrowser(app: app, agent: "B")
-        thief.cookies = browser.cookies
+        var thief = browser
+        thief.cookies["__Host-sessionnonce"] = nil
+        let shown = thief.cookies
         let answer = try await thief.get("/user")
         #expect(answer.status == (refusal == .forbid ? 403 : 200))
         #expect(answer.text == (refusal == .forbid ? "Forbidden\n" : "nobody"))
-        #expect(thief.cookies == browser.cookies)
+        #expect(thief.cookies == shown)
         #expect(try await browser.get("/user").text == "ann")
     }
 

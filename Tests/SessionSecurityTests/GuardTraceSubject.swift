@@ -106,6 +106,10 @@ final class GuardTraceSubject: TraceSubject {
                 visit.freshSecondKey = SecondKey(using: &self.generator)
                 visit.isModified = true
             }
+        case .challenge(let reason):
+            // Not in profile compatible.
+            visit.verdict = .challenged
+            visit.reason = reason
         case .reject(let reason):
             visit.verdict = .rejected
             visit.reason = reason
@@ -172,9 +176,8 @@ extension Timestamp {
 
 extension GuardSettings {
     init(trace settings: TraceSettings) {
-        self.init()
+        self.init(profile: .compatible)
         func duration(_ name: String) -> Duration? { settings[name].number.map { .nanoseconds(Int64($0 * 1e9)) } }
-        self.profile = .compatible
         self.nonceTimeout = duration("PSESSION_NONCE_TIMEOUT")
         self.nonceWindow = Int(settings["PSESSION_NONCE_WINDOW"].number ?? 1)
         self.nonceWindowTimeout = duration("PSESSION_NONCE_WINDOW_TIMEOUT")

@@ -87,8 +87,7 @@ struct SessionGuardTests {
         }
         #expect(record.tracking?.secondKey != nil)
 
-        var compatible = GuardSettings()
-        compatible.profile = .compatible
+        let compatible = GuardSettings(profile: .compatible)
         #expect(SessionGuard(settings: compatible).decide(World.claim(), on: nil, keys: nil, at: now) == .begin)
     }
 

@@ -7,7 +7,6 @@ let clock = TraceClock()
 let held = HeldRequests()
 
 var configuration = ApplicationConfiguration.fromEnvironment()
-if configuration.environment["PSESSION_PROFILE"] == nil { configuration.sessions.guardSettings.profile = .compatible }
 configuration.workers = 0  // what is held and released has to be in one process
 configuration.sweepInterval = nil  // the system's clock is not the traces'
 configuration.sessions.uncheckedPathPrefixes = ["/unchecked", "/held", "/release"]

@@ -44,7 +44,7 @@ enum HomePage {
             <h1>Paranoid<span>FastCGI</span></h1>
             <p>nginx → libfcgi → paranoid sessions → Swift handlers → files under <code>flock</code>.
             This page is served by worker <b data-live="process">\(details.process)</b>,
-            \(details.isSecure ? "over HTTPS" : "over plain HTTP: <strong>without the second key</strong>; try the HTTPS port").</p>
+            \(details.isSecure ? "over HTTPS" : "over plain HTTP, <strong>where there are no sessions</strong>: use the HTTPS port").</p>
             </header>
             <main>
             <section aria-labelledby="session-title">

@@ -32,7 +32,7 @@ struct Thief: Sendable {
             id: "other-browser",
             title: "From somewhere else",
             story: "Your cookies, just as you sent them, from address \(Self.otherAddress) and another browser.",
-            guardName: "client traits"
+            guardName: "client signals"
         )
     }
 
@@ -46,7 +46,7 @@ struct Thief: Sendable {
             id: "other-device",
             title: "From the next table",
             story: "All cookies, from your network, so with your address, but with the thief's own browser.",
-            guardName: "client traits"
+            guardName: "client signals"
         )
     }
 
@@ -54,7 +54,7 @@ struct Thief: Sendable {
         let owner = try await self.standIn()
         var thief = owner
         thief["HTTPS"] = "on"
-        thief.jar[self.cookieNames.secondName] = nil
+        thief.jar[self.cookieNames.secondCookie] = nil
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -69,14 +69,14 @@ struct Thief: Sendable {
         let owner = try await self.standIn()
         var thief = owner
         thief["HTTPS"] = nil
-        thief.jar[self.cookieNames.secondName] = nil
+        thief.jar[self.cookieNames.secondCookie] = nil
         return try await self.attempt(
             by: thief,
             on: owner,
             id: "plain-http",
             title: "Sniffed, then over plain HTTP",
-            story: "The same, over HTTP, where no second key can be shown: there the session does not exist.",
-            guardName: "second key"
+            story: "The same, over HTTP, where sessions do not exist.",
+            guardName: "HTTPS only"
         )
     }
 
@@ -86,7 +86,7 @@ struct Thief: Sendable {
         // The owner gets the next nonce and shows it; from then on the one before can be under way for as long as the bound says.
         _ = try await owner.send(.post, "/rotate", through: self.app)
         _ = try await owner.send(.get, "/session/peek", through: self.app)
-        try await Self.pause(self.settings.profile == .paranoid ? self.settings.delayBound : self.settings.nonceWindowTimeout)
+        try await Self.pause(self.settings.profile.isCompatible ? self.settings.nonceWindowTimeout : self.settings.delayBound)
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -101,8 +101,8 @@ struct Thief: Sendable {
     private func inventedSession() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        let presented = thief.jar[self.cookieNames.sessionName] ?? ""
-        thief.jar[self.cookieNames.sessionName] = String(presented.reversed())
+        let presented = thief.jar[self.cookieNames.sessionCookie] ?? ""
+        thief.jar[self.cookieNames.sessionCookie] = String(presented.reversed())
         return try await self.attempt(
             by: thief,
             on: owner,

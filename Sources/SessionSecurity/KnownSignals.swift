@@ -1,0 +1,104 @@
+/// What a session knows of its client: keyed hashes of a few values of each signal, the ones seen last.
+public struct KnownSignals: Sendable, Hashable {
+    static let codeByteCount = 8
+    static let sourceByteCount = 16
+    /// How many values of one signal are remembered: the networks at home, at work and between them.
+    static let maximumCount = 6
+
+    struct Entry: Sendable, Hashable {
+        var name: [UInt8]
+        var codes: [[UInt8]]
+    }
+
+    var entries: [Entry] = []
+    /// The code of the bytes in which nothing was new when the session was last written.
+    var sourceCode: [UInt8] = []
+
+    /// Knows nothing.
+    public init() {}
+
+    /// What of the signals is not known; `nil`: nothing.
+    ///
+    /// A signal that was never read, as there was no rule for it, is no change.
+    func findings(on signals: ClientSignals, keys: ServerKeys) -> SignalFindings? {
+        guard !signals.source.isEmpty else { return nil }
+        let sourceCode = Self.sourceCode(of: signals, keys: keys)
+        if sourceCode == self.sourceCode { return nil }
+        var changes: [SignalFindings.Change] = []
+        for reading in signals.readings() where reading.policy != .off {
+            guard let entry = self.entries.first(where: { $0.name == Array(reading.name.utf8) }) else { continue }
+            let code = Self.code(of: reading, keys: keys)
+            if !entry.codes.contains(code) {
+                changes.append(SignalFindings.Change(name: reading.name, policy: reading.policy, code: code))
+            }
+        }
+        return changes.isEmpty ? nil : SignalFindings(changes: changes, sourceCode: sourceCode)
+    }
+
+    /// Takes note of what was new.
+    mutating func remember(_ findings: SignalFindings) {
+        for change in findings.changes {
+            guard let index = self.entries.firstIndex(where: { $0.name == Array(change.name.utf8) }) else { continue }
+            self.entries[index].codes.append(change.code)
+            if self.entries[index].codes.count > Self.maximumCount { self.entries[index].codes.removeFirst() }
+        }
+        self.sourceCode = findings.sourceCode
+    }
+
+    /// Takes note of signals that were never read before, and of the bytes if nothing in them is new.
+    mutating func complete(with signals: ClientSignals, keys: ServerKeys) {
+        guard !signals.source.isEmpty else { return }
+        let sourceCode = Self.sourceCode(of: signals, keys: keys)
+        guard sourceCode != self.sourceCode else { return }
+        var isKnown = true
+        for reading in signals.readings() where reading.policy != .off {
+            let code = Self.code(of: reading, keys: keys)
+            if let entry = self.entries.first(where: { $0.name == Array(reading.name.utf8) }) {
+                isKnown = isKnown && entry.codes.contains(code)
+            } else {
+                self.entries.append(Entry(name: Array(reading.name.utf8), codes: [code]))
+            }
+        }
+        if isKnown { self.sourceCode = sourceCode }
+    }
+
+    /// Whether more has changed than the bytes in which nothing was new: that alone is not worth a write.
+    func hasOtherValues(than other: KnownSignals) -> Bool { self.entries != other.entries }
+
+    private static func sourceCode(of signals: ClientSignals, keys: ServerKeys) -> [UInt8] {
+        Array(keys.code(.signal, over: [0] + signals.source).prefix(Self.sourceByteCount))
+    }
+
+    private static func code(of reading: ClientSignals.Reading, keys: ServerKeys) -> [UInt8] {
+        let name = Array(reading.name.utf8)
+        return Array(keys.code(.signal, over: [1] + UInt64(name.count).bigEndianBytes + name + reading.value).prefix(Self.codeByteCount))
+    }
+}
+
+// The binary form, a part of a session record.
+
+extension RecordWriter {
+    mutating func known(_ known: KnownSignals) {
+        self.bytes(known.sourceCode)
+        for entry in known.entries {
+            self.bytes(entry.name)
+            self.bytes(Array(entry.codes.joined()))
+        }
+    }
+}
+
+extension RecordReader {
+    mutating func known() -> KnownSignals? {
+        guard let source = self.bytes() else { return nil }
+        var known = KnownSignals()
+        known.sourceCode = Array(source)
+        while !self.isAtEnd {
+            guard let name = self.bytes(), let codes = self.bytes(), codes.count % KnownSignals.codeByteCount == 0 else { return nil }
+            let starts = stride(from: codes.startIndex, to: codes.endIndex, by: KnownSignals.codeByteCount)
+            known.entries.append(
+                KnownSignals.Entry(name: Array(name), codes: starts.map { Array(codes[$0..<$0 + KnownSignals.codeByteCount]) })
+            )
+        }
+        return known
+    }
+}
