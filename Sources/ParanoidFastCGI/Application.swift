@@ -92,6 +92,7 @@ public final class Application: RouteRegistering, Sendable {
             handler: self.router.freeze(),
             bodyLimit: self.configuration.bodyLimit,
             trustedProxies: self.configuration.trustedProxies.compactMap { NetworkPrefix($0) },
+            securityHeaders: self.configuration.securityHeaders,
             logger: self.logger
         )
     }

@@ -1,4 +1,5 @@
 public import FileSessionStorage
+public import HTTPHandling
 public import HTTPSessions
 public import Logging
 public import SessionStorage
@@ -57,6 +58,8 @@ public struct ApplicationConfiguration: Sendable {
     public var trustedProxies: [String] = []
     /// How many leading bits of an address are its network, for IPv4 and IPv6 (`PSESSION_ADDRESS_PREFIX`).
     public var addressPrefix = (version4: 24, version6: 64)
+    /// Header fields of every response, such as `SecurityHeaders.recommended`; none unless the application sets them.
+    public var securityHeaders = SecurityHeaders()
     /// How log lines look (`PARANOID_LOG_FORMAT`).
     public var logFormat = LogFormat.text
     /// Log lines of less weight are not written (`PARANOID_LOG_LEVEL`).

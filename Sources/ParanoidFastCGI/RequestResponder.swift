@@ -9,9 +9,17 @@ struct RequestResponder: Sendable {
     let bodyLimit: Int
     let logger: Logger
     private let trustedProxies: [NetworkPrefix]
+    private let securityHeaders: SecurityHeaders
     private let errorResponder = ErrorResponder()
 
-    init(handler: any HTTPHandler, bodyLimit: Int, trustedProxies: [NetworkPrefix] = [], logger: Logger) {
+    init(
+        handler: any HTTPHandler,
+        bodyLimit: Int,
+        trustedProxies: [NetworkPrefix] = [],
+        securityHeaders: SecurityHeaders = SecurityHeaders(),
+        logger: Logger
+    ) {
+        self.securityHeaders = securityHeaders
         self.trustedProxies = trustedProxies
         self.handler = handler
         self.bodyLimit = bodyLimit
@@ -35,13 +43,15 @@ struct RequestResponder: Sendable {
             body: RequestBody(length: variables.contentLength ?? 0, limit: self.bodyLimit, read: body),
             logger: self.logger
         )
+        var response: Response
         do {
-            let response = try await self.handler.handle(request)
+            response = try await self.handler.handle(request)
             try response.validate()
-            return response
         } catch {
-            return self.errorResponder.response(for: error, request: request)
+            response = self.errorResponder.response(for: error, request: request)
         }
+        self.securityHeaders.apply(to: &response, isSecure: request.isSecure)
+        return response
     }
 
     private func clientAddress(_ variables: MetaVariables, _ parameters: any RequestParameters) -> String {

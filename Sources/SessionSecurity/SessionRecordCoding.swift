@@ -13,8 +13,8 @@ extension SessionRecord {
         case value = 5
         case chain = 6
         case predecessor = 7
-        case signals = 8
-        case suspension = 9
+        case signals = 16
+        case suspension = 17
     }
 
     /// The record as bytes.

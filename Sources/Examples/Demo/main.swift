@@ -5,6 +5,8 @@ import ParanoidFastCGI
 var configuration = ApplicationConfiguration.fromEnvironment()
 // The network between a demo and its visitor is short, and nobody likes to wait for a thief.
 if configuration.environment["PSESSION_DELAY_BOUND"] == nil { configuration.sessions.guardSettings.delayBound = .seconds(2) }
+// Not HTTPS for two years: a browser would hold every server on this host to it.
+configuration.securityHeaders = SecurityHeaders.recommended.removing(.strictTransportSecurity)
 let app = try Application(configuration: configuration)
 
 HomePage.register(on: app)
