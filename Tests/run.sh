@@ -9,6 +9,7 @@
 #     unit      debug build with warnings as errors, all tests but the end-to-end ones
 #     tsan      tests of the server, the stores and the session middleware under the thread sanitizer (.build-tsan)
 #     e2e       release build, IntegrationTests through real nginx, nginx/demo.sh --check
+#     browser   real Chromium through nginx and TLS (skipped in the gate where chromium cannot be installed)
 #     torture   processes that change the same session files, some of them killed (in full when it is named: 60 s, 8 x 8)
 #     thieves   honest browsers and thieves in virtual time (in full when it is named: 2 000 000 requests)
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
@@ -164,6 +165,25 @@ part_e2e() {
     count_closing_line $? "demo.sh --check"
 }
 
+part_browser() {
+    need libfcgi-dev nginx openssl python3
+    local bin
+    if ! "$root/nginx/packages.sh" chromium > "$logs/browser-packages.log" 2>&1; then
+        if [ "${1:-}" = --short ]; then
+            echo "--- browser: skipped, chromium cannot be installed here"
+        else
+            log="$logs/browser-packages.log"
+            count 0 0 1 "browser: chromium"
+        fi
+        return
+    fi
+    build_release browser demo || return
+    mkdir -p "$work/browser"
+    run browser 600 env PARANOID_BIN_DIR="$bin" TMPDIR="$work/browser" python3 Tests/Browser/browser.py "$@"
+    count_closing_line $? browser
+    end_left_behind
+}
+
 # A release build of one program of the tests.
 build_release() {
     run "$1-release" 1500 swift build -c release --product "$2" || { count 0 0 1 "$1: build"; return 1; }
@@ -223,13 +243,14 @@ if [ $# -eq 0 ]; then
     part_unit
     part_tsan
     part_e2e
+    part_browser --short
     part_torture --short
     part_thieves --short
     part_reload --short
     part_bench --short
 else
     for part in "$@"; do
-        declare -F "part_$part" >/dev/null || { sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" >/dev/null || { sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi
