@@ -92,6 +92,7 @@ let package = Package(
         ),
 
         // MARK: Tests
+        .target(name: "TestTools", path: "Tests/TestTools", swiftSettings: settings),
         .target(name: "TraceReplay", path: "Tests/TraceReplay"),
         .executableTarget(
             name: "trace-server",
@@ -101,13 +102,19 @@ let package = Package(
         ),
         .executableTarget(
             name: "store-stress",
-            dependencies: ["FileSessionStorage", "LinuxSupport", "SessionSecurity", "SessionStorage", logging],
+            dependencies: ["FileSessionStorage", "LinuxSupport", "SessionSecurity", "SessionStorage", "TestTools", logging],
             path: "Tests/StoreStress",
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TheftSimulation",
+            dependencies: ["SessionSecurity", "TestTools"],
+            path: "Tests/TheftSimulation",
             swiftSettings: settings
         ),
         .executableTarget(
             name: "theft-simulator",
-            dependencies: ["SessionSecurity"],
+            dependencies: ["LinuxSupport", "SessionSecurity", "TestTools", "TheftSimulation"],
             path: "Tests/TheftSimulator",
             swiftSettings: settings
         ),

@@ -209,10 +209,14 @@ torture_directory() {
 }
 
 part_thieves() {
+    need libfcgi-dev nginx
     local bin
     build_release thieves theft-simulator || return
     run thieves 1200 "$bin/theft-simulator" "$@"
     count_closing_line $? thieves
+    build_release thieves-nginx trace-server || return
+    run thieves-nginx 900 env PARANOID_BIN_DIR="$bin" TMPDIR="$work" Tests/thieves-nginx.sh "$@"
+    count_closing_line $? "thieves: nginx"
 }
 
 part_store() {

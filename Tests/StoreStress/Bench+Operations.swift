@@ -2,6 +2,7 @@ internal import FileSessionStorage
 internal import LinuxSupport
 internal import SessionSecurity
 internal import SessionStorage
+internal import TestTools
 
 // The operations.
 extension Bench {

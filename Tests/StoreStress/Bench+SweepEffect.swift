@@ -4,6 +4,7 @@ internal import LinuxSupport
 internal import Logging
 internal import SessionSecurity
 internal import SessionStorage
+internal import TestTools
 
 // What requests feel of a sweep.
 extension Bench {

@@ -4,6 +4,7 @@ internal import LinuxSupport
 internal import Logging
 internal import SessionSecurity
 internal import SessionStorage
+internal import TestTools
 
 /// Measures what the operations on a store cost, one after the other on one thread.
 ///

@@ -3,6 +3,7 @@ internal import Glibc
 internal import LinuxSupport
 internal import SessionSecurity
 internal import SessionStorage
+internal import TestTools
 
 /// Lets many processes work on one store, kills some of them all the time, and then checks that nothing was lost.
 struct Torture {

@@ -2,6 +2,7 @@ internal import FileSessionStorage
 internal import Glibc
 internal import SessionSecurity
 internal import SessionStorage
+internal import TestTools
 
 /// Checks that every file is whole and that a last sweep leaves only what is to stay.
 struct TortureCleanliness {

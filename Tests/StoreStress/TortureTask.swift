@@ -2,6 +2,7 @@ internal import LinuxSupport
 internal import SessionSecurity
 internal import SessionStorage
 internal import Synchronization
+internal import TestTools
 
 /// One of the tasks of a worker process: does one thing after the other to the sessions that all share.
 struct TortureTask {

@@ -2,6 +2,7 @@ internal import FileSessionStorage
 internal import LinuxSupport
 internal import SessionSecurity
 internal import SessionStorage
+internal import TestTools
 
 /// Compares what the store holds with what was noted.
 struct TortureVerdict {

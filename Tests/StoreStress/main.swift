@@ -1,4 +1,5 @@
 internal import LinuxSupport
+internal import TestTools
 
 // Hard tests of the store of session files, and its costs.
 //

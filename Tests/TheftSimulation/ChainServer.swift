@@ -1,13 +1,13 @@
-import SessionSecurity
+package import SessionSecurity
 
 /// The rule of the rotation chain alone: what the guard applies to nonces, without cookies and cryptography.
-struct ChainServer: SimulatedServer {
+package struct ChainServer: SimulatedServer {
     private let bounds: RotationChain.Bounds
     private var chain: RotationChain?
     private var number: UInt64 = 0
-    private(set) var hasEnded = false
+    package private(set) var hasEnded = false
 
-    init(delay: Double, timeout: Double) {
+    package init(delay: Double, timeout: Double) {
         self.bounds = RotationChain.Bounds(delay: .milliseconds(Int(delay * 1000)), timeout: .milliseconds(Int(timeout * 1000)))
     }
 
@@ -18,12 +18,12 @@ struct ChainServer: SimulatedServer {
         return self.number
     }
 
-    mutating func begin(at now: Double) -> RotationChain.Value {
+    package mutating func begin(at now: Double) -> RotationChain.Value {
         self.chain = RotationChain(at: Self.time(now))
         return RotationChain.Value(generation: 0, number: self.nextNumber())
     }
 
-    mutating func show(_ value: RotationChain.Value, at now: Double) -> (isAccepted: Bool, sets: RotationChain.Value?) {
+    package mutating func show(_ value: RotationChain.Value, at now: Double) -> (isAccepted: Bool, sets: RotationChain.Value?) {
         guard var chain = self.chain else { return (false, nil) }
         defer { self.chain = self.hasEnded ? nil : chain }
         switch chain.show(value, at: Self.time(now), self.bounds) {

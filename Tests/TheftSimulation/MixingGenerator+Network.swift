@@ -1,20 +1,7 @@
-import Glibc
+internal import Glibc
+internal import TestTools
 
-/// Numbers that follow from a seed (SplitMix64): every run plays the same.
-struct MixingGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (self.state ^ (self.state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-
+extension MixingGenerator {
     mutating func uniform(_ low: Double, _ high: Double) -> Double { .random(in: low...high, using: &self) }
 
     mutating func chance(_ probability: Double) -> Bool { self.uniform(0, 1) < probability }

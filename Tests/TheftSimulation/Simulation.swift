@@ -1,31 +1,46 @@
-/// One session of two hours: an owner with tabs and one jar, a network that delays, loses and repeats, and perhaps a thief.
-struct Simulation<Server: SimulatedServer> {
-    /// How the network behaves.
-    struct Network: Sendable {
-        /// The longest delay each way, in seconds.
-        var longestDelay = 5.0
-        var lostResponses = 0.04
-        var repeatedRequests = 0.01
+internal import TestTools
 
-        static var perfect: Network { Network(longestDelay: 0.3, lostResponses: 0, repeatedRequests: 0) }
+/// One session of two hours: an owner with tabs and one jar, a network that delays, loses and repeats, and perhaps a thief.
+package struct Simulation<Server: SimulatedServer> {
+    /// How the network behaves.
+    package struct Network: Sendable {
+        /// The longest delay each way, in seconds.
+        package var longestDelay: Double
+        package var lostResponses: Double
+        package var repeatedRequests: Double
+
+        package init(longestDelay: Double = 5, lostResponses: Double = 0.04, repeatedRequests: Double = 0.01) {
+            self.longestDelay = longestDelay
+            self.lostResponses = lostResponses
+            self.repeatedRequests = repeatedRequests
+        }
+
+        package static var perfect: Network { Network(longestDelay: 0.3, lostResponses: 0, repeatedRequests: 0) }
     }
 
     /// A thief who copies the whole jar.
-    struct Thief: Sendable {
-        var stealsAt = 120.0
-        var waits: Double
-        var asksEvery: Double
+    package struct Thief: Sendable {
+        package var stealsAt = 120.0
+        package var waits: Double
+        package var asksEvery: Double
+
+        package init(waits: Double, asksEvery: Double) {
+            self.waits = waits
+            self.asksEvery = asksEvery
+        }
     }
 
-    struct Outcome: Sendable {
-        var requests = 0
+    package struct Outcome: Sendable {
+        package var requests = 0
+        /// The owner's requests that were not accepted.
+        package var refusals = 0
         /// When the session ended.
-        var endedAt: Double?
+        package var endedAt: Double?
         /// The seconds from when both owner and thief had been active to the end.
-        var sharedFor: Double?
+        package var sharedFor: Double?
         /// The owner's requests meanwhile.
-        var ownerRequests = 0
-        var thiefAnswers = 0
+        package var ownerRequests = 0
+        package var thiefAnswers = 0
     }
 
     private enum Event {
@@ -47,7 +62,7 @@ struct Simulation<Server: SimulatedServer> {
     private var thiefIsActive = false
     private var bothActiveSince: Double?
 
-    init(_ server: Server, seed: UInt64, tabs: Int, seconds: Double, network: Network = Network(), thief: Thief? = nil) {
+    package init(_ server: Server, seed: UInt64, tabs: Int, seconds: Double, network: Network = Network(), thief: Thief? = nil) {
         self.server = server
         self.random = MixingGenerator(seed: seed)
         self.tabs = tabs
@@ -56,7 +71,7 @@ struct Simulation<Server: SimulatedServer> {
         self.thief = thief
     }
 
-    mutating func run() -> Outcome {
+    package mutating func run() -> Outcome {
         self.jars[true] = self.server.begin(at: 0)
         for _ in 0..<self.tabs { self.queue.add(.send(isOwner: true), at: self.random.uniform(0, 2)) }
         if let thief = self.thief { self.queue.add(.steal, at: thief.stealsAt) }
@@ -72,7 +87,7 @@ struct Simulation<Server: SimulatedServer> {
             guard let jar = self.jars[true], let thief = self.thief else { return }
             self.jars[false] = jar
             self.queue.add(.send(isOwner: false), at: time + thief.waits)
-        case .set(let isOwner, let jar): self.jars[isOwner] = jar
+        case .set(let isOwner, let jar): self.jars[isOwner] = self.jars[isOwner].map { Server.take(jar, into: $0) }
         case .send(let isOwner): self.send(isOwner, at: time)
         case .arrive(let isOwner, let jar): self.arrive(isOwner, jar, at: time)
         }
@@ -100,6 +115,7 @@ struct Simulation<Server: SimulatedServer> {
     private mutating func arrive(_ isOwner: Bool, _ jar: Server.Jar, at time: Double) {
         self.outcome.requests += 1
         let (isAccepted, new) = self.server.show(jar, at: time)
+        if isOwner && !isAccepted { self.outcome.refusals += 1 }
         if isOwner, self.thiefIsActive {
             if self.bothActiveSince == nil { self.bothActiveSince = time }
             self.outcome.ownerRequests += 1

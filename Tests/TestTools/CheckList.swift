@@ -1,12 +1,14 @@
 internal import Glibc
 
 /// Counts checks and names those that failed.
-struct CheckList {
-    private(set) var passed = 0
-    private(set) var failed = 0
+package struct CheckList {
+    package private(set) var passed = 0
+    package private(set) var failed = 0
+
+    package init() {}
 
     /// Counts one check.
-    mutating func expect(_ isFulfilled: Bool, _ what: @autoclosure () -> String) {
+    package mutating func expect(_ isFulfilled: Bool, _ what: @autoclosure () -> String) {
         if isFulfilled {
             self.passed += 1
         } else {
@@ -16,7 +18,7 @@ struct CheckList {
     }
 
     /// Prints the closing line and ends the program.
-    func finish() -> Never {
+    package func finish() -> Never {
         print("\(self.passed) passed, \(self.failed) failed")
         exit(self.failed == 0 && self.passed > 0 ? 0 : 1)
     }

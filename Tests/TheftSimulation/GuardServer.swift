@@ -1,8 +1,9 @@
-import SessionSecurity
+package import SessionSecurity
+internal import TestTools
 
 /// The guard itself, over one session: what the session middleware does with it, without I/O.
-struct GuardServer: SimulatedServer {
-    struct Jar: Sendable {
+package struct GuardServer: SimulatedServer {
+    package struct Jar: Sendable {
         var identifier: SessionIdentifier
         var nonce: Nonce?
         var secondKey: SecondKey?
@@ -13,9 +14,9 @@ struct GuardServer: SimulatedServer {
     private var generator: MixingGenerator
     private var identifier: SessionIdentifier
     private var record: SessionRecord?
-    private(set) var hasEnded = false
+    package private(set) var hasEnded = false
 
-    init(settings: GuardSettings, seed: UInt64) {
+    package init(settings: GuardSettings, seed: UInt64) {
         self.sessionGuard = SessionGuard(settings: settings)
         self.generator = MixingGenerator(seed: seed)
         self.keys = ServerKeys(ServerSecret(number: 1, using: &self.generator))
@@ -37,7 +38,7 @@ struct GuardServer: SimulatedServer {
         )
     }
 
-    mutating func begin(at now: Double) -> Jar {
+    package mutating func begin(at now: Double) -> Jar {
         let time = Self.time(now)
         var visit = SessionVisit(claim: self.claim(nil), arrivedAt: time, isChecked: true)
         visit.edits.add(.set([1]), to: [1])
@@ -47,7 +48,7 @@ struct GuardServer: SimulatedServer {
         return self.jar(after: completion.changes, Jar(identifier: self.identifier))
     }
 
-    mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
+    package mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
         guard let record = self.record else { return (false, nil) }
         let time = Self.time(now)
         let claim = self.claim(jar)
