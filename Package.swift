@@ -80,7 +80,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "demo",
-            dependencies: ["ParanoidFastCGI"],
+            dependencies: ["ParanoidFastCGI", "TheftSimulation"],
             path: "Sources/Examples/Demo",
             swiftSettings: settings
         ),

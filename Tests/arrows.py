@@ -39,6 +39,9 @@ ROOMS = {
     ),
     "ParanoidFastCGITesting": (5, "ParanoidFastCGI LinuxSupport SessionSecurity SessionStorage"),
     "HummingbirdBridge": (5, "HTTPHandling HTTPSessions Hummingbird"),
+    # What the demo shares with a test; it knows the pure guard alone.
+    "TheftSimulation": (2, "SessionSecurity TestTools"),
+    "demo": (5, "ParanoidFastCGI TheftSimulation"),
     "ParanoidTool": (5, "ParanoidFastCGI ArgumentParser"),
 }
 EXECUTABLE = (5, "ParanoidFastCGI")  # examples and whatever else is only a program

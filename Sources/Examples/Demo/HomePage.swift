@@ -21,7 +21,7 @@ enum HomePage {
         }
     }
 
-    private static func randomToken() -> String {
+    static func randomToken() -> String {
         String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
@@ -72,6 +72,7 @@ enum HomePage {
             <p>Your cookies are out of reach for scripts, so the server plays the thief: it replays them through the same guard, from a
             pretended address and browser, and then tries six more ways on a stand-in that looks like you. It takes a few seconds, as one of
             the thieves comes late.</p>
+            <p><a href="/simulate">Owners and thieves by the thousand</a>, in virtual time.</p>
             <form action="/steal" method="post" id="steal"><button class="steal">Steal this session</button></form>
             <ol id="thefts" aria-live="polite"></ol>
             </section>
@@ -82,7 +83,7 @@ enum HomePage {
             </main>
             <footer><p>Try it by hand: <code>curl -k -c jar -b jar \(details.isSecure ? "https" : "http")://…/session</code>, and once more with
             <code>-A thief</code>. Other routes: <code>/hello</code> <code>/session/peek</code> <code>/session/values</code> <code>/echo</code>
-            <code>/params</code> <code>/slow?ms=500</code> <code>/worker</code> <code>/error</code>.</p></footer>
+            <code>/params</code> <code>/slow?ms=500</code> <code>/worker</code> <code>/error</code> <code>/simulate</code>.</p></footer>
             <script nonce="\(token)">\(HomePageScript.text)</script>
             </body>
             </html>

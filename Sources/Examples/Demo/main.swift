@@ -21,5 +21,6 @@ SlowPage.register(on: app)
 FailurePages.register(on: app, allowsCrash: app.configuration.environment["DEMO_ALLOW_CRASH"] == "1")
 WorkerPage.register(on: app)
 StealPage.register(on: app)
+SimulatePage.register(on: app, settings: app.configuration.sessions.guardSettings)
 
 try await app.run()
