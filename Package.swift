@@ -106,6 +106,15 @@ let package = Package(
             path: "Tests/StoreStress",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "protection-cost",
+            dependencies: [
+                "FileSessionStorage", "HTTPHandling", "HTTPSessions", "LinuxSupport", "SessionSecurity", "SessionStorage", "TestTools",
+                httpTypes, logging,
+            ],
+            path: "Tests/ProtectionCost",
+            swiftSettings: settings
+        ),
         .target(
             name: "TheftSimulation",
             dependencies: ["SessionSecurity", "TestTools"],

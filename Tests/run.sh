@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: lint, arrows, unit, tsan, e2e, and short forms of the others but store
+#     Tests/run.sh                 the gate for every change: lint, arrows, unit, tsan, e2e, and short forms of the others but cost and store
 #     Tests/run.sh PART...         only these parts
 #
 #     lint      swift format --strict; every script parses
@@ -12,6 +12,7 @@
 #     browser   real Chromium through nginx and TLS (skipped in the gate where chromium cannot be installed)
 #     torture   processes that change the same session files, some of them killed (in full when it is named: 60 s, 8 x 8)
 #     thieves   honest browsers and thieves in virtual time (in full when it is named: 2 000 000 requests)
+#     cost      CPU time per request with each protection of the sessions on and off (not in the gate)
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     reload    constant load while workers are replaced and killed (in full when it is named)
 #     bench     requests per second beside bare C libfcgi (in full when it is named)
@@ -219,6 +220,14 @@ part_thieves() {
     count_closing_line $? "thieves: nginx"
 }
 
+part_cost() {
+    local bin directory
+    build_release cost protection-cost || return
+    directory=$(torture_directory)
+    run cost 600 "$bin/protection-cost" "$directory" "$@"
+    count_closing_line $? cost
+}
+
 part_store() {
     run store 1200 Tests/Benchmarks/store.sh --build "$@"
     count_closing_line $? store
@@ -254,7 +263,7 @@ if [ $# -eq 0 ]; then
     part_bench --short
 else
     for part in "$@"; do
-        declare -F "part_$part" >/dev/null || { sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" >/dev/null || { sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi

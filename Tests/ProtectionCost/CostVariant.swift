@@ -1,0 +1,60 @@
+internal import HTTPSessions
+internal import LinuxSupport
+internal import SessionSecurity
+internal import SessionStorage
+
+/// One way to run the sessions.
+struct CostVariant: Sendable {
+    /// What the handler does with its session.
+    enum Use: Sendable {
+        case nothing
+        case read
+        case write
+    }
+
+    /// What the row is called; the row without a name of a protection is the one it is compared with.
+    var name: String
+    var use: Use
+    /// The seconds of virtual time between two requests of a session.
+    var pause = 1.0
+    var isSecure = true
+    var keepsFiles = true
+    var sessions = HTTPSessionsConfiguration()
+    var repository = SessionRepositoryConfiguration()
+
+    init(_ name: String, _ use: Use, _ change: (inout CostVariant) -> Void = { _ in }) {
+        self.name = name
+        self.use = use
+        change(&self)
+    }
+
+    /// Everything on; one protection off at a time; everything off.
+    static func all(_ use: Use) -> [CostVariant] {
+        [
+            CostVariant("everything on", use),
+            CostVariant("without fingerprint", use) { $0.sessions.checkedParameters = [] },
+            CostVariant("without nonces", use) { $0.sessions.guardSettings.nonceTimeout = nil },
+            CostVariant("without second key", use) { $0.isSecure = false },
+            CostVariant("without sealing", use) { $0.repository.protection = .none },
+            CostVariant("everything off", use) {
+                $0.sessions.checkedParameters = []
+                $0.sessions.guardSettings.nonceTimeout = nil
+                $0.isSecure = false
+                $0.repository.protection = .none
+            },
+        ]
+    }
+
+    /// What does not come with every request, or is no protection.
+    static let others = [
+        CostVariant("no session asked for", .nothing),
+        CostVariant("every answer rotates the nonce", .read) { $0.pause = 20 },
+        CostVariant("every answer rotates nonce and identifier", .read) {
+            $0.pause = 20
+            $0.sessions.guardSettings.identifierTimeout = .seconds(1)
+        },
+        CostVariant("profile compatible", .read) { $0.sessions.guardSettings.profile = .compatible },
+        CostVariant("records in memory", .read) { $0.keepsFiles = false },
+        CostVariant("records in memory", .write) { $0.keepsFiles = false },
+    ]
+}
