@@ -28,18 +28,26 @@ struct CostVariant: Sendable {
         change(&self)
     }
 
+    /// Sessions that have no second key, as they never saw HTTPS.
+    private mutating func goOverPlainHTTP() {
+        self.isSecure = false
+        self.sessions.guardSettings.isHTTPSOnly = false
+        self.sessions.cookies.prefix = .none
+        self.sessions.cookies.isSecure = false
+    }
+
     /// Everything on; one protection off at a time; everything off.
     static func all(_ use: Use) -> [CostVariant] {
         [
             CostVariant("everything on", use),
-            CostVariant("without fingerprint", use) { $0.sessions.checkedParameters = [] },
+            CostVariant("without signals", use) { $0.sessions.signals = [] },
             CostVariant("without nonces", use) { $0.sessions.guardSettings.nonceTimeout = nil },
-            CostVariant("without second key", use) { $0.isSecure = false },
+            CostVariant("without second key", use) { $0.goOverPlainHTTP() },
             CostVariant("without sealing", use) { $0.repository.protection = .none },
             CostVariant("everything off", use) {
-                $0.sessions.checkedParameters = []
+                $0.sessions.signals = []
                 $0.sessions.guardSettings.nonceTimeout = nil
-                $0.isSecure = false
+                $0.goOverPlainHTTP()
                 $0.repository.protection = .none
             },
         ]
@@ -53,7 +61,11 @@ struct CostVariant: Sendable {
             $0.pause = 20
             $0.sessions.guardSettings.identifierTimeout = .seconds(1)
         },
-        CostVariant("profile compatible", .read) { $0.sessions.guardSettings.profile = .compatible },
+        CostVariant("with the exact comparison of the Django package as well", .read) {
+            $0.sessions.checkedParameters = HTTPSessionsConfiguration(profile: .compatible).checkedParameters
+        },
+        CostVariant("profile balanced", .read) { $0.sessions.apply(.balanced) },
+        CostVariant("profile compatible", .read) { $0.sessions.apply(.compatible) },
         CostVariant("records in memory", .read) { $0.keepsFiles = false },
         CostVariant("records in memory", .write) { $0.keepsFiles = false },
     ]

@@ -27,8 +27,14 @@ package struct GuardServer: SimulatedServer {
         Timestamp(secondsSinceEpoch: 1_700_000_000).advanced(by: .nanoseconds(Int64(seconds * 1e9)))
     }
 
-    private func claim(_ jar: Jar?) -> SessionClaim {
-        SessionClaim(
+    /// Whoever moves about is in another network every few minutes, and in one of several again.
+    private static func signals(at now: Double) -> ClientSignals {
+        let network = UInt8(Int(now / 170) % 9)
+        return ClientSignals(source: [network]) { [ClientSignals.Reading(name: "address", value: [network], policy: .rotate)] }
+    }
+
+    private func claim(_ jar: Jar?, at now: Double) -> SessionClaim {
+        var claim = SessionClaim(
             identifier: jar?.identifier,
             presentsIdentifier: jar != nil,
             nonce: jar?.nonce,
@@ -36,11 +42,13 @@ package struct GuardServer: SimulatedServer {
             isSecure: true,
             traits: ClientTraits([[1]])
         )
+        if !self.sessionGuard.settings.profile.isCompatible { claim.signals = Self.signals(at: now) }
+        return claim
     }
 
     package mutating func begin(at now: Double) -> Jar {
         let time = Self.time(now)
-        var visit = SessionVisit(claim: self.claim(nil), arrivedAt: time, isChecked: true)
+        var visit = SessionVisit(claim: self.claim(nil, at: now), arrivedAt: time, isChecked: true)
         visit.edits.add(.set([1]), to: [1])
         let completion = self.sessionGuard.complete(visit, over: nil, keys: self.keys, at: time, using: &self.generator)
         guard case .create(let record) = completion.storing else { fatalError("a session begins") }
@@ -51,18 +59,26 @@ package struct GuardServer: SimulatedServer {
     package mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
         guard let record = self.record else { return (false, nil) }
         let time = Self.time(now)
-        let claim = self.claim(jar)
+        let claim = self.claim(jar, at: now)
         var visit = SessionVisit(claim: claim, arrivedAt: time, isChecked: true)
         visit.record = record
+        visit.identifier = self.identifier
+        visit.isPending = jar.identifier != self.identifier && record.tracking?.predecessor == jar.identifier
+        visit.isSuperseded = jar.identifier != self.identifier && !visit.isPending
         switch self.sessionGuard.decide(claim, on: record, keys: self.keys, at: time) {
         case .accept(let reason, let needsSecondKey):
             visit.verdict = .accepted
             visit.reason = reason
+            if visit.isSuperseded && reason == .current && record.tracking?.chain != nil {
+                visit.isSuperseded = false
+                visit.isPending = true
+            }
+            visit.signals = self.sessionGuard.changes(of: claim, on: record, keys: self.keys)
             if needsSecondKey {
                 visit.freshSecondKey = SecondKey(using: &self.generator)
                 visit.isModified = true
             }
-        case .reject(.nonce) where self.sessionGuard.settings.profile == .compatible, .reject(.reuse):
+        case .reject(.nonce) where self.sessionGuard.settings.profile.isCompatible, .reject(.reuse):
             self.end()
             return (false, nil)
         default: return (false, nil)
@@ -70,12 +86,16 @@ package struct GuardServer: SimulatedServer {
         let completion = self.sessionGuard.complete(visit, over: record, keys: self.keys, at: time, using: &self.generator)
         switch completion.storing {
         case .write(let next): self.record = next
+        case .rotate(var next):
+            if next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
+            self.record = next
+            self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
         case .end:
             self.end()
             return (false, nil)
         default: break
         }
-        guard completion.changes.nonce != nil || completion.changes.second != nil else { return (true, nil) }
+        guard !completion.changes.isEmpty else { return (true, nil) }
         return (true, self.jar(after: completion.changes, jar))
     }
 
@@ -86,6 +106,7 @@ package struct GuardServer: SimulatedServer {
 
     private func jar(after changes: SessionCookieChanges, _ jar: Jar) -> Jar {
         var jar = jar
+        if changes.identifier == .set { jar.identifier = self.identifier }
         if let nonce = changes.nonce { jar.nonce = nonce }
         if case .set(let key)? = changes.second { jar.secondKey = key }
         return jar

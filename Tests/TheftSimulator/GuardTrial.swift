@@ -7,9 +7,7 @@ struct GuardTrial {
     let isShort: Bool
 
     private func settings(_ profile: GuardSettings.Profile) -> GuardSettings {
-        var settings = GuardSettings()
-        settings.profile = profile
-        return settings
+        GuardSettings(profile: profile)
     }
 
     func run() -> CheckList {

@@ -40,9 +40,12 @@ struct NginxServer: SimulatedServer {
         Dictionary(answer.cookies.map { ($0.name, $0.value) }) { $1 }
     }
 
+    /// Whoever moves about is in another network every few minutes, and in one of several again.
+    private static func address(at now: Double) -> String { "198.51.\(100 + Int(now / 170) % 9).\(Int(now) % 250)" }
+
     private func ask(_ action: String, jar: [String: String], at now: Double) -> HTTPConnection.Answer {
         var fields = [
-            ("X-Test-Now", "\(self.start + now)"), ("X-Test-Secure", "1"), ("X-Test-Remote-Addr", "192.0.2.7"),
+            ("X-Test-Now", "\(self.start + now)"), ("X-Test-Secure", "1"), ("X-Test-Remote-Addr", Self.address(at: now)),
             ("User-Agent", "theft-simulator"),
         ]
         if !jar.isEmpty { fields.append(("Cookie", jar.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; "))) }

@@ -36,10 +36,8 @@ struct SimulatedVisits: Sendable {
     /// Plays everything; other requests get their turn between any two sessions.
     func play() async -> Results {
         var results = Results(delayBound: Int(self.settings.delayBound.components.seconds))
-        var compatible = self.settings
-        compatible.profile = .compatible
-        var paranoid = self.settings
-        if paranoid.profile == .compatible { paranoid.profile = .paranoid }
+        let compatible = GuardSettings(profile: .compatible)
+        let paranoid = self.settings.profile.isCompatible ? GuardSettings() : self.settings
         for (rules, settings, wanted) in [("paranoid", paranoid, 4000), ("compatible: the package of 2009", compatible, 400)] {
             let honest = Honest(wanted: wanted)
             var figures = Honest.Figures()
