@@ -14,6 +14,8 @@ public struct ServerKeys: Sendable {
         case user
         case log
         case label
+        case csrf
+        case remember
     }
 
     /// The number of the secret.
@@ -25,6 +27,8 @@ public struct ServerKeys: Sendable {
     private let user: HMAC<SHA256>
     private let log: HMAC<SHA256>
     private let label: HMAC<SHA256>
+    private let csrf: HMAC<SHA256>
+    private let remember: HMAC<SHA256>
 
     /// Derives the keys of a secret.
     public init(_ secret: ServerSecret) {
@@ -41,6 +45,8 @@ public struct ServerKeys: Sendable {
         self.user = prepared(.user)
         self.log = prepared(.log)
         self.label = prepared(.label)
+        self.csrf = prepared(.csrf)
+        self.remember = prepared(.remember)
     }
 
     /// The 32 bytes under which a store keeps the session with this identifier.
@@ -87,6 +93,8 @@ public struct ServerKeys: Sendable {
             case .user: self.user
             case .log: self.log
             case .label: self.label
+            case .csrf: self.csrf
+            case .remember: self.remember
             }
         hash.update(data: bytes)
         return Self.bytes(of: hash.finalize())
