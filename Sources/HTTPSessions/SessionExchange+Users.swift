@@ -25,13 +25,14 @@ extension SessionExchange {
 
     func revokeOthers(of user: String) async throws -> Int {
         let identifier = try await self.visit().identifier
+        let memory = self.presentedMemory
         return try await self.storing { () throws(SessionStoreError) in
-            try await self.context.repository.revokeAll(user: user, at: self.now, except: identifier)
+            try await self.context.repository.revokeAll(user: user, at: self.now, except: identifier, besides: memory)
         }
     }
 
     /// Runs something on the store; what fails there is told to the client as "come back later".
-    private func storing<Value>(_ body: () async throws(SessionStoreError) -> Value) async throws -> Value {
+    func storing<Value>(_ body: () async throws(SessionStoreError) -> Value) async throws -> Value {
         do { return try await body() } catch { throw self.unavailable(error) }
     }
 }

@@ -14,10 +14,12 @@ final class SessionExchange: Sendable {
         var isFinished = false
     }
 
-    private let request: Request
+    let request: Request
     let context: SessionContext
     private let gate = AsyncGate()
     private let state = Mutex(State())
+    /// What the response says beside the session's cookies.
+    let extras = Mutex(SessionExtras())
 
     init(request: Request, context: SessionContext) {
         self.request = request
@@ -105,9 +107,12 @@ final class SessionExchange: Sendable {
                 return state.visit
             }
         }
-        guard let visit, !visit.isGone else { return }
-        let deletesAll = self.settings.profile == .paranoid
-        try self.context.cookies.set(visit.changes, identifier: visit.identifier, deletesAll: deletesAll, in: &response)
+        guard let visit else { return }
+        if !visit.isGone {
+            let deletesAll = self.settings.profile == .paranoid
+            try self.context.cookies.set(visit.changes, identifier: visit.identifier, deletesAll: deletesAll, in: &response)
+        }
+        try self.addExtras(to: &response, after: visit)
     }
 
     // MARK: Reading and checking
@@ -130,8 +135,10 @@ final class SessionExchange: Sendable {
         let now = self.context.clock.arrival(of: self.request)
         var visit = SessionVisit(claim: claim, arrivedAt: now, isChecked: self.context.isChecked(self.request))
         if let identifier = claim.identifier {
-            let opened = try await self.context.repository.open(identifier, at: now)
+            let found = try await self.context.repository.open(identifier, at: now)
+            let opened = found.flatMap { self.settings.isOver($0.record, at: now) ? nil : $0 }
             visit.record = opened?.record
+            visit.expiresAt = opened?.expiresAt
             if let opened, opened.identifier != identifier {
                 visit.identifier = opened.identifier
                 visit.isPending = opened.record.tracking?.predecessor == identifier
