@@ -40,11 +40,7 @@ public struct Session: Sendable {
 
     /// Who is logged in; `nil` when nobody is.
     public var user: String? {
-        get async throws {
-            let visit = try await self.exchange.visit()
-            if let edited = visit.edits.user { return edited?.name }
-            return visit.edits.clears ? nil : visit.record?.user?.name
-        }
+        get async throws { try await self.exchange.visit().currentUser?.name }
     }
 
     /// When the session counts as absent if it is written now and never again; `nil` when there is none.
@@ -80,7 +76,8 @@ public struct Session: Sendable {
     public var names: [String] {
         get async throws {
             let visit = try await self.exchange.visit()
-            return visit.edits.values(over: visit.record?.values).entries.map { String(decoding: $0.name, as: UTF8.self) }
+            return visit.edits.values(over: visit.record?.values).entries.filter { !HiddenNames.contain($0.name) }
+                .map { String(decoding: $0.name, as: UTF8.self) }
         }
     }
 
@@ -177,7 +174,7 @@ public struct Session: Sendable {
 
     private func name<Value>(of key: SessionKey<Value>) throws -> [UInt8] {
         let name = Array(key.name.utf8)
-        if name == Array(self.exchange.reservedKey.utf8) { throw SessionError.reservedKey }
+        if name == Array(self.exchange.reservedKey.utf8) || HiddenNames.contain(name) { throw SessionError.reservedKey }
         return name
     }
 }

@@ -172,6 +172,7 @@ struct SessionCommit<Outcome: Sendable> {
             return visit
         case .create(let record), .write(let record), .rotate(let record):
             visit.record = record
+            visit.expiresAt = self.expiry(of: record)
             visit.isStored = true
             if case .create = completion.storing, visit.verdict == .none {
                 visit.verdict = .new

@@ -28,6 +28,8 @@ public struct SessionEvent: Sendable, Hashable {
         case expired
         /// A user may not begin one more session.
         case limit
+        /// A token that a browser was remembered by has been copied: all sessions of its user have ended.
+        case tokenReuse
         /// Many identifiers that name nothing come from one network.
         case guessing
     }
@@ -50,7 +52,7 @@ public struct SessionEvent: Sendable, Hashable {
     public let count: Int
 
     /// Whether somebody should look at it.
-    public var isAlarm: Bool { self.kind == .reuse || self.kind == .guessing }
+    public var isAlarm: Bool { self.kind == .reuse || self.kind == .tokenReuse || self.kind == .guessing }
 }
 
 extension SessionEvent: CustomStringConvertible {

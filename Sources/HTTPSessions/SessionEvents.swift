@@ -52,7 +52,7 @@ struct SessionEvents: Sendable {
         case .created, .rotated, .released, .expired: .debug
         case .login, .logout, .revoked, .changed: .info
         case .refused, .challenged, .limit: .notice
-        case .reuse, .guessing: .warning
+        case .reuse, .tokenReuse, .guessing: .warning
         }
     }
 
@@ -70,6 +70,7 @@ struct SessionEvents: Sendable {
         case .revoked: "sessions revoked"
         case .expired: "session has expired"
         case .limit: "too many sessions of one user"
+        case .tokenReuse: "two parties hold copies of a token to be remembered by: all sessions of its user end"
         case .guessing: "many unknown sessions from one network"
         }
     }

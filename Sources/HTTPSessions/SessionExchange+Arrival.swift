@@ -14,8 +14,11 @@ extension SessionExchange {
             return visit
         }
         if let identifier = claim.identifier {
-            let opened = try await self.context.repository.open(identifier, at: now) { self.tell(.expired, visit) }
+            let found = try await self.context.repository.open(identifier, at: now) { self.tell(.expired, visit) }
+            let opened = found.flatMap { self.settings.isOver($0.record, at: now) ? nil : $0 }
+            if found != nil && opened == nil { self.tell(.expired, visit) }
             visit.record = opened?.record
+            visit.expiresAt = opened?.expiresAt
             if let opened, opened.identifier != identifier {
                 visit.identifier = opened.identifier
                 visit.isPending = opened.record.tracking?.predecessor == identifier

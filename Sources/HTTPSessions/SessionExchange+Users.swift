@@ -34,15 +34,16 @@ extension SessionExchange {
 
     func revokeOthers(of user: String) async throws -> Int {
         let visit = try await self.visit()
+        let memory = self.presentedMemory
         let count = try await self.storing { () throws(SessionStoreError) in
-            try await self.context.repository.revokeAll(user: user, at: self.now, except: visit.identifier)
+            try await self.context.repository.revokeAll(user: user, at: self.now, except: visit.identifier, besides: memory)
         }
         if count > 0 { self.tell(.revoked, visit, count: count) }
         return count
     }
 
     /// Runs something on the store; what fails there is told to the client as "come back later".
-    private func storing<Value>(_ body: () async throws(SessionStoreError) -> Value) async throws -> Value {
+    func storing<Value>(_ body: () async throws(SessionStoreError) -> Value) async throws -> Value {
         do { return try await body() } catch { throw self.unavailable(error) }
     }
 }

@@ -18,6 +18,8 @@ final class SessionExchange: Sendable {
     let context: SessionContext
     private let gate = AsyncGate()
     private let state = Mutex(State())
+    /// What the response says beside the session's cookies.
+    let extras = Mutex(SessionExtras())
 
     init(request: Request, context: SessionContext) {
         self.request = request
@@ -122,9 +124,12 @@ final class SessionExchange: Sendable {
                 return state.visit
             }
         }
-        guard let visit, !visit.isGone else { return }
-        let deletesAll = !self.settings.profile.isCompatible
-        try self.context.cookies.set(visit.changes, identifier: visit.identifier, deletesAll: deletesAll, in: &response)
+        guard let visit else { return }
+        if !visit.isGone {
+            let deletesAll = !self.settings.profile.isCompatible
+            try self.context.cookies.set(visit.changes, identifier: visit.identifier, deletesAll: deletesAll, in: &response)
+        }
+        try self.addExtras(to: &response, after: visit)
     }
 
     // MARK: Reading and checking

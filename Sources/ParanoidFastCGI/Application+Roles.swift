@@ -155,6 +155,7 @@ extension Application {
             repository: self.sessions,
             interval: interval,
             rate: self.configuration.sweepRate,
+            clock: self.clock,
             logger: self.logger
         )
         return try await withThrowingTaskGroup(of: Outcome?.self) { group in

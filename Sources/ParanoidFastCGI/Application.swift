@@ -28,6 +28,8 @@ public final class Application: RouteRegistering, Sendable {
     public let sessions: SessionRepository
     /// What has happened to the sessions of this process so far.
     public let sessionStatistics: SessionStatistics
+    /// What time it is outside of requests.
+    let clock: SystemSessionClock
     private let router = Router()
     private let inheritance: Mutex<WorkerInheritance?>
 
@@ -36,13 +38,13 @@ public final class Application: RouteRegistering, Sendable {
     /// - Parameters:
     ///   - configuration: The settings.
     ///   - logger: Where log lines go; standard error unless given.
-    ///   - clock: What time it is for requests; tests give one of their own.
+    ///   - clock: What time it is for requests; the system's unless given, see ``SystemSessionClock``.
     ///   - store: Where sessions are kept; files in the configured directory unless given.
     /// - Throws: ``ConfigurationError`` when a setting cannot be used here; see ``ApplicationConfiguration/ownsProcess``.
     public init(
         configuration: ApplicationConfiguration,
         logger: Logger? = nil,
-        clock: any SessionClock = SystemSessionClock(),
+        clock: (any SessionClock)? = nil,
         store: (any SessionStore)? = nil
     ) throws {
         let logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
@@ -56,13 +58,14 @@ public final class Application: RouteRegistering, Sendable {
         }
         self.configuration = configuration
         self.logger = logger
+        self.clock = store == nil ? SystemSessionClock(sessionDirectory: configuration.sessionDirectory) : SystemSessionClock()
         var sessionConfiguration = configuration.sessions
         sessionConfiguration.randomSource = { words in
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
         }
         let (bits4, bits6) = configuration.addressPrefix
         sessionConfiguration.network = { NetworkPrefix.bytes(around: $0, version4: bits4, version6: bits6) }
-        let middleware = SessionMiddleware(repository: self.sessions, configuration: sessionConfiguration, clock: clock)
+        let middleware = SessionMiddleware(repository: self.sessions, configuration: sessionConfiguration, clock: clock ?? self.clock)
         self.sessionStatistics = middleware.statistics
         self.router.add(middleware: middleware)
     }

@@ -18,11 +18,13 @@ extension ApplicationConfiguration {
         settings.delayBound = try reader.seconds("PSESSION_DELAY_BOUND", settings.delayBound, canBeNone: false) ?? settings.delayBound
         settings.refusal = try reader.choice("PSESSION_REFUSAL", settings.refusal)
         settings.anonymousLifetime = try reader.optionalNumber("SESSION_ANONYMOUS_AGE", nil, in: 1...Int(Int32.max))
+        try Self.readLifetimes(reader, into: &settings)
         settings.clearing = try reader.choice("PSESSION_CLEAR_SESSION_FUNCTION", settings.clearing)
         settings.lifetime = try reader.number("SESSION_COOKIE_AGE", settings.lifetime, in: 1...Int(Int32.max))
         settings.expiresAtBrowserClose = try reader.flag("SESSION_EXPIRE_AT_BROWSER_CLOSE", settings.expiresAtBrowserClose)
         settings.savesEveryRequest = try reader.flag("SESSION_SAVE_EVERY_REQUEST", settings.savesEveryRequest)
         self.sessions.guardSettings = settings
+        self.sessions.rememberAge = try reader.number("SESSION_REMEMBER_AGE", self.sessions.rememberAge, in: 1...34_560_000)
 
         self.sessions.checkedParameters = reader.list("PSESSION_CHECK_HEADERS", self.sessions.checkedParameters)
         for name in self.sessions.checkedParameters where !Self.isParameterName(name) {

@@ -12,6 +12,7 @@ struct SessionSweeping: Sendable {
     let interval: Duration
     /// The most files looked at in a second.
     let rate: Int
+    let clock: SystemSessionClock
     let logger: Logger
 
     /// Runs until the task is cancelled.
@@ -19,6 +20,12 @@ struct SessionSweeping: Sendable {
         while !Task.isCancelled {
             do {
                 let report = try await self.sweep()
+                if let jump = self.clock.unconfirmedJump {
+                    self.logger.warning(
+                        "the system's clock has stepped; sessions follow it when it has stood by that for ten minutes",
+                        metadata: ["clock.step_seconds": "\(jump.components.seconds)"]
+                    )
+                }
                 let level: Logger.Level = report.removed + report.leftovers > 0 ? .info : .debug
                 self.logger.log(level: level, "sessions swept", metadata: self.metadata(report))
             } catch {
@@ -32,7 +39,7 @@ struct SessionSweeping: Sendable {
         var total = SweepReport()
         while !total.isComplete && !Task.isCancelled {
             let begin = ContinuousClock.now
-            total.add(try await self.repository.sweep(expiredAt: SystemSessionClock.now, budget: max(1, self.rate / Self.slicesPerSecond)))
+            total.add(try await self.repository.sweep(expiredAt: self.clock.now, budget: max(1, self.rate / Self.slicesPerSecond)))
             // Never more than half of one processor, even if the disk is slower than the rate.
             let pause = max(.seconds(1) / Self.slicesPerSecond, begin.duration(to: .now))
             try? await Task.sleep(for: pause)

@@ -75,6 +75,13 @@ struct SettingDescription: Sendable {
         Self("SESSION_COOKIE_AGE", "against devices left behind: life of a session after its last write, in seconds") {
             "\($0.rules.lifetime)"
         },
+        Self("SESSION_ABSOLUTE_AGE", "against stolen sessions that are kept busy: longest life after the login") {
+            $0.rules.absoluteLifetime.orNone
+        },
+        Self("SESSION_ANONYMOUS_ABSOLUTE_AGE", "the same where nobody is logged in, after its begin") {
+            $0.rules.anonymousAbsoluteLifetime.orNone
+        },
+        Self("SESSION_REMEMBER_AGE", "how long a browser is remembered whose user asked for it") { "\($0.sessions.rememberAge)" },
         Self("SESSION_ANONYMOUS_AGE", "against floods: the same where nobody is logged in") { $0.rules.anonymousLifetime.orNone },
     ]
 

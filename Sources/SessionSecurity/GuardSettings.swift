@@ -43,6 +43,14 @@ public struct GuardSettings: Sendable, Hashable {
     public var anonymousLifetime: Int?
     /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
     public var lifetime: Int = 1_209_600
+    /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
+    ///
+    /// `nil`: without such an end, as always in profile `compatible`.
+    public var absoluteLifetime: Int? = 43_200
+    /// How long a session in which nobody is logged in lives after it began, in seconds (`SESSION_ANONYMOUS_ABSOLUTE_AGE`).
+    ///
+    /// `nil`: without such an end, as always in profile `compatible`.
+    public var anonymousAbsoluteLifetime: Int? = 2_592_000
     /// Whether cookies end with the browser (`SESSION_EXPIRE_AT_BROWSER_CLOSE`).
     public var expiresAtBrowserClose = false
     /// Whether every request writes its session (`SESSION_SAVE_EVERY_REQUEST`).
@@ -82,23 +90,12 @@ public struct GuardSettings: Sendable, Hashable {
     public init(profile: Profile = .paranoid) {
         self.profile = profile
         switch profile {
-        case .compatible: self.isHTTPSOnly = false
+        case .compatible:
+            self.isHTTPSOnly = false
+            self.absoluteLifetime = nil
+            self.anonymousAbsoluteLifetime = nil
         case .paranoid: break
         case .balanced: self.nonceTimeout = .seconds(600)
-        }
-    }
-
-    /// From when on a record written now counts as absent.
-    public func expiry(of record: SessionRecord, at now: Timestamp) -> Timestamp {
-        now.advanced(by: .seconds(self.age(of: record)))
-    }
-
-    /// The lifetime of the cookies of a record in seconds; `nil`: until the browser closes.
-    public func cookieAge(of record: SessionRecord) -> Int? {
-        switch record.lifetime {
-        case 0?: nil
-        case let own?: own
-        case nil: self.expiresAtBrowserClose ? nil : self.age(of: record)
         }
     }
 
@@ -113,10 +110,4 @@ public struct GuardSettings: Sendable, Hashable {
 
     /// For how long a copied jar sets off the alarm after the identifier has changed; each change leaves a small file for that time.
     private static let alarmTime = Duration.seconds(86_400)
-
-    private func age(of record: SessionRecord) -> Int {
-        if let own = record.lifetime, own != 0 { return own }
-        guard record.user == nil, let anonymous = self.anonymousLifetime else { return self.lifetime }
-        return min(anonymous, self.lifetime)
-    }
 }

@@ -20,6 +20,10 @@ struct RecordReader {
         return bytes.reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    mutating func timestamp() -> Timestamp? {
+        self.integer().map { Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: $0)) }
+    }
+
     /// The outer `nil` is an error, the inner one a time that is not there.
     mutating func optionalTimestamp() -> Timestamp?? {
         guard let presence = self.byte(), presence <= 1, let time = self.integer() else { return nil }

@@ -47,8 +47,4 @@ extension RecordReader {
     }
 
     private mutating func generation() -> UInt32? { self.integer().flatMap { UInt32(exactly: $0) } }
-
-    private mutating func timestamp() -> Timestamp? {
-        self.integer().map { Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: $0)) }
-    }
 }

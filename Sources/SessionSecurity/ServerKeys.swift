@@ -15,6 +15,8 @@ public struct ServerKeys: Sendable {
         case log
         case label
         case signal
+        case csrf
+        case remember
     }
 
     /// The number of the secret.
@@ -27,6 +29,8 @@ public struct ServerKeys: Sendable {
     private let log: HMAC<SHA256>
     private let label: HMAC<SHA256>
     private let signal: HMAC<SHA256>
+    private let csrf: HMAC<SHA256>
+    private let remember: HMAC<SHA256>
 
     /// Derives the keys of a secret.
     public init(_ secret: ServerSecret) {
@@ -44,6 +48,8 @@ public struct ServerKeys: Sendable {
         self.log = prepared(.log)
         self.label = prepared(.label)
         self.signal = prepared(.signal)
+        self.csrf = prepared(.csrf)
+        self.remember = prepared(.remember)
     }
 
     /// The 32 bytes under which a store keeps the session with this identifier.
@@ -91,6 +97,8 @@ public struct ServerKeys: Sendable {
             case .log: self.log
             case .label: self.label
             case .signal: self.signal
+            case .csrf: self.csrf
+            case .remember: self.remember
             }
         hash.update(data: bytes)
         return Self.bytes(of: hash.finalize())

@@ -14,6 +14,8 @@ public struct SessionEdits: Sendable {
 
     /// Whether all values that were there before this request go first.
     public private(set) var clears = false
+    /// The names of the values that stay of those that were there before this request; `nil`: all.
+    private var kept: Set<[UInt8]>?
     /// The edits in the order they were made.
     private var edits: [(name: [UInt8], edit: Edit)] = []
     /// The session's own lifetime, if the request sets it; the inner `nil` takes it away.
@@ -26,7 +28,7 @@ public struct SessionEdits: Sendable {
 
     /// Whether nothing is to change.
     public var isEmpty: Bool {
-        !self.clears && self.edits.isEmpty && self.lifetime == nil && self.user == nil
+        !self.clears && self.kept == nil && self.edits.isEmpty && self.lifetime == nil && self.user == nil
     }
 
     /// Adds an edit.
@@ -40,9 +42,15 @@ public struct SessionEdits: Sendable {
         self.clears = true
     }
 
+    /// Takes away all values but those of some names, whatever is stored by then; edits made so far go with them.
+    public mutating func keepOnly(_ names: Set<[UInt8]>) {
+        self.edits.removeAll { !names.contains($0.name) }
+        self.kept = self.kept?.intersection(names) ?? names
+    }
+
     /// The value of a name as this request sees it: its own edits over what is stored.
     public func value(of name: [UInt8], over stored: SessionValues?) -> [UInt8]? {
-        var value = self.clears ? nil : stored?[name]
+        var value = self.clears || self.kept?.contains(name) == false ? nil : stored?[name]
         for (edited, edit) in self.edits where edited == name {
             try? Self.apply(edit, to: &value)
         }
@@ -88,6 +96,7 @@ public struct SessionEdits: Sendable {
     @discardableResult
     private func apply(to values: inout SessionValues) -> (any Error)? {
         var failure: (any Error)?
+        if let kept { values = SessionValues(values.entries.filter { kept.contains($0.name) }) }
         for (name, edit) in self.edits {
             do { try Self.apply(edit, to: &values[name]) } catch { failure = failure ?? error }
         }

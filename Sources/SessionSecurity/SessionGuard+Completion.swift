@@ -35,10 +35,11 @@ extension SessionGuard {
         if !visit.edits.isEmpty || visit.rotates || visit.renewsSecondKey || self.settings.savesEveryRequest { return true }
         if visit.isModified && !visit.isStored { return true }
         if let signals = visit.signals, signals.policy != .rotate { return true }
+        if let record = visit.record, self.settings.isRenewalDue(of: record, storedEnd: visit.expiresAt, at: now) { return true }
         guard visit.isChecked else { return false }
         guard let tracking = visit.record?.tracking else { return visit.identifier != nil || self.settings.profile.isCompatible }
         if visit.claim.isSecure && tracking.secondKey == nil { return true }
-        if let bounds = self.settings.rotationBounds, let chain = tracking.chain {
+        if let record = visit.record, let bounds = self.settings.rotationBounds(of: record), let chain = tracking.chain {
             if self.turn(chain, of: tracking, for: visit, at: now, bounds, keys: keys).chain != chain { return true }
         } else if self.isNonceDue(tracking, for: visit, at: now) {
             return true
@@ -77,6 +78,7 @@ extension SessionGuard {
         if visit.edits.clears { record.tracking = nil }
         body?(&record.values)
         var isModified = visit.isModified || !visit.edits.isEmpty || body != nil
+        if current != nil && self.settings.isRenewalDue(of: record, storedEnd: visit.expiresAt, at: now) { isModified = true }
 
         let hasContent = !record.values.isEmpty || record.lifetime != nil || record.user != nil
         // A login, or a new identifier, is not forgotten on a path whose requests are not checked.
@@ -98,7 +100,7 @@ extension SessionGuard {
             var tracking = self.tracking(of: record, visit: visit, stored: current?.tracking, keys: keys, at: now, using: &generator)
             if visit.renewsSecondKey && visit.claim.isSecure { tracking.secondKey = SecondKey(using: &generator) }
             var isDue = self.isIdentifierDue(tracking, for: visit, at: now)
-            if let bounds = self.settings.rotationBounds, !isNew, let chain = tracking.chain {
+            if let bounds = self.settings.rotationBounds(of: record), !isNew, let chain = tracking.chain {
                 let turn = self.turn(chain, of: tracking, for: visit, at: now, bounds, keys: keys)
                 if turn.isReuse { return Completion(storing: .end, changes: SessionCookieChanges()) }
                 tracking.chain = turn.chain
@@ -140,7 +142,7 @@ extension SessionGuard {
         }
 
         let isEmpty = current == nil && record.tracking == nil && !hasContent
-        changes.maxAge = self.settings.cookieAge(of: record)
+        changes.maxAge = self.settings.cookieAge(of: record, at: now)
         guard (isModified || self.settings.savesEveryRequest) && !isEmpty else {
             if isEmpty && visit.claim.presentsIdentifier && !visit.isRefused { changes.identifier = .deleted }
             return Completion(storing: .nothing, changes: changes)

@@ -13,6 +13,7 @@ extension SessionRecord {
         case value = 5
         case chain = 6
         case predecessor = 7
+        case authentication = 8
         case signals = 16
         case suspension = 17
     }
@@ -46,6 +47,12 @@ extension SessionRecord {
                 section.integer(user.loggedInAt.nanosecondsSinceEpoch)
                 section.bytes(Array(user.name.utf8))
                 section.device(user.device)
+            }
+            writer.section(Section.authentication.rawValue) { section in
+                // Says which login it belongs to: older code keeps this part, as it does not know it, even if somebody else logs in.
+                section.integer(user.loggedInAt.nanosecondsSinceEpoch)
+                section.integer(user.authenticatedAt.nanosecondsSinceEpoch)
+                section.byte(user.level.rawValue)
             }
         }
         for entry in self.values.entries {
@@ -85,6 +92,12 @@ extension SessionRecord {
                     let loggedInAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time))
                     let text = String(decoding: name, as: UTF8.self)
                     self.user = SessionUser(name: text, loggedInAt: loggedInAt, device: section.device())
+                }
+            // Comes behind the user.
+            case .authentication:
+                if section.timestamp() == self.user?.loggedInAt, let time = section.timestamp(), let level = section.byte() {
+                    self.user?.authenticatedAt = time
+                    self.user?.level = AssuranceLevel(rawValue: level)
                 }
             case .value:
                 if let name = section.bytes(), let value = section.bytes() {

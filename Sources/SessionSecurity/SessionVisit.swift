@@ -16,6 +16,8 @@ public struct SessionVisit: Sendable {
     public var identifier: SessionIdentifier?
     /// The record as this request last saw it.
     public var record: SessionRecord?
+    /// From when on the session counts as absent as it is stored; `nil` when that is not known.
+    public var expiresAt: Timestamp?
     /// What the request wants changed and has not committed.
     public var edits = SessionEdits()
     /// Whether the response has to say which session it is, though no edit is left to commit.
@@ -58,6 +60,7 @@ public struct SessionVisit: Sendable {
     public mutating func leave() {
         self.identifier = nil
         self.record = nil
+        self.expiresAt = nil
         self.isRefused = true
         self.freshSecondKey = nil
     }
@@ -107,12 +110,14 @@ public struct SessionVisit: Sendable {
         self.isGone = true
         self.identifier = nil
         self.record = nil
+        self.expiresAt = nil
     }
 
     /// Lets go of the session: what the request stores from here on goes into a new one.
     public mutating func detach() {
         self.identifier = nil
         self.record = nil
+        self.expiresAt = nil
         self.edits.clear()
         self.isModified = true
         self.isStored = false

@@ -40,7 +40,9 @@ extension SessionRepository {
 
     private func storedSession(_ name: SessionName, ofUser tag: [UInt8], at now: Timestamp) async -> StoredSession? {
         // What is damaged is no session, and what cannot be reached now is not to hide the others.
-        guard let stored = try? await self.store.read(name), stored.isLive(at: now), stored.userTag == tag else { return nil }
+        guard let stored = try? await self.store.read(name), stored.isLive(at: now), stored.userTag == tag,
+            stored.protection != .remembered
+        else { return nil }
         return stored
     }
 
@@ -57,14 +59,22 @@ extension SessionRepository {
         return hasEnded
     }
 
-    /// Ends all sessions of a user, or all but one.
+    /// Ends all sessions of a user, or all but one, and what browsers are remembered by, see ``forgetAll(user:at:except:)``.
     ///
-    /// - Returns: How many have ended.
+    /// - Parameters:
+    ///   - user: The application's name for the user.
+    ///   - now: The time.
+    ///   - kept: The session that stays.
+    ///   - memory: The remembered login that stays.
+    /// - Returns: How many sessions have ended.
     public func revokeAll(
         user: String,
         at now: Timestamp,
-        except kept: SessionIdentifier? = nil
+        except kept: SessionIdentifier? = nil,
+        besides memory: SessionIdentifier? = nil
     ) async throws(SessionStoreError) -> Int {
+        // First, as it could begin a session.
+        try await self.forgetAll(user: user, at: now, except: memory)
         var count = 0
         for listing in try await self.list(user: user, at: now, current: kept) where !listing.isCurrent {
             if try await self.revoke(listing.handle, of: user) { count += 1 }

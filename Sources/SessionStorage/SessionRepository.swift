@@ -12,6 +12,8 @@ public final class SessionRepository: Sendable {
         public var generation: UInt64
         /// The identifier of the session: the one asked for, or the one that took its place a moment ago.
         public var identifier: SessionIdentifier
+        /// From when on it counts as absent.
+        public var expiresAt: Timestamp
     }
 
     /// What is to become of a session under its lock.
@@ -50,7 +52,7 @@ public final class SessionRepository: Sendable {
         report: @escaping @Sendable (SessionIncident) -> Void = { _ in },
         reloadSecrets: (@Sendable () -> ServerSecrets?)? = nil
     ) {
-        precondition(configuration.protection != .labelled, "the repository labels what needs a label")
+        precondition([.none, .sealed].contains(configuration.protection), "the repository labels what needs a label")
         self.store = store
         self.secrets = SecretRing(secrets, reload: reloadSecrets)
         self.configuration = configuration
@@ -66,6 +68,9 @@ public final class SessionRepository: Sendable {
     public func keys(of identifier: SessionIdentifier) -> ServerKeys? {
         self.secrets.keys(number: identifier.secretNumber)
     }
+
+    /// The keys of one of the server's secrets; `nil` when it does not have it.
+    public func keys(number: UInt8) -> ServerKeys? { self.secrets.keys(number: number) }
 
     private func place(of identifier: SessionIdentifier) -> SessionSealer.Place? {
         self.keys(of: identifier).map { self.sealer.place(of: identifier, keys: $0) }
@@ -94,7 +99,7 @@ public final class SessionRepository: Sendable {
                     await self.putAside(place.name, generation: stored.generation)
                     return nil
                 }
-                return Opened(record: record, generation: stored.generation, identifier: identifier)
+                return Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt)
             }
             self.sealer.cache.forget(place.name)
             guard let successor = self.sealer.successor(in: stored, at: now, in: place) else {
@@ -201,7 +206,12 @@ public final class SessionRepository: Sendable {
                     failedGeneration = stored.generation
                     return (.keep, .done(body(nil).result))
                 }
-                let opened = Opened(record: record, generation: stored.generation, identifier: place.identifier)
+                let opened = Opened(
+                    record: record,
+                    generation: stored.generation,
+                    identifier: place.identifier,
+                    expiresAt: stored.expiresAt
+                )
                 let (change, result) = body(opened)
                 let generation = stored.generation + 1
                 switch change {

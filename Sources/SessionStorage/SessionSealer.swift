@@ -60,6 +60,7 @@ struct SessionSealer: Sendable {
         switch (stored.protection, self.protection) {
         case (.none, .none): bytes = stored.payload
         case (.none, _): bytes = nil  // where records are sealed, an open one is forged
+        case (.remembered, _): bytes = nil  // no session
         case (.sealed, _), (.labelled, _): bytes = self.opened(stored, in: place)
         }
         guard let bytes, let record = SessionRecord(decoding: bytes) else { return nil }
@@ -116,7 +117,7 @@ struct SessionSealer: Sendable {
         switch stored.protection {
         case .none:
             return SessionRecord(decoding: stored.payload)?.user.map { SessionLabel(loggedInAt: $0.loggedInAt, device: $0.device) }
-        case .sealed: return nil
+        case .sealed, .remembered: return nil
         case .labelled:
             guard let (label, _) = self.split(stored.payload) else { return nil }
             let context = self.context(of: stored, named: name)
@@ -159,7 +160,7 @@ struct SessionSealer: Sendable {
     private func opened(_ stored: StoredSession, in place: Place) -> [UInt8]? {
         let context = Self.context(of: stored, named: place.name)
         switch stored.protection {
-        case .none: return nil
+        case .none, .remembered: return nil
         case .sealed: return SessionSeal.open(stored.payload, with: self.key(of: place), context: context)
         case .labelled:
             guard let (_, record) = Self.split(stored.payload) else { return nil }

@@ -20,6 +20,8 @@ public struct StoredSession: Sendable, Hashable {
         case sealed = 1
         /// Sealed in the same way, with a label before it that opens without the identifier; for sessions in which somebody is logged in.
         case labelled = 2
+        /// No session but a login that a browser is remembered for, sealed.
+        case remembered = 3
     }
 
     /// Whether the session lives.

@@ -26,6 +26,9 @@ struct ConfigurationTests {
         #expect(sessions.guardSettings.clearing == .flush)
         #expect(sessions.guardSettings.profile == .paranoid)
         #expect(sessions.guardSettings.lifetime == 1_209_600)
+        #expect(sessions.guardSettings.absoluteLifetime == 43_200)
+        #expect(sessions.guardSettings.anonymousAbsoluteLifetime == 2_592_000)
+        #expect(sessions.rememberAge == 2_592_000)
         #expect(!sessions.guardSettings.expiresAtBrowserClose)
         #expect(!sessions.guardSettings.savesEveryRequest)
         #expect(sessions.reservedKey == "PARANOID_SESSION_DATA")
@@ -43,6 +46,23 @@ struct ConfigurationTests {
         #expect(configuration.listen == "unix:/home/ann/.local/state/paranoid/app.sock")
         #expect(configuration.sessionDirectory == "/home/ann/.local/state/paranoid/sessions")
         #expect(configuration.secretFile == "/home/ann/.local/state/paranoid/secret")
+    }
+
+    @Test("of absolute time-outs are read, can be switched off, and are refused where they would do nothing")
+    func absoluteLifetimes() throws {
+        let names = ["SESSION_ABSOLUTE_AGE", "SESSION_ANONYMOUS_ABSOLUTE_AGE"]
+        let set = try self.read([names[0]: "60", names[1]: "70", "SESSION_REMEMBER_AGE": "80"])
+        #expect(set.sessions.guardSettings.absoluteLifetime == 60)
+        #expect(set.sessions.guardSettings.anonymousAbsoluteLifetime == 70)
+        #expect(set.sessions.rememberAge == 80)
+        let off = try self.read([names[0]: "none", names[1]: "none"])
+        #expect(off.sessions.guardSettings.absoluteLifetime == nil)
+        #expect(off.sessions.guardSettings.anonymousAbsoluteLifetime == nil)
+        for name in names {
+            #expect(throws: ConfigurationError.self) { try self.read([name: "0"]) }
+            #expect(throws: ConfigurationError.self) { try self.read([name: "60", "PSESSION_PROFILE": "compatible"]) }
+            #expect(throws: Never.self) { try self.read([name: "none", "PSESSION_PROFILE": "compatible"]) }
+        }
     }
 
     @Test("are each read under their own name")

@@ -65,7 +65,7 @@ enum HomePage {
             <form action="/rotate" method="post" data-action><button>New identifier</button></form>
             <form action="/logout" method="post" data-action><button>Log out</button></form>
             </div>
-            <p><a href="/devices">Where you are logged in</a>, as a list for programs.</p>
+            <p><a href="/devices">Where you are logged in</a>, as a list for programs; and <a href="/account">a login with tokens, levels and messages</a>.</p>
             </section>
             <section aria-labelledby="steal-title">
             <h2 id="steal-title">Steal it</h2>

@@ -1,0 +1,127 @@
+/// What the server keeps of a browser that a user lets it remember beyond the session.
+///
+/// No value that a browser may show is stored: they are proved by a keyed tag, as the nonces of sessions are, and follow the same rule
+/// (``RotationChain``), and one more, as each value says when it was given. A value is replaced with each use, and an answer that gets lost
+/// locks nobody out: until a newer value is shown, the older one stays good. What a single jar cannot show, given that no request and no
+/// answer is under way for longer than a bound D, is proof that two parties hold copies:
+/// - a value whose successor was shown more than D ago;
+/// - a value beside which another one of its generation was shown more than D ago, and which was given more than 2 D before that: the jar
+///   would have had it before, and lost it to the other one.
+public struct RememberedLogin: Sendable, Hashable {
+    /// What a shown value means.
+    public enum Verdict: Sendable, Hashable {
+        /// It is good; this is to be shown next.
+        case accepted(next: Nonce)
+        /// It was good when the request was sent; nothing new is given.
+        case late
+        /// It was never given.
+        case foreign
+        /// Two parties hold copies.
+        case reuse
+    }
+
+    /// The application's name for the user.
+    public let user: String
+    /// What the application noted of the device.
+    public let device: SessionDevice?
+    /// When the user let the browser be remembered.
+    public let createdAt: Timestamp
+    private let seed: SecretBytes
+    private var chain: RotationChain
+
+    /// Begins to remember.
+    public init(user: String, device: SessionDevice?, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+        self.user = user
+        self.device = device
+        self.createdAt = now
+        self.seed = SecretBytes(count: SessionTracking.seedByteCount, using: &generator)
+        self.chain = RotationChain(at: now)
+    }
+
+    private func stream(_ keys: ServerKeys) -> NonceStream { NonceStream(seed: self.seed.bytes, keys: keys) }
+
+    /// The first value to be shown.
+    public func firstNonce(keys: ServerKeys, using generator: inout some RandomNumberGenerator) -> Nonce {
+        self.stream(keys).nonce(of: self.value(of: 0, givenAt: self.createdAt, using: &generator))
+    }
+
+    /// Whether a value was given to this browser at any time; compares in constant time.
+    public func hasGiven(_ nonce: Nonce, keys: ServerKeys) -> Bool { self.stream(keys).value(of: nonce) != nil }
+
+    /// Takes note of a value that is shown.
+    ///
+    /// - Parameters:
+    ///   - nonce: The value.
+    ///   - now: The time.
+    ///   - delay: The longest time that a request or a response is under way.
+    ///   - keys: The keys that the memory belongs to.
+    ///   - generator: Randomness for the next value.
+    public mutating func show(
+        _ nonce: Nonce,
+        at now: Timestamp,
+        delay: Duration,
+        keys: ServerKeys,
+        using generator: inout some RandomNumberGenerator
+    ) -> Verdict {
+        guard let value = self.stream(keys).value(of: nonce) else { return .foreign }
+        if self.isLost(value, at: now, delay: delay) { return .reuse }
+        let bounds = RotationChain.Bounds(delay: delay, timeout: .zero)
+        switch self.chain.show(value, at: now, bounds) {
+        case .reuse: return .reuse
+        case .late: return .late
+        case .current:
+            guard self.chain.gives(to: value, at: now, bounds, isForced: true) else { return .late }
+            let next = self.value(of: self.chain.generation &+ 1, givenAt: now, using: &generator)
+            return .accepted(next: self.stream(keys).nonce(of: next))
+        }
+    }
+
+    /// Whether the jar that showed the first value of this generation cannot have this other one.
+    private func isLost(_ value: RotationChain.Value, at now: Timestamp, delay: Duration) -> Bool {
+        guard value.generation == self.chain.generation, let first = self.chain.shown.first, first.number != value.number,
+            first.firstAt.advanced(by: delay) < now
+        else { return false }
+        let givenAt = self.createdAt.advanced(by: .milliseconds(Int64(value.number >> Self.randomBitCount)))
+        return givenAt < first.firstAt.advanced(by: delay * -2)
+    }
+
+    /// The low bits of a value's number, which tell those of one millisecond apart; the others say when it was given.
+    private static let randomBitCount: UInt64 = 24
+
+    private func value(of generation: UInt32, givenAt now: Timestamp, using generator: inout some RandomNumberGenerator)
+        -> RotationChain.Value
+    {
+        let milliseconds = UInt64(max(0, self.createdAt.duration(to: now).wholeNanoseconds) / 1_000_000)
+        let random = generator.next() & ((1 << Self.randomBitCount) - 1)
+        return RotationChain.Value(generation: generation, number: milliseconds << Self.randomBitCount | random)
+    }
+
+    // MARK: Bytes
+
+    private static let formatVersion: UInt8 = 1
+
+    /// The memory as bytes.
+    public func encoded() -> [UInt8] {
+        var writer = RecordWriter()
+        writer.byte(Self.formatVersion)
+        writer.integer(self.createdAt.nanosecondsSinceEpoch)
+        writer.bytes(Array(self.user.utf8))
+        writer.bytes(self.seed.bytes)
+        writer.chain(self.chain)
+        writer.device(self.device)
+        return writer.output
+    }
+
+    /// Parses what ``encoded()`` wrote; `nil` for anything else.
+    public init?(decoding bytes: [UInt8]) {
+        var reader = RecordReader(bytes)
+        guard reader.byte() == Self.formatVersion, let createdAt = reader.timestamp(), let user = reader.bytes(),
+            let seed = reader.bytes(), seed.count == SessionTracking.seedByteCount, let chain = reader.chain()
+        else { return nil }
+        self.createdAt = createdAt
+        self.user = String(decoding: user, as: UTF8.self)
+        self.seed = SecretBytes(Array(seed))
+        self.chain = chain
+        self.device = reader.device()
+    }
+}

@@ -1,0 +1,150 @@
+import ParanoidFastCGI
+import Testing
+
+@Suite("Requests forged by other sites")
+struct CSRFTests {
+    private static let cart = SessionKey<String>("cart")
+
+    private let made: SessionApplication
+
+    init() throws {
+        self.made = try SessionApplication()
+        let app = self.made.app
+        app.add(middleware: CSRFProtection(trustedOrigins: ["https://pay.example"], exemptPaths: ["/hook"]))
+        app.get("/form") { request in try await request.session.csrfToken }
+        app.get("/start") { request in
+            try await request.session.set(Self.cart, to: "full")
+            return try await request.session.csrfToken
+        }
+        app.post("/login") { request in
+            try await request.session.logIn(as: "ann")
+            return try await request.session.csrfToken
+        }
+        app.post("/rotate") { request in
+            try await request.session.rotate()
+            return "rotated"
+        }
+        app.post("/save") { _ in "saved" }
+        app.post("/hook/pay") { _ in "hooked" }
+        app.post("/hooked") { _ in "hooked" }
+        for method in [HTTPRequest.Method.put, .patch, .delete] {
+            app.register(ClosureHandler { _ in Response.text("changed") }, method: method, pattern: "/thing")
+        }
+    }
+
+    private func text(_ client: inout SessionClient, _ token: String, _ path: String = "/save") async -> String {
+        await client.post(path, form: ["csrf_token": token, "user": "ann"]).text
+    }
+
+    @Test("without a token, with a wrong one, or with that of another session, nothing happens")
+    func refused() async throws {
+        var client = self.made.client()
+        var other = self.made.client()
+        let mine = await client.get("/start").text
+        let theirs = await other.get("/start").text
+        let wrong = String(repeating: "A", count: 64)
+        for (form, status) in [([:], 403), (["user": "ann"], 403), (["csrf_token": wrong], 403), (["csrf_token": theirs], 403)] {
+            #expect(await client.post("/save", form: form).status == status)
+        }
+        #expect(await self.text(&client, mine) == "saved")
+        #expect(await client.post("/save", fields: ["HTTP_X_CSRF_TOKEN": theirs]).status == 403)
+        #expect(await client.post("/save", fields: ["HTTP_X_CSRF_TOKEN": mine]).text == "saved")
+        // A session's identifier is no token.
+        let identifier = try #require(client.cookies[self.made.app.configuration.sessions.cookies.sessionName])
+        #expect(await self.text(&client, identifier) != "saved")
+        for method in [HTTPRequest.Method.put, .patch, .delete] {
+            #expect(await client.send(method, "/thing").status == 403)
+            #expect(await client.send(method, "/thing", fields: ["HTTP_X_CSRF_TOKEN": mine]).text == "changed")
+        }
+        #expect(await client.send(.post, "/save", fields: ["CONTENT_TYPE": "text/plain"]).status == 403)
+    }
+
+    @Test("tokens of several tabs count in any order, again and again, and after a new identifier")
+    func tabs() async throws {
+        var client = self.made.client()
+        _ = await client.get("/start")
+        var tokens: [String] = []
+        for _ in 0..<3 { tokens.append(await client.get("/form").text) }
+        #expect(Set(tokens).count == 3)
+        for token in tokens.reversed() { #expect(await self.text(&client, token) == "saved") }
+        let before = client.cookies
+        #expect(await self.text(&client, tokens[0], "/rotate") == "rotated")
+        #expect(client.cookies != before)
+        for token in tokens { #expect(await self.text(&client, token) == "saved") }
+        self.made.time.advance(by: .seconds(60))
+        _ = await client.get("/form")
+        for token in tokens { #expect(await self.text(&client, token) == "saved") }
+    }
+
+    @Test("a login form has a token without a session, costs no file, and no token from before a login counts after it")
+    func login() async throws {
+        var client = self.made.client()
+        let token = await client.get("/form").text
+        #expect(Array(client.cookies.keys) == ["__Host-csrf"])
+        #expect(await client.get("/form").response.cookies.isEmpty)
+        // Another site, which has a token and a cookie of its own, makes the browser send the form.
+        var attacker = self.made.client()
+        let theirs = await attacker.get("/form").text
+        #expect(await self.text(&client, theirs, "/login") != "ann")
+        #expect(client.cookies.count == 1)
+        let next = await client.post("/login", form: ["csrf_token": token])
+        #expect(next.status == 200)
+        #expect(client.cookies.count == 4)
+        #expect(await self.text(&client, token) != "saved")
+        #expect(await self.text(&client, next.text) == "saved")
+        // Logged in again: the token of the first login is over.
+        let again = await client.post("/login", form: ["csrf_token": next.text])
+        #expect(await self.text(&client, next.text) != "saved")
+        #expect(await self.text(&client, again.text) == "saved")
+    }
+
+    @Test("a form that was open before an anonymous session began still works")
+    func beginsMeanwhile() async throws {
+        var client = self.made.client()
+        let token = await client.get("/form").text
+        _ = await client.get("/start")
+        #expect(await self.text(&client, token) == "saved")
+    }
+
+    @Test("over plain HTTP the cookie has no prefix, as browsers would refuse it")
+    func plain() async throws {
+        var client = self.made.client()
+        client.isSecure = false
+        let token = await client.get("/form").text
+        #expect(Array(client.cookies.keys) == ["csrf"])
+        #expect(await self.text(&client, token) == "saved")
+        client.cookies["csrf"] = "x" + (client.cookies["csrf"] ?? "").dropFirst()
+        #expect(await self.text(&client, token) != "saved")
+    }
+
+    @Test(
+        "what the browser says of the page that sends the request is believed",
+        arguments: [
+            ([:], true), (["HTTP_ORIGIN": "https://shop.example"], true), (["HTTP_ORIGIN": "https://SHOP.example:443"], true),
+            (["HTTP_ORIGIN": "http://shop.example"], false), (["HTTP_ORIGIN": "https://shop.example:8443"], false),
+            (["HTTP_ORIGIN": "https://evil.example"], false), (["HTTP_ORIGIN": "https://shop.example.evil.example"], false),
+            (["HTTP_ORIGIN": "null"], false), (["HTTP_ORIGIN": ""], false), (["HTTP_ORIGIN": "https://pay.example"], true),
+            (["HTTP_SEC_FETCH_SITE": "same-origin"], true), (["HTTP_SEC_FETCH_SITE": "none"], true),
+            (["HTTP_SEC_FETCH_SITE": "same-site"], false), (["HTTP_SEC_FETCH_SITE": "cross-site"], false),
+            (["HTTP_SEC_FETCH_SITE": "Same-Origin"], false), (["HTTP_SEC_FETCH_SITE": ""], false),
+            // The proxy has changed the host; the browser knows better.
+            (["HTTP_SEC_FETCH_SITE": "same-origin", "HTTP_ORIGIN": "https://public.example"], true),
+            (["HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_ORIGIN": "https://shop.example"], false),
+            (["HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_ORIGIN": "https://pay.example"], true),
+        ]
+    )
+    func origins(_ row: (fields: [String: String], isAdmitted: Bool)) async throws {
+        var client = self.made.client()
+        let token = await client.get("/form").text
+        let answer = await client.post("/save", fields: row.fields.merging(["HTTP_X_CSRF_TOKEN": token]) { given, _ in given })
+        #expect(answer.status == (row.isAdmitted ? 200 : 403))
+    }
+
+    @Test("exempt paths, and what lies below them, are not protected; what only begins alike is")
+    func exempt() async throws {
+        var client = self.made.client()
+        #expect(await client.post("/hook/pay", fields: ["HTTP_ORIGIN": "https://evil.example"]).text == "hooked")
+        #expect(await client.post("/hooked").status == 403)
+        #expect(await client.get("/form").status == 200)
+    }
+}

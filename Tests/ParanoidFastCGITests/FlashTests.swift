@@ -1,0 +1,76 @@
+import ParanoidFastCGI
+import Testing
+
+@Suite("Messages for the next page")
+struct FlashTests {
+    private let made: SessionApplication
+
+    init() throws {
+        self.made = try SessionApplication()
+        self.made.app.post("/save") { request in
+            try await request.session.flash("Saved.", kind: .success)
+            return Response.redirect(to: "/page")
+        }
+        self.made.app.get("/page") { request in
+            try await request.session.takeFlashes().map { "\($0.kind.rawValue):\($0.text)" }.joined(separator: " ")
+        }
+        self.made.app.get("/names") { request in try await request.session.names.joined(separator: ",") }
+        self.made.app.post("/pry") { request in
+            do {
+                try await request.session.set(SessionKey<String>("\0flashes"), to: "x")
+                return "set"
+            } catch let error as SessionError {
+                return error.description
+            }
+        }
+        self.made.app.post("/many") { request in
+            for number in 0..<20 { try await request.session.flash("\(number)") }
+            return "done"
+        }
+        self.made.app.post("/both") { request in
+            try await request.session.flash("Now.")
+            return try await request.session.takeFlashes().map(\.text).joined()
+        }
+    }
+
+    @Test("are shown once, on the page behind the redirect, and those of several requests add up")
+    func once() async throws {
+        var client = self.made.client()
+        #expect(await client.get("/page").text == "")
+        #expect(client.cookies.isEmpty)
+        #expect(await client.post("/save").status == 303)
+        #expect(await client.post("/save").status == 303)
+        #expect(await client.get("/page").text == "success:Saved. success:Saved.")
+        #expect(await client.get("/page").text == "")
+        #expect(await client.post("/both").text == "Now.")
+        #expect(await client.get("/page").text == "")
+    }
+
+    @Test("of two tabs at once, one gets them")
+    func tabs() async throws {
+        for _ in 0..<10 {
+            var client = self.made.client()
+            _ = await client.post("/save")
+            let texts = await withTaskGroup(of: String.self) { [client] group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        var tab = client
+                        return await tab.get("/page").text
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(texts.filter { !$0.isEmpty } == ["success:Saved."])
+        }
+    }
+
+    @Test("are out of the application's reach, and the oldest go when there are too many")
+    func hidden() async throws {
+        var client = self.made.client()
+        _ = await client.post("/many")
+        #expect(await client.get("/names").text == "")
+        #expect(await client.post("/pry").text == SessionError.reservedKey.description)
+        let page = await client.get("/page").text
+        #expect(page == (4..<20).map { "information:\($0)" }.joined(separator: " "))
+    }
+}

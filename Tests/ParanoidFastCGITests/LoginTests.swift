@@ -1,0 +1,149 @@
+import ParanoidFastCGI
+import ParanoidFastCGITesting
+import Testing
+
+@Suite("Logging in and out")
+struct LoginTests {
+    private static let cart = SessionKey<String>("cart")
+    private static let next = SessionKey<String>("next")
+
+    private let made: SessionApplication
+
+    init() throws {
+        self.made = try SessionApplication()
+        let app = self.made.app
+        func register(_ path: String, _ body: @escaping @Sendable (Session) async throws -> Void) {
+            app.post(path) { request in
+                try await body(request.session)
+                return "done"
+            }
+        }
+        register("/login") { try await $0.logIn(as: "ann") }
+        register("/login-keeping-cart") { try await $0.logIn(as: "ann", keeping: .only("cart")) }
+        register("/login-keeping-nothing") { try await $0.logIn(as: "ann", keeping: .none) }
+        register("/login-bob") { try await $0.logIn(as: "bob") }
+        register("/login-remembered") { try await $0.logIn(as: "ann", level: .remembered) }
+        register("/step-up") { try await $0.stepUp(to: .secondFactor) }
+        register("/again") { try await $0.stepUp(to: .password) }
+        register("/step-down") { try await $0.stepDown(to: .password) }
+        register("/not-up") { try await $0.stepDown(to: .phishingResistant) }
+        register("/transfer") { try await $0.requireFreshLogin(within: .seconds(300)) }
+        register("/admin") { try await $0.require(.secondFactor) }
+        register("/fill") { session in
+            try await session.set(Self.cart, to: "full")
+            try await session.set(Self.next, to: "https://evil.example/")
+        }
+        register("/logout") { try await $0.logOut() }
+        register("/logout-clearing") { try await $0.logOut(clearing: [.storage, .cache]) }
+        app.get("/state") { request in
+            let session = request.session
+            return try await "\(session.user ?? "-") \(session.level.map { "\($0.rawValue)" } ?? "-") \(session.value(Self.cart) ?? "-")"
+                + " \(session.value(Self.next) ?? "-")"
+        }
+    }
+
+    private func sessionCookie(_ client: SessionClient) -> String? {
+        client.cookies[self.made.app.configuration.sessions.cookies.sessionName]
+    }
+
+    private func secondCookie(_ client: SessionClient) -> String? {
+        client.cookies[self.made.app.configuration.sessions.cookies.secondName]
+    }
+
+    @Test("a login takes over what an anonymous session held, or only what is named, or nothing")
+    func keeping() async throws {
+        for (path, held) in [
+            ("/login", "full https://evil.example/"), ("/login-keeping-cart", "full -"), ("/login-keeping-nothing", "- -"),
+        ] {
+            var client = self.made.client()
+            _ = await client.post("/fill")
+            let planted = client
+            #expect(await client.post(path).text == "done")
+            #expect(await client.get("/state").text == "ann 10 \(held)")
+            #expect(self.sessionCookie(client) != self.sessionCookie(planted))
+            // Whoever planted the session is not in it, and learns nothing that came later.
+            var attacker = planted
+            #expect(await attacker.get("/state").text == "- - - -")
+        }
+    }
+
+    @Test("values of one user never go over to another")
+    func otherUser() async throws {
+        var client = self.made.client()
+        _ = await client.post("/login")
+        _ = await client.post("/fill")
+        _ = await client.post("/login")
+        #expect(await client.get("/state").text == "ann 10 full https://evil.example/")
+        _ = await client.post("/login-bob")
+        #expect(await client.get("/state").text == "bob 10 - -")
+    }
+
+    @Test("the level rises by a step-up only, which replaces identifier and second key, and may fall")
+    func levels() async throws {
+        var client = self.made.client()
+        #expect(await client.post("/admin").status == 401)
+        #expect(await client.post("/step-up").status == 401)
+        _ = await client.post("/login")
+        let refused = await client.post("/admin")
+        #expect(refused.status == 403)
+        _ = await client.post("/not-up")
+        #expect(await client.get("/state").text == "ann 10 - -")
+        let before = client
+        #expect(await client.post("/step-up").text == "done")
+        #expect(self.sessionCookie(client) != self.sessionCookie(before))
+        #expect(self.secondCookie(client) != self.secondCookie(before))
+        #expect(await client.post("/admin").text == "done")
+        var stale = before
+        #expect(await stale.post("/admin").status == 401)
+        _ = await client.post("/again")
+        #expect(await client.get("/state").text == "ann 20 - -")
+        _ = await client.post("/step-down")
+        #expect(await client.post("/admin").status == 403)
+        #expect(await client.get("/state").text == "ann 10 - -")
+    }
+
+    @Test("what needs a fresh login is refused when the proof is old, only a browser was remembered, or a clock was set back")
+    func freshness() async throws {
+        var client = self.made.client()
+        let nobody = await client.post("/transfer")
+        #expect(nobody.status == 401)
+        #expect(nobody.response.header(.wwwAuthenticate) != nil)
+        _ = await client.post("/login")
+        #expect(await client.post("/transfer").status == 200)
+        self.made.time.advance(by: .seconds(301))
+        #expect(await client.post("/transfer").status == 403)
+        _ = await client.post("/again")
+        #expect(await client.post("/transfer").status == 200)
+        self.made.time.advance(by: .seconds(-60))
+        #expect(await client.post("/transfer").status == 403)
+        _ = await client.post("/login-remembered")
+        #expect(await client.post("/transfer").status == 403)
+        _ = await client.post("/again")
+        #expect(await client.post("/transfer").status == 200)
+    }
+
+    @Test("a logout ends the session on the server and deletes its cookies with the attributes they were set with")
+    func logout() async throws {
+        var client = self.made.client()
+        let login = await client.post("/login")
+        let set = Dictionary(uniqueKeysWithValues: login.response.cookies.map { ($0.name, $0) })
+        #expect(set.count == 3)
+        var copy = client
+        let answer = await client.post("/logout-clearing")
+        #expect(client.cookies.isEmpty)
+        #expect(answer.response.cookies.count == 3)
+        for cookie in answer.response.cookies {
+            let original = try #require(set[cookie.name])
+            #expect(cookie.maxAge == .zero && cookie.value.isEmpty)
+            #expect((cookie.path, cookie.domain, cookie.secure) == (original.path, original.domain, original.secure))
+            #expect((cookie.httpOnly, cookie.sameSite) == (original.httpOnly, original.sameSite))
+        }
+        #expect(answer.response.headerFields.first { $0.name.canonicalName == "clear-site-data" }?.value == "\"cache\", \"storage\"")
+        #expect(answer.response.header(.cacheControl) == "no-store")
+        #expect(await copy.get("/state").text == "- - - -")
+        var plain = self.made.client()
+        _ = await plain.post("/login")
+        let quiet = await plain.post("/logout")
+        #expect(!quiet.response.headerFields.contains { $0.name.canonicalName == "clear-site-data" })
+    }
+}

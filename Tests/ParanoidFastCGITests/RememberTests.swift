@@ -1,0 +1,182 @@
+import ParanoidFastCGI
+import Synchronization
+import Testing
+
+@Suite("Browsers that are remembered")
+struct RememberTests {
+    private static let cookie = "__Host-remember"
+
+    private let made: SessionApplication
+    private let thefts: Thefts
+
+    private final class Thefts: Sendable {
+        let users = Mutex<[String]>([])
+    }
+
+    init() throws {
+        let thefts = Thefts()
+        self.thefts = thefts
+        self.made = try SessionApplication { configuration in
+            configuration.sessions.onTokenTheft = { _, user in thefts.users.withLock { $0.append(user) } }
+        }
+        let app = self.made.app
+        app.post("/login") { request in
+            try await request.session.logIn(as: "ann")
+            return "\(try await request.session.rememberMe(device: SessionDevice(label: "Phone")))"
+        }
+        app.get("/") { request in
+            _ = try await request.session.logInIfRemembered()
+            return try await "\(request.session.user ?? "nobody") \(request.session.level.map { "\($0.rawValue)" } ?? "-")"
+        }
+        app.get("/device") { request in try await request.session.list().map { $0.device?.label ?? "-" }.joined(separator: ",") }
+        app.get("/user") { request in try await request.session.user ?? "nobody" }
+        app.post("/remember") { request in "\(try await request.session.rememberMe())" }
+        app.post("/transfer") { request in
+            try await request.session.requireFreshLogin(within: .seconds(3600))
+            return "done"
+        }
+        app.post("/logout") { request in
+            try await request.session.logOut()
+            return "out"
+        }
+        app.post("/revoke-others") { request in "\(try await request.session.revokeOthers())" }
+    }
+
+    /// The client after its session is over and only the token is left.
+    private func later(_ client: SessionClient) -> SessionClient {
+        var client = client
+        client.cookies = client.cookies.filter { $0.key == Self.cookie }
+        return client
+    }
+
+    @Test("log their user in again and again, each time with another token, below a password and never freshly")
+    func again() async throws {
+        var client = self.made.client()
+        #expect(await client.post("/login").text == "true")
+        #expect(await client.get("/").text == "ann 10")
+        var seen: Set<String> = []
+        for _ in 0..<6 {
+            self.made.time.advance(by: .seconds(86_400))
+            client = self.later(client)
+            #expect(seen.insert(try #require(client.cookies[Self.cookie])).inserted)
+            let answer = await client.get("/")
+            #expect(answer.text == "ann 0")
+            #expect(answer.response.cookies.first { $0.name == Self.cookie }.map { $0.secure && $0.httpOnly && $0.domain == nil } == true)
+            #expect(answer.response.header(.cacheControl) == "no-store")
+            #expect(await client.post("/transfer").status == 403)
+            #expect(await client.post("/remember").status == 403)
+            #expect(await client.get("/device").text.split(separator: ",").allSatisfy { $0 == "Phone" || $0 == "-" })
+        }
+        // Thirty days after the user asked for it, used or not.
+        self.made.time.advance(by: .seconds(86_400 * 24))
+        client = self.later(client)
+        #expect(await client.get("/").text == "nobody -")
+        #expect(client.cookies.isEmpty)
+    }
+
+    @Test("lose nothing by a lost answer, by two tabs at once, or by an answer that comes late")
+    func lostAnswer() async throws {
+        var client = self.made.client()
+        _ = await client.post("/login")
+        for _ in 0..<3 {
+            self.made.time.advance(by: .seconds(50_000))
+            var lost = self.later(client)
+            #expect(await lost.get("/").text == "ann 0")
+        }
+        self.made.time.advance(by: .seconds(50_000))
+        client = self.later(client)
+        var tab = client
+        #expect(await client.get("/").text == "ann 0")
+        #expect(await tab.get("/").text == "ann 0")
+        var late = self.later(tab)
+        self.made.time.advance(by: .seconds(1))
+        #expect(await late.get("/").text == "ann 0")
+        #expect(self.thefts.users.withLock { $0.isEmpty })
+    }
+
+    @Test(
+        "show a theft: a used token that comes again ends the tokens and all sessions of the user, with an alarm",
+        arguments: [true, false]
+    )
+    func theft(thiefIsFirst: Bool) async throws {
+        var owner = self.made.client()
+        _ = await owner.post("/login")
+        var thief = self.later(owner)
+        self.made.time.advance(by: .seconds(60))
+        // Both use the copy, go on with their own tokens, and the one who comes second after that is the alarm.
+        owner = self.later(owner)
+        if thiefIsFirst { #expect(await thief.get("/").text == "ann 0") }
+        #expect(await owner.get("/").text == "ann 0")
+        if !thiefIsFirst { #expect(await thief.get("/").text == "ann 0") }
+        self.made.time.advance(by: .seconds(60))
+        var next = self.later(owner)
+        #expect(await next.get("/").text == "ann 0")
+        self.made.time.advance(by: .seconds(60))
+        let session = thief
+        var again = self.later(thief)
+        #expect(await again.get("/").text == "nobody -")
+        #expect(again.cookies.isEmpty)
+        #expect(self.thefts.users.withLock { $0 } == ["ann"])
+        thief = session
+        #expect(await thief.get("/user").text == "nobody")
+        #expect(await next.get("/user").text == "nobody")
+        next = self.later(next)
+        #expect(await next.get("/").text == "nobody -")
+    }
+
+    @Test("are forgotten by a logout, by the end of all other sessions, and by that of all sessions of the user")
+    func forgotten() async throws {
+        var client = self.made.client()
+        _ = await client.post("/login")
+        var copy = self.later(client)
+        #expect(await client.post("/logout").text == "out")
+        #expect(client.cookies.isEmpty)
+        #expect(await copy.get("/").text == "nobody -")
+
+        _ = await client.post("/login")
+        var other = self.made.client()
+        _ = await other.post("/login")
+        #expect(await other.post("/revoke-others").text == "1")
+        client = self.later(client)
+        #expect(await client.get("/").text == "nobody -")
+        other = self.later(other)
+        #expect(await other.get("/").text == "ann 0")
+
+        #expect(try await self.made.app.sessions.revokeAll(user: "ann", at: self.made.time.now) > 0)
+        other = self.later(other)
+        #expect(await other.get("/").text == "nobody -")
+        #expect(self.thefts.users.withLock { $0.isEmpty })
+    }
+
+    @Test("are not among the user's sessions, and their tokens are none")
+    func noSession() async throws {
+        var client = self.made.client()
+        _ = await client.post("/login")
+        #expect(try await self.made.app.sessions.list(user: "ann", at: self.made.time.now).count == 1)
+        let token = try #require(client.cookies[Self.cookie])
+        let names = self.made.app.configuration.sessions.cookies
+        var prying = self.made.client()
+        prying.cookies[names.sessionName] = String(token.prefix(44))
+        prying.cookies[names.nonceName] = String(token.dropFirst(44))
+        #expect(await prying.get("/user").text == "nobody")
+    }
+
+    @Test("are not remembered without a login, nor over plain HTTP, nor by a token that was never given")
+    func refused() async throws {
+        var client = self.made.client()
+        #expect(await client.post("/remember").status == 401)
+        _ = await client.post("/login")
+        var forged = self.later(client)
+        let token = try #require(forged.cookies[Self.cookie])
+        forged.cookies[Self.cookie] = token.prefix(75) + (token.last == "A" ? "B" : "A")
+        #expect(await forged.get("/").text == "nobody -")
+        var plain = self.later(client)
+        plain.isSecure = false
+        #expect(await plain.get("/").text == "nobody -")
+        #expect(await plain.post("/login").text == "false")
+        // Neither has ended anything.
+        client = self.later(client)
+        #expect(await client.get("/").text == "ann 0")
+        #expect(self.thefts.users.withLock { $0.isEmpty })
+    }
+}
