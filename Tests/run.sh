@@ -5,7 +5,7 @@
 #     Tests/run.sh PART...         only these parts
 #
 #     lint      swift format --strict; every script parses
-#     arrows    who may import whom (Tests/arrows.py)
+#     arrows    who may import whom (Tests/arrows.py); the tests that the table of threats names exist
 #     unit      debug build with warnings as errors, all tests but the end-to-end ones
 #     tsan      tests of the server, the stores and the session middleware under the thread sanitizer (.build-tsan)
 #     e2e       release build, IntegrationTests through real nginx, nginx/demo.sh --check
@@ -119,6 +119,8 @@ part_arrows() {
     need python3
     run arrows 120 python3 Tests/arrows.py
     count_closing_line $? arrows
+    run threat-table 60 python3 Tests/threat-table.py
+    count_closing_line $? "threat table"
 }
 
 build_tests() { run "$1" 1200 env PARANOID_STRICT=1 swift build --build-tests; }
