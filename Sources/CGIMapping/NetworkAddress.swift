@@ -12,6 +12,16 @@ package struct NetworkAddress: Sendable, Hashable {
         self.low = low
     }
 
+    /// The address with these 4 or 16 bytes, most significant first; `nil` for another number of them.
+    package init?(bytes: [UInt8]) {
+        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+        switch bytes.count {
+        case 4: self.init(high: 0, low: 0xFFFF_0000_0000 | word(bytes[...]))
+        case 16: self.init(high: word(bytes[..<8]), low: word(bytes[8...]))
+        default: return nil
+        }
+    }
+
     /// Parses the text of an address without port, zone or brackets; `nil` for anything else.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)

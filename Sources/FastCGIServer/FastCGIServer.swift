@@ -30,7 +30,7 @@ package final class FastCGIServer: Sendable {
         handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void
     ) throws(FastCGIServerError) {
         FastCGILibrary.start()
-        if !listener.isLocal {
+        if !listener.isLocal, configuration.admits == nil {
             logger.warning("The FastCGI listener can be reached from other hosts, and whoever reaches it is trusted like the web server.")
         }
         do throws(SystemCallError) {
@@ -64,12 +64,18 @@ package final class FastCGIServer: Sendable {
     /// Connections that are open now, idle ones included.
     package var openConnections: Int { self.scheduler.openConnections }
 
-    /// Calls `onReadable` once, on a worker thread, when a descriptor becomes readable: a signalfd, or a pipe whose end means something.
+    /// Calls `onReadable`, on a worker thread, when a descriptor becomes readable: a signalfd, or a pipe whose end means something.
     ///
     /// The descriptor is kept open as long as the server; it is not read.
-    package func watch(_ descriptor: consuming OwnedDescriptor, onReadable: @escaping @Sendable () -> Void) {
+    ///
+    /// - Parameter repeats: Whether it is called every time, and then has to read what is there; otherwise once.
+    package func watch(
+        _ descriptor: consuming OwnedDescriptor,
+        repeats: Bool = false,
+        onReadable: @escaping @Sendable () -> Void
+    ) {
         do throws(SystemCallError) {
-            try self.scheduler.watch(descriptor, onReadable: onReadable)
+            try self.scheduler.watch(descriptor, repeats: repeats, onReadable: onReadable)
         } catch {
             self.logger.error("A descriptor cannot be watched.", metadata: ["error": "\(error)"])
         }
@@ -113,8 +119,10 @@ package final class FastCGIServer: Sendable {
     ///
     /// What waits in the inbox is served as well.
     ///
-    /// - Parameter isAlone: Whether nobody will read the inbox afterwards: it is looked into up to the end.
-    package func drain(isAlone: Bool = false) {
-        self.scheduler.drain(isAlone: isAlone)
+    /// - Parameters:
+    ///   - isAlone: Whether nobody will read the inbox afterwards: it is looked into up to the end.
+    ///   - closingListener: Whether the listener is closed to everybody, although others have it too. One that was opened here always is.
+    package func drain(isAlone: Bool = false, closingListener: Bool = false) {
+        self.scheduler.drain(isAlone: isAlone, closingListener: closingListener)
     }
 }

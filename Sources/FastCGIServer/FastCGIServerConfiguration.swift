@@ -1,3 +1,5 @@
+package import LinuxSupport
+
 /// The settings of a ``FastCGIServer``.
 package struct FastCGIServerConfiguration: Sendable {
     /// How many threads wait for connections and run handlers.
@@ -33,6 +35,17 @@ package struct FastCGIServerConfiguration: Sendable {
     package var heartbeatInterval = Duration.seconds(1)
     /// Connections open at a time; more are closed as they come.
     package var maximumConnections = 16_384
+
+    /// Requests that may run, or wait for a thread, at a time; what comes beyond is given to ``turnAway``.
+    package var maximumRequests = 4096
+    /// Answers and finishes a request beyond ``maximumRequests``, at once and on the calling thread.
+    package var turnAway: @Sendable (consuming FastCGIRequest) -> Void = { $0.finishNow() }
+    /// What a request with too many or too long parameters gets for an answer, as the content of its output; empty: the connection is closed.
+    package var refusal: [UInt8] = []
+    /// Looks at a connection that was just accepted here; without a yes it is closed.
+    package var admits: (@Sendable (_ connection: borrowing OwnedDescriptor) -> Bool)?
+    /// How often the surroundings are told how busy the threads are; `nil`: never.
+    package var samplingInterval: Duration?
 
     /// Creates the default settings.
     package init() {}

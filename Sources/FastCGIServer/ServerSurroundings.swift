@@ -10,6 +10,14 @@ package protocol ServerSurroundings: Sendable {
     func beats()
     /// A request has begun.
     func requestBegan()
+    /// A request is over, and so is its handler.
+    func requestEnded()
+    /// Something happened that is counted.
+    func count(_ event: ServerEvent)
+    /// How busy the threads are at this moment; called as often as ``FastCGIServerConfiguration/samplingInterval`` says, whatever handlers do.
+    ///
+    /// - Parameter demand: Threads that do something, and jobs that wait for one.
+    func sampled(demand: Int, threads: Int)
     /// A connection was opened.
     func connectionOpened()
     /// A connection was closed.

@@ -71,6 +71,10 @@ package final class JobQueue: Sendable {
     /// Whether no job waits; a hint, as other threads go on.
     package var isEmpty: Bool { self.ready.load(ordering: .sequentiallyConsistent) == 0 }
 
+    /// How many jobs wait, and how many threads wait for one or for an event; hints.
+    package var readyJobs: Int { max(0, self.ready.load(ordering: .relaxed)) }
+    package var sleepingThreads: Int { self.sleeping.load(ordering: .relaxed) }
+
     /// Adds a job and wakes a sleeping thread, if there is one.
     ///
     /// Any thread may call it.

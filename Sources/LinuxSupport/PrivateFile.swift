@@ -97,12 +97,26 @@ package enum PrivateFile {
     }
 
     /// Creates the directories that lead to a path and are not there, with mode 0700.
-    package static func makeParents(of path: String) {
+    ///
+    /// - Parameter owner: Whose they are to be; only root can choose.
+    package static func makeParents(of path: String, owner: ProcessIdentity? = nil) {
         let bytes = Array(path.utf8)
         for end in bytes.indices where bytes[end] == UInt8(ascii: "/") && end > 0 {
+            let directory = String(decoding: bytes[..<end], as: UTF8.self)
             // One that is there already is fine; what is wrong with it shows when the file is opened.
-            _ = unsafe mkdir(String(decoding: bytes[..<end], as: UTF8.self), 0o700)
+            guard unsafe mkdir(directory, 0o700) == 0, let owner else { continue }
+            Self.give(directory, to: owner)
         }
+    }
+
+    /// Gives a directory that was just made away, and nothing that somebody may have put in its place.
+    private static func give(_ directory: String, to owner: ProcessIdentity) {
+        let number = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard number >= 0 else { return }
+        let opened = OwnedDescriptor(owning: number)
+        var facts = stat()
+        guard unsafe fstat(opened.number, &facts) == 0, facts.st_uid == geteuid(), facts.st_mode & 0o7777 == 0o700 else { return }
+        _ = fchown(opened.number, owner.user, owner.group)
     }
 
     private static func contents(of file: OpenFile, size: Int) throws(SystemCallError) -> [UInt8] {

@@ -62,6 +62,28 @@ package struct SocketAddress: Sendable {
         self.length = length
     }
 
+    /// The address a connected socket's peer has (`getpeername(2)`).
+    package init(ofPeerOf descriptor: borrowing OwnedDescriptor) throws(SystemCallError) {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let number = descriptor.number
+        let code = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getpeername(number, $0, &length) }
+        }
+        guard code == 0 else { throw SystemCallError("getpeername") }
+        self.storage = storage
+        self.length = length
+    }
+
+    /// The host's 4 or 16 bytes, most significant first; `nil` for a unix socket.
+    package var hostBytes: [UInt8]? {
+        switch self.family {
+        case AF_INET: self.read(sockaddr_in.self) { address in unsafe withUnsafeBytes(of: address.sin_addr) { unsafe Array($0) } }
+        case AF_INET6: self.read(sockaddr_in6.self) { address in unsafe withUnsafeBytes(of: address.sin6_addr) { unsafe Array($0) } }
+        default: nil
+        }
+    }
+
     /// The address family, as `socket(2)` wants it.
     package var family: CInt { CInt(self.storage.ss_family) }
 

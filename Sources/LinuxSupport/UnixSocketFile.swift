@@ -2,6 +2,23 @@ internal import Glibc
 
 /// The name of a listening unix socket in the file system, recognised by device and inode so that only our own is ever removed.
 package struct UnixSocketFile: Sendable, Hashable {
+    /// Who may connect to a socket: whoever may write to it.
+    package struct Permissions: Sendable, Hashable {
+        /// The permission bits.
+        package var mode: UInt32
+        /// The number of its owner; `nil`: the process's user.
+        package var owner: UInt32?
+        /// The number of its group; `nil`: the process's group.
+        package var group: UInt32?
+
+        /// Names them.
+        package init(mode: UInt32 = 0o660, owner: UInt32? = nil, group: UInt32? = nil) {
+            self.mode = mode
+            self.owner = owner
+            self.group = group
+        }
+    }
+
     /// Why a socket could not be put under its name.
     package enum Failure: Error, Sendable, Hashable {
         /// The path is empty, longer than `sun_path`, or has a zero byte.
@@ -23,10 +40,10 @@ package struct UnixSocketFile: Sendable, Hashable {
 
     /// Creates a listening socket under `path`; an old socket file is replaced if nobody answers on it.
     ///
-    /// The socket is bound under another name, gets its mode, starts to listen and is then renamed, so that whoever sees the name may
+    /// The socket is bound under another name, gets its owner and mode, starts to listen and is then renamed, so that whoever sees the name may
     /// connect. All this is done under `flock(2)` on the directory: of several processes that start at once, one gets the name and the
     /// others see it answer. Blocks for two seconds at most.
-    package static func listen(at path: String, mode: UInt32, backlog: CInt) throws(Failure) -> ListeningUnixSocket {
+    package static func listen(at path: String, permissions: Permissions, backlog: CInt) throws(Failure) -> ListeningUnixSocket {
         let directory = Self.directory(of: path)
         let temporary = "\(directory)/.\(UInt32.random(in: 0 ... .max))"
         guard let address = SocketAddress(unixPath: path), let binding = SocketAddress(unixPath: temporary) else {
@@ -39,7 +56,7 @@ package struct UnixSocketFile: Sendable, Hashable {
             let socket = try Socket(for: address)
             try socket.bind(to: binding)
             do throws(SystemCallError) {
-                guard unsafe chmod(temporary, mode_t(mode)) == 0 else { throw SystemCallError("chmod") }
+                try Self.set(permissions, of: temporary)
                 try socket.listen(backlog: backlog)
                 guard let (_, device, inode) = Self.facts(of: temporary) else { throw SystemCallError("lstat") }
                 guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
@@ -57,6 +74,14 @@ package struct UnixSocketFile: Sendable, Hashable {
     package func remove() {
         guard let (_, device, inode) = Self.facts(of: self.path), device == self.device, inode == self.inode else { return }
         _ = unsafe unlink(self.path)
+    }
+
+    private static func set(_ permissions: Permissions, of path: String) throws(SystemCallError) {
+        if permissions.owner != nil || permissions.group != nil {
+            // -1 leaves one as it is.
+            guard unsafe lchown(path, permissions.owner ?? .max, permissions.group ?? .max) == 0 else { throw SystemCallError("chown") }
+        }
+        guard unsafe chmod(path, mode_t(permissions.mode)) == 0 else { throw SystemCallError("chmod") }
     }
 
     private static func directory(of path: String) -> String {

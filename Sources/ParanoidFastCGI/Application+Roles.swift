@@ -37,9 +37,12 @@ extension Application {
 
     private func supervise() async throws {
         guard let program = ProcessFacts.executablePath else { throw ApplicationError.noProgramPath }
-        let listener = try self.openListener()
+        let listener = try self.firstListener()
         let file = listener.socketFile
-        let configuration = SupervisorConfiguration(
+        let isOwn = listener.isOwn
+        // Whether the lists can be used is to be known before there are workers.
+        _ = try self.configuration.admission(isUnix: listener.isUnix)
+        var configuration = SupervisorConfiguration(
             workers: self.configuration.workers,
             programPath: program,
             arguments: CommandLine.arguments,
@@ -49,6 +52,13 @@ extension Application {
             memoryLimit: self.configuration.workerMemoryLimit,
             observationInterval: self.heartbeatInterval
         )
+        configuration.ownsListener = isOwn
+        if self.configuration.scaling == .dynamic {
+            let bounds = self.configuration.minimumWorkers...max(self.configuration.minimumWorkers, self.configuration.maximumWorkers)
+            configuration.workers = min(max(configuration.workers, bounds.lowerBound), bounds.upperBound)
+            configuration.scaling = WorkerScaling.Rules(minimum: bounds.lowerBound, maximum: bounds.upperBound)
+        }
+        configuration.logFile = self.configuration.logFile.map { LogFile($0) }
         let supervisor = try Supervisor(configuration: configuration, listener: listener.intoDescriptor(), logger: self.logger)
         self.logger.info("supervising", metadata: ["listen": "\(self.configuration.listen)", "workers": "\(configuration.workers)"])
         let code = await self.sweeping {
@@ -66,13 +76,17 @@ extension Application {
         var inheritance = inheritance
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
         let seat = WorkerSeat(inheritance, maximumRequests: self.configuration.maximumRequests)
+        self.sit(on: seat)
         let server = try self.makeServer(listener: try Listener.adopt(descriptor), surroundings: seat)
         if let lifeLine = inheritance.takeLifeLine() {
             // Its end means that the supervisor is gone: finish what runs, and go as well.
-            server.watch(lifeLine) { server.drain(isAlone: true) }
+            // Its listener goes too, unless somebody else keeps it, so that a new supervisor can have the address.
+            let isListenerOwn = inheritance.isListenerOwn
+            server.watch(lifeLine) { server.drain(isAlone: true, closingListener: isListenerOwn) }
         }
         if let inbox = inheritance.takeInbox() { server.serveArrivals(from: inbox) }
         let report = inheritance.report
+        try self.reopenLog(onSignalTo: server)
         try await self.serve(with: server) {
             seat.serves()
             try? report.ready()
@@ -85,12 +99,22 @@ extension Application {
     }
 
     private func serveAlone() async throws {
-        let listener = try self.openListener()
+        let listener = try self.firstListener()
         let file = listener.socketFile
-        let server = try self.makeServer(listener: listener)
+        let manager = ServiceManager(.current(), process: ProcessFacts.processID, logger: self.logger)
+        let signOfLife = WatchdogTurn(manager)
+        let seat = try WorkerSeat(alone: { if self.configuration.ownsProcess { signOfLife.keepAlive() } })
+        self.sit(on: seat)
+        let server = try self.makeServer(listener: listener, surroundings: seat, longestSilence: manager.watchdogInterval)
+        if self.configuration.ownsProcess { try self.reopenLog(onSignalTo: server) }
         try await self.sweeping {
             try await withTaskCancellationOrGracefulShutdownHandler {
-                try await self.serve(with: server, stoppingOnSignals: self.configuration.handlesSignals) {}
+                try await self.serve(with: server, stoppingOnSignals: self.configuration.handlesSignals) {
+                    seat.serves()
+                    if self.configuration.ownsProcess { manager.tell(["READY=1", "STATUS=1 process serves"]) }
+                } whenStopping: {
+                    if self.configuration.ownsProcess { manager.tell(["STOPPING=1"]) }
+                }
             } onCancelOrGracefulShutdown: {
                 server.drain()
             }
@@ -98,36 +122,61 @@ extension Application {
         file?.remove()
     }
 
+    /// Opens the log file anew whenever SIGUSR1 comes.
+    private func reopenLog(onSignalTo server: FastCGIServer) throws {
+        guard let file = self.configuration.logFile.map({ LogFile($0) }) else { return }
+        let signals = try SignalSource([.user1])
+        // A signal that came before this was ignored: what it was about is looked at now.
+        try? file.openAsStandardError()
+        let logger = self.logger
+        server.watch(try signals.duplicateDescriptor(), repeats: true) { [signals = SharedSignals(signals)] in
+            signals.read()
+            do throws(SystemCallError) {
+                try file.openAsStandardError()
+            } catch {
+                logger.error("the log file cannot be opened anew", metadata: ["file": "\(file.path)", "error": "\(error)"])
+            }
+        }
+    }
+
     // MARK: Parts
 
-    private func openListener() throws -> Listener {
-        do {
-            let address = try ListenerAddress(self.configuration.listen)
-            if case .unix(let path) = address { PrivateFile.makeParents(of: path) }
-            return try Listener.open(address)
-        } catch {
-            throw ConfigurationError(setting: "PARANOID_LISTEN", problem: "\(error)")
-        }
+    private func firstListener() throws -> Listener {
+        if let listener = self.takeListener() { return listener }
+        return try Self.openListener(self.configuration)
     }
 
     private func makeServer(
         listener: consuming Listener,
-        surroundings: (any ServerSurroundings)? = nil
+        surroundings seat: WorkerSeat,
+        longestSilence: Duration? = nil
     ) throws -> FastCGIServer {
         var settings = FastCGIServerConfiguration()
+        settings.admits = try self.configuration.admission(isUnix: listener.isUnix)
         settings.threads = self.configuration.threads
         settings.readTimeout = self.configuration.readTimeout
         settings.writeTimeout = self.configuration.writeTimeout
         settings.drainTimeout = self.configuration.drainTimeout
-        settings.heartbeatInterval = self.heartbeatInterval
+        settings.heartbeatInterval = min(self.heartbeatInterval, longestSilence ?? self.heartbeatInterval)
+        if self.configuration.scaling == .dynamic { settings.samplingInterval = .milliseconds(100) }
         settings.requestDeadline = self.configuration.requestDeadline
         settings.requestGrace = self.configuration.requestGrace
-        let adapter = FastCGIHandlerAdapter(responder: self.makeResponder(), hasDeadline: self.configuration.requestDeadline != nil)
+        settings.maximumParameters = self.configuration.parameterLimit
+        settings.maximumParameterBytes = self.configuration.parameterBytes
+        settings.maximumRequests = self.configuration.requestLimit
+        let adapter = FastCGIHandlerAdapter(
+            responder: self.makeResponder(),
+            hasDeadline: self.configuration.requestDeadline != nil,
+            longestHead: self.configuration.responseHeadWarning,
+            count: { seat.count($0) }
+        )
+        settings.turnAway = { adapter.turnAway($0) }
+        settings.refusal = adapter.refusal
         let executor = ExecutorReference()
         let server = try FastCGIServer(
             listener: listener,
             configuration: settings,
-            surroundings: surroundings,
+            surroundings: seat,
             logger: self.logger
         ) { request in
             await adapter.handle(request, executor: executor.value)
@@ -136,13 +185,21 @@ extension Application {
         return server
     }
 
-    private func serve(with server: FastCGIServer, stoppingOnSignals: Bool = true, whenReady: () -> Void) async throws {
+    private func serve(
+        with server: FastCGIServer,
+        stoppingOnSignals: Bool = true,
+        whenReady: () -> Void,
+        whenStopping: @escaping @Sendable () -> Void = {}
+    ) async throws {
         guard stoppingOnSignals else {
             whenReady()
             return await server.run()
         }
         let signals = try SignalSource([.terminate, .interrupt])
-        server.watch(try signals.duplicateDescriptor()) { server.drain() }
+        server.watch(try signals.duplicateDescriptor()) {
+            whenStopping()
+            server.drain()
+        }
         whenReady()
         await server.run()
         _ = signals.read()
@@ -184,5 +241,41 @@ private final class ExecutorReference: Sendable {
 
     func set(_ executor: any TaskExecutor) {
         self.executor.withLock { $0 = executor }
+    }
+}
+
+/// A source of signals that a closure can hold.
+private final class SharedSignals: Sendable {
+    private let source: SignalSource
+
+    init(_ source: consuming SignalSource) {
+        self.source = source
+    }
+
+    /// Takes the signals that have come.
+    func read() {
+        _ = self.source.read()
+    }
+}
+
+/// Tells a service manager at its pace that this process is alive.
+private final class WatchdogTurn: Sendable {
+    private let manager: ServiceManager
+    private let last = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(_ manager: ServiceManager) {
+        self.manager = manager
+    }
+
+    func keepAlive() {
+        guard let interval = self.manager.watchdogInterval else { return }
+        let isDue = self.last.withLock { last in
+            let now = ContinuousClock.now
+            // A heartbeat that comes a little early must not have to wait for the next.
+            if let moment = last, now - moment < interval / 2 { return false }
+            last = now
+            return true
+        }
+        if isDue { self.manager.keepAlive() }
     }
 }

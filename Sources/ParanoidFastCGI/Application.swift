@@ -1,4 +1,5 @@
 internal import CGIMapping
+internal import FastCGIServer
 internal import FileSessionStorage
 public import HTTPHandling
 public import HTTPSessions
@@ -32,6 +33,8 @@ public final class Application: RouteRegistering, Sendable {
     let clock: SystemSessionClock
     private let router = Router()
     private let inheritance: Mutex<WorkerInheritance?>
+    private let listener: Mutex<Listener?>
+    private let seat = Mutex<WorkerSeat?>(nil)
 
     /// Prepares an application: checks the session directory and reads the server's secrets, creating both where they are absent.
     ///
@@ -50,7 +53,14 @@ public final class Application: RouteRegistering, Sendable {
         let logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
         do {
             // First of all, as it expects certain descriptors where the supervisor has put them.
-            self.inheritance = Mutex(try WorkerInheritance.adopt())
+            let inheritance = try WorkerInheritance.adopt()
+            let isFirstProcess = inheritance == nil
+            self.inheritance = Mutex(inheritance)
+            if configuration.ownsProcess, isFirstProcess {
+                self.listener = Mutex(try Self.prepare(configuration))
+            } else {
+                self.listener = Mutex(nil)
+            }
             if configuration.ownsProcess { try WorkerHygiene.apply() }
             self.sessions = try Self.repository(configuration, store: store, logger: logger)
         } catch  where configuration.ownsProcess {
@@ -88,6 +98,24 @@ public final class Application: RouteRegistering, Sendable {
     /// What this process has from its supervisor; `nil` if it is no worker, or from the second call on.
     func takeInheritance() -> WorkerInheritance? {
         self.inheritance.withLock { $0.take() }
+    }
+
+    /// The listener, if it was opened before this process became another user; `nil` from the second call on.
+    func takeListener() -> Listener? {
+        self.listener.withLock { $0.take() }
+    }
+
+    /// How things are with the workers, and how often a limit was reached.
+    ///
+    /// Meant for handlers and what else runs in a worker; before ``run()`` and in the supervisor everything is 0.
+    public var statistics: ServerStatistics {
+        guard let seat = self.seat.withLock({ $0 }) else { return ServerStatistics() }
+        return ServerStatistics(seat.totals) { seat.board.value(ofCounter: $0.rawValue) }
+    }
+
+    /// Makes the place of this process among its siblings known.
+    func sit(on seat: WorkerSeat) {
+        self.seat.withLock { $0 = seat }
     }
 
     func makeResponder() -> RequestResponder {

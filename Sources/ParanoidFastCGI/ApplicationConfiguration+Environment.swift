@@ -37,7 +37,8 @@ extension ApplicationConfiguration {
         }
         var values: [String: String] = [:]
         for name in environment.names { values[name] = environment[name] }
-        let defaultListener = DescriptorKind(of: 0) == .listeningStreamSocket ? "inherited" : nil
+        var defaultListener = DescriptorKind(of: 0) == .listeningStreamSocket ? "inherited" : nil
+        if defaultListener == nil, !ActivatedSockets.ofThisProcess().entries.isEmpty { defaultListener = "systemd" }
         var configuration = try ApplicationConfiguration(
             environment: values,
             defaultListener: defaultListener,
@@ -81,9 +82,16 @@ extension ApplicationConfiguration {
         } catch {
             throw ConfigurationError(setting: "PARANOID_LISTEN", problem: error.message)
         }
+        try self.readAccess(reader)
+        try self.readLimits(reader)
         self.workers = try reader.number("PARANOID_WORKERS", max(2, processors), in: 0...256)
+        self.scaling = try reader.choice("PARANOID_SCALING", self.scaling)
+        self.minimumWorkers = try reader.number("PARANOID_WORKERS_MIN", self.minimumWorkers, in: 1...256)
+        self.maximumWorkers = try reader.number("PARANOID_WORKERS_MAX", min(256, 2 * max(1, self.workers)), in: 1...256)
+        if self.scaling == .dynamic, self.minimumWorkers > self.maximumWorkers {
+            throw ConfigurationError(setting: "PARANOID_WORKERS_MIN", problem: "it is above PARANOID_WORKERS_MAX (\(self.maximumWorkers))")
+        }
         self.threads = try reader.number("PARANOID_THREADS", self.threads, in: 1...512)
-        self.bodyLimit = try reader.number("PARANOID_BODY_LIMIT", self.bodyLimit, in: 0...(1 << 40))
         self.readTimeout = try reader.seconds("PARANOID_READ_TIMEOUT", self.readTimeout, canBeNone: false) ?? self.readTimeout
         self.writeTimeout = try reader.seconds("PARANOID_WRITE_TIMEOUT", self.writeTimeout, canBeNone: false) ?? self.writeTimeout
         self.drainTimeout = try reader.seconds("PARANOID_DRAIN_TIMEOUT", self.drainTimeout, canBeNone: false) ?? self.drainTimeout
@@ -98,6 +106,26 @@ extension ApplicationConfiguration {
         case "power": self.durability = .power
         case let text?: throw reader.unusable("PARANOID_DURABILITY", text, "process or power")
         }
+    }
+
+    private mutating func readAccess(_ reader: SettingsReader) throws(ConfigurationError) {
+        self.listenMode = try reader.mode("PARANOID_LISTEN_MODE", self.listenMode)
+        self.listenOwner = try reader.optionalText("PARANOID_LISTEN_OWNER")
+        self.listenGroup = try reader.optionalText("PARANOID_LISTEN_GROUP")
+        self.listenPeers = reader.list("PARANOID_LISTEN_PEERS", [])
+        self.listenClients = reader.list("PARANOID_LISTEN_CLIENTS", [])
+        _ = try ListenerPolicy(clients: self.listenClients)
+        self.user = try reader.optionalText("PARANOID_USER")
+        self.group = try reader.optionalText("PARANOID_GROUP")
+        self.logFile = try reader.optionalText("PARANOID_LOG_FILE")
+    }
+
+    private mutating func readLimits(_ reader: SettingsReader) throws(ConfigurationError) {
+        self.bodyLimit = try reader.number("PARANOID_BODY_LIMIT", self.bodyLimit, in: 0...(1 << 40))
+        self.parameterLimit = try reader.number("PARANOID_PARAMETER_LIMIT", self.parameterLimit, in: 16...65_536)
+        self.parameterBytes = try reader.number("PARANOID_PARAMETER_BYTES", self.parameterBytes, in: 1024...(1 << 24))
+        self.requestLimit = try reader.number("PARANOID_REQUEST_LIMIT", self.requestLimit, in: 1...1_000_000)
+        self.responseHeadWarning = try reader.number("PARANOID_RESPONSE_HEAD_WARNING", self.responseHeadWarning, in: 256...(1 << 24))
     }
 
     private mutating func readRecycling(_ reader: SettingsReader) throws(ConfigurationError) {

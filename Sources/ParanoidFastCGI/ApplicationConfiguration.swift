@@ -6,14 +6,50 @@ public import SessionStorage
 
 /// All settings of an application as one value; where they come from is another matter.
 public struct ApplicationConfiguration: Sendable {
-    /// Where requests come from: `unix:PATH`, `HOST:PORT`, `[IPV6]:PORT`, or `inherited` for a listening socket on descriptor 0 (`PARANOID_LISTEN`).
+    /// Where requests come from: `unix:PATH`, `HOST:PORT`, `[IPV6]:PORT`, `inherited` for a listening socket on descriptor 0, `systemd` or
+    /// `systemd:NAME` for one that a service manager has opened (`PARANOID_LISTEN`).
     public var listen: String
+    /// The permission bits of a unix socket: whoever may write may send requests (`PARANOID_LISTEN_MODE`).
+    public var listenMode: UInt32 = 0o660
+    /// The owner of a unix socket, a name or number; `nil`: the application's user (`PARANOID_LISTEN_OWNER`).
+    public var listenOwner: String?
+    /// The group of a unix socket, a name or number; `nil`: the application's group (`PARANOID_LISTEN_GROUP`).
+    public var listenGroup: String?
+    /// Who may connect to a unix socket: names and numbers of users, groups with an `@` in front (`PARANOID_LISTEN_PEERS`).
+    ///
+    /// Others are closed and counted. Empty: whoever the socket's mode lets in.
+    public var listenPeers: [String] = []
+    /// From where TCP connections are taken: addresses and blocks like `10.0.0.0/8` (`PARANOID_LISTEN_CLIENTS`).
+    ///
+    /// Others are closed and counted. Empty: from everywhere.
+    public var listenClients: [String] = []
+    /// Who a process that is started as root becomes before it serves, a name or number; `nil`: it stays root (`PARANOID_USER`).
+    public var user: String?
+    /// The first group then; `nil`: the user's (`PARANOID_GROUP`).
+    public var group: String?
+    /// The file that standard error goes to, opened anew at SIGUSR1; `nil`: where it goes at the start (`PARANOID_LOG_FILE`).
+    public var logFile: String?
     /// The number of worker processes; 0 serves in this process (`PARANOID_WORKERS`).
     public var workers: Int
+    /// Whether the number of workers follows the load (`PARANOID_SCALING`).
+    public var scaling = Scaling.fixed
+    /// The fewest workers when it does (`PARANOID_WORKERS_MIN`).
+    public var minimumWorkers = 1
+    /// The most workers when it does (`PARANOID_WORKERS_MAX`).
+    public var maximumWorkers = 8
     /// The number of threads of each worker (`PARANOID_THREADS`).
     public var threads = 8
     /// The most bytes of a request body (`PARANOID_BODY_LIMIT`).
     public var bodyLimit = 2 * 1024 * 1024
+    /// How many parameters a request may have; more are answered with 400 (`PARANOID_PARAMETER_LIMIT`).
+    public var parameterLimit = 1024
+    /// How many bytes the names and values of a request's parameters may have; more are answered with 400 (`PARANOID_PARAMETER_BYTES`).
+    public var parameterBytes = 65_536
+    /// How many requests may run in a worker, or wait for a thread; more are answered with 503 (`PARANOID_REQUEST_LIMIT`).
+    public var requestLimit = 4096
+    /// The bytes of a response's head beyond which the log warns; nginx's `fastcgi_buffer_size` is 4096 and holds eight bytes besides
+    /// (`PARANOID_RESPONSE_HEAD_WARNING`).
+    public var responseHeadWarning = 4088
     /// How long reading from the web server may pause (`PARANOID_READ_TIMEOUT`).
     public var readTimeout: Duration = .seconds(30)
     /// How long writing to the web server may pause (`PARANOID_WRITE_TIMEOUT`).
@@ -75,6 +111,14 @@ public struct ApplicationConfiguration: Sendable {
     public var environment: [String: String] = [:]
     /// The names among them that the environment's file has set.
     public var namesFromFile: Set<String> = []
+
+    /// How many workers there are.
+    public enum Scaling: String, Sendable, Hashable, CaseIterable {
+        /// Always ``ApplicationConfiguration/workers``.
+        case fixed = "static"
+        /// As many as the load needs, between ``ApplicationConfiguration/minimumWorkers`` and ``ApplicationConfiguration/maximumWorkers``.
+        case dynamic
+    }
 
     /// Creates default settings with everything in one state directory.
     public init(stateDirectory: String) {

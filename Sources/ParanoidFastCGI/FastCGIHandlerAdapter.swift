@@ -13,6 +13,18 @@ struct FastCGIHandlerAdapter: Sendable {
     let responder: RequestResponder
     /// Whether requests have to be answered within a time.
     let hasDeadline: Bool
+    /// The bytes of a response's head beyond which there is a warning.
+    let longestHead: Int
+    /// Counts.
+    let count: @Sendable (StatisticsCounter) -> Void
+    private let lastWarning = LastReport(pause: .seconds(60))
+
+    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (StatisticsCounter) -> Void) {
+        self.responder = responder
+        self.hasDeadline = hasDeadline
+        self.longestHead = longestHead
+        self.count = count
+    }
 
     /// Answers one request and finishes it.
     func handle(_ request: consuming FastCGIRequest, executor: any TaskExecutor) async {
@@ -46,8 +58,34 @@ struct FastCGIHandlerAdapter: Sendable {
         } catch {
             response = self.responder.refusal(error)
         }
+        if let counter = StatisticsCounter(status: response.status.code), !exchange.isOverdue { self.count(counter) }
         // A handler that ends because it was cancelled may be faster than who answers in its place.
         await self.send(exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response, on: exchange)
+    }
+
+    /// Answers a request for which there is no room.
+    func turnAway(_ request: consuming FastCGIRequest) {
+        var request = request
+        let bytes = self.head(of: Self.busyResponse) + Self.overdueText
+        do throws(FastCGIServerError) {
+            try unsafe request.write(bytes.span.bytes)
+            request.finish()
+        } catch {
+            // The client has gone, and dropping the request closes the connection.
+        }
+    }
+
+    /// The whole answer to a request whose parameters are beyond the limits.
+    var refusal: [UInt8] {
+        let text = "Bad Request\n"
+        return self.head(of: Response.text(text, status: .badRequest)) + Array(text.utf8)
+    }
+
+    /// As many requests as allowed are running; the client may try again soon.
+    private static var busyResponse: Response {
+        var response = Self.overdueResponse
+        try? response.setHeader("1", for: .retryAfter)
+        return response
     }
 
     private func send(_ response: Response, on exchange: FastCGIExchange) async {
@@ -78,10 +116,20 @@ struct FastCGIHandlerAdapter: Sendable {
                 try CGIResponseHead.appendField(name, value, to: &bytes)
             }
             CGIResponseHead.appendEnd(to: &bytes)
+            if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
             return bytes
         } catch {
             self.responder.logger.error("the response's head is not valid", metadata: ["response.error": "\(error)"])
             return Array("Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8)
         }
+    }
+
+    private func warn(headOf bytes: Int) {
+        self.count(.largeResponseHead)
+        guard self.lastWarning.isDue else { return }
+        self.responder.logger.warning(
+            "a response's head is longer than the web server's buffer may be",
+            metadata: ["response.head": "\(bytes)", "response.limit": "\(self.longestHead)"]
+        )
     }
 }

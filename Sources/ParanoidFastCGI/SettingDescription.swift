@@ -15,7 +15,7 @@ struct SettingDescription: Sendable {
     }
 
     /// All settings; those of a room stand together.
-    static let all = Self.guardSettings + Self.signals + Self.cookies + Self.lifetimes + Self.server + Self.store
+    static let all = Self.guardSettings + Self.signals + Self.cookies + Self.lifetimes + Self.listener + Self.server + Self.store
 
     private static let guardSettings = [
         Self("PSESSION_PROFILE", "the set of rules that the defaults of the others belong to") { $0.rules.profile.rawValue },
@@ -85,10 +85,30 @@ struct SettingDescription: Sendable {
         Self("SESSION_ANONYMOUS_AGE", "against floods: the same where nobody is logged in") { $0.rules.anonymousLifetime.orNone },
     ]
 
+    private static let listener = [
+        Self("PARANOID_LISTEN", "where requests come from") { $0.listen },
+        Self("PARANOID_LISTEN_MODE", "against other users of this machine: permission bits of a unix socket") {
+            "0" + String($0.listenMode, radix: 8)
+        },
+        Self("PARANOID_LISTEN_OWNER", "owner of a unix socket; none: the application's user") { $0.listenOwner ?? "none" },
+        Self("PARANOID_LISTEN_GROUP", "group of a unix socket; none: the application's group") { $0.listenGroup ?? "none" },
+        Self("PARANOID_LISTEN_PEERS", "against other users of this machine: who may connect to a unix socket") { $0.listenPeers.listed },
+        Self("PARANOID_LISTEN_CLIENTS", "against other machines: from where TCP connections are taken") { $0.listenClients.listed },
+        Self("PARANOID_USER", "who a process started as root becomes before it serves") { $0.user ?? "none" },
+        Self("PARANOID_GROUP", "the first group then") { $0.group ?? "none" },
+    ]
+
     private static let server = [
         Self("PARANOID_ENV_FILE", "file of settings, stronger than the environment") { $0.environmentFile ?? "none" },
-        Self("PARANOID_LISTEN", "where requests come from") { $0.listen },
         Self("PARANOID_WORKERS", "worker processes") { "\($0.workers)" },
+        Self("PARANOID_SCALING", "whether the number of workers follows the load") { $0.scaling.rawValue },
+        Self("PARANOID_WORKERS_MIN", "the fewest workers when it does") { "\($0.minimumWorkers)" },
+        Self("PARANOID_WORKERS_MAX", "the most workers when it does") { "\($0.maximumWorkers)" },
+        Self("PARANOID_PARAMETER_LIMIT", "against floods: parameters of a request; 400 beyond") { "\($0.parameterLimit)" },
+        Self("PARANOID_PARAMETER_BYTES", "against floods: bytes of their names and values; 400 beyond") { "\($0.parameterBytes)" },
+        Self("PARANOID_REQUEST_LIMIT", "against floods: requests that run or wait in a worker; 503 beyond") { "\($0.requestLimit)" },
+        Self("PARANOID_RESPONSE_HEAD_WARNING", "bytes of a response's head beyond which the log warns") { "\($0.responseHeadWarning)" },
+        Self("PARANOID_LOG_FILE", "file that standard error goes to, opened anew at SIGUSR1") { $0.logFile ?? "none" },
         Self("PARANOID_THREADS", "threads of each") { "\($0.threads)" },
         Self("PARANOID_BODY_LIMIT", "against floods: bytes of a request body; 413 beyond") { "\($0.bodyLimit)" },
         Self("PARANOID_READ_TIMEOUT", "against slow senders: pause within a request") { Optional($0.readTimeout).seconds },

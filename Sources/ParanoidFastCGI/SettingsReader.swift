@@ -18,6 +18,22 @@ struct SettingsReader {
         return text
     }
 
+    /// A text; `nil` when it is not set or empty.
+    func optionalText(_ name: String) throws(ConfigurationError) -> String? {
+        guard let text = self.values[name], !text.isEmpty else { return nil }
+        guard !text.utf8.contains(0) else { throw self.unusable(name, text, "a text without zero bytes") }
+        return text
+    }
+
+    /// Permission bits, in octal digits.
+    func mode(_ name: String, _ fallback: UInt32) throws(ConfigurationError) -> UInt32 {
+        guard let text = self.values[name] else { return fallback }
+        guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "7") ~= $0 }),
+            let mode = UInt32(text, radix: 8), mode <= 0o777
+        else { throw self.unusable(name, text, "permissions in octal digits, like 0660") }
+        return mode
+    }
+
     /// `true`, `false`, and the like.
     func flag(_ name: String, _ fallback: Bool) throws(ConfigurationError) -> Bool {
         guard let text = self.values[name] else { return fallback }

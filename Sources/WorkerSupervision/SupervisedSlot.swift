@@ -24,6 +24,11 @@ struct SupervisedSlot: Sendable {
         /// Whether it asked for a successor.
         var wantsReplacement = false
 
+        /// When it was found stuck.
+        var abortedAt: Duration = .zero
+        /// Whether it was sent SIGABRT twice.
+        var hasSecondAbort = false
+
         /// The heartbeat when it was looked at last.
         var heartbeat: UInt64 = 0
         /// When it was looked at last.

@@ -10,6 +10,8 @@ package enum SupervisorAction: Sendable, Hashable {
     case closeMailbox(slot: Int)
     /// Read the environment file anew and answer with ``SupervisorEvent/settingsRead`` or ``SupervisorEvent/settingsRefused``.
     case readSettings
+    /// Open the supervisor's own log file anew.
+    case reopenLog
     /// Close the supervisor's own listener.
     case closeListener
     /// Tell the log.

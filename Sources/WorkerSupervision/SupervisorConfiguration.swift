@@ -1,3 +1,5 @@
+package import LinuxSupport
+
 /// How many workers a supervisor keeps, what they are, and how patient it is with them.
 package struct SupervisorConfiguration: Sendable {
     /// The number of workers, at least 1; SIGTTIN and SIGTTOU change it at run time.
@@ -10,6 +12,14 @@ package struct SupervisorConfiguration: Sendable {
     package var arguments: [String]
     /// Added to the inherited environment of the workers, and stronger than it and ``environmentFile``.
     package var environment: [String: String]
+    /// Names that the workers do not inherit.
+    package var withheldVariables = ServiceManager.variables
+    /// The file that standard error goes to, opened anew for SIGUSR1; `nil`: where it goes at the start.
+    package var logFile: LogFile?
+    /// Whether nobody else keeps the listener: workers then close it when they are left alone.
+    package var ownsListener = false
+    /// How the number of workers follows the load; `nil`: it does not.
+    package var scaling: WorkerScaling.Rules?
     /// A file of `NAME=VALUE` lines, stronger than the inherited environment; read at the start and at every reload.
     package var environmentFile: String?
     /// How long a worker may take from its spawn until it says that it is ready.
@@ -24,7 +34,7 @@ package struct SupervisorConfiguration: Sendable {
     package var youngDeathLimit: Int?
     /// How long a worker that serves may show no heartbeat before it is taken for stuck and replaced; `nil`: for ever.
     package var heartbeatTimeout: Duration?
-    /// How long a stuck worker may take to die of SIGABRT before SIGKILL; with the runtime's crash report on, it survives the first.
+    /// How long a stuck worker may take to die of SIGABRT, which is sent twice, before SIGKILL.
     package var abortPatience: Duration
     /// The bytes of memory beyond which a worker gets a successor; `nil`: any number.
     package var memoryLimit: Int?
@@ -76,5 +86,5 @@ package struct SupervisorConfiguration: Sendable {
     }
 
     /// Whether there is a reason to look at workers that say nothing.
-    var observesWorkers: Bool { self.heartbeatTimeout != nil || self.memoryLimit != nil }
+    var observesWorkers: Bool { self.heartbeatTimeout != nil || self.memoryLimit != nil || self.scaling != nil }
 }

@@ -8,6 +8,8 @@ package enum SupervisorEvent: Sendable, Hashable {
     case replacementRequested(WorkerIdentifier)
     /// The worker was looked at.
     case observed(WorkerIdentifier, WorkerVitals)
+    /// All workers were looked at: how busy they are together.
+    case looked(WorkerScaling.Look)
     /// The worker's process has ended.
     case exited(WorkerIdentifier, WaitStatus)
     /// The worker could not be started at all.

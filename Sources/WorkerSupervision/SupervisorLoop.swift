@@ -22,6 +22,9 @@ final class SupervisorLoop {
     private var pending: [SupervisorEvent] = []
     private var exitCode: CInt?
     private var nextObservation: Duration?
+    private let manager: ServiceManager?
+    private var report = ServiceReport()
+    private var nextSignOfLife: Duration?
 
     init(
         configuration: SupervisorConfiguration,
@@ -44,8 +47,13 @@ final class SupervisorLoop {
         self.logger = logger
         self.commands = commands
         self.listener = consume listener
-        self.inherited = ProcessEnvironment.current()
-        self.environment = self.inherited
+        var inherited = ProcessEnvironment.current()
+        self.manager =
+            configuration.ownsProcess ? ServiceManager(inherited, process: ProcessFacts.processID, logger: logger) : nil
+        self.nextSignOfLife = self.manager?.watchdogInterval
+        for name in configuration.withheldVariables { inherited[name] = nil }
+        self.inherited = inherited
+        self.environment = inherited
         self.machine = SupervisorStateMachine(configuration)
     }
 
@@ -54,7 +62,10 @@ final class SupervisorLoop {
         guard self.readSettings() else { return SupervisorExitCode.unusableConfiguration }
         self.perform(self.machine.start(at: self.now))
         while true {
-            while !self.pending.isEmpty { self.perform(self.machine.handle(self.pending.removeFirst(), at: self.now)) }
+            while !self.pending.isEmpty {
+                self.perform(self.machine.handle(self.pending.removeFirst(), at: self.now))
+                self.manager?.tell(self.report.update(self.machine.state, microseconds: MonotonicClock.microseconds()))
+            }
             if let exitCode = self.exitCode { return exitCode }
             try self.waitForEvents()
         }
@@ -73,7 +84,7 @@ final class SupervisorLoop {
             if let report = worker.reportDescriptor { numbers.append(report) }
         }
         let deadline = self.machine.nextDeadline
-        let wakeUp = [deadline, self.nextObservation].compactMap { $0 }.min()
+        let wakeUp = [deadline, self.nextObservation, self.nextSignOfLife].compactMap { $0 }.min()
         let ready = try DescriptorPoll.wait(for: numbers, timeout: wakeUp.map { max($0 - self.now, .zero) })
         let readable = Set(ready.map { numbers[$0] })
 
@@ -89,14 +100,31 @@ final class SupervisorLoop {
             guard let status = try worker.statusIfEnded() else { continue }
             self.workers[worker.identifier] = nil
             // Nobody shall be passed to somebody who is dead.
-            worker.row.clear()
+            self.board.retire(worker.row)
             self.pending.append(.exited(worker.identifier, status))
         }
         if let deadline, deadline <= self.now { self.pending.append(.timePassed) }
+        if let due = self.nextSignOfLife, due <= self.now, let manager = self.manager {
+            manager.keepAlive()
+            self.nextSignOfLife = manager.watchdogInterval.map { self.now + $0 }
+        }
         if let due = self.nextObservation, due <= self.now {
             self.nextObservation = self.now + self.configuration.observationInterval
             self.pending += self.workers.values.map { .observed($0.identifier, $0.vitals) }
+            if self.configuration.scaling != nil { self.pending.append(.looked(self.look())) }
         }
+    }
+
+    /// How busy the workers were since the last look.
+    private func look() -> WorkerScaling.Look {
+        var look = WorkerScaling.Look(demand: 0, capacity: 0)
+        for worker in self.workers.values {
+            let load = worker.loadSinceLastLook()
+            guard worker.row.state == .serving else { continue }
+            look.demand += load.demand
+            look.capacity += load.capacity
+        }
+        return look
     }
 
     private var signalNumber: CInt? {
@@ -122,6 +150,7 @@ final class SupervisorLoop {
             case .signal(let worker, let signal): self.send(signal, to: worker)
             case .closeMailbox(let slot): self.mailboxes.removeValue(forKey: slot)?.close()
             case .readSettings: self.pending.append(self.readSettings() ? .settingsRead : .settingsRefused)
+            case .reopenLog: self.reopenLog()
             case .closeListener: self.listener = nil
             case .note(let note): self.logger.note(note)
             case .finish(let exitCode): self.exitCode = exitCode
@@ -187,6 +216,16 @@ final class SupervisorLoop {
             try self.workers[identifier]?.send(signal)
         } catch {
             self.logger.error("a worker cannot be signalled", metadata: ["worker": "\(identifier)", "error": "\(error)"])
+        }
+    }
+
+    private func reopenLog() {
+        guard let file = self.configuration.logFile else { return }
+        do throws(SystemCallError) {
+            try file.openAsStandardError()
+            self.logger.info("log file opened anew", metadata: ["file": "\(file.path)"])
+        } catch {
+            self.logger.error("the log file cannot be opened anew", metadata: ["file": "\(file.path)", "error": "\(error)"])
         }
     }
 

@@ -34,12 +34,25 @@ extension SupervisorStateMachine {
     private mutating func abort(_ worker: SupervisedSlot.Worker, silence: Duration, _ actions: inout [SupervisorAction]) {
         self.countDeath(of: worker)
         actions.append(.note(.heartbeatMissed(worker.identifier, silence: silence)))
-        let deadline = self.now + self.configuration.abortPatience
+        let now = self.now
         self.update(worker.identifier) {
             $0.phase = .aborted
-            $0.deadline = deadline
+            $0.abortedAt = now
         }
-        actions.append(.signal(worker.identifier, .abort))
+        self.sendAbort(to: worker.identifier, again: false, &actions)
         self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
+    }
+
+    /// Asks a stuck worker for its crash report, or to end after that.
+    ///
+    /// The runtime's handler for SIGABRT writes the report, gives the signal its default action back and returns: after a signal from outside the
+    /// program simply goes on. It is the second one that ends it, and one that came too early would cut the report short.
+    mutating func sendAbort(to worker: WorkerIdentifier, again isSecond: Bool, _ actions: inout [SupervisorAction]) {
+        let patience = self.configuration.abortPatience
+        self.update(worker) {
+            $0.hasSecondAbort = isSecond
+            $0.deadline = $0.abortedAt + (isSecond ? patience : patience * 2 / 5)
+        }
+        actions.append(.signal(worker, .abort))
     }
 }

@@ -16,23 +16,25 @@ package struct SupervisorStateMachine: Sendable {
     let configuration: SupervisorConfiguration
     var mode = Mode.running
     /// How many slots are wanted; those at this index and above are being given up.
-    private var target: Int
+    var target: Int
     var slots: [SupervisedSlot] = []
     private var nextSerial = 0
     /// Workers with a smaller serial number are to be replaced; zero when no reload is going on.
-    private var reloadBelow = 0
-    private var isReadingSettings = false
+    var reloadBelow = 0
+    var isReadingSettings = false
     private var failedReplacements = 0
     /// Until when nobody is replaced for the memory used, as successors have failed.
     var noRecyclingBefore: Duration = .zero
     private var wasEverReady = false
     var now: Duration = .zero
+    var scaling: WorkerScaling?
 
     /// Creates a machine that has not started anything yet.
     package init(_ configuration: SupervisorConfiguration) {
         precondition(configuration.workers >= 1 && configuration.maximumWorkers >= configuration.workers, "no sensible number of workers")
         self.configuration = configuration
         self.target = configuration.workers
+        self.scaling = configuration.scaling.map { WorkerScaling($0) }
     }
 
     /// Starts all workers.
@@ -58,6 +60,7 @@ package struct SupervisorStateMachine: Sendable {
         case .ready(let worker): self.becameReady(worker, &actions)
         case .replacementRequested(let worker): self.wantsReplacement(worker, noting: .replacementRequested(worker), &actions)
         case .observed(let worker, let vitals): self.observed(worker, vitals, &actions)
+        case .looked(let look): self.looked(look, &actions)
         case .exited(let worker, let status): self.exited(worker, status, &actions)
         case .spawnFailed(let worker): self.spawnFailed(worker, &actions)
         case .stop: self.stop(exitCode: SupervisorExitCode.success, noting: .stopping, &actions)
@@ -65,7 +68,10 @@ package struct SupervisorStateMachine: Sendable {
         case .reload: self.requestReload(&actions)
         case .settingsRead: self.beginReload(&actions)
         case .settingsRefused: self.refuseReload(&actions)
-        case .reopenLogs: self.signalAll(.user1, &actions)
+        case .reopenLogs:
+            // Its own first: a new file is made by the process that may have the right to.
+            actions.append(.reopenLog)
+            self.signalAll(.user1, &actions)
         case .addWorker: self.want(self.target + 1, &actions)
         case .removeWorker: self.want(self.target - 1, &actions)
         case .timePassed: break
@@ -249,7 +255,7 @@ package struct SupervisorStateMachine: Sendable {
         for worker in self.slots.flatMap(\.workers) where worker.phase != .killed { actions.append(.signal(worker.identifier, signal)) }
     }
 
-    private mutating func want(_ workers: Int, _ actions: inout [SupervisorAction]) {
+    mutating func want(_ workers: Int, _ actions: inout [SupervisorAction]) {
         guard self.mode == .running, (1...self.configuration.maximumWorkers).contains(workers) else { return }
         self.target = workers
         actions.append(.note(.workersWanted(workers)))
@@ -265,6 +271,8 @@ package struct SupervisorStateMachine: Sendable {
                 self.kill(worker.identifier, &actions)
                 self.countFailedReplacement(in: worker.identifier.slot, isHopeless: false, &actions)
                 self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
+            } else if worker.phase == .aborted, !worker.hasSecondAbort {
+                self.sendAbort(to: worker.identifier, again: true, &actions)
             } else {
                 actions.append(.note(worker.phase == .aborted ? .abortIgnored(worker.identifier) : .graceExpired(worker.identifier)))
                 self.kill(worker.identifier, &actions)

@@ -7,6 +7,7 @@ package struct WorkerInheritance: ~Copyable, Sendable {
     /// The variables that a supervisor sets for its workers and nobody else should.
     package static let variables = [
         WorkerLayout.roleVariable, WorkerLayout.slotVariable, WorkerLayout.rowVariable, WorkerLayout.mailboxesVariable,
+        WorkerLayout.listenerVariable,
     ]
 
     /// This worker's place, from 0; its successor will have the same.
@@ -17,6 +18,8 @@ package struct WorkerInheritance: ~Copyable, Sendable {
     package let siblings: [SiblingMailbox]
     /// What all workers know of one another.
     package let board: WorkerBoard
+    /// Whether the listener should be closed when the supervisor is gone: nobody else keeps it.
+    package let isListenerOwn: Bool
     /// Where this worker says how it is.
     package let row: WorkerRow
     private var listener: OwnedDescriptor?
@@ -47,13 +50,14 @@ package struct WorkerInheritance: ~Copyable, Sendable {
         for index in 0..<mailboxes { try Self.expect(.messageSocket, on: WorkerLayout.firstMailbox + CInt(index), "a mailbox") }
         for signal in WorkerLayout.signalsOfTheSupervisor { SignalSource.ignore(signal) }
         do throws(SystemCallError) {
-            return try WorkerInheritance(slot: slot, half: half, mailboxes: mailboxes)
+            let isListenerOwn = environment[WorkerLayout.listenerVariable] == WorkerLayout.ownListener
+            return try WorkerInheritance(slot: slot, half: half, mailboxes: mailboxes, isListenerOwn: isListenerOwn)
         } catch {
             throw WorkerInheritanceError("a descriptor cannot be taken over", cause: error)
         }
     }
 
-    private init(slot: Int, half: Int, mailboxes: Int) throws(SystemCallError) {
+    private init(slot: Int, half: Int, mailboxes: Int, isListenerOwn: Bool) throws(SystemCallError) {
         let board = try WorkerBoard(adopting: OwnedDescriptor(inherited: WorkerLayout.board))
         guard mailboxes <= board.slots else { throw .tooFewPages }
         let report = WorkerReport(try OwnedDescriptor(inherited: WorkerLayout.report))
@@ -66,6 +70,7 @@ package struct WorkerInheritance: ~Copyable, Sendable {
         let inbox = try OwnedDescriptor(inherited: WorkerLayout.firstMailbox + CInt(slot))
         let listener = try OwnedDescriptor.inheritedStandardInput()
         self.slot = slot
+        self.isListenerOwn = isListenerOwn
         self.report = report
         self.siblings = siblings
         self.board = board

@@ -22,6 +22,9 @@ enum WorkerLayout {
     static let rowVariable = "PARANOID_WORKER_ROW"
     /// How many mailboxes there are.
     static let mailboxesVariable = "PARANOID_MAILBOXES"
+    /// Set if nobody but the supervisor and its workers has the listener.
+    static let listenerVariable = "PARANOID_LISTENER"
+    static let ownListener = "own"
     static let backtraceVariable = "SWIFT_BACKTRACE"
     /// No registers and no images: the crash report goes to the log, and registers show the memory they point to.
     static let backtrace = "enable=yes,registers=none,images=none"

@@ -23,6 +23,7 @@ final class WorkerProcess {
     let row: WorkerRow
     private var process: SpawnedProcess
     private var report: OwnedDescriptor?
+    private var lastLoad: (demand: UInt64, capacity: UInt64) = (0, 0)
 
     /// Starts the worker's process.
     ///
@@ -39,6 +40,7 @@ final class WorkerProcess {
         environment[WorkerLayout.slotVariable] = String(identifier.slot)
         environment[WorkerLayout.rowVariable] = String(inheritance.half)
         environment[WorkerLayout.mailboxesVariable] = String(inheritance.mailboxes.count)
+        environment[WorkerLayout.listenerVariable] = configuration.ownsListener ? WorkerLayout.ownListener : nil
         environment[WorkerLayout.backtraceVariable] = WorkerLayout.backtrace
 
         var mappings: [SpawnedProcess.Mapping] = [
@@ -71,6 +73,13 @@ final class WorkerProcess {
     /// How it is at this moment.
     var vitals: WorkerVitals {
         WorkerVitals(heartbeat: self.row.heartbeat, residentBytes: ProcessMemory.residentBytes(of: self.process.identifier))
+    }
+
+    /// How many threads were wanted, and how many there were, over all samples since it was asked last.
+    func loadSinceLastLook() -> (demand: UInt64, capacity: UInt64) {
+        let load = self.row.load
+        defer { self.lastLoad = load }
+        return (load.demand &- self.lastLoad.demand, load.capacity &- self.lastLoad.capacity)
     }
 
     /// Readable when the process has ended.

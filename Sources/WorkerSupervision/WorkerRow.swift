@@ -12,11 +12,11 @@ package struct WorkerRow: Sendable {
         case draining = 2
     }
 
-    /// The last of them belongs to the slot and not to the row.
-    static let wordCount = 8
+    /// Two cache lines; the last of them belongs to the slot and not to the row.
+    static let wordCount = 16
 
     private enum Word: Int {
-        case state, heartbeat, signOfLife, openConnections, servedRequests
+        case state, heartbeat, signOfLife, openConnections, servedRequests, runningRequests, demand, capacity
     }
 
     private let page: SharedPage
@@ -43,6 +43,10 @@ package struct WorkerRow: Sendable {
     package var openConnections: Int { Self.count(self[.openConnections]) }
     /// Requests that the worker has begun to serve, as of its last heartbeat.
     package var servedRequests: Int { Self.count(self[.servedRequests]) }
+    /// Requests that run or wait, as of its last heartbeat or sample.
+    package var runningRequests: Int { Self.count(self[.runningRequests]) }
+    /// The sums over all samples so far of threads that were wanted, and of threads there are.
+    package var load: (demand: UInt64, capacity: UInt64) { (self[.demand], self[.capacity]) }
     /// Connections on their way to the slot's worker.
     package var arriving: Int { Self.count(self.page.load(self.arrivingWord)) }
 
@@ -51,6 +55,22 @@ package struct WorkerRow: Sendable {
         self[.servedRequests] = UInt64(servedRequests)
         self[.signOfLife] = UInt64(bitPattern: now)
         self.page.add(1, at: self.first + Word.heartbeat.rawValue)
+    }
+
+    /// Says how many requests were begun.
+    package func set(servedRequests: Int) {
+        self[.servedRequests] = UInt64(max(0, servedRequests))
+    }
+
+    /// Says how many requests run or wait.
+    package func set(runningRequests: Int) {
+        self[.runningRequests] = UInt64(max(0, runningRequests))
+    }
+
+    /// Adds a sample of how busy the worker's threads are.
+    package func addSample(demand: Int, threads: Int) {
+        self.page.add(UInt64(max(0, demand)), at: self.first + Word.demand.rawValue)
+        self.page.add(UInt64(max(0, threads)), at: self.first + Word.capacity.rawValue)
     }
 
     /// Counts a connection that was opened (1) or closed (-1).

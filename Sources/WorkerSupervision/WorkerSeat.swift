@@ -19,12 +19,15 @@ package final class WorkerSeat: Sendable {
 
     private let slot: Int
     private let row: WorkerRow
-    private let board: WorkerBoard
-    private let report: WorkerReport
+    /// What all workers know of one another.
+    package let board: WorkerBoard
+    private let report: WorkerReport?
     private let neighbours: [Neighbour]
     private let open = Atomic<Int>(0)
     private let served = Atomic<Int>(0)
+    private let running = Atomic<Int>(0)
     private let allowance: Int?
+    private let onHeartbeat: @Sendable () -> Void
 
     /// Takes the seat.
     ///
@@ -36,6 +39,20 @@ package final class WorkerSeat: Sendable {
         self.report = inheritance.report
         self.neighbours = inheritance.siblings.map { Neighbour(mailbox: $0, isGone: Gone()) }
         self.allowance = maximumRequests.map { RequestAllowance.requests(maximum: $0, slot: inheritance.slot) }
+        self.onHeartbeat = {}
+    }
+
+    /// Takes the only seat at a board of its own, in a process without supervisor and siblings.
+    ///
+    /// - Parameter onHeartbeat: Called with every heartbeat, on one of the server's threads.
+    package init(alone onHeartbeat: @escaping @Sendable () -> Void) throws(SystemCallError) {
+        self.slot = 0
+        self.board = try WorkerBoard(slots: 1)
+        self.row = self.board.row(slot: 0, half: 0)
+        self.report = nil
+        self.neighbours = []
+        self.allowance = nil
+        self.onHeartbeat = onHeartbeat
     }
 
     /// Takes connections from siblings from now on.
@@ -51,20 +68,51 @@ package final class WorkerSeat: Sendable {
 
     /// Shows that the threads come round.
     package func beats() {
+        self.publish()
+        self.onHeartbeat()
+    }
+
+    private func publish() {
+        self.row.set(runningRequests: self.running.load(ordering: .relaxed))
         self.row.beat(now: CoarseClock.monotonicNanoseconds(), servedRequests: self.served.load(ordering: .relaxed))
     }
 
     /// A request has begun; asks for a successor once enough were served.
     package func requestBegan() {
+        self.running.add(1, ordering: .relaxed)
         let served = self.served.add(1, ordering: .relaxed).newValue
         // Again after as many once more, should the first successor have failed.
         if let allowance = self.allowance, served % allowance == 0 { self.requestReplacement() }
     }
 
+    /// A request is over.
+    package func requestEnded() {
+        self.running.subtract(1, ordering: .relaxed)
+    }
+
+    /// Counts something for all workers together (``WorkerBoard/count(_:_:)``).
+    package func count(_ counter: Int) {
+        self.board.count(counter)
+    }
+
+    /// Says how busy the threads are.
+    package func sampled(demand: Int, threads: Int) {
+        self.row.set(runningRequests: self.running.load(ordering: .relaxed))
+        self.row.addSample(demand: demand, threads: threads)
+    }
+
+    /// How things are in all workers together, with what this one has not said yet.
+    package var totals: WorkerTotals {
+        // So that a process that asks right after a request counts that one.
+        self.row.set(servedRequests: self.served.load(ordering: .relaxed))
+        self.row.set(runningRequests: self.running.load(ordering: .relaxed))
+        return self.board.totals
+    }
+
     /// Asks for a successor.
     package func requestReplacement() {
         // It fails only when the supervisor is gone, which the life-line tells as well.
-        try? self.report.requestReplacement()
+        try? self.report?.requestReplacement()
     }
 
     /// A connection was opened.

@@ -29,7 +29,7 @@ struct ListenerTests {
         let isLocal = listener.isLocal
         #expect(isLocal)
         unsafe unlink(path)
-        let second = try Listener.open(.unix(path: path), mode: 0o600)
+        let second = try Listener.open(.unix(path: path), permissions: UnixSocketFile.Permissions(mode: 0o600))
         #expect(self.mode(path) == S_IFSOCK | 0o600)
         listener.removeFile()
         #expect(self.mode(path) != nil)
@@ -157,6 +157,7 @@ struct ListenerTests {
             ("unix:/run/app.sock", ListenerAddress.unix(path: "/run/app.sock")), ("unix:app", .unix(path: "app")),
             ("127.0.0.1:9000", .tcp(host: "127.0.0.1", port: 9000)), ("[::1]:9000", .tcp(host: "::1", port: 9000)),
             ("localhost:0", .tcp(host: "localhost", port: 0)), ("inherited", .inherited),
+            ("systemd", .activated(name: nil)), ("systemd:app", .activated(name: "app")),
         ]
     )
     func addresses(text: String, address: ListenerAddress) throws {
@@ -168,7 +169,7 @@ struct ListenerTests {
         "says what is allowed when the text is no address",
         arguments: [
             "", "unix:", "9000", ":9000", "::1:9000", "host:", "host:65536", "host:-1", "host:+1", "[::1]", "a b:1", "/run/app.sock",
-            "h/o:1", "h:1\n",
+            "h/o:1", "h:1\n", "systemd:", "systemd:a:b",
         ]
     )
     func noAddresses(text: String) throws {

@@ -11,6 +11,9 @@ struct SurroundingsTests {
     final class Surroundings: ServerSurroundings {
         let beat = Tally()
         let requests = Tally()
+        let ended = Tally()
+        let samples = Tally()
+        let events = Mutex<[ServerEvent: Int]>([:])
         let opened = Tally()
         let closed = Tally()
         let arrived = Tally()
@@ -24,6 +27,9 @@ struct SurroundingsTests {
 
         func beats() { self.beat.add() }
         func requestBegan() { self.requests.add() }
+        func requestEnded() { self.ended.add() }
+        func count(_ event: ServerEvent) { self.events.withLock { $0[event, default: 0] += 1 } }
+        func sampled(demand: Int, threads: Int) { self.samples.add() }
         func connectionOpened() { self.opened.add() }
         func connectionClosed() { self.closed.add() }
         func connectionArrived() { self.arrived.add() }

@@ -79,7 +79,19 @@ struct ConfigurationTests {
             "PARANOID_SWEEP_INTERVAL": "none", "PARANOID_DRAIN_TIMEOUT": "2.5",
             "PARANOID_REQUEST_DEADLINE": "9", "PARANOID_REQUEST_GRACE": "0.5", "PARANOID_MAX_REQUESTS": "5000",
             "PARANOID_WORKER_MEMORY": "268435456", "PARANOID_HEARTBEAT_TIMEOUT": "none",
+            "PARANOID_LISTEN_MODE": "600", "PARANOID_LISTEN_OWNER": "ann", "PARANOID_LISTEN_GROUP": "www",
+            "PARANOID_LISTEN_PEERS": "www, @33",
+            "PARANOID_LISTEN_CLIENTS": "10.0.0.0/8,::1", "PARANOID_USER": "ann", "PARANOID_GROUP": "www", "PARANOID_LOG_FILE": "/l",
+            "PARANOID_PARAMETER_LIMIT": "100", "PARANOID_PARAMETER_BYTES": "2048", "PARANOID_REQUEST_LIMIT": "7",
+            "PARANOID_RESPONSE_HEAD_WARNING": "8184", "PARANOID_SCALING": "dynamic", "PARANOID_WORKERS_MIN": "3",
+            "PARANOID_WORKERS_MAX": "9",
         ])
+        #expect(configuration.listenMode == 0o600 && configuration.listenOwner == "ann" && configuration.listenGroup == "www")
+        #expect(configuration.listenPeers == ["www", "@33"] && configuration.listenClients == ["10.0.0.0/8", "::1"])
+        #expect(configuration.user == "ann" && configuration.group == "www" && configuration.logFile == "/l")
+        #expect(configuration.parameterLimit == 100 && configuration.parameterBytes == 2048)
+        #expect(configuration.scaling == .dynamic && configuration.minimumWorkers == 3 && configuration.maximumWorkers == 9)
+        #expect(configuration.requestLimit == 7 && configuration.responseHeadWarning == 8184)
         #expect(configuration.requestDeadline == .seconds(9) && configuration.requestGrace == .milliseconds(500))
         #expect(configuration.maximumRequests == 5000)
         #expect(configuration.workerMemoryLimit == 256 << 20)
@@ -200,7 +212,10 @@ struct ConfigurationTests {
             ("PARANOID_LISTEN", "somewhere", "unix:PATH"), ("PARANOID_DURABILITY", "forever", "process or power"),
             ("PARANOID_SWEEP_INTERVAL", "0", "above 0"), ("PARANOID_MAX_REQUESTS", "0", "from 1"),
             ("PARANOID_HEARTBEAT_TIMEOUT", "0", "from 0.5"), ("PARANOID_WORKER_MEMORY", "1G", "from 1048576"),
-            ("PSESSION_REQUEST_FILTER_FUNCTION", "x", "PSESSION_FILTER_PREFIXES"),
+            ("PSESSION_REQUEST_FILTER_FUNCTION", "x", "PSESSION_FILTER_PREFIXES"), ("PARANOID_LISTEN_MODE", "0o660", "octal"),
+            ("PARANOID_LISTEN_MODE", "1777", "octal"), ("PARANOID_LISTEN_CLIENTS", "10.0.0.1/8", "prefix"),
+            ("PARANOID_LISTEN_CLIENTS", "localhost", "address"), ("PARANOID_REQUEST_LIMIT", "0", "from 1"),
+            ("PARANOID_SCALING", "elastic", "static, dynamic"), ("PARANOID_WORKERS_MAX", "0", "from 1"),
         ]
     )
     func unusable(_ name: String, _ value: String, _ allowed: String) {

@@ -10,6 +10,12 @@ configuration.handlesSignals = !isService
 
 let app = try Application(configuration: configuration)
 app.get("/hello") { _ in "hello\n" }
+app.get("/statistics") { [app] _ in try Response.json(app.statistics) }
+app.get("/head") { request in
+    var response = Response.text("a long head\n")
+    try response.setHeader(String(repeating: "x", count: StressPages.number("bytes", of: request)), for: .init("X-Filling")!)
+    return response
+}
 app.get("/worker") { _ in "\(WorkerIdentity.current.process)" }
 app.post("/echo") { request in String(decoding: try await request.body.collect(), as: UTF8.self) }
 app.get("/hold") { request in

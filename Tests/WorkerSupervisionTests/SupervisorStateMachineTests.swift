@@ -261,7 +261,10 @@ struct SupervisorStateMachineTests {
                 Step(.timePassed, at: 9),
             ]
         ),
-        Row(when: "logs are to be reopened", steps: [Step(.reopenLogs, .signal(worker(0, 0), .user1), .signal(worker(1, 1), .user1))]),
+        Row(
+            when: "logs are to be reopened",
+            steps: [Step(.reopenLogs, .reopenLog, .signal(worker(0, 0), .user1), .signal(worker(1, 1), .user1))]
+        ),
     ]
 
     static let reloading = [

@@ -46,6 +46,24 @@ struct WorkerBoardTests {
         #expect(board.load(ofSlot: 1, now: 100, patience: 10) == 2, "a count below zero is none")
     }
 
+    @Test("adds up what all workers have done, those that are gone included")
+    func totals() throws {
+        let board = try WorkerBoard(slots: 3)
+        for (slot, half) in [(0, 0), (2, 1)] {
+            let row = board.row(slot: slot, half: half)
+            row.state = .serving
+            row.beat(now: 1, servedRequests: 10)
+            row.set(runningRequests: 2)
+            row.addOpenConnections(1)
+        }
+        board.count(5)
+        board.count(5)
+        #expect(board.totals == WorkerTotals(workers: 2, servedRequests: 20, runningRequests: 4, openConnections: 2))
+        board.retire(board.row(slot: 2, half: 1))
+        #expect(board.totals == WorkerTotals(workers: 1, servedRequests: 20, runningRequests: 2, openConnections: 1))
+        #expect(board.value(ofCounter: 5) == 2 && board.value(ofCounter: 6) == 0)
+    }
+
     @Test("the memory of a process can be looked up")
     func memory() throws {
         #expect(try #require(ProcessMemory.residentBytes(of: CInt(ProcessFacts.processID))) > 1 << 20)

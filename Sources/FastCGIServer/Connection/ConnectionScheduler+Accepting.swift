@@ -14,6 +14,7 @@ extension ConnectionScheduler {
         guard !self.draining.load(ordering: .sequentiallyConsistent) else { return nil }
         do throws(SystemCallError) {
             guard let socket = try self.listener.accept() else { return nil }
+            guard self.admits(socket) else { return nil }
             if let surroundings = self.surroundings, surroundings.passOn(socket.descriptor) { return nil }
             return self.open(socket)
         } catch {
@@ -28,6 +29,16 @@ extension ConnectionScheduler {
     func take(_ socket: consuming Socket) {
         guard let connection = self.open(socket) else { return }
         if self.letGo(of: connection, isPartial: false) { self.letGoAndReport(connection) }
+    }
+
+    /// Whether the peer may send requests; it is closed otherwise.
+    func admits(_ socket: borrowing Socket) -> Bool {
+        guard let admits = self.configuration.admits, !admits(socket.descriptor) else { return true }
+        self.surroundings?.count(.peerRefused)
+        self.reportRarely(self.lastRefusal) {
+            self.logger.warning("A peer that is not on the list was turned away.")
+        }
+        return false
     }
 
     private func open(_ socket: consuming Socket) -> FastCGIConnection? {
@@ -60,11 +71,28 @@ extension ConnectionScheduler {
         self.reportAgain(connection, token)
     }
 
+    /// Turns down what cannot be served, with an answer if it is a request at all.
+    func refuse(_ connection: FastCGIConnection, _ reason: RequestHeadRefusal, head: UnsafeMutableRawBufferPointer) {
+        self.surroundings?.count(reason == .tooManyParameters ? .parametersRefused : .notARequest)
+        self.reportRarely(self.lastBadHead) {
+            self.logger.warning("A request could not begin, and its connection is closed.", metadata: ["reason": "\(reason)"])
+        }
+        guard reason == .tooManyParameters, !self.configuration.refusal.isEmpty else { return self.giveUp(connection) }
+        // The number that the first record has, which was seen.
+        let request = unsafe UInt16(head[2]) << 8 | UInt16(head[3])
+        let isSent = connection.sendAll(FastCGIRecord.answer(self.configuration.refusal, to: request))
+        self.giveUp(connection, lingering: isSent)
+    }
+
     private func reportShortage(_ error: SystemCallError?) {
-        let now = CoarseClock.now()
-        let last = self.lastShortage.load(ordering: .relaxed)
-        guard last == .min || now - last > 1_000_000_000 else { return }
-        self.lastShortage.store(now, ordering: .relaxed)
-        self.logger.error("Connections cannot be accepted.", metadata: ["error": "\(error.map(\.description) ?? "too many are open")"])
+        self.surroundings?.count(.connectionRefused)
+        self.reportRarely(self.lastShortage) {
+            self.logger.error("Connections cannot be accepted.", metadata: ["error": "\(error.map(\.description) ?? "too many are open")"])
+        }
+    }
+
+    /// Reports something at most once a second, as whoever causes it can do so as often as they like.
+    func reportRarely(_ moment: LastReport, _ report: () -> Void) {
+        if moment.isDue { report() }
     }
 }

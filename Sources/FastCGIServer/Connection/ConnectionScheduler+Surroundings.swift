@@ -25,6 +25,12 @@ extension ConnectionScheduler {
         self.heartbeatTimer.start(microseconds: max(1, self.configuration.heartbeatInterval.nanoseconds / 1000))
     }
 
+    /// Tells the surroundings how busy the threads are.
+    func sample() {
+        let threads = self.configuration.threads
+        self.surroundings?.sampled(demand: max(0, threads - self.jobs.sleepingThreads) + self.jobs.readyJobs, threads: threads)
+    }
+
     /// Has connections taken from an inbox as they come.
     func open(inbox passing: consuming DescriptorPassing) throws(SystemCallError) {
         let number = passing.descriptor.number

@@ -5,17 +5,19 @@ internal import Synchronization
 extension ConnectionScheduler {
     /// Accepts nothing new; what was waiting at a listener of our own is still served.
     ///
-    /// - Parameter isAlone: Whether nobody else will ever read the inbox.
-    func drain(isAlone: Bool = false) {
+    /// - Parameters:
+    ///   - isAlone: Whether nobody else will ever read the inbox.
+    ///   - closingListener: Whether a listener that is shared is closed as well.
+    func drain(isAlone: Bool = false, closingListener: Bool = false) {
         if isAlone { self.isAlone.store(true, ordering: .releasing) }
         guard !self.draining.exchange(true, ordering: .sequentiallyConsistent) else { return }
         self.surroundings?.drains()
         try? self.poll.remove(self.listener.descriptor.number)
-        if self.listener.isOwn {
+        if self.listener.isOwn || closingListener {
             // Without its name nobody new comes, so the queue has an end.
             self.listener.removeFile()
             while let socket = try? self.listener.accept() {
-                self.take(socket)
+                if self.admits(socket) { self.take(socket) }
             }
             self.listener.stop()
         }
@@ -59,7 +61,10 @@ extension ConnectionScheduler {
                 connection.cancelTask(generation: generation)
             }
         }
-        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger) { self.surroundings?.requestReplacement() }
+        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger, onOverdue: { self.surroundings?.count(.overdue) }) {
+            self.surroundings?.requestReplacement()
+        }
+        if self.configuration.samplingInterval != nil { self.sample() }
         // Threads that slow peers hold are not stuck: these deadlines free them.
         if isTransferring { self.surroundings?.beats() }
     }

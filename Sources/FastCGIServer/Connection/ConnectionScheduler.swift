@@ -44,6 +44,7 @@ final class ConnectionScheduler: Sendable {
     /// Whether the inbox is looked into while draining, as nobody else will.
     let isAlone = Atomic<Bool>(false)
 
+    let jobs: JobQueue
     let logger: Logger
     let isUnix: Bool
     let poll: EventPoll
@@ -55,7 +56,10 @@ final class ConnectionScheduler: Sendable {
     private let watches = WatchedDescriptors()
     let draining = Atomic<Bool>(false)
     let stopped = Atomic<Bool>(false)
-    let lastShortage = Atomic<Int64>(.min)
+    let lastShortage = LastReport()
+    let lastRefusal = LastReport()
+    let lastBadHead = LastReport()
+    let lastOverload = LastReport()
 
     /// Registers the listener; nothing is accepted before threads ask for events.
     init(
@@ -73,6 +77,7 @@ final class ConnectionScheduler: Sendable {
         self.surroundings = surroundings
         self.timers = configuration.requestDeadline.map { RequestTimers(time: $0, grace: configuration.requestGrace) }
         self.heartbeatTimer = try EventTimer()
+        self.jobs = jobs
         self.logger = logger
         self.poll = try EventPoll()
         self.stopping = try EventCounter()
@@ -123,7 +128,9 @@ final class ConnectionScheduler: Sendable {
         case Tag.inbox: self.receiveArrivals()
         default:
             guard let index = Tag.watchIndex(event.tag) else { return unsafe self.handleConnection(event, buffer: buffer) }
-            self.watches.call(index)
+            if let number = self.watches.call(index) {
+                try? self.poll.rearm(number, tag: event.tag, interest: [.readable, .oneShot])
+            }
         }
         return nil
     }
@@ -171,8 +178,7 @@ final class ConnectionScheduler: Sendable {
                 self.giveUp(connection, lingering: true)
                 return nil
             case .head(.refused(let reason)):
-                self.logger.warning("A connection was closed: no request could begin.", metadata: ["reason": "\(reason)"])
-                self.giveUp(connection)
+                unsafe self.refuse(connection, reason, head: buffer)
                 return nil
             case .end:
                 self.giveUp(connection)
@@ -280,9 +286,13 @@ final class ConnectionScheduler: Sendable {
 
     // MARK: - Other descriptors
 
-    /// Calls `onReadable` once on a worker thread when the descriptor is readable; keeps the descriptor open.
-    func watch(_ descriptor: consuming OwnedDescriptor, onReadable: @escaping @Sendable () -> Void) throws(SystemCallError) {
-        let (index, number) = self.watches.add(descriptor, onReadable)
+    /// Calls `onReadable` on a worker thread when the descriptor is readable; keeps the descriptor open.
+    func watch(
+        _ descriptor: consuming OwnedDescriptor,
+        repeats: Bool,
+        onReadable: @escaping @Sendable () -> Void
+    ) throws(SystemCallError) {
+        let (index, number) = self.watches.add(descriptor, repeats: repeats, onReadable)
         try self.poll.add(number, tag: Tag.watch(index), interest: [.readable, .oneShot])
     }
 }

@@ -51,6 +51,13 @@ enum FastCGIRecord {
         return bytes
     }
 
+    /// A whole answer that fits into one record, and after which the connection is given up.
+    static func answer(_ content: [UInt8], to request: UInt16) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Self.append(.output, request: request, length: content.count, to: &bytes)
+        return bytes + content + Self.finalEnd(of: request)
+    }
+
     private static func append(_ kind: Kind, request: UInt16, length: Int, to bytes: inout [UInt8]) {
         let header = Self.header(kind, request: request, length: length)
         for index in header.indices {

@@ -5,7 +5,7 @@ package struct Listener: ~Copyable, Sendable {
     private let socket: Socket
     private let file: UnixSocketFile?
     /// Whether it was opened here; a listener that was taken over is shared with other processes.
-    let isOwn: Bool
+    package let isOwn: Bool
 
     /// The most connections the kernel keeps for us; it has a limit of its own (`net.core.somaxconn`).
     private static let backlog: CInt = 4096
@@ -16,13 +16,16 @@ package struct Listener: ~Copyable, Sendable {
     ///
     /// - Parameters:
     ///   - address: Where to listen.
-    ///   - mode: Permissions of a unix socket: whoever may write may send requests.
+    ///   - permissions: Of a unix socket that is opened here: whoever may write may send requests.
     /// - Throws: ``FastCGIServerError`` with `unusableAddress`, `addressInUse`, `notAListener` or `listenerUnavailable`.
-    package static func open(_ address: ListenerAddress, mode: UInt32 = 0o660) throws(FastCGIServerError) -> Listener {
+    package static func open(
+        _ address: ListenerAddress,
+        permissions: UnixSocketFile.Permissions = UnixSocketFile.Permissions()
+    ) throws(FastCGIServerError) -> Listener {
         switch address {
         case .unix(let path):
             do throws(UnixSocketFile.Failure) {
-                return try Self.openUnix(path, mode: mode)
+                return try Self.openUnix(path, permissions)
             } catch {
                 throw Self.error(error, address)
             }
@@ -37,7 +40,20 @@ package struct Listener: ~Copyable, Sendable {
                 throw FastCGIServerError(code, "cannot listen on \(address)", cause: error)
             }
         case .inherited: return try Self.adopt(OwnedDescriptor(owning: 0))
+        case .activated(let name): return try Self.takeActivated(name, from: .ofThisProcess())
         }
+    }
+
+    private static func takeActivated(_ name: String?, from sockets: ActivatedSockets) throws(FastCGIServerError) -> Listener {
+        guard let entry = sockets.entry(named: name) else {
+            let names = sockets.entries.map(\.name).joined(separator: ", ")
+            let passed = names.isEmpty ? "the service manager has passed no socket (LISTEN_FDS, LISTEN_PID)" : "passed are: \(names)"
+            throw FastCGIServerError(.notAListener, "\(name.map { "one socket named \($0)" } ?? "one socket") is needed; \(passed)")
+        }
+        guard DescriptorKind(of: entry.number) == .listeningStreamSocket else {
+            throw FastCGIServerError(.notAListener, "\(entry.name) (descriptor \(entry.number)) is not a listening stream socket")
+        }
+        return try Self.adopt(OwnedDescriptor(owning: entry.number))
     }
 
     /// Takes over a listening socket that somebody else has opened.
@@ -84,7 +100,7 @@ package struct Listener: ~Copyable, Sendable {
     }
 
     /// Whether it is a unix socket.
-    var isUnix: Bool {
+    package var isUnix: Bool {
         (try? SocketAddress(boundBy: self.socket.descriptor))?.isUnix ?? false
     }
 
@@ -106,8 +122,8 @@ package struct Listener: ~Copyable, Sendable {
         self.isOwn = isOwn
     }
 
-    private static func openUnix(_ path: String, mode: UInt32) throws(UnixSocketFile.Failure) -> Listener {
-        let listening = try UnixSocketFile.listen(at: path, mode: mode, backlog: Self.backlog)
+    private static func openUnix(_ path: String, _ permissions: UnixSocketFile.Permissions) throws(UnixSocketFile.Failure) -> Listener {
+        let listening = try UnixSocketFile.listen(at: path, permissions: permissions, backlog: Self.backlog)
         let file = listening.file
         do throws(SystemCallError) {
             return try Self(listening.intoSocket(), file: file, isOwn: true)

@@ -35,12 +35,13 @@ final class RequestTimers: Sendable {
     /// Asks handlers to end whose time is over.
     ///
     /// - Returns: Whether one was found that goes on nevertheless.
-    func keepTime(now: Int64, logger: Logger) -> Bool {
+    func keepTime(now: Int64, logger: Logger, onOverdue: () -> Void = {}) -> Bool {
         let due = self.running.withLock { running in running.timers.values.filter { $0.deadline <= now } }
         var isIgnored = false
         for timer in due {
             switch timer.expire(now: now) {
             case .cancel:
+                onOverdue()
                 let overdue = self.running.withLock { running in
                     running.overdue += 1
                     return running.overdue

@@ -8,8 +8,11 @@ final class RunningCount: Sendable {
     var isZero: Bool { self.value.load(ordering: .acquiring) == 0 }
 
     /// Adds one.
-    func add() {
-        self.value.add(1, ordering: .relaxed)
+    ///
+    /// - Returns: How many there are now.
+    @discardableResult
+    func add() -> Int {
+        self.value.add(1, ordering: .relaxed).newValue
     }
 
     /// Takes one away; what was done before is seen by whoever sees zero.

@@ -69,6 +69,8 @@ final class WorkerPool: Sendable {
         let deadlines = [
             configuration.headDeadline, configuration.writeTimeout, configuration.lingerTime, configuration.idleDrainTime,
             configuration.requestDeadline ?? configuration.headDeadline,
+            // Four looks in it are one too many: the interval is meant as it is.
+            configuration.samplingInterval.map { $0 * 4 } ?? configuration.headDeadline,
         ]
         let shortest = deadlines.min() ?? .zero
         return CInt(max(10, min(500, shortest / .milliseconds(4))))

@@ -1,4 +1,5 @@
 internal import LinuxSupport
+internal import Logging
 internal import Synchronization
 
 /// One loop: take the next ready job or the next ready connection, run it.
@@ -40,14 +41,16 @@ struct WorkerThread: Sendable {
 
     private func serve(_ connection: FastCGIConnection) {
         let number = connection.begunRequests
-        self.runningHandlers.add()
-        self.scheduler.surroundings?.requestBegan()
+        guard self.runningHandlers.add() <= self.scheduler.configuration.maximumRequests else { return self.turnAway(connection) }
+        let surroundings = self.scheduler.surroundings
+        surroundings?.requestBegan()
         let timers = self.scheduler.timers
         let timer = timers?.begin()
         let (task, job) = self.executor.jobs.capture {
             Task(executorPreference: self.executor) { [handler, runningHandlers] in
                 await handler(FastCGIRequest(connection, timer: timer))
                 if let timer { timers?.end(timer) }
+                surroundings?.requestEnded()
                 runningHandlers.subtract()
             }
         }
@@ -58,5 +61,15 @@ struct WorkerThread: Sendable {
         if connection.finishedRequests.load(ordering: .acquiring) < number {
             self.scheduler.suspended(connection, request: number, task)
         }
+    }
+
+    /// Too many requests are there already: this one is answered without its handler.
+    private func turnAway(_ connection: FastCGIConnection) {
+        self.scheduler.surroundings?.count(.overloaded)
+        self.scheduler.reportRarely(self.scheduler.lastOverload) {
+            self.scheduler.logger.error("Requests are turned away: as many as allowed are running.")
+        }
+        self.scheduler.configuration.turnAway(FastCGIRequest(connection, timer: nil))
+        self.runningHandlers.subtract()
     }
 }

@@ -20,6 +20,11 @@ final class KeptConnection {
 
     deinit { close(self.descriptor) }
 
+    /// One request on a connection of its own; the body of its answer.
+    static func get(_ path: String, from socket: String) throws -> String {
+        try KeptConnection(path: socket).get(path)
+    }
+
     /// One request; the body of its answer.
     func get(_ path: String) throws -> String {
         let pairs = [

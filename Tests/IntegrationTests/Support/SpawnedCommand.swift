@@ -19,13 +19,25 @@ final class SpawnedCommand: Sendable {
     ///   - environment: The whole environment of the child.
     ///   - output: File for standard output; `/dev/null` by default.
     ///   - errors: File for standard error; appended to.
-    init(_ words: [String], environment: [String: String], output: String = "/dev/null", errors: String = "/dev/null") throws {
+    ///   - passing: Descriptors that the child is to have as 3 and the following.
+    init(
+        _ words: [String],
+        environment: [String: String],
+        output: String = "/dev/null",
+        errors: String = "/dev/null",
+        passing: [Int32] = []
+    ) throws {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+
+        // Above all targets, so that none overwrites another's source.
+        let copies = passing.map { fcntl($0, F_DUPFD_CLOEXEC, 100) }
+        defer { for copy in copies { close(copy) } }
+        for (index, copy) in copies.enumerated() { unsafe posix_spawn_file_actions_adddup2(&actions, copy, Int32(3 + index)) }
 
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
         var settings: [UnsafeMutablePointer<CChar>?] = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]

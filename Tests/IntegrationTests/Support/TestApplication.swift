@@ -60,10 +60,13 @@ final class TestApplication: Sendable {
     var log: String { self.folder.text(of: "app.log") }
 
     /// The worker processes at this moment.
-    var workers: [pid_t] {
-        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(self.program.pid)/task")) ?? []
+    var workers: [pid_t] { Self.children(of: self.program.pid) }
+
+    /// The processes that a process has started and that were not collected yet.
+    static func children(of process: pid_t) -> [pid_t] {
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task")) ?? []
         return tasks.flatMap { task in
-            TestFolder.text(at: "/proc/\(self.program.pid)/task/\(task)/children").split(separator: " ").compactMap { pid_t($0) }
+            TestFolder.text(at: "/proc/\(process)/task/\(task)/children").split(separator: " ").compactMap { pid_t($0) }
         }
         .sorted()
     }

@@ -5,13 +5,16 @@ final class TestFolder: Sendable {
     /// The path; short, as sockets are in it.
     let path: String
 
-    init() throws {
-        let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+    /// Makes the folder.
+    ///
+    /// - Parameter isOpen: Whether other users can reach files in it whose names they know; it is directly below `/tmp` then.
+    init(isOpen: Bool = false) throws {
+        let parent = isOpen ? "/tmp" : ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
         self.path = "\(parent)/p\(String(UInt32.random(in: .min ... .max), radix: 36))"
         try FileManager.default.createDirectory(
             atPath: self.path,
             withIntermediateDirectories: false,
-            attributes: [.posixPermissions: 0o700]
+            attributes: [.posixPermissions: isOpen ? 0o711 : 0o700]
         )
     }
 

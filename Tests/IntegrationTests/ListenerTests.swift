@@ -1,0 +1,209 @@
+import Foundation
+import Testing
+
+extension Integration {
+    @Suite("Where the listener comes from")
+    struct Listeners {
+        /// Another user than root, who need not have a name.
+        private static let stranger = "65534"
+
+        @Test("a unix socket has the mode, owner and group asked for", .timeLimit(.minutes(5)), .enabled(if: geteuid() == 0))
+        func permissions() async throws {
+            let settings = ["PARANOID_LISTEN_MODE": "0620", "PARANOID_LISTEN_OWNER": Self.stranger, "PARANOID_LISTEN_GROUP": "4321"]
+            try await BareProgram.with(settings: settings) { program in
+                let facts = try FileManager.default.attributesOfItem(atPath: program.socket)
+                #expect(facts[.posixPermissions] as? Int == 0o620)
+                #expect(facts[.ownerAccountID] as? Int == 65_534 && facts[.groupOwnerAccountID] as? Int == 4321)
+            }
+        }
+
+        @Test(
+            "a user that is not on the list is closed and counted, one that is is heard",
+            .timeLimit(.minutes(5)),
+            .enabled(if: geteuid() == 0),
+            arguments: [("root", 1, 0), ("0,@65534", 0, 1), ("root,65534", 0, 1)]
+        )
+        func peers(list: String, refused: Int, heard: Int) async throws {
+            let settings = ["PARANOID_LISTEN_PEERS": list, "PARANOID_LISTEN_MODE": "0666"]
+            try await BareProgram.with(in: TestFolder(isOpen: true), settings: settings) { program in
+                // It says what is no request, so being heard is visible as well.
+                let stranger = try SpawnedCommand(
+                    [
+                        "setpriv", "--reuid=\(Self.stranger)", "--regid=\(Self.stranger)", "--clear-groups", "curl", "-q", "-s",
+                        "--max-time", "60",
+                        "--unix-socket", program.socket, "http://localhost/",
+                    ],
+                    environment: Requirements.environment
+                )
+                #expect(await stranger.waitForEnd() != .exited(0))
+                let statistics = try program.statistics()
+                #expect(statistics["refusedPeers"] == refused && statistics["brokenRequests"] == heard, "\(statistics)")
+                #expect(program.log.contains("A peer that is not on the list was turned away.") == (refused > 0))
+            }
+        }
+
+        @Test("a host that is not on the list is closed and counted", .timeLimit(.minutes(5)))
+        func clients() async throws {
+            let port = try FreePorts.find(1)[0]
+            let folder = try TestFolder()
+            let settings = ["PARANOID_LISTEN": "127.0.0.1:\(port)", "PARANOID_LISTEN_CLIENTS": "10.0.0.0/8,192.0.2.1"]
+            let program = try BareProgram(in: folder, settings: settings)
+            try await eventually("the host is turned away") {
+                guard let connection = try? RawConnection(port: port) else { return false }
+                let bytes = try connection.readToEnd()
+                #expect(bytes.isEmpty)
+                return program.log.contains("A peer that is not on the list was turned away.")
+            }
+            await program.end()
+        }
+
+        @Test("a socket of the service manager is found by its name", .timeLimit(.minutes(5)), arguments: [0, 2])
+        func activation(workers: Int) async throws {
+            let folder = try TestFolder()
+            let other = try LocalSocket(folder["other.sock"], datagrams: false)
+            let socket = try LocalSocket(folder["app.sock"], datagrams: false)
+            try await BareProgram.with(
+                in: folder,
+                workers: workers,
+                settings: ["PARANOID_LISTEN": "systemd:app", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "other:app"],
+                shell: "export LISTEN_PID=$$; exec \"$0\"",
+                passing: [other.number, socket.number]
+            ) { program in
+                for worker in program.workers {
+                    let environment = TestFolder.text(at: "/proc/\(worker)/environ")
+                    #expect(environment.contains("PARANOID_ROLE") && !environment.contains("LISTEN_"))
+                }
+                await program.end()
+                // It is the manager's, and whoever connects waits for the next start.
+                #expect(FileManager.default.fileExists(atPath: folder["app.sock"]))
+                _ = try KeptConnection(path: folder["app.sock"])
+            }
+        }
+
+        @Test("without such a socket the start fails and says which there are", .timeLimit(.minutes(5)))
+        func missing() async throws {
+            let folder = try TestFolder()
+            let socket = try LocalSocket(folder["web.sock"], datagrams: false)
+            let program = try BareProgram(
+                in: folder,
+                settings: ["PARANOID_LISTEN": "systemd:app", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "web"],
+                shell: "export LISTEN_PID=$$; exec \"$0\"",
+                passing: [socket.number]
+            )
+            #expect(await program.process.waitForEnd() == .exited(78))
+            #expect(program.log.contains("PARANOID_LISTEN") && program.log.contains("passed are: web"), "\(program.log)")
+        }
+
+        @Test("the service manager hears of readiness, reload, stop and life", .timeLimit(.minutes(5)), arguments: [false, true])
+        func notification(isAbstract: Bool) async throws {
+            let folder = try TestFolder()
+            let path = isAbstract ? "@paranoid-test-\(UInt64.random(in: .min ... .max))" : folder["notify"]
+            let manager = try LocalSocket(path, datagrams: true)
+            let settings = ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"]
+            try await BareProgram.with(in: folder, workers: 2, settings: settings) { program in
+                var heard: [String] = []
+                func wait(for line: String) async throws {
+                    try await eventually("\(line) is heard") {
+                        heard += manager.receivedLines()
+                        return heard.contains(line)
+                    }
+                }
+                try await wait(for: "STATUS=2 of 2 workers serve")
+                #expect(heard.contains("READY=1"))
+                try await wait(for: "WATCHDOG=1")
+                for worker in program.workers { #expect(!TestFolder.text(at: "/proc/\(worker)/environ").contains("NOTIFY_SOCKET")) }
+                heard = []
+                program.process.signal(SIGHUP)
+                try await wait(for: "READY=1")
+                let reloading = try #require(heard.firstIndex(of: "RELOADING=1"))
+                #expect(heard[reloading + 1].hasPrefix("MONOTONIC_USEC="))
+                await program.end()
+                try await wait(for: "STOPPING=1")
+            }
+        }
+
+        @Test("a process that serves alone says so too", .timeLimit(.minutes(5)))
+        func alone() async throws {
+            let folder = try TestFolder()
+            let manager = try LocalSocket(folder["notify"], datagrams: true)
+            let settings = ["NOTIFY_SOCKET": folder["notify"], "WATCHDOG_USEC": "200000"]
+            try await BareProgram.with(in: folder, workers: 0, settings: settings) { program in
+                var heard: [String] = []
+                try await eventually("it is ready and alive") {
+                    heard += manager.receivedLines()
+                    return heard.contains("READY=1") && heard.contains("WATCHDOG=1")
+                }
+                await program.end()
+                try await eventually("it stops") { manager.receivedLines().contains("STOPPING=1") }
+            }
+        }
+
+        @Test(
+            "root becomes another user before it serves, for good",
+            .timeLimit(.minutes(5)),
+            .enabled(if: geteuid() == 0),
+            arguments: [0, 2]
+        )
+        func user(workers: Int) async throws {
+            let folder = try TestFolder(isOpen: true)
+            let settings = [
+                "PARANOID_USER": Self.stranger, "PARANOID_GROUP": "4321", "PARANOID_LISTEN": "unix:\(folder["run/app.sock"])",
+                "PARANOID_LOG_FILE": folder["log"],
+            ]
+            let program = try BareProgram(in: folder, workers: workers, settings: settings)
+            try await eventually("it answers") {
+                if let ending = program.process.ending { throw TestFailure("ended: \(ending) \(program.log) \(folder.text(of: "log"))") }
+                return (try? KeptConnection.get("/hello", from: folder["run/app.sock"])) == "hello\n"
+            }
+            for process in [program.process.pid] + program.workers {
+                #expect(BareProgram.status("Uid", of: process) == ["65534", "65534", "65534", "65534"])
+                #expect(BareProgram.status("Gid", of: process) == ["4321", "4321", "4321", "4321"])
+                #expect(!BareProgram.status("Groups", of: process).contains("0"))
+                #expect(BareProgram.status("CapEff", of: process) == ["0000000000000000"])
+                #expect(BareProgram.status("NoNewPrivs", of: process) == ["1"])
+            }
+            for path in ["run", "run/app.sock", "state", "state/sessions", "state/secret", "log"] {
+                #expect(try FileManager.default.attributesOfItem(atPath: folder[path])[.ownerAccountID] as? Int == 65_534, "\(path)")
+            }
+            await program.end()
+            #expect(!FileManager.default.fileExists(atPath: folder["run/app.sock"]))
+        }
+
+        @Test("only root can become another user", .timeLimit(.minutes(5)), .enabled(if: geteuid() == 0))
+        func noRoot() async throws {
+            let program = try BareProgram(
+                in: TestFolder(isOpen: true),
+                settings: ["PARANOID_USER": "root"],
+                shell: "exec setpriv --reuid=65534 --clear-groups \"$0\""
+            )
+            #expect(await program.process.waitForEnd() == .exited(78))
+            #expect(program.log.contains("PARANOID_USER"))
+        }
+
+        @Test("SIGUSR1 opens the log file anew, in the supervisor and its workers", .timeLimit(.minutes(5)), arguments: [0, 2])
+        func log(workers: Int) async throws {
+            let folder = try TestFolder()
+            try await BareProgram.with(in: folder, workers: workers, settings: ["PARANOID_LOG_FILE": folder["log"]]) { program in
+                let processes = [program.process.pid] + program.workers
+                func target(_ process: pid_t) -> String {
+                    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/2")) ?? ""
+                }
+                for process in processes { #expect(target(process) == folder["log"]) }
+                for round in 1...2 {
+                    try FileManager.default.moveItem(atPath: folder["log"], toPath: folder["log.\(round)"])
+                    program.process.signal(SIGUSR1)
+                    try await eventually("all write to a new file") { processes.allSatisfy { target($0) == folder["log"] } }
+                }
+                #expect(try FileManager.default.attributesOfItem(atPath: folder["log"])[.posixPermissions] as? Int == 0o600)
+                #expect(program.workers == processes.dropFirst().sorted())
+            }
+        }
+    }
+}
+
+extension BareProgram {
+    /// The numbers of the page `/statistics`.
+    func statistics() throws -> [String: Int] {
+        try JSONDecoder().decode([String: Int].self, from: Data(KeptConnection.get("/statistics", from: self.socket).utf8))
+    }
+}
