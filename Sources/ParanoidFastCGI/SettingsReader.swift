@@ -20,7 +20,7 @@ struct SettingsReader {
 
     /// A text; `nil` when it is not set or empty.
     func optionalText(_ name: String) throws(ConfigurationError) -> String? {
-        guard let text = self.values[name], !text.isEmpty else { return nil }
+        guard let text = self.values[name], !text.isEmpty, text.lowercased() != "none" else { return nil }
         guard !text.utf8.contains(0) else { throw self.unusable(name, text, "a text without zero bytes") }
         return text
     }
