@@ -72,7 +72,7 @@ enum HomePage {
             <p>Your cookies are out of reach for scripts, so the server plays the thief: it replays them through the same guard, from a
             pretended address and browser, and then tries six more ways on a stand-in that looks like you. It takes a few seconds, as one of
             the thieves comes late.</p>
-            <p><a href="/simulate">Owners and thieves by the thousand</a>, in virtual time.</p>
+            <p><a href="/simulate">Owners and thieves</a>, thousands of requests in virtual time.</p>
             <form action="/steal" method="post" id="steal"><button class="steal">Steal this session</button></form>
             <ol id="thefts" aria-live="polite"></ol>
             </section>

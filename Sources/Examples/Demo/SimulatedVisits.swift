@@ -38,7 +38,7 @@ struct SimulatedVisits: Sendable {
         var results = Results(delayBound: Int(self.settings.delayBound.components.seconds))
         let compatible = GuardSettings(profile: .compatible)
         let paranoid = self.settings.profile.isCompatible ? GuardSettings() : self.settings
-        for (rules, settings, wanted) in [("paranoid", paranoid, 4000), ("compatible: the package of 2009", compatible, 400)] {
+        for (rules, settings, wanted) in [("paranoid", paranoid, 2000), ("compatible: the package of 2009", compatible, 400)] {
             let honest = Honest(wanted: wanted)
             var figures = Honest.Figures()
             while honest.playsOn(after: figures) {
@@ -50,7 +50,7 @@ struct SimulatedVisits: Sendable {
             )
         }
         for thief in Self.thieves {
-            let thefts = Thefts(sessions: 12, waits: thief.waits, asksEvery: thief.asksEvery)
+            let thefts = Thefts(sessions: 9, waits: thief.waits, asksEvery: thief.asksEvery)
             var figures = Thefts.Figures()
             for session in 0..<thefts.sessions {
                 thefts.playOne(session, &figures) { GuardServer(settings: paranoid, seed: $0) }
