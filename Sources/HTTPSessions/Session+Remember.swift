@@ -27,7 +27,12 @@ extension Session {
     public func logInIfRemembered() async throws -> Bool {
         guard self.exchange.presentsToken, try await self.exchange.visit().currentUser == nil else { return false }
         guard let login = try await self.exchange.redeemToken() else { return false }
-        try await self.logIn(as: login.user, level: .remembered, device: login.device)
+        do {
+            try await self.logIn(as: login.user, level: .remembered, device: login.device)
+        } catch let error as SessionError where error == .tooManySessions {
+            // Whoever only looks at a page is not to be refused it.
+            return false
+        }
         return true
     }
 }

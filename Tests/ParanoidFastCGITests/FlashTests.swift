@@ -33,6 +33,26 @@ struct FlashTests {
         }
     }
 
+    @Test("survive the logout that they tell of")
+    func logout() async throws {
+        self.made.app.post("/login") { request in
+            try await request.session.flash("Before.")
+            try await request.session.logIn(as: "ann")
+            return "in"
+        }
+        self.made.app.post("/logout") { request in
+            try await request.session.logOut()
+            try await request.session.flash("Good bye.")
+            return Response.redirect(to: "/page")
+        }
+        self.made.app.get("/user") { request in try await request.session.user ?? "nobody" }
+        var client = self.made.client()
+        _ = await client.post("/login")
+        #expect(await client.post("/logout").status == 303)
+        #expect(await client.get("/user").text == "nobody")
+        #expect(await client.get("/page").text == "information:Good bye.")
+    }
+
     @Test("are shown once, on the page behind the redirect, and those of several requests add up")
     func once() async throws {
         var client = self.made.client()

@@ -161,6 +161,24 @@ struct RememberTests {
         #expect(await prying.get("/user").text == "nobody")
     }
 
+    @Test("are let in without a login when their user has too many sessions")
+    func tooManySessions() async throws {
+        let made = try SessionApplication { $0.limitPerUser = SessionLimit(1, policy: .refuse) }
+        made.app.post("/login") { request in
+            try await request.session.logIn(as: "ann")
+            return "\(try await request.session.rememberMe())"
+        }
+        made.app.get("/") { request in
+            _ = try await request.session.logInIfRemembered()
+            return try await request.session.user ?? "nobody"
+        }
+        var client = made.client()
+        _ = await client.post("/login")
+        client = self.later(client)
+        #expect(await client.get("/").text == "nobody")
+        #expect(client.cookies[Self.cookie] != nil)
+    }
+
     @Test("are not remembered without a login, nor over plain HTTP, nor by a token that was never given")
     func refused() async throws {
         var client = self.made.client()
