@@ -39,8 +39,7 @@ extension SessionExchange {
     }
 
     private enum Redeemed: Sendable {
-        case accepted(RememberedLogin, next: Nonce, until: Timestamp)
-        case late(RememberedLogin)
+        case accepted(RememberedLogin, next: Nonce?, until: Timestamp)
         case stolen(from: String)
         case unknown
     }
@@ -59,19 +58,18 @@ extension SessionExchange {
                     var login = found.login
                     switch login.show(token.nonce, at: now, delay: delay, keys: keys, using: &generator) {
                     case .accepted(let next): return (.write(login), .accepted(login, next: next, until: found.expiresAt))
-                    case .late: return (.write(login), .late(login))
                     case .foreign: return (.keep, .unknown)
                     case .reuse: return (.remove, .stolen(from: login.user))
                     }
                 }
             }
-            if case .accepted(_, let next, let end) = redeemed {
+            if case .accepted(_, let next?, let end) = redeemed {
                 let next = RememberToken(identifier: token.identifier, nonce: next)
                 self.extras.withLock { $0.token = .set(next, until: end) }
             }
         }
         switch redeemed {
-        case .accepted(let login, _, _), .late(let login): return login
+        case .accepted(let login, _, _): return login
         case .stolen(let user): try await self.endAll(of: user)
         case .unknown: break
         }

@@ -1,19 +1,18 @@
 /// What the server keeps of a browser that a user lets it remember beyond the session.
 ///
 /// No value that a browser may show is stored: they are proved by a keyed tag, as the nonces of sessions are, and follow the same rule
-/// (``RotationChain``), and one more, as each value says when it was given. A value is replaced with each use, and an answer that gets lost
-/// locks nobody out: until a newer value is shown, the older one stays good. What a single jar cannot show, given that no request and no
-/// answer is under way for longer than a bound D, is proof that two parties hold copies:
+/// (``RotationChain``), and one more, as each value says when it was given. A value is replaced with each use, except within D after the last
+/// one was given, so that no late answer brings an older value back. An answer that gets lost locks nobody out: until a newer value is shown,
+/// the older one stays good. What a single jar cannot show, given that no request and no answer is under way for longer than the bound D, is
+/// proof that two parties hold copies:
 /// - a value whose successor was shown more than D ago;
 /// - a value beside which another one of its generation was shown more than D ago, and which was given more than 2 D before that: the jar
 ///   would have had it before, and lost it to the other one.
 public struct RememberedLogin: Sendable, Hashable {
     /// What a shown value means.
     public enum Verdict: Sendable, Hashable {
-        /// It is good; this is to be shown next.
-        case accepted(next: Nonce)
-        /// It was good when the request was sent; nothing new is given.
-        case late
+        /// It is good, or was when the request was sent; this is to be shown next, `nil`: nothing new.
+        case accepted(next: Nonce?)
         /// It was never given.
         case foreign
         /// Two parties hold copies.
@@ -68,9 +67,11 @@ public struct RememberedLogin: Sendable, Hashable {
         let bounds = RotationChain.Bounds(delay: delay, timeout: .zero)
         switch self.chain.show(value, at: now, bounds) {
         case .reuse: return .reuse
-        case .late: return .late
+        case .late: return .accepted(next: nil)
         case .current:
-            guard self.chain.gives(to: value, at: now, bounds, isForced: true) else { return .late }
+            // Only when no older value can be under way any more, which would arrive after the new one and take its place in the jar.
+            guard now >= self.chain.sentAt.advanced(by: delay), self.chain.gives(to: value, at: now, bounds, isForced: true)
+            else { return .accepted(next: nil) }
             let next = self.value(of: self.chain.generation &+ 1, givenAt: now, using: &generator)
             return .accepted(next: self.stream(keys).nonce(of: next))
         }
