@@ -54,7 +54,7 @@ struct CSRFTests {
         #expect(await client.post("/save", fields: ["HTTP_X_CSRF_TOKEN": theirs]).status == 403)
         #expect(await client.post("/save", fields: ["HTTP_X_CSRF_TOKEN": mine]).text == "saved")
         // A session's identifier is no token.
-        let identifier = try #require(client.cookies[self.made.app.configuration.sessions.cookies.sessionName])
+        let identifier = try #require(client.cookies[self.made.app.configuration.sessions.cookies.sessionCookie])
         #expect(await self.text(&client, identifier) != "saved")
         for method in [HTTPRequest.Method.put, .patch, .delete] {
             #expect(await client.send(method, "/thing").status == 403)

@@ -43,11 +43,11 @@ struct LoginTests {
     }
 
     private func sessionCookie(_ client: SessionClient) -> String? {
-        client.cookies[self.made.app.configuration.sessions.cookies.sessionName]
+        client.cookies[self.made.app.configuration.sessions.cookies.sessionCookie]
     }
 
     private func secondCookie(_ client: SessionClient) -> String? {
-        client.cookies[self.made.app.configuration.sessions.cookies.secondName]
+        client.cookies[self.made.app.configuration.sessions.cookies.secondCookie]
     }
 
     @Test("a login takes over what an anonymous session held, or only what is named, or nothing")

@@ -80,7 +80,7 @@ struct SessionLifetimeTests {
             // A browser that drops what has expired.
             for (name, renewed) in lastRenewal where renewed.duration(to: made.time.now) >= .seconds(1000) { client.cookies[name] = nil }
         }
-        #expect(client.cookies[names.sessionName] != nil)
+        #expect(client.cookies[names.sessionCookie] != nil)
         made.time.advance(by: .seconds(1001))
         #expect(await client.get("/user").text == "nobody")
     }

@@ -248,8 +248,9 @@ struct SupervisorTests {
             try await wait(until: "a worker has drained") { self.log.count("worker ended") >= 1 }
         }
         let messages = self.log.lines.map { "\($0.message) \($0.metadata["worker"] ?? "")" }
+        // The successor uses too much as well, and may be found out before the first one has ended.
         #expect(
-            messages.prefix(6) == [
+            messages.filter { !$0.hasPrefix("worker uses") || $0.hasSuffix("0#0") }.prefix(6) == [
                 "worker started 0#0", "worker ready 0#0", "worker uses too much memory and is replaced 0#0", "worker started 0#1",
                 "worker ready 0#1", "worker ended 0#0",
             ]
