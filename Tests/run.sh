@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: lint, arrows, unit, tsan, e2e, and short forms of the others but cost and store
+#     Tests/run.sh                 the gate for every change: lint, arrows, unit, tsan, e2e, and short forms of the others but cost, store and connections
 #     Tests/run.sh PART...         only these parts
 #
 #     lint      swift format --strict; every script parses
@@ -15,6 +15,7 @@
 #     cost      CPU time per request with each protection of the sessions on and off (not in the gate)
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     reload    constant load while workers are replaced and killed (in full when it is named)
+#     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop (only when it is named)
 #     bench     requests per second beside bare C libfcgi (in full when it is named)
 #
 # Installs with apt what the parts need. Every part ends by itself and leaves no process behind. The last line is
@@ -243,6 +244,13 @@ part_reload() {
     end_left_behind
 }
 
+part_connections() {
+    need libfcgi-dev nginx curl wrk gcc python3
+    run connections-release 1500 swift build -c release --product demo || { count 0 0 1 "connections: build"; return; }
+    run connections 1500 env TMPDIR="$work" Tests/Benchmarks/connections.sh "$@"
+    count_closing_line $? connections
+}
+
 part_bench() {
     need libfcgi-dev nginx curl wrk gcc
     run bench-release 1500 swift build -c release --product demo || { count 0 0 1 "bench: build"; return; }
@@ -265,7 +273,7 @@ if [ $# -eq 0 ]; then
     part_bench --short
 else
     for part in "$@"; do
-        declare -F "part_$part" >/dev/null || { sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" >/dev/null || { sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi
