@@ -1,0 +1,80 @@
+import Foundation
+import Synchronization
+import Testing
+
+extension Integration {
+    @Suite("Supervision")
+    struct Supervision {
+        @Test(
+            "workers of a supervisor that was killed finish what runs and end, and a new one takes the socket over",
+            .timeLimit(.minutes(5))
+        )
+        func killedSupervisor() async throws {
+            let folder = try TestFolder()
+            let first = try BareProgram(in: folder, workers: 2)
+            try await eventually("it answers") { (try? KeptConnection.get("/hello", from: first.socket)) == "hello\n" }
+            try await eventually("both workers are there") { first.workers.count == 2 }
+            let workers = first.workers
+            let socket = first.socket
+            let answer = Answer()
+            // Whether its request is taken before the end or waits at the listener makes no difference.
+            nonisolated(unsafe) let connection = try KeptConnection(path: socket)
+            Thread.detachNewThread {
+                let text = unsafe (try? connection.get("/wait?ms=4000")) ?? "cut"
+                answer.text.withLock { $0 = text }
+            }
+            first.process.signal(SIGKILL)
+            _ = await first.process.waitForEnd()
+            // While the workers of the first still have their request.
+            try await eventually("the address is free") {
+                let second = try BareProgram(in: folder, workers: 1)
+                while second.process.ending == nil {
+                    if (try? KeptConnection.get("/worker", from: socket)).flatMap({ pid_t($0) }).map({ !workers.contains($0) }) == true {
+                        await second.end()
+                        return true
+                    }
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                return false
+            }
+            try await eventually("the request is answered") { answer.text.withLock { !$0.isEmpty } }
+            #expect(answer.text.withLock { $0 } == "waited\n")
+            try await eventually("the workers have ended") { workers.allSatisfy { kill($0, 0) != 0 } }
+        }
+
+        @Test("the number of workers follows the load", .timeLimit(.minutes(5)))
+        func scaling() async throws {
+            let settings = [
+                "PARANOID_SCALING": "dynamic", "PARANOID_WORKERS_MIN": "1", "PARANOID_WORKERS_MAX": "3", "PARANOID_THREADS": "1",
+            ]
+            try await BareProgram.with(workers: 1, settings: settings) { program in
+                let socket = program.socket
+                let isEnough = Flag()
+                defer { isEnough.set() }
+                // Threads of their own: the test's pool has no more than there are processors.
+                for _ in 0..<3 {
+                    Thread.detachNewThread {
+                        while !isEnough.isSet { _ = try? KeptConnection.get("/hold?ms=500", from: socket) }
+                    }
+                }
+                try await eventually("there are three workers") { program.workers.count == 3 }
+                #expect(program.log.contains("number of workers changed"))
+            }
+        }
+
+        @Test("workers that crash are replaced, and other routes answer", .timeLimit(.minutes(5)))
+        func crashes() async throws {
+            try await TestApplication.with("demo", workers: 2, settings: ["DEMO_ALLOW_CRASH": "1"]) { app in
+                for _ in 0..<4 { _ = try await app.get("/crash", "--max-time", "30") }
+                try await eventually("other routes answer") { try await app.get("/hello", "--max-time", "30").status == 200 }
+                // How long a pause is follows from a worker's age, to which the crash report adds; RestartBackoffTests know the rule.
+                #expect(app.log.contains("worker died") && app.log.contains("worker.restart-in="))
+            }
+        }
+    }
+}
+
+/// What a thread has been answered.
+private final class Answer: Sendable {
+    let text = Mutex("")
+}
