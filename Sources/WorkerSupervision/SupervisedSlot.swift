@@ -36,6 +36,12 @@ struct SupervisedSlot: Sendable {
         /// For how long it has given no sign of life, as far as somebody looked.
         var silence: Duration = .zero
 
+        /// When it last gave a sign of life before it ended now: writing a crash report takes seconds, in which it is dead already.
+        func lastSignOfLife(at now: Duration) -> Duration {
+            guard let observedAt, self.silence > .zero else { return now }
+            return observedAt - self.silence
+        }
+
         /// Whether it serves or is about to.
         var isServing: Bool { self.phase == .starting || self.phase == .ready }
     }

@@ -150,7 +150,7 @@ package struct SupervisorStateMachine: Sendable {
         let slot = worker.identifier.slot
         let deaths = self.configuration.backoff.youngDeaths(
             after: self.slots[slot].youngDeaths,
-            age: self.now - worker.spawnedAt,
+            age: worker.lastSignOfLife(at: self.now) - worker.spawnedAt,
             wasReady: worker.phase == .ready
         )
         self.slots[slot].youngDeaths = deaths

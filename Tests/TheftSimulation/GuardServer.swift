@@ -4,7 +4,7 @@ internal import TestTools
 /// The guard itself, over one session: what the session middleware does with it, without I/O.
 package struct GuardServer: SimulatedServer {
     package struct Jar: Sendable {
-        var identifier: SessionIdentifier
+        var identifier: SessionIdentifier?
         var nonce: Nonce?
         var secondKey: SecondKey?
     }
@@ -53,7 +53,7 @@ package struct GuardServer: SimulatedServer {
         let completion = self.sessionGuard.complete(visit, over: nil, keys: self.keys, at: time, using: &self.generator)
         guard case .create(let record) = completion.storing else { fatalError("a session begins") }
         self.record = record
-        return self.jar(after: completion.changes, Jar(identifier: self.identifier))
+        return self.jar(after: completion.changes)
     }
 
     package mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
@@ -96,7 +96,7 @@ package struct GuardServer: SimulatedServer {
         default: break
         }
         guard !completion.changes.isEmpty else { return (true, nil) }
-        return (true, self.jar(after: completion.changes, jar))
+        return (true, self.jar(after: completion.changes))
     }
 
     private mutating func end() {
@@ -104,11 +104,18 @@ package struct GuardServer: SimulatedServer {
         self.record = nil
     }
 
-    private func jar(after changes: SessionCookieChanges, _ jar: Jar) -> Jar {
-        var jar = jar
-        if changes.identifier == .set { jar.identifier = self.identifier }
-        if let nonce = changes.nonce { jar.nonce = nonce }
+    /// The cookies that an answer sets, and no others: one that comes late overwrites nothing else.
+    private func jar(after changes: SessionCookieChanges) -> Jar {
+        var jar = Jar(identifier: changes.identifier == .set ? self.identifier : nil, nonce: changes.nonce)
         if case .set(let key)? = changes.second { jar.secondKey = key }
         return jar
+    }
+
+    package static func take(_ set: Jar, into jar: Jar) -> Jar {
+        Jar(
+            identifier: set.identifier ?? jar.identifier,
+            nonce: set.nonce ?? jar.nonce,
+            secondKey: set.secondKey ?? jar.secondKey
+        )
     }
 }

@@ -57,6 +57,17 @@ struct SupervisorHealthTests {
         #expect(machine.nextDeadline == nil)
     }
 
+    @Test("the time in which one writes its crash report makes it no older")
+    func crashReport() {
+        for (heartbeats, pause) in [([7, 7, 7], Duration.milliseconds(100)), ([7, 8, 9], .zero)] as [([UInt64], Duration)] {
+            var machine = self.machine { $0.heartbeatTimeout = .seconds(30) }
+            for (index, heartbeat) in heartbeats.enumerated() { _ = machine.handle(self.observed(heartbeat), at: .seconds(index + 1)) }
+            let actions = machine.handle(.exited(Self.first, .signalled(4)), at: .seconds(3.5))
+            let deaths = pause == .zero ? 0 : 1
+            #expect(actions.first == .note(.workerDied(Self.first, .signalled(4), youngDeaths: deaths, pause: pause)))
+        }
+    }
+
     @Test("nobody is to blame for the time in which the supervisor did not run")
     func suspension() {
         var machine = self.machine { $0.heartbeatTimeout = .seconds(3) }

@@ -27,8 +27,9 @@ final class KeptConnection {
 
     /// One request; the body of its answer.
     func get(_ path: String) throws -> String {
+        let query = path.split(separator: "?", maxSplits: 1).dropFirst().first.map(String.init) ?? ""
         let pairs = [
-            ("REQUEST_METHOD", "GET"), ("REQUEST_URI", path), ("SCRIPT_NAME", path), ("DOCUMENT_URI", path), ("QUERY_STRING", ""),
+            ("REQUEST_METHOD", "GET"), ("REQUEST_URI", path), ("SCRIPT_NAME", path), ("DOCUMENT_URI", path), ("QUERY_STRING", query),
             ("SERVER_PROTOCOL", "HTTP/1.1"), ("REMOTE_ADDR", "127.0.0.1"), ("HTTP_HOST", "localhost"), ("CONTENT_LENGTH", ""),
         ]
         let parameters = pairs.flatMap { [UInt8($0.utf8.count), UInt8($1.utf8.count)] + Array($0.utf8) + Array($1.utf8) }
