@@ -28,8 +28,11 @@ public final class SessionRepository: Sendable {
         case supersede(by: SessionIdentifier, until: Timestamp)
     }
 
-    /// How many replaced identifiers are followed: more than fit into an overlap.
-    private static let longestChain = 8
+    /// How many replaced identifiers are followed, one read each.
+    ///
+    /// Who comes back with an old one is to be recognised as the second holder of a jar, so this is more than a busy thief who changes networks
+    /// every few minutes makes in a night; a request cannot cost more than these reads.
+    private static let longestChain = 512
 
     let store: any SessionStore
     let secrets: SecretRing

@@ -175,6 +175,15 @@ struct SessionRepositoryTests {
         for identifier in [first, second, third] { #expect(try await repository.open(identifier, at: self.now) == nil) }
     }
 
+    @Test("leads from an identifier that was replaced a hundred times since: its owner was away while a thief was busy")
+    func longOverlap() async throws {
+        let repository = self.repository()
+        let first = try await self.create(["a": [1]], in: repository)
+        var last = first
+        for _ in 0..<100 { last = try await self.supersede(last, until: self.later, in: repository) }
+        #expect(try await repository.open(first, at: self.now)?.identifier == last)
+    }
+
     @Test("shows the store nothing of a successor, and follows none that was planted")
     func tombstone() async throws {
         let repository = self.repository()
