@@ -99,6 +99,10 @@ final class SupervisorLoop {
         for worker in workers where readable.contains(worker.endDescriptor) {
             guard let status = try worker.statusIfEnded() else { continue }
             self.workers[worker.identifier] = nil
+            // How long it had been silent when it ended says how old it really was.
+            if self.configuration.observesWorkers {
+                self.pending.append(.observed(worker.identifier, WorkerVitals(heartbeat: worker.row.heartbeat, residentBytes: nil)))
+            }
             // Nobody shall be passed to somebody who is dead.
             self.board.retire(worker.row)
             self.pending.append(.exited(worker.identifier, status))
