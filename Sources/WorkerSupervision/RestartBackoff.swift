@@ -13,7 +13,7 @@ package struct RestartBackoff: Sendable, Hashable {
     package init(
         initialDelay: Duration = .milliseconds(100),
         maximumDelay: Duration = .seconds(5),
-        adultAge: Duration = .seconds(2)
+        adultAge: Duration = .seconds(10)
     ) {
         self.initialDelay = initialDelay
         self.maximumDelay = maximumDelay
