@@ -31,8 +31,6 @@ public struct HTTPSessionsConfiguration: Sendable {
     public var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
     /// How long a browser is remembered after its user asked for it, in seconds (`SESSION_REMEMBER_AGE`).
     public var rememberAge = 2_592_000
-    /// Told when what a browser is remembered by turns out to have been copied, and by whom it was to be remembered.
-    public var onTokenTheft: @Sendable (Request, _ user: String) -> Void = { _, _ in }
     /// Where randomness comes from.
     public var randomSource: SessionRandom.Source = SessionRandom.system
 

@@ -25,8 +25,7 @@ extension Session {
             user.level = max(user.level, level)
             user.authenticatedAt = now
             visit.edits.user = .some(user)
-            visit.rotates = true
-            visit.renewsSecondKey = true
+            visit.renewSecrets()
         }
     }
 

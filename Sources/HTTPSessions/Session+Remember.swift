@@ -21,7 +21,7 @@ extension Session {
     /// never a fresh login.
     ///
     /// To be called where a page asks who is there. A token that was used already and is shown again later is proof that it was copied: all
-    /// sessions and tokens of the user end, and ``HTTPSessionsConfiguration/onTokenTheft`` is told.
+    /// sessions and tokens of the user end, with an alarm (``SessionEvent/Kind/tokenReuse``).
     ///
     /// - Returns: Whether somebody was logged in by this call.
     public func logInIfRemembered() async throws -> Bool {

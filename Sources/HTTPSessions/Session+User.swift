@@ -34,8 +34,7 @@ extension Session {
                 visit.edits.keepOnly([])
             }
             visit.edits.user = .some(login)
-            visit.rotates = true
-            visit.renewsSecondKey = true
+            visit.renewSecrets()
         }
     }
 

@@ -76,19 +76,12 @@ struct SessionCommit<Outcome: Sendable> {
             let step = commit.step(over: opened?.record, keys: keys, using: &random)
             made = step
             if case .failure? = step.outcome { return (.keep, opened) }
-            if case .end = step.completion.storing { return (self.onReuse(opened), opened) }
+            if case .end = step.completion.storing { return (self.context.change(onReuseOf: opened, at: self.now), opened) }
             guard case .write(let record) = step.completion.storing else { return (.keep, opened) }
             return (.write(record, expiresAt: self.expiry(of: record)), opened)
         }
         guard let made else { preconditionFailure("the store has run the change") }
         return (made, found)
-    }
-
-    /// What becomes of a session that two parties hold.
-    private func onReuse(_ opened: SessionRepository.Opened?) -> SessionRepository.Change {
-        guard self.context.configuration.guardSettings.reuse == .challenge, var record = opened?.record else { return .remove }
-        record.tracking?.isSuspended = true
-        return .write(record, expiresAt: self.expiry(of: record))
     }
 
     /// Puts the record under a new identifier and ends the old one, unless somebody wrote to it meanwhile.

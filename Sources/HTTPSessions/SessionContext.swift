@@ -29,6 +29,14 @@ final class SessionContext: Sendable {
         return self.guesses.withLock { $0.note(network, at: now) }
     }
 
+    /// What becomes of a session that two parties hold: it ends, or waits for the application.
+    func change(onReuseOf opened: SessionRepository.Opened?, at now: Timestamp) -> SessionRepository.Change {
+        let settings = self.configuration.guardSettings
+        guard settings.reuse == .challenge, var record = opened?.record else { return .remove }
+        record.tracking?.isSuspended = true
+        return .write(record, expiresAt: settings.expiry(of: record, at: now))
+    }
+
     /// Whether the guard checks a request.
     func isChecked(_ request: Request) -> Bool {
         for prefix in self.configuration.uncheckedPathPrefixes where request.path.utf8.starts(with: prefix.utf8) { return false }

@@ -51,10 +51,7 @@ public struct SessionCookieConfiguration: Sendable {
 
     /// A name with the prefix that belongs before it.
     public func prefixed(_ name: String) -> String {
-        let hasOne = Prefix.allCases.contains { prefix in
-            prefix != .none && name.utf8.count >= prefix.rawValue.utf8.count
-                && zip(name.utf8, prefix.rawValue.utf8).allSatisfy { $0 == $1 || ($0 ^ $1 == 0x20 && 0x61...0x7A ~= $0 | 0x20) }
-        }
+        let hasOne = Prefix.allCases.contains { $0 != .none && SetCookieRules.starts(name, with: $0.rawValue.lowercased()) }
         return hasOne ? name : self.prefix.rawValue + name
     }
 

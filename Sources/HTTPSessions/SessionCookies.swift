@@ -27,13 +27,12 @@ struct SessionCookies: Sendable {
     /// What a request presents.
     func claim(of request: Request) -> SessionClaim {
         let cookies = request.cookies
-        let values = cookies.all(self.sessionName)
-        let identifiers = self.distinct(values.map { SessionIdentifier(cookieValue: $0) })
-        let nonces = self.distinct(cookies.all(self.nonceName).map { Nonce(cookieValue: $0) })
-        let secondKeys = self.distinct(cookies.all(self.secondName).map { SecondKey(cookieValue: $0) })
+        let identifiers = cookies.candidates(self.sessionName) { SessionIdentifier(cookieValue: $0) }
+        let nonces = cookies.candidates(self.nonceName) { Nonce(cookieValue: $0) }
+        let secondKeys = cookies.candidates(self.secondName) { SecondKey(cookieValue: $0) }
         var claim = SessionClaim(
             identifier: identifiers.count == 1 ? identifiers[0] : nil,
-            presentsIdentifier: !values.isEmpty,
+            presentsIdentifier: cookies.contains(self.sessionName),
             nonce: nonces.count == 1 ? nonces[0] : nil,
             secondKey: secondKeys.count == 1 ? secondKeys[0] : nil,
             isSecure: request.isSecure,
@@ -74,12 +73,5 @@ struct SessionCookies: Sendable {
             }
         case (.set, nil), (.unchanged, _): break
         }
-    }
-
-    /// Those that could be ours, each once.
-    private func distinct<Value: Hashable>(_ candidates: [Value?]) -> [Value] {
-        var found: [Value] = []
-        for case let candidate? in candidates where !found.contains(candidate) { found.append(candidate) }
-        return found
     }
 }

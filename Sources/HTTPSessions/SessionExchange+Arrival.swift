@@ -189,12 +189,9 @@ extension SessionExchange {
     private func suspend(_ visit: inout SessionVisit) async throws(SessionStoreError) {
         guard let identifier = visit.identifier else { return }
         var generator = self.random()
-        let settings = self.settings
         let now = visit.arrivedAt
         try await self.context.repository.change(identifier, at: now, using: &generator) { opened in
-            guard var record = opened?.record else { return (.keep, ()) }
-            record.tracking?.isSuspended = true
-            return (.write(record, expiresAt: settings.expiry(of: record, at: now)), ())
+            (self.context.change(onReuseOf: opened, at: now), ())
         }
         await self.challenge(&visit, .reuse)
     }

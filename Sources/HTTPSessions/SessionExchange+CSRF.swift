@@ -48,9 +48,9 @@ extension SessionExchange {
 
     /// What the client presents, if it is one thing and we have signed it: the order of cookies says nothing.
     private var presentedKey: AnonymousClientKey? {
-        let keys = self.request.cookies.all(self.clientCookieName).compactMap { AnonymousClientKey(cookieValue: $0) }
+        let keys = self.request.cookies.candidates(self.clientCookieName) { AnonymousClientKey(cookieValue: $0) }
             .filter { self.keys(of: $0) != nil }
-        return Set(keys).count == 1 ? keys.first : nil
+        return keys.count == 1 ? keys[0] : nil
     }
 
     private func keys(of key: AnonymousClientKey) -> ServerKeys? {

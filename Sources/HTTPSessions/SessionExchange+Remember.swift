@@ -15,8 +15,8 @@ extension SessionExchange {
     /// What the request shows, if it is one thing: the order of cookies says nothing.
     private var presentedToken: RememberToken? {
         guard self.request.isSecure else { return nil }
-        let tokens = Set(self.request.cookies.all(Self.tokenName).compactMap { RememberToken(cookieValue: $0) })
-        return tokens.count == 1 ? tokens.first : nil
+        let tokens = self.request.cookies.candidates(Self.tokenName) { RememberToken(cookieValue: $0) }
+        return tokens.count == 1 ? tokens[0] : nil
     }
 
     /// The name of what the request shows, for what is to spare it.
@@ -79,7 +79,6 @@ extension SessionExchange {
 
     private func endAll(of user: String) async throws {
         self.tell(.tokenReuse, try await self.visit(), user: user)
-        self.context.configuration.onTokenTheft(self.request, user)
         let now = self.now
         _ = try await self.storing { () throws(SessionStoreError) in try await self.context.repository.revokeAll(user: user, at: now) }
     }

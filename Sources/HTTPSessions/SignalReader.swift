@@ -27,25 +27,25 @@ struct SignalReader: Sendable {
 
     func signals(of request: Request) -> ClientSignals {
         if self.rules.isEmpty { return .none }
-        let values = ClientTraits(of: request, parameters: self.parameters)
-        let address = self.wantsAddress ? request.clientAddress : ""
-        // What separates the address from the rest is no part of an address.
-        return ClientSignals(source: Array(address.utf8) + [0] + values.framed) { self.readings(of: values, address: address) }
+        // Nothing here holds a NUL, so it can end each part.
+        var source = (self.wantsAddress ? Array(request.clientAddress.utf8) : []) + [0]
+        for parameter in self.parameters {
+            if let value = request.parameters.bytes(of: parameter) {
+                source.append(1)
+                source += value
+            }
+            source.append(0)
+        }
+        return ClientSignals(source: source) { self.rules.map { self.reading(of: request, by: $0) } }
     }
 
-    private func readings(of values: ClientTraits, address: String) -> [ClientSignals.Reading] {
-        var rest = values.values[...]
-        return self.rules.map { rule in
-            let count = Self.parameters(of: rule.name).count
-            let mine = rest.prefix(count)
-            rest = rest.dropFirst(count)
-            let value =
-                switch rule.name {
-                case SignalRule.address: self.network(address)
-                case SignalRule.agent: UserAgentFamily(mine.first.flatMap { $0 } ?? []).bytes
-                default: ClientTraits(Array(mine)).framed
-                }
-            return ClientSignals.Reading(name: rule.name, value: value, policy: rule.policy)
-        }
+    private func reading(of request: Request, by rule: SignalRule) -> ClientSignals.Reading {
+        let value =
+            switch rule.name {
+            case SignalRule.address: self.network(request.clientAddress)
+            case SignalRule.agent: UserAgentFamily(request.parameters.bytes(of: "HTTP_USER_AGENT") ?? []).bytes
+            default: ClientTraits(of: request, parameters: Self.parameters(of: rule.name)).framed
+            }
+        return ClientSignals.Reading(name: rule.name, value: value, policy: rule.policy)
     }
 }

@@ -101,6 +101,11 @@ public struct SessionVisit: Sendable {
         self.isRefused = false
         self.verdict = .accepted
         self.signals = nil
+        self.renewSecrets()
+    }
+
+    /// Has the session get all its secrets anew, as somebody has just proved to be its owner: who holds the old ones is out.
+    public mutating func renewSecrets() {
         self.rotates = true
         self.renewsSecondKey = true
     }

@@ -1,4 +1,5 @@
 import ParanoidFastCGI
+import ParanoidFastCGITesting
 import Synchronization
 import Testing
 
@@ -17,7 +18,9 @@ struct RememberTests {
         let thefts = Thefts()
         self.thefts = thefts
         self.made = try SessionApplication { configuration in
-            configuration.sessions.onTokenTheft = { _, user in thefts.users.withLock { $0.append(user) } }
+            configuration.sessions.onEvent = { event in
+                if event.kind == .tokenReuse, let user = event.user { thefts.users.withLock { $0.append(user) } }
+            }
         }
         let app = self.made.app
         app.post("/login") { request in

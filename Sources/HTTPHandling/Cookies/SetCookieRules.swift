@@ -1,5 +1,5 @@
 /// What browsers demand of a cookie.
-enum SetCookieRules {
+package enum SetCookieRules {
     private static let maximumPairLength = 4096
     private static let maximumAttributeLength = 1024
 
@@ -23,7 +23,12 @@ enum SetCookieRules {
         if isHTTP, !cookie.httpOnly { throw .needsHTTPOnly }
     }
 
-    private static func starts(_ name: String, with prefix: String) -> Bool {
+    /// Whether a name begins with a prefix, as browsers see it.
+    ///
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - prefix: The prefix in lower case.
+    package static func starts(_ name: String, with prefix: String) -> Bool {
         name.utf8.count >= prefix.utf8.count
             && zip(name.utf8, prefix.utf8).allSatisfy { ($0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0) == $1 }
     }
