@@ -26,7 +26,7 @@ struct SessionControlPage: Sendable {
     /// - Throws: `refused` for a file that is none of ours; without it nobody could tell who has been logged out.
     init(in root: borrowing SecureDirectory) throws(SessionStoreError) {
         do {
-            let file = try Self.open(in: root)
+            let file = try root.openOrCreateFile(Self.file)
             if let objection = SessionDirectory.objection(to: try file.status()) {
                 throw SessionStoreError(.refused, message: "the file \(Self.file) of the session directory \(objection)")
             }
@@ -45,13 +45,6 @@ struct SessionControlPage: Sendable {
                 message: "the file \(Self.file) of the session directory is damaged or of another version; remove it if nobody has to"
                     + " stay logged out because of revokeEveryone"
             )
-        }
-    }
-
-    private static func open(in root: borrowing SecureDirectory) throws(SystemCallError) -> OpenFile {
-        while true {
-            if let file = try root.openFile(Self.file) { return file }
-            do { return try root.createFile(Self.file) } catch  where error.isAlreadyThere {}
         }
     }
 

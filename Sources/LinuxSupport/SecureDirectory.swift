@@ -126,6 +126,14 @@ package struct SecureDirectory: ~Copyable, Sendable {
         return OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true)
     }
 
+    /// Opens a file, making it where it is not there; of several that do so at once one makes it.
+    package borrowing func openOrCreateFile(_ path: String) throws(SystemCallError) -> OpenFile {
+        while true {
+            if let file = try self.openFile(path) { return file }
+            do { return try self.createFile(path) } catch  where error.isAlreadyThere {}
+        }
+    }
+
     /// What lies at a path, symbolic links themselves included; `nil` when nothing does.
     package borrowing func status(of path: String) throws(SystemCallError) -> FileStatus? {
         var facts = stat()

@@ -34,7 +34,7 @@ package final class SteadyWallClock: Sendable {
         wall: @escaping @Sendable () -> Int64 = { WallClock.nanosecondsSinceEpoch() },
         boot: @escaping @Sendable () -> Int64 = { CoarseClock.bootNanoseconds() }
     ) throws(SystemCallError) {
-        self.page = try SharedPage(mapping: Self.open(in: directory))
+        self.page = try SharedPage(mapping: directory.openOrCreateFile(Self.file))
         guard self.page.isWritable else { throw .readOnly }
         self.wall = wall
         self.boot = boot
@@ -43,13 +43,6 @@ package final class SteadyWallClock: Sendable {
             self.page.store(UInt64(bitPattern: wall() &- boot()), at: Word.offset.rawValue)
             self.page.store(machineStart, at: Word.machineStart.rawValue)
             self.page.store(Self.magic, at: Word.magic.rawValue)
-        }
-    }
-
-    private static func open(in directory: borrowing SecureDirectory) throws(SystemCallError) -> OpenFile {
-        while true {
-            if let file = try directory.openFile(Self.file) { return file }
-            do { return try directory.createFile(Self.file) } catch  where error.isAlreadyThere {}
         }
     }
 

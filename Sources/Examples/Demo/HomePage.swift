@@ -11,7 +11,6 @@ enum HomePage {
             let token = Self.randomToken()
             var response = Response.html(Self.page(details: details, token: token))
             try response.setHeader("no-store", for: .cacheControl)
-            try response.setHeader("nosniff", for: .xContentTypeOptions)
             try response.setHeader(
                 "default-src 'none'; style-src 'nonce-\(token)'; script-src 'nonce-\(token)'; connect-src 'self'; form-action 'self'; "
                     + "base-uri 'none'; frame-ancestors 'none'",

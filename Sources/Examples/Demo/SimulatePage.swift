@@ -13,7 +13,6 @@ enum SimulatePage {
             let token = HomePage.randomToken()
             var response = Response.html(Self.page(results, token: token))
             try response.setHeader("no-store", for: .cacheControl)
-            try response.setHeader("nosniff", for: .xContentTypeOptions)
             try response.setHeader(
                 "default-src 'none'; style-src 'nonce-\(token)'; base-uri 'none'; frame-ancestors 'none'",
                 for: .contentSecurityPolicy
