@@ -10,11 +10,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${PARANOID_BIN_DIR:-$(dirname "$here")/.build/release}
 
-port=
-for _ in $(seq 100); do
-    port=$((20000 + RANDOM % 12000))
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-done
+source "$here/Benchmarks/processes.sh"
+port=$(free_ports 1)
 
 work=$(mktemp -d)
 PORT=$port PSESSION_PROFILE=paranoid PSESSION_KEY_TIMEOUT="${PSESSION_KEY_TIMEOUT:-300}" "$here/trace-server.sh" 2> "$work/log" &

@@ -15,6 +15,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+source "$here/processes.sh"
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
 seconds=5 rounds=3 build=no
@@ -37,13 +38,7 @@ work=$(mktemp -d)
 pids=()
 end_all() {
     trap '' INT TERM
-    local pid deadline=$((SECONDS + 40))
-    for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-    for pid in "${pids[@]}"; do
-        while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.05; done
-        kill -KILL "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
+    end_processes 40 "${pids[@]}"
     rm -rf "$work"
 }
 trap end_all EXIT
@@ -70,12 +65,7 @@ mkdir -p "$prefix/conf" "$prefix/tmp"
 cp "$root/nginx/paranoid_fastcgi_params" "$prefix/conf/"
 sed -i '/HTTPS/d' "$prefix/conf/paranoid_fastcgi_params"
 # Four ports in a row that nobody listens on.
-for _ in $(seq 100); do
-    port=$((20000 + RANDOM % 12000))
-    taken=no
-    for offset in 0 1 2 3; do (exec 3<>"/dev/tcp/127.0.0.1/$((port + offset))") 2>/dev/null && taken=yes; done
-    [ "$taken" = yes ] || break
-done
+port=$(free_ports 4)
 sed -e "s|@C_KEPT_SOCKET@|$work/c-kept.sock|; s|@C_EACH_SOCKET@|$work/c-each.sock|; s|@DEMO_SOCKET@|$work/demo.sock|" \
     -e "s|@PORT_C_KEPT@|$port|; s|@PORT_C_EACH@|$((port + 1))|" \
     -e "s|@PORT_DEMO_KEPT@|$((port + 2))|; s|@PORT_DEMO_EACH@|$((port + 3))|" \

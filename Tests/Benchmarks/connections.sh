@@ -17,6 +17,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+source "$here/processes.sh"
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
 short=no build=no parts=()
@@ -43,13 +44,7 @@ work=$(mktemp -d)
 pids=()
 end_all() {
     trap '' INT TERM
-    local pid deadline=$((SECONDS + 60))
-    for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
-    for pid in "${pids[@]}"; do
-        while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.05; done
-        kill -KILL "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
+    end_processes 60 "${pids[@]}"
     rm -rf "$work"
 }
 trap end_all EXIT
@@ -77,12 +72,7 @@ pids+=($!)
 prefix="$work/nginx"
 mkdir -p "$prefix/conf" "$prefix/tmp"
 cp "$root/nginx/paranoid_fastcgi_params" "$prefix/conf/"
-for _ in $(seq 100); do
-    port=$((20000 + RANDOM % 12000))
-    taken=no
-    for offset in 0 1; do (exec 3<>"/dev/tcp/127.0.0.1/$((port + offset))") 2>/dev/null && taken=yes; done
-    [ "$taken" = yes ] || break
-done
+port=$(free_ports 2)
 cat > "$prefix/conf/nginx.conf" <<END
 worker_processes 1;
 pid nginx.pid;

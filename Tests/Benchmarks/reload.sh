@@ -15,6 +15,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+source "$here/processes.sh"
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
 reloads=20 recycles=20 kills=100 build=no
@@ -36,13 +37,7 @@ work=$(mktemp -d)
 app= nginx= load=
 end_all() {
     trap '' INT TERM
-    local pid deadline=$((SECONDS + 50))
-    for pid in $load $nginx $app; do kill -TERM "$pid" 2>/dev/null || true; done
-    for pid in $load $nginx $app; do
-        while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.05; done
-        kill -KILL "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
+    end_processes 50 $load $nginx $app
     rm -rf "$work"
 }
 trap end_all EXIT
@@ -55,12 +50,7 @@ log="$work/app.log"
 env PARANOID_LISTEN="unix:$work/app.sock" PARANOID_WORKERS="$workers" PARANOID_THREADS="$threads" PARANOID_ENV_FILE="$work/settings" \
     PARANOID_SESSION_DIR="$work/sessions" PARANOID_SECRET_FILE="$work/secret" "$bin/demo" > /dev/null 2> "$log" &
 app=$!
-for _ in $(seq 100); do
-    port=$((20000 + RANDOM % 12000))
-    taken=no
-    for offset in 0 1; do (exec 3<>"/dev/tcp/127.0.0.1/$((port + offset))") 2>/dev/null && taken=yes; done
-    [ "$taken" = yes ] || break
-done
+port=$(free_ports 2)
 bash "$root/nginx/prefix.sh" "$work/nginx" "$work/app.sock" "$port" "$((port + 1))" --run 2> "$work/nginx.log" &
 nginx=$!
 echo "$app" > "$work/app.pid"

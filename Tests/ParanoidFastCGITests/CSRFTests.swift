@@ -1,4 +1,5 @@
 import ParanoidFastCGI
+import ParanoidFastCGITesting
 import Testing
 
 @Suite("Requests forged by other sites")

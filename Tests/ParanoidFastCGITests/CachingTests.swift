@@ -1,4 +1,5 @@
 import ParanoidFastCGI
+import ParanoidFastCGITesting
 import Testing
 
 @Suite("What caches are told")

@@ -1,4 +1,5 @@
 import ParanoidFastCGI
+import ParanoidFastCGITesting
 import Testing
 
 @Suite("Messages for the next page")

@@ -1,4 +1,5 @@
 import ParanoidFastCGI
+import ParanoidFastCGITesting
 import Testing
 
 @Suite("The example of Logging-in")

@@ -4,7 +4,7 @@ import ParanoidFastCGITesting
 /// An application in a directory of its own, which goes with this value, and with a clock that the test moves.
 struct SessionApplication {
     let directory: TemporaryDirectory
-    let time = VirtualTime()
+    let time = ManualClock()
     let app: Application
 
     init(_ change: (inout ApplicationConfiguration) -> Void = { _ in }) throws {

@@ -28,14 +28,8 @@ struct TestBrowser: Sendable {
         ]
         if self.isSecure { parameters.append(("HTTPS", "on")) }
         parameters += self.more
-        if !self.cookies.isEmpty {
-            parameters.append(("HTTP_COOKIE", self.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")))
-        }
-        let request = InProcessRequest(method: method, path: path, parameters: parameters, body: Array(body.utf8))
-        let response = await self.app.respond(to: request)
-        for cookie in response.cookies { self.cookies[cookie.name] = cookie.maxAge == .zero ? nil : cookie.value }
-        guard case .bytes(let bytes) = response.body.content else { return (response.status.code, "") }
-        return (response.status.code, String(decoding: bytes, as: UTF8.self))
+        let (response, text) = await self.app.answer(method, path, parameters: parameters, cookies: &self.cookies, body: body)
+        return (response.status.code, text)
     }
 }
 
