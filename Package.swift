@@ -31,45 +31,34 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: [
-        // MARK: Operating system
+        // MARK: Layer 0
         .systemLibrary(name: "CFCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
         .target(name: "CLinux"),
-        .target(name: "LinuxSupport", dependencies: ["CLinux"], swiftSettings: settings),
 
-        // MARK: Sessions
-        .target(name: "SessionSecurity", dependencies: [crypto], swiftSettings: settings),
-        .target(name: "SessionStorage", dependencies: ["SessionSecurity"], swiftSettings: settings),
-        .target(
-            name: "FileSessionStorage",
-            dependencies: ["LinuxSupport", "SessionSecurity", "SessionStorage", logging],
-            swiftSettings: settings
-        ),
+        // MARK: Layer 1
+        .target(name: "ParanoidLinux", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "ParanoidHTTP", dependencies: [httpTypes, logging], swiftSettings: settings),
 
-        // MARK: HTTP
-        .target(name: "CGIMapping", dependencies: [httpTypes], swiftSettings: settings),
-        .target(name: "HTTPHandling", dependencies: [httpTypes, logging], swiftSettings: settings),
-        .target(
-            name: "HTTPSessions",
-            dependencies: ["HTTPHandling", "SessionSecurity", "SessionStorage", httpTypes, logging],
-            swiftSettings: settings
-        ),
+        // MARK: Layer 2
+        .target(name: "ParanoidSessions", dependencies: ["ParanoidHTTP", crypto, httpTypes, logging], swiftSettings: settings),
+        .target(name: "FileSessionStore", dependencies: ["ParanoidLinux", "ParanoidSessions", logging], swiftSettings: settings),
+        .target(name: "FastCGIServer", dependencies: ["CFCGI", "ParanoidLinux", logging], swiftSettings: settings),
+        .target(name: "WorkerSupervisor", dependencies: ["ParanoidLinux", logging], swiftSettings: settings),
 
-        // MARK: Processes
-        .target(name: "FastCGIServer", dependencies: ["CFCGI", "LinuxSupport", logging], swiftSettings: settings),
-        .target(name: "WorkerSupervision", dependencies: ["LinuxSupport", logging], swiftSettings: settings),
-
-        // MARK: Composition
+        // MARK: Layer 3
         .target(
             name: "ParanoidFastCGI",
             dependencies: [
-                "CGIMapping", "FastCGIServer", "FileSessionStorage", "HTTPHandling", "HTTPSessions", "LinuxSupport",
-                "SessionSecurity", "SessionStorage", "WorkerSupervision", httpTypes, logging, serviceLifecycle,
+                "FastCGIServer", "FileSessionStore", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", "WorkerSupervisor", httpTypes,
+                logging, serviceLifecycle,
             ],
             swiftSettings: settings
         ),
+
+        // MARK: Layer 4
         .target(
             name: "ParanoidFastCGITesting",
-            dependencies: ["LinuxSupport", "ParanoidFastCGI", "SessionSecurity", "SessionStorage"],
+            dependencies: ["ParanoidFastCGI", "ParanoidLinux", "ParanoidSessions"],
             swiftSettings: settings
         ),
         .executableTarget(
@@ -80,7 +69,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "demo",
-            dependencies: ["ParanoidFastCGI", "TheftSimulation"],
+            dependencies: ["ParanoidFastCGI", "ParanoidFastCGITesting"],
             path: "Sources/Examples/Demo",
             swiftSettings: settings
         ),
@@ -92,7 +81,6 @@ let package = Package(
         ),
 
         // MARK: Tests
-        .target(name: "TestTools", path: "Tests/TestTools", swiftSettings: settings),
         .target(name: "TraceReplay", path: "Tests/TraceReplay"),
         .executableTarget(
             name: "trace-server",
@@ -102,28 +90,21 @@ let package = Package(
         ),
         .executableTarget(
             name: "store-stress",
-            dependencies: ["FileSessionStorage", "LinuxSupport", "SessionSecurity", "SessionStorage", "TestTools", logging],
+            dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
             path: "Tests/StoreStress",
             swiftSettings: settings
         ),
         .executableTarget(
             name: "protection-cost",
             dependencies: [
-                "FileSessionStorage", "HTTPHandling", "HTTPSessions", "LinuxSupport", "SessionSecurity", "SessionStorage", "TestTools",
-                httpTypes, logging,
+                "FileSessionStore", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", httpTypes, logging,
             ],
             path: "Tests/ProtectionCost",
             swiftSettings: settings
         ),
-        .target(
-            name: "TheftSimulation",
-            dependencies: ["SessionSecurity", "TestTools"],
-            path: "Tests/TheftSimulation",
-            swiftSettings: settings
-        ),
         .executableTarget(
             name: "theft-simulator",
-            dependencies: ["LinuxSupport", "SessionSecurity", "TestTools", "TheftSimulation"],
+            dependencies: ["ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions"],
             path: "Tests/TheftSimulator",
             swiftSettings: settings
         ),
@@ -133,34 +114,29 @@ let package = Package(
             path: "Tests/StressServer",
             swiftSettings: settings
         ),
-        .testTarget(name: "CGIMappingTests", dependencies: ["CGIMapping", httpTypes], swiftSettings: settings),
-        .testTarget(name: "FastCGIServerTests", dependencies: ["FastCGIServer", "LinuxSupport", logging], swiftSettings: settings),
+        .testTarget(name: "FastCGIServerTests", dependencies: ["FastCGIServer", "ParanoidLinux", logging], swiftSettings: settings),
         .testTarget(
-            name: "FileSessionStorageTests",
-            dependencies: [
-                "FileSessionStorage", "LinuxSupport", "ParanoidFastCGITesting", "SessionSecurity", "SessionStorage", logging,
-            ],
-            swiftSettings: settings
-        ),
-        .testTarget(name: "HTTPHandlingTests", dependencies: ["HTTPHandling", httpTypes, logging], swiftSettings: settings),
-        .testTarget(
-            name: "HTTPSessionsTests",
-            dependencies: ["HTTPHandling", "HTTPSessions", "SessionSecurity", "SessionStorage", "TraceReplay", httpTypes, logging],
+            name: "FileSessionStoreTests",
+            dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
             swiftSettings: settings
         ),
         .testTarget(name: "IntegrationTests", swiftSettings: settings),
-        .testTarget(name: "LinuxSupportTests", dependencies: ["LinuxSupport"], swiftSettings: settings),
         .testTarget(
             name: "ParanoidFastCGITests",
             dependencies: [
-                "HTTPHandling", "ParanoidFastCGI", "ParanoidFastCGITesting", "SessionSecurity", logging, serviceLifecycle,
+                "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidSessions", logging, serviceLifecycle,
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "SessionSecurityTests", dependencies: ["SessionSecurity", "TraceReplay"], swiftSettings: settings),
-        .testTarget(name: "SessionStorageTests", dependencies: ["SessionSecurity", "SessionStorage"], swiftSettings: settings),
-        .testTarget(name: "WorkerSupervisionTests", dependencies: ["LinuxSupport", "WorkerSupervision", logging], swiftSettings: settings),
+        .testTarget(name: "ParanoidHTTPTests", dependencies: ["ParanoidHTTP", httpTypes, logging], swiftSettings: settings),
+        .testTarget(name: "ParanoidLinuxTests", dependencies: ["ParanoidLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "ParanoidSessionsTests",
+            dependencies: ["ParanoidHTTP", "ParanoidSessions", "TraceReplay", httpTypes, logging],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "WorkerSupervisorTests", dependencies: ["ParanoidLinux", "WorkerSupervisor", logging], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -22,26 +22,17 @@ import sys
 ROOMS = {
     "CFCGI": (0, ""),
     "CLinux": (0, ""),
-    "LinuxSupport": (1, "CLinux"),
-    "SessionSecurity": (1, "Crypto"),
-    "CGIMapping": (1, "HTTPTypes"),
-    "HTTPHandling": (1, "HTTPTypes Logging"),
-    "SessionStorage": (2, "SessionSecurity"),
-    "FastCGIServer": (2, "CFCGI LinuxSupport Logging"),
-    "WorkerSupervision": (2, "LinuxSupport Logging ServiceLifecycle"),
-    "HTTPSessions": (3, "HTTPHandling SessionSecurity SessionStorage HTTPTypes Logging"),
-    "FileSessionStorage": (3, "SessionSecurity SessionStorage LinuxSupport Logging"),
-    "RedisSessionStorage": (3, "SessionSecurity SessionStorage LinuxSupport Logging"),
+    "ParanoidLinux": (1, "CLinux"),
+    "ParanoidHTTP": (1, "HTTPTypes Logging"),
+    "ParanoidSessions": (2, "ParanoidHTTP Crypto HTTPTypes Logging"),
+    "FastCGIServer": (2, "CFCGI ParanoidLinux Logging"),
+    "WorkerSupervisor": (2, "ParanoidLinux Logging"),
+    "FileSessionStore": (3, "ParanoidLinux ParanoidSessions Logging"),
     "ParanoidFastCGI": (
-        4,
-        "CGIMapping FastCGIServer FileSessionStorage HTTPHandling HTTPSessions LinuxSupport SessionSecurity SessionStorage "
-        "WorkerSupervision HTTPTypes Logging Configuration Metrics ServiceLifecycle Tracing",
+        4, "FastCGIServer FileSessionStore ParanoidHTTP ParanoidLinux ParanoidSessions WorkerSupervisor HTTPTypes Logging ServiceLifecycle"
     ),
-    "ParanoidFastCGITesting": (5, "ParanoidFastCGI LinuxSupport SessionSecurity SessionStorage"),
-    "HummingbirdBridge": (5, "HTTPHandling HTTPSessions Hummingbird"),
-    # What the demo shares with a test; it knows the pure guard alone.
-    "TheftSimulation": (2, "SessionSecurity TestTools"),
-    "demo": (5, "ParanoidFastCGI TheftSimulation"),
+    "ParanoidFastCGITesting": (5, "ParanoidFastCGI ParanoidLinux ParanoidSessions"),
+    "demo": (6, "ParanoidFastCGI ParanoidFastCGITesting"),
     "ParanoidTool": (5, "ParanoidFastCGI ArgumentParser"),
 }
 EXECUTABLE = (5, "ParanoidFastCGI")  # examples and whatever else is only a program
@@ -49,9 +40,9 @@ EXECUTABLE = (5, "ParanoidFastCGI")  # examples and whatever else is only a prog
 # Modules that no manifest names, and where they may be imported (paths below the root).
 EVERYWHERE = {"Synchronization"}
 SYSTEM = {
-    "Glibc": ["Sources/LinuxSupport/*", "Sources/FastCGIServer/Binding/*", "Tests/*"],
-    "FoundationEssentials": ["Sources/HTTPHandling/JSONCoding.swift", "Sources/HTTPSessions/SessionValueCoding.swift", "Tests/*"],
-    "Foundation": ["Sources/HummingbirdBridge/*", "Tests/*"],
+    "Glibc": ["Sources/ParanoidLinux/*", "Sources/FastCGIServer/Binding/*", "Sources/ParanoidFastCGITesting/*", "Tests/*"],
+    "FoundationEssentials": ["Sources/ParanoidHTTP/Bodies/JSONCoding.swift", "Sources/ParanoidSessions/*/SessionValueCoding.swift", "Tests/*"],
+    "Foundation": ["Tests/*"],
     "Dispatch": ["Tests/*"],
     "Testing": ["Tests/*"],
 }
@@ -60,12 +51,12 @@ CONFINED = {"CFCGI": ["Sources/FastCGIServer/Binding/*", "Tests/FastCGIServerTes
 
 PARSERS = [
     "Sources/*/SessionRecordCoding.swift",
-    "Sources/SessionSecurity/Record*er.swift",
-    "Sources/CGIMapping/MetaVariable*.swift",
-    "Sources/HTTPHandling/*CookieParser.swift",
-    "Sources/HTTPHandling/*FormParser.swift",
+    "Sources/ParanoidSessions/*/Record*er.swift",
+    "Sources/ParanoidHTTP/*/MetaVariable*.swift",
+    "Sources/ParanoidHTTP/*/*CookieParser.swift",
+    "Sources/ParanoidHTTP/*/*FormParser.swift",
 ]
-PURE = ["Sources/SessionSecurity/*", "Sources/CGIMapping/*"]
+PURE = ["Sources/ParanoidSessions/Guard/*", "Sources/ParanoidHTTP/CGI/*"]
 IMPURE = r"\b(?:ContinuousClock|SuspendingClock|SystemRandomNumberGenerator|SystemRandom|WallClock|FileManager|getenv|clock_gettime|print)\b|\.random\("
 
 FORBIDDEN = [

@@ -140,7 +140,7 @@ part_tsan() {
     # What the sanitizer cannot see of Swift's Mutex is told to it by a library of ours.
     clang -O2 -shared -fPIC -o "$work/libtsan-mutex.so" Tests/tsan-mutex.c -ldl || { count 0 0 1 "tsan: helper"; return; }
     # One process after the other: tests that compute for minutes would starve those that wait for one another.
-    for stage in 'FastCGIServerTests' 'SessionStorageTests' 'LinuxSupportTests|ParanoidFastCGITests' 'HTTPSessionsTests'; do
+    for stage in 'FastCGIServerTests' 'SessionRepository|FileSessionStoreTests' 'ParanoidLinuxTests|ParanoidFastCGITests' 'MiddlewareTrace'; do
         run "tsan-${stage//[^A-Za-z]/}" 600 env LD_PRELOAD="$work/libtsan-mutex.so" TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1 \
             swift test --skip-build --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter "$stage"
         status=$?

@@ -19,7 +19,7 @@ def read(path):
 
 
 def main():
-    paths = glob.glob("Tests/*/*.swift", root_dir=ROOT)
+    paths = glob.glob("Tests/**/*.swift", root_dir=ROOT, recursive=True)
     files = {os.path.basename(path)[: -len(".swift")] for path in paths}
     names = [name for path in paths for name in re.findall(r'@(?:Test|Suite)\(\s*"((?:[^"\\]|\\.)*)"', read(path))]
     names += re.findall(r'"((?:[^"\\\n]|\\.)*)"', read("Tests/Browser/browser.py"))

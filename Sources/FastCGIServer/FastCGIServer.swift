@@ -1,4 +1,4 @@
-package import LinuxSupport
+package import ParanoidLinux
 package import Logging
 internal import Synchronization
 
@@ -25,7 +25,7 @@ package final class FastCGIServer: Sendable {
     package init(
         listener: consuming Listener,
         configuration: FastCGIServerConfiguration = FastCGIServerConfiguration(),
-        surroundings: (any ServerSurroundings)? = nil,
+        surroundings: (any ServerDelegate)? = nil,
         logger: Logger,
         handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void
     ) throws(FastCGIServerError) {
@@ -52,7 +52,7 @@ package final class FastCGIServer: Sendable {
                 handler: handler,
                 scheduler: self.scheduler,
                 executor: self.workerExecutor,
-                runningHandlers: RunningCount()
+                runningHandlers: AtomicCounter()
             ),
             logger: logger
         )

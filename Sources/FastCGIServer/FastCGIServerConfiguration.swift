@@ -1,4 +1,4 @@
-package import LinuxSupport
+package import ParanoidLinux
 
 /// The settings of a ``FastCGIServer``.
 package struct FastCGIServerConfiguration: Sendable {
@@ -36,10 +36,10 @@ package struct FastCGIServerConfiguration: Sendable {
     /// Connections open at a time; more are closed as they come.
     package var maximumConnections = 16_384
 
-    /// Requests that may run, or wait for a thread, at a time; what comes beyond is given to ``turnAway``.
+    /// Requests that may run, or wait for a thread, at a time; what comes beyond is given to ``rejectOverload``.
     package var maximumRequests = 4096
     /// Answers and finishes a request beyond ``maximumRequests``, at once and on the calling thread.
-    package var turnAway: @Sendable (consuming FastCGIRequest) -> Void = { $0.finishNow() }
+    package var rejectOverload: @Sendable (consuming FastCGIRequest) -> Void = { $0.finishNow() }
     /// What a request with too many or too long parameters gets for an answer, as the content of its output; empty: the connection is closed.
     package var refusal: [UInt8] = []
     /// Looks at a connection that was just accepted here; without a yes it is closed.

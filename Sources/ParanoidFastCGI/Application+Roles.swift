@@ -1,10 +1,10 @@
 internal import FastCGIServer
-internal import HTTPHandling
-internal import LinuxSupport
+internal import ParanoidHTTP
+internal import ParanoidLinux
 internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
-internal import WorkerSupervision
+internal import WorkerSupervisor
 
 extension Application {
     /// Serves requests until the process is told to stop (SIGTERM or SIGINT), then returns.
@@ -72,17 +72,17 @@ extension Application {
         if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
     }
 
-    private func work(_ inheritance: consuming WorkerInheritance) async throws {
+    private func work(_ inheritance: consuming WorkerBootstrap) async throws {
         var inheritance = inheritance
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
-        let seat = WorkerSeat(inheritance, maximumRequests: self.configuration.maximumRequests)
+        let seat = WorkerContext(inheritance, maximumRequests: self.configuration.maximumRequests)
         self.sit(on: seat)
         let server = try self.makeServer(listener: try Listener.adopt(descriptor), surroundings: seat)
-        if let lifeLine = inheritance.takeLifeLine() {
+        if let supervisorPipe = inheritance.takeLifeLine() {
             // Its end means that the supervisor is gone: finish what runs, and go as well.
             // Its listener goes too, unless somebody else keeps it, so that a new supervisor can have the address.
             let isListenerOwn = inheritance.isListenerOwn
-            server.watch(lifeLine) { server.drain(isAlone: true, closingListener: isListenerOwn) }
+            server.watch(supervisorPipe) { server.drain(isAlone: true, closingListener: isListenerOwn) }
         }
         if let inbox = inheritance.takeInbox() { server.serveArrivals(from: inbox) }
         let report = inheritance.report
@@ -101,9 +101,9 @@ extension Application {
     private func serveAlone() async throws {
         let listener = try self.firstListener()
         let file = listener.socketFile
-        let manager = ServiceManager(.current(), process: ProcessFacts.processID, logger: self.logger)
+        let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
         let signOfLife = WatchdogTurn(manager)
-        let seat = try WorkerSeat(alone: { if self.configuration.ownsProcess { signOfLife.keepAlive() } })
+        let seat = try WorkerContext(alone: { if self.configuration.ownsProcess { signOfLife.keepAlive() } })
         self.sit(on: seat)
         let server = try self.makeServer(listener: listener, surroundings: seat, longestSilence: manager.watchdogInterval)
         if self.configuration.ownsProcess { try self.reopenLog(onSignalTo: server) }
@@ -148,7 +148,7 @@ extension Application {
 
     private func makeServer(
         listener: consuming Listener,
-        surroundings seat: WorkerSeat,
+        surroundings seat: WorkerContext,
         longestSilence: Duration? = nil
     ) throws -> FastCGIServer {
         var settings = FastCGIServerConfiguration()
@@ -170,7 +170,7 @@ extension Application {
             longestHead: self.configuration.responseHeadWarning,
             count: { seat.count($0) }
         )
-        settings.turnAway = { adapter.turnAway($0) }
+        settings.rejectOverload = { adapter.rejectOverload($0) }
         settings.refusal = adapter.refusal
         let executor = ExecutorReference()
         let server = try FastCGIServer(
@@ -260,10 +260,10 @@ private final class SharedSignals: Sendable {
 
 /// Tells a service manager at its pace that this process is alive.
 private final class WatchdogTurn: Sendable {
-    private let manager: ServiceManager
+    private let manager: SystemdNotifier
     private let last = Mutex<ContinuousClock.Instant?>(nil)
 
-    init(_ manager: ServiceManager) {
+    init(_ manager: SystemdNotifier) {
         self.manager = manager
     }
 

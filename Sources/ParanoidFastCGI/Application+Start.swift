@@ -1,5 +1,5 @@
 internal import FastCGIServer
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
 
 /// What the first process of an application does before everything else, as it may still be root.

@@ -1,14 +1,11 @@
-internal import CGIMapping
+public import ParanoidHTTP
 internal import FastCGIServer
-internal import FileSessionStorage
-public import HTTPHandling
-public import HTTPSessions
+internal import FileSessionStore
+public import ParanoidSessions
 public import HTTPTypes
-internal import LinuxSupport
+internal import ParanoidLinux
 public import Logging
-internal import SessionSecurity
-public import SessionStorage
-internal import WorkerSupervision
+internal import WorkerSupervisor
 internal import Synchronization
 
 /// A FastCGI application: handlers, sessions, and the processes that serve them.
@@ -20,7 +17,7 @@ internal import Synchronization
 /// ```
 ///
 /// The same program is supervisor and worker: ``run()`` starts it again for each worker. Register everything before that.
-public final class Application: RouteRegistering, Sendable {
+public final class Application: RouterMethods, Sendable {
     /// The settings.
     public let configuration: ApplicationConfiguration
     /// Where log lines go that concern no particular request.
@@ -32,9 +29,9 @@ public final class Application: RouteRegistering, Sendable {
     /// What time it is outside of requests.
     let clock: SystemSessionClock
     private let router = Router()
-    private let inheritance: Mutex<WorkerInheritance?>
+    private let inheritance: Mutex<WorkerBootstrap?>
     private let listener: Mutex<Listener?>
-    private let seat = Mutex<WorkerSeat?>(nil)
+    private let seat = Mutex<WorkerContext?>(nil)
 
     /// Prepares an application: checks the session directory and reads the server's secrets, creating both where they are absent.
     ///
@@ -53,7 +50,7 @@ public final class Application: RouteRegistering, Sendable {
         let logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
         do {
             // First of all, as it expects certain descriptors where the supervisor has put them.
-            let inheritance = try WorkerInheritance.adopt()
+            let inheritance = try WorkerBootstrap.adopt()
             let isFirstProcess = inheritance == nil
             self.inheritance = Mutex(inheritance)
             if configuration.ownsProcess, isFirstProcess {
@@ -80,7 +77,7 @@ public final class Application: RouteRegistering, Sendable {
         self.router.add(middleware: middleware)
     }
 
-    /// Registers a handler, see `RouteRegistering`.
+    /// Registers a handler, see `RouterMethods`.
     public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
         self.router.register(handler, method: method, pattern: pattern)
     }
@@ -96,7 +93,7 @@ public final class Application: RouteRegistering, Sendable {
     }
 
     /// What this process has from its supervisor; `nil` if it is no worker, or from the second call on.
-    func takeInheritance() -> WorkerInheritance? {
+    func takeInheritance() -> WorkerBootstrap? {
         self.inheritance.withLock { $0.take() }
     }
 
@@ -114,7 +111,7 @@ public final class Application: RouteRegistering, Sendable {
     }
 
     /// Makes the place of this process among its siblings known.
-    func sit(on seat: WorkerSeat) {
+    func sit(on seat: WorkerContext) {
         self.seat.withLock { $0 = seat }
     }
 
@@ -137,7 +134,7 @@ public final class Application: RouteRegistering, Sendable {
         let kept: any SessionStore
         if let store { kept = store } else { kept = try Self.fileStore(configuration, logger) }
         var settings = SessionRepositoryConfiguration()
-        settings.patience = configuration.lockPatience
+        settings.timeout = configuration.lockTimeout
         settings.limitPerUser = configuration.limitPerUser
         let file = configuration.secretFile
         let reload: @Sendable () -> ServerSecrets? = { try? ServerSecretFile.load(file) }

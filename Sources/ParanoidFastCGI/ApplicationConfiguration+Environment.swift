@@ -1,11 +1,9 @@
 internal import FastCGIServer
-internal import HTTPHandling
-internal import HTTPSessions
-internal import LinuxSupport
+internal import ParanoidHTTP
+internal import ParanoidSessions
+internal import ParanoidLinux
 internal import Logging
-internal import SessionSecurity
-internal import SessionStorage
-internal import WorkerSupervision
+internal import WorkerSupervisor
 
 extension ApplicationConfiguration {
     /// The settings of a program, from its environment and from the file that `PARANOID_ENV_FILE` names, which is stronger.
@@ -38,7 +36,7 @@ extension ApplicationConfiguration {
         var values: [String: String] = [:]
         for name in environment.names { values[name] = environment[name] }
         var defaultListener = DescriptorKind(of: 0) == .listeningStreamSocket ? "inherited" : nil
-        if defaultListener == nil, !ActivatedSockets.ofThisProcess().entries.isEmpty { defaultListener = "systemd" }
+        if defaultListener == nil, !SocketActivation.ofThisProcess().entries.isEmpty { defaultListener = "systemd" }
         var configuration = try ApplicationConfiguration(
             environment: values,
             defaultListener: defaultListener,
@@ -56,7 +54,7 @@ extension ApplicationConfiguration {
     ///   - processors: How many workers there are by default, at least 2.
     /// - Throws: ``ConfigurationError`` for a value that cannot be used and for a name that is no setting but looks like one.
     public init(environment: [String: String], defaultListener: String? = nil, processors: Int = 2) throws(ConfigurationError) {
-        try SettingNames.check(environment.keys.sorted(), reserved: WorkerInheritance.variables)
+        try SettingNames.check(environment.keys.sorted(), reserved: WorkerBootstrap.variables)
         let reader = SettingsReader(environment)
         let state = try Self.stateDirectory(environment)
         self.init(stateDirectory: state)
@@ -146,7 +144,7 @@ extension ApplicationConfiguration {
 
     private mutating func readStore(_ reader: SettingsReader) throws(ConfigurationError) {
         self.sweepRate = try reader.number("PARANOID_SWEEP_RATE", self.sweepRate, in: 50...10_000_000)
-        self.lockPatience = try reader.seconds("PARANOID_LOCK_PATIENCE", self.lockPatience, canBeNone: false) ?? self.lockPatience
+        self.lockTimeout = try reader.seconds("PARANOID_LOCK_TIMEOUT", self.lockTimeout, canBeNone: false) ?? self.lockTimeout
         let policy = try reader.choice("PARANOID_SESSIONS_PER_USER_POLICY", SessionLimit.Policy.oldestEnds)
         let perUser = try reader.optionalNumber("PARANOID_SESSIONS_PER_USER", nil, in: 1...10_000)
         self.limitPerUser = perUser.map { SessionLimit($0, policy: policy) }

@@ -1,4 +1,4 @@
-internal import SessionSecurity
+internal import ParanoidSessions
 
 extension ApplicationConfiguration {
     /// Reads when sessions end however much they are used.

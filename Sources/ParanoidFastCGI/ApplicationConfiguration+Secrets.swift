@@ -1,4 +1,4 @@
-internal import SessionSecurity
+internal import ParanoidSessions
 
 // The server's secrets as a file that people look after.
 extension ApplicationConfiguration {

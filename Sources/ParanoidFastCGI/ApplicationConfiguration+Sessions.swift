@@ -1,7 +1,5 @@
-internal import CGIMapping
-internal import HTTPHandling
-internal import HTTPSessions
-internal import SessionSecurity
+internal import ParanoidHTTP
+internal import ParanoidSessions
 
 // The settings of the guard and of the session cookies.
 extension ApplicationConfiguration {

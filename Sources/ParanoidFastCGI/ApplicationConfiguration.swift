@@ -1,8 +1,7 @@
-public import FileSessionStorage
-public import HTTPHandling
-public import HTTPSessions
+public import FileSessionStore
+public import ParanoidHTTP
+public import ParanoidSessions
 public import Logging
-public import SessionStorage
 
 /// All settings of an application as one value; where they come from is another matter.
 public struct ApplicationConfiguration: Sendable {
@@ -78,8 +77,8 @@ public struct ApplicationConfiguration: Sendable {
     public var sweepInterval: Duration? = .seconds(60)
     /// How many files a sweep looks at in a second at most (`PARANOID_SWEEP_RATE`).
     public var sweepRate = 10_000
-    /// How long a request waits for its session while others commit; after that it is answered with 503 (`PARANOID_LOCK_PATIENCE`).
-    public var lockPatience: Duration = .seconds(2)
+    /// How long a request waits for its session while others commit; after that it is answered with 503 (`PARANOID_LOCK_TIMEOUT`).
+    public var lockTimeout: Duration = .seconds(2)
     /// How many sessions a user may have at a time; `nil`: any number (`PARANOID_SESSIONS_PER_USER`, `PARANOID_SESSIONS_PER_USER_POLICY`).
     public var limitPerUser: SessionLimit?
     /// The most sessions in which nobody is logged in; `nil`: any number (`PARANOID_ANONYMOUS_LIMIT`).

@@ -1,6 +1,5 @@
-internal import CGIMapping
+internal import ParanoidHTTP
 internal import FastCGIServer
-internal import HTTPHandling
 internal import Synchronization
 
 /// One FastCGI request for the time it is being answered, shared by its parameters, its body and the writer of its response.

@@ -1,8 +1,7 @@
-internal import CGIMapping
+internal import ParanoidHTTP
 internal import FastCGIServer
-internal import HTTPHandling
 internal import HTTPTypes
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
 
 /// Has FastCGI requests answered by the application: parameters in, head and body out.
@@ -17,7 +16,7 @@ struct FastCGIHandlerAdapter: Sendable {
     let longestHead: Int
     /// Counts.
     let count: @Sendable (StatisticsCounter) -> Void
-    private let lastWarning = LastReport(pause: .seconds(60))
+    private let lastWarning = LogThrottle(pause: .seconds(60))
 
     init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (StatisticsCounter) -> Void) {
         self.responder = responder
@@ -64,7 +63,7 @@ struct FastCGIHandlerAdapter: Sendable {
     }
 
     /// Answers a request for which there is no room.
-    func turnAway(_ request: consuming FastCGIRequest) {
+    func rejectOverload(_ request: consuming FastCGIRequest) {
         var request = request
         let bytes = self.head(of: Self.busyResponse) + Self.overdueText
         do throws(FastCGIServerError) {

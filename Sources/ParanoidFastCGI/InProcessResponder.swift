@@ -1,5 +1,4 @@
-internal import CGIMapping
-internal import HTTPHandling
+internal import ParanoidHTTP
 internal import HTTPTypes
 
 /// Answers requests of this process as if the web server had sent them: the same checks, the same handlers.
@@ -7,7 +6,7 @@ struct InProcessResponder: Sendable {
     let responder: RequestResponder
 
     func respond(to request: InProcessRequest) async -> Response {
-        var parameters = FixedRequestParameters()
+        var parameters = InMemoryParameters()
         func append(_ name: String, _ value: String) {
             parameters.append(name: Array(name.utf8), value: Array(value.utf8))
         }

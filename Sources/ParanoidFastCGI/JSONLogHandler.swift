@@ -1,5 +1,5 @@
-internal import HTTPHandling
-internal import LinuxSupport
+internal import ParanoidHTTP
+internal import ParanoidLinux
 public import Logging
 
 /// Writes log lines as JSON objects to standard error, one line each (RFC 8259).

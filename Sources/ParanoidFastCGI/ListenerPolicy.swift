@@ -1,6 +1,6 @@
-internal import CGIMapping
+internal import ParanoidHTTP
 internal import FastCGIServer
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// Who may send requests: a pure decision about what the kernel says of a peer.
 struct ListenerPolicy: Sendable, Hashable {

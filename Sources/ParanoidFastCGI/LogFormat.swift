@@ -1,4 +1,4 @@
-internal import HTTPHandling
+internal import ParanoidHTTP
 internal import Logging
 
 /// How log lines look.

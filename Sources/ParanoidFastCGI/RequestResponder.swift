@@ -1,5 +1,4 @@
-internal import CGIMapping
-internal import HTTPHandling
+internal import ParanoidHTTP
 internal import HTTPTypes
 internal import Logging
 

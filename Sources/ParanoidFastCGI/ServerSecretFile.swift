@@ -1,5 +1,5 @@
-internal import LinuxSupport
-internal import SessionSecurity
+internal import ParanoidLinux
+internal import ParanoidSessions
 
 /// The file that holds the server's secrets: read by every process, created by the first.
 enum ServerSecretFile {

@@ -1,4 +1,4 @@
-internal import WorkerSupervision
+internal import WorkerSupervisor
 
 /// How things are with the workers of an application, and how often a limit was reached, since its supervisor started.
 ///

@@ -1,5 +1,5 @@
 public import Logging
-public import SessionStorage
+public import ParanoidSessions
 
 /// The sessions of an application, for programs beside it: the same files and secrets, without serving anything.
 ///

@@ -1,5 +1,5 @@
 internal import Logging
-internal import SessionStorage
+internal import ParanoidSessions
 
 /// Removes expired sessions at an interval, a few files at a time, outside of any request.
 ///

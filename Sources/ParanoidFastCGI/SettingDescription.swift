@@ -1,6 +1,5 @@
-internal import HTTPHandling
-internal import HTTPSessions
-internal import SessionSecurity
+internal import ParanoidHTTP
+internal import ParanoidSessions
 
 /// What a setting is for, and how its value reads.
 struct SettingDescription: Sendable {
@@ -131,8 +130,8 @@ struct SettingDescription: Sendable {
         },
         Self("PARANOID_SWEEP_INTERVAL", "pause between removals of what has expired") { $0.sweepInterval.seconds },
         Self("PARANOID_SWEEP_RATE", "files that a sweep looks at in a second") { "\($0.sweepRate)" },
-        Self("PARANOID_LOCK_PATIENCE", "against held locks: how long a request waits for its session; 503 beyond") {
-            Optional($0.lockPatience).seconds
+        Self("PARANOID_LOCK_TIMEOUT", "against held locks: how long a request waits for its session; 503 beyond") {
+            Optional($0.lockTimeout).seconds
         },
         Self("PARANOID_SESSION_VALUE_LIMIT", "against sessions that grow: bytes of one value") {
             "\($0.sessions.valueLimits.valueByteCount)"

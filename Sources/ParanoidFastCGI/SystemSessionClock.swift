@@ -1,7 +1,6 @@
-public import HTTPHandling
-public import HTTPSessions
-internal import LinuxSupport
-public import SessionSecurity
+public import ParanoidHTTP
+public import ParanoidSessions
+internal import ParanoidLinux
 
 /// The system's wall clock.
 ///

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// Which process and which of its threads runs some code.
 public struct WorkerIdentity: Sendable, Hashable {

@@ -1,5 +1,4 @@
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidSessions
 
 // The checks that one task runs alone.
 extension SessionStoreConformance {
@@ -12,7 +11,7 @@ extension SessionStoreConformance {
         static let start = Timestamp(secondsSinceEpoch: 1_700_000_000)
         static let end = Timestamp(secondsSinceEpoch: 4_000_000_000)
         /// How long a caller may wait in a check that is not about waiting.
-        static let patience = Duration.seconds(600)
+        static let timeout = Duration.seconds(600)
 
         func require(_ condition: Bool, _ expectation: String) throws {
             guard condition else { throw Failure(check: self.check, description: "\(self.check): \(expectation)") }
@@ -71,7 +70,7 @@ extension SessionStoreConformance {
             to payload: [UInt8],
             state: StoredSession.State = .live
         ) async throws -> StoredSession {
-            try await store.modify(name, patience: Self.patience) { current in
+            try await store.modify(name, timeout: Self.timeout) { current in
                 guard let current else { return (.keep, self.makeSession(payload, generation: 0)) }
                 let next = self.makeSession(payload, generation: current.generation + 1, state: state)
                 return (.write(next), next)
@@ -81,12 +80,12 @@ extension SessionStoreConformance {
         func checkAbsentSessions() async throws {
             let name = self.makeName()
             try await self.requireBoth(nil, of: name, "before creation")
-            let seen = try await self.first.modify(name, patience: .zero) { (.keep, $0) }
+            let seen = try await self.first.modify(name, timeout: .zero) { (.keep, $0) }
             try self.require(seen == nil, "a change of an absent session sees nil")
             try await self.require(.gone, from: "writing an absent session") {
-                try await self.first.modify(name, patience: .zero) { _ in (.write(self.makeSession([1])), ()) }
+                try await self.first.modify(name, timeout: .zero) { _ in (.write(self.makeSession([1])), ()) }
             }
-            try await self.first.modify(name, patience: .zero) { _ in (.remove, ()) }
+            try await self.first.modify(name, timeout: .zero) { _ in (.remove, ()) }
             try await self.first.quarantine(name, generation: 1)
             try await self.requireBoth(nil, of: name, "after changes of an absent session")
         }
@@ -114,7 +113,7 @@ extension SessionStoreConformance {
             try await self.first.create(session, named: name)
             for round in 0..<20 {
                 let store = round % 2 == 0 ? self.second : self.first
-                let seen = try await store.modify(name, patience: Self.patience) { (.keep, $0) }
+                let seen = try await store.modify(name, timeout: Self.timeout) { (.keep, $0) }
                 try self.require(seen == session, "a change sees \(describe(session)), not \(describe(seen))")
                 try await self.requireBoth(session, of: name, "after keeping")
                 session = try await self.change(name, in: store, to: [UInt8(round), 7])
@@ -142,12 +141,12 @@ extension SessionStoreConformance {
                 try await self.first.create(session, named: name)
                 try await self.requireBoth(session, of: name, "after creation \(round)")
                 let remover = round % 2 == 0 ? self.second : self.first
-                let seen = try await remover.modify(name, patience: Self.patience) { (.remove, $0) }
+                let seen = try await remover.modify(name, timeout: Self.timeout) { (.remove, $0) }
                 try self.require(seen == session, "a removal sees the session")
                 try await self.requireBoth(nil, of: name, "after removal \(round)")
                 for store in [self.first, self.second] {
                     try await self.require(.gone, from: "writing a removed session") {
-                        try await store.modify(name, patience: Self.patience) { _ in (.write(session), ()) }
+                        try await store.modify(name, timeout: Self.timeout) { _ in (.write(session), ()) }
                     }
                 }
             }
@@ -171,7 +170,7 @@ extension SessionStoreConformance {
             let session = self.makeSession([1], expiresAt: Timestamp(secondsSinceEpoch: 1))
             try await self.first.create(session, named: name)
             try await self.requireBoth(session, of: name, "long after its expiry")
-            let seen = try await self.second.modify(name, patience: Self.patience) { (.keep, $0) }
+            let seen = try await self.second.modify(name, timeout: Self.timeout) { (.keep, $0) }
             try self.require(seen == session, "a change sees an expired session")
         }
 

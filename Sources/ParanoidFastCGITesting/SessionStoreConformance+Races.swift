@@ -1,4 +1,4 @@
-internal import SessionStorage
+internal import ParanoidSessions
 
 // The checks in which many tasks meet.
 extension SessionStoreConformance.Stores {
@@ -58,7 +58,7 @@ extension SessionStoreConformance.Stores {
     }
 
     private func increment(_ name: SessionName, in store: any SessionStore, size: Int) async throws {
-        try await store.modify(name, patience: Self.patience) { current in
+        try await store.modify(name, timeout: Self.timeout) { current in
             guard let current, let number = Self.number(current.payload) else { return (.keep, ()) }
             return (.write(self.makeSession(Self.payload(number + 1, size: size), generation: current.generation + 1)), ())
         }
@@ -103,7 +103,7 @@ extension SessionStoreConformance.Stores {
                     group.addTask {
                         for turn in 0..<10 {
                             if index == 0 && turn == round % 10 {
-                                try await self.store(round).modify(name, patience: Self.patience) { _ in (.remove, ()) }
+                                try await self.store(round).modify(name, timeout: Self.timeout) { _ in (.remove, ()) }
                                 try await self.requireBoth(nil, of: name, "after removal, with changes in flight")
                             }
                             try await self.increment(name, in: self.store(index), size: 8)

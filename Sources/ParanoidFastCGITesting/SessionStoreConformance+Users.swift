@@ -1,5 +1,4 @@
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidSessions
 
 // The checks about users' sessions and about all sessions at once.
 extension SessionStoreConformance.Stores {
@@ -34,12 +33,12 @@ extension SessionStoreConformance.Stores {
         try await self.requireNames([names[1], names[2], names[5]], ofUser: ann, "after changes of the tag")
         try await self.requireNames([names[0], names[4]], ofUser: bob, "after changes of the tag")
 
-        try await self.second.modify(names[1], patience: Self.patience) { _ in (.remove, ()) }
+        try await self.second.modify(names[1], timeout: Self.timeout) { _ in (.remove, ()) }
         try await self.requireNames([names[2], names[5]], ofUser: ann, "after a removal")
     }
 
     private func setTag(_ tag: [UInt8], of name: SessionName, in store: any SessionStore) async throws {
-        try await store.modify(name, patience: Self.patience) { current in
+        try await store.modify(name, timeout: Self.timeout) { current in
             guard let current else { return (.keep, ()) }
             return (.write(self.makeSession([2], generation: current.generation + 1, userTag: tag)), ())
         }
@@ -65,10 +64,10 @@ extension SessionStoreConformance.Stores {
         try await self.requireBoth(nil, of: old, "after the end of all that began by then")
         try await self.requireBoth(self.makeSession([2]), of: young, "as it began later")
         for store in [self.first, self.second] {
-            let seen = try await store.modify(old, patience: Self.patience) { (.keep, $0) }
+            let seen = try await store.modify(old, timeout: Self.timeout) { (.keep, $0) }
             try self.require(seen == nil, "a change of an ended session sees nil")
             try await self.require(.gone, from: "writing an ended session") {
-                try await store.modify(old, patience: Self.patience) { _ in
+                try await store.modify(old, timeout: Self.timeout) { _ in
                     (.write(self.makeSession([3], generation: 2, createdAt: early)), ())
                 }
             }

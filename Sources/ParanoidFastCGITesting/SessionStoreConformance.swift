@@ -1,4 +1,4 @@
-public import SessionStorage
+public import ParanoidSessions
 
 /// Checks whether a store keeps the promises of `SessionStore`, under any test framework: a check throws when a promise is broken.
 ///

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// A directory for one test, removed with all it contains when the value goes away.
 public final class TemporaryDirectory: Sendable {

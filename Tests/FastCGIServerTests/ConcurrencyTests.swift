@@ -1,6 +1,6 @@
 import FastCGIServer
 import Glibc
-import LinuxSupport
+import ParanoidLinux
 import Synchronization
 import Testing
 
@@ -184,7 +184,7 @@ struct ConcurrencyTests {
     func watched() async throws {
         let called = Tally()
         try await withServer { server in
-            let counter = try EventCounter()
+            let counter = try EventFD()
             server.server.watch(try counter.descriptor.duplicate()) { called.add() }
             counter.signal()
             waitUntil { called.value == 1 }

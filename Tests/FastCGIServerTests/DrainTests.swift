@@ -1,5 +1,5 @@
 import FastCGIServer
-import LinuxSupport
+import ParanoidLinux
 import Logging
 import Synchronization
 import Testing

@@ -1,6 +1,6 @@
 import FastCGIServer
 import Glibc
-import LinuxSupport
+import ParanoidLinux
 import Testing
 
 /// A web server's side of the protocol, written by hand so that it can also say what no web server says.

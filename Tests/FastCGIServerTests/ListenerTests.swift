@@ -1,6 +1,6 @@
 import FastCGIServer
 import Glibc
-import LinuxSupport
+import ParanoidLinux
 import Logging
 import Testing
 

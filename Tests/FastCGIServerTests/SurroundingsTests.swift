@@ -1,6 +1,6 @@
 import FastCGIServer
 import Glibc
-import LinuxSupport
+import ParanoidLinux
 import Logging
 import Synchronization
 import Testing
@@ -8,7 +8,7 @@ import Testing
 @Suite("A server among others")
 struct SurroundingsTests {
     /// Notes what it is told, and takes connections if it is to.
-    final class Surroundings: ServerSurroundings {
+    final class Surroundings: ServerDelegate {
         let beat = Tally()
         let requests = Tally()
         let ended = Tally()
@@ -25,7 +25,7 @@ struct SurroundingsTests {
             self.mailbox = mailbox
         }
 
-        func beats() { self.beat.add() }
+        func heartbeat() { self.beat.add() }
         func requestBegan() { self.requests.add() }
         func requestEnded() { self.ended.add() }
         func count(_ event: ServerEvent) { self.events.withLock { $0[event, default: 0] += 1 } }
@@ -37,7 +37,7 @@ struct SurroundingsTests {
         func drains() { self.drained.add() }
         func requestReplacement() { self.replacements.add() }
 
-        func passOn(_ connection: borrowing OwnedDescriptor) -> Bool {
+        func handOff(_ connection: borrowing OwnedDescriptor) -> Bool {
             switch self.mailbox {
             case .some(let mailbox):
                 do throws(SystemCallError) {

@@ -1,6 +1,6 @@
 import FastCGIServer
 import Glibc
-import LinuxSupport
+import ParanoidLinux
 import Logging
 import Synchronization
 import Testing
@@ -58,7 +58,7 @@ func withServer(
 func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async -> Result<Value, any Error> {
     await withCheckedContinuation { continuation in
         do {
-            _ = try BlockingThread(name: "test") { continuation.resume(returning: Result { try body() }) }
+            _ = try Thread(name: "test") { continuation.resume(returning: Result { try body() }) }
         } catch {
             continuation.resume(returning: .failure(error))
         }

@@ -30,7 +30,7 @@ extension Integration {
         }
 
         @Test("without the second key is refused over HTTPS", .timeLimit(.minutes(5)))
-        func secondKey() async throws {
+        func secureKey() async throws {
             try await TestApplication.with { app in
                 let jar = try app.jar()
                 _ = try await app.get("/session", jar: jar)

@@ -145,7 +145,7 @@ struct ApplicationTests {
     }
 
     @Test("demands the second key over HTTPS")
-    func secondKey() async throws {
+    func secureKey() async throws {
         var ann = Jar()
         _ = try await self.send(.get, "/hit", &ann)
         ann.cookies["__Host-sessionid_https"] = nil

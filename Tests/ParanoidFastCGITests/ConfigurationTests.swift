@@ -1,5 +1,5 @@
-import HTTPHandling
-import SessionSecurity
+import ParanoidHTTP
+import ParanoidSessions
 import Testing
 
 @testable import ParanoidFastCGI

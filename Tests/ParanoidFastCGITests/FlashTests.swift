@@ -8,7 +8,7 @@ struct FlashTests {
 
     init() throws {
         // The machine that tests run on may be busy with others.
-        self.made = try SessionApplication { $0.lockPatience = .seconds(60) }
+        self.made = try SessionApplication { $0.lockTimeout = .seconds(60) }
         self.made.app.post("/save") { request in
             try await request.session.flash("Saved.", kind: .success)
             return Response.redirect(to: "/page")

@@ -53,7 +53,7 @@ struct SignalTests {
             return "in"
         }
         app.post("/password") { request in
-            try await request.session.meetChallenge()
+            try await request.session.completeChallenge()
             return "released"
         }
         app.post("/rotate") { request in

@@ -1,7 +1,6 @@
 internal import Glibc
-internal import HTTPHandling
-internal import HTTPSessions
-internal import SessionSecurity
+internal import ParanoidHTTP
+internal import ParanoidSessions
 internal import Synchronization
 
 /// Virtual time, and the time that this process has computed.

@@ -1,11 +1,9 @@
-internal import FileSessionStorage
-internal import HTTPHandling
-internal import HTTPSessions
+internal import FileSessionStore
+internal import ParanoidHTTP
+internal import ParanoidSessions
 internal import HTTPTypes
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
-internal import SessionSecurity
-internal import SessionStorage
 internal import Synchronization
 
 /// The sessions of one variant, and the clients that use them in turn.
@@ -93,7 +91,7 @@ final class CostSubject {
         let place = self.next
         self.next = (place + 1) % self.jars.count
         self.clock.advance(by: .nanoseconds(Int64(self.variant.pause * 1e9) / Int64(self.jars.count)))
-        var parameters = FixedRequestParameters([
+        var parameters = InMemoryParameters([
             "REQUEST_METHOD": "GET", "REQUEST_URI": "/", "SERVER_PROTOCOL": "HTTP/2.0", "REMOTE_ADDR": "192.0.2.7", "REMOTE_PORT": "40000",
             "HTTP_HOST": "localhost", "HTTP_ACCEPT": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
             "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

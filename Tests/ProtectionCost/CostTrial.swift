@@ -1,6 +1,6 @@
-internal import LinuxSupport
-internal import SessionStorage
-internal import TestTools
+internal import ParanoidFastCGITesting
+internal import ParanoidLinux
+internal import ParanoidSessions
 
 /// All variants, measured in turns.
 struct CostTrial {

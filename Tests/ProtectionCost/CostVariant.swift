@@ -1,7 +1,5 @@
-internal import HTTPSessions
-internal import LinuxSupport
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidSessions
+internal import ParanoidLinux
 
 /// One way to run the sessions.
 struct CostVariant: Sendable {

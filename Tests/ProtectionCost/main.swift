@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 
 // What each protection costs: CPU time per request with everything on, and with one thing switched off at a time.
 //

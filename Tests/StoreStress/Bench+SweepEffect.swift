@@ -1,10 +1,9 @@
-internal import FileSessionStorage
+internal import ParanoidFastCGITesting
+internal import FileSessionStore
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
-internal import SessionSecurity
-internal import SessionStorage
-internal import TestTools
+internal import ParanoidSessions
 
 // What requests feel of a sweep.
 extension Bench {

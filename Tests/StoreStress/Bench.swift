@@ -1,10 +1,9 @@
-internal import FileSessionStorage
+internal import ParanoidFastCGITesting
+internal import FileSessionStore
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
-internal import SessionSecurity
-internal import SessionStorage
-internal import TestTools
+internal import ParanoidSessions
 
 /// Measures what the operations on a store cost, one after the other on one thread.
 ///

@@ -1,8 +1,7 @@
-internal import FileSessionStorage
-internal import LinuxSupport
+internal import FileSessionStore
+internal import ParanoidLinux
 internal import Logging
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidSessions
 
 /// The directory of a benchmark, and what is opened in it.
 struct BenchPlace: Sendable {

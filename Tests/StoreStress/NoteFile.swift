@@ -1,5 +1,5 @@
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// A file that is only appended to, each note with one `write(2)`: what is noted survives whatever happens to the process.
 final class NoteFile: Sendable {

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// Randomness for one request, fetched 64 bytes at a time, as the session middleware does.
 struct RequestRandom: RandomNumberGenerator {

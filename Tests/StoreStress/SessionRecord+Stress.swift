@@ -1,4 +1,4 @@
-internal import SessionSecurity
+internal import ParanoidSessions
 
 // What the records of the stress tests hold.
 extension SessionRecord {

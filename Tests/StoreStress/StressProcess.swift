@@ -1,5 +1,5 @@
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// A process of the stress tests as its parent sees it.
 final class StressProcess {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Synchronization
 
 /// Runs tasks on threads of its own, more of them than there are cores: the scheduler then interrupts them anywhere.
@@ -17,7 +17,7 @@ internal import Synchronization
         unsafe self.ready = .allocate(capacity: 1)
         unsafe sem_init(self.ready, 0, 0)
         for number in 0..<threads {
-            _ = try BlockingThread(name: "stress-\(number)") { self.run() }
+            _ = try Thread(name: "stress-\(number)") { self.run() }
         }
     }
 

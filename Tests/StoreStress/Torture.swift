@@ -1,9 +1,8 @@
-internal import FileSessionStorage
+internal import ParanoidFastCGITesting
+internal import FileSessionStore
 internal import Glibc
-internal import LinuxSupport
-internal import SessionSecurity
-internal import SessionStorage
-internal import TestTools
+internal import ParanoidLinux
+internal import ParanoidSessions
 
 /// Lets many processes work on one store, kills some of them all the time, and then checks that nothing was lost.
 struct Torture {

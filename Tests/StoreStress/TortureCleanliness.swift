@@ -1,8 +1,7 @@
-internal import FileSessionStorage
+internal import ParanoidFastCGITesting
+internal import FileSessionStore
 internal import Glibc
-internal import SessionSecurity
-internal import SessionStorage
-internal import TestTools
+internal import ParanoidSessions
 
 /// Checks that every file is whole and that a last sweep leaves only what is to stay.
 struct TortureCleanliness {

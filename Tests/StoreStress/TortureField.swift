@@ -1,7 +1,6 @@
-internal import FileSessionStorage
+internal import FileSessionStore
 internal import Glibc
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidSessions
 internal import Synchronization
 
 /// What one worker process has open, shared by its tasks.

@@ -1,9 +1,8 @@
-internal import FileSessionStorage
+internal import FileSessionStore
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidSessions
 
 /// The directory that all processes of a torture share: the store, the secret, and the notes of what was done.
 struct TortureGround: Sendable {
@@ -46,7 +45,7 @@ struct TortureGround: Sendable {
     func openStore() throws -> FileSessionStore {
         let log = try NoteFile(self.note("log"))
         var configuration = FileSessionStoreConfiguration(directory: self.store, maximumWaiters: 1000)
-        configuration.inspectionPatience = .seconds(30)
+        configuration.inspectionTimeout = .seconds(30)
         return try FileSessionStore(configuration: configuration, logger: Logger(label: "store") { _ in NotingLogHandler(log) })
     }
 
@@ -55,7 +54,7 @@ struct TortureGround: Sendable {
         let incidents = try NoteFile(self.note("incidents"))
         var configuration = SessionRepositoryConfiguration()
         // Killed holders free their locks, so a longer wait is a fault of the store.
-        configuration.patience = .seconds(30)
+        configuration.timeout = .seconds(30)
         return try SessionRepository(store: store, secrets: self.secrets(), configuration: configuration) { incident in
             incidents.line("\(incident.kind.rawValue) \(incident.name)")
         }

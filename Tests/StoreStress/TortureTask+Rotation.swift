@@ -1,11 +1,10 @@
-internal import SessionSecurity
-internal import SessionStorage
-internal import LinuxSupport
+internal import ParanoidSessions
+internal import ParanoidLinux
 
 // Chains: sessions whose identifiers are replaced again and again, while others count them up.
 extension TortureTask {
     /// How often a session is looked for that is not where it is said to be.
-    private static var patience: Int { 50 }
+    private static var timeout: Int { 50 }
 
     /// Puts the record under a new identifier and ends the old one, unless somebody wrote to it meanwhile.
     mutating func rotate(_ number: Int) async throws {
@@ -33,7 +32,7 @@ extension TortureTask {
     mutating func countUpChain(_ number: Int) async throws {
         let chain = self.field.chains[number]
         chain.tallies.tried.tally()
-        for _ in 0..<Self.patience {
+        for _ in 0..<Self.timeout {
             guard let identifier = chain.whereabouts.current else { break }
             if case .count = try await self.increment(identifier, expiresAt: TortureGround.someday) {
                 chain.tallies.done.tally()

@@ -1,8 +1,7 @@
-internal import LinuxSupport
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidFastCGITesting
+internal import ParanoidLinux
+internal import ParanoidSessions
 internal import Synchronization
-internal import TestTools
 
 /// One of the tasks of a worker process: does one thing after the other to the sessions that all share.
 struct TortureTask {

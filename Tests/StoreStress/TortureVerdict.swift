@@ -1,8 +1,7 @@
-internal import FileSessionStorage
-internal import LinuxSupport
-internal import SessionSecurity
-internal import SessionStorage
-internal import TestTools
+internal import ParanoidFastCGITesting
+internal import FileSessionStore
+internal import ParanoidLinux
+internal import ParanoidSessions
 
 /// Compares what the store holds with what was noted.
 struct TortureVerdict {

@@ -1,8 +1,7 @@
-internal import FileSessionStorage
+internal import FileSessionStore
 internal import Glibc
-internal import LinuxSupport
-internal import SessionSecurity
-internal import SessionStorage
+internal import ParanoidLinux
+internal import ParanoidSessions
 internal import Synchronization
 
 /// One of the processes of a torture.

@@ -1,6 +1,6 @@
 internal import Glibc
-internal import LinuxSupport
-internal import SessionSecurity
+internal import ParanoidLinux
+internal import ParanoidSessions
 
 /// A file that says which session is the current one of its kind, as a cookie would.
 final class Whereabouts: Sendable {

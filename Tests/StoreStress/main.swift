@@ -1,5 +1,5 @@
-internal import LinuxSupport
-internal import TestTools
+internal import ParanoidFastCGITesting
+internal import ParanoidLinux
 
 // Hard tests of the store of session files, and its costs.
 //

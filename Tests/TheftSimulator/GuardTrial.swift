@@ -1,6 +1,5 @@
-internal import SessionSecurity
-internal import TestTools
-internal import TheftSimulation
+internal import ParanoidSessions
+internal import ParanoidFastCGITesting
 
 /// The guard alone, and what it is compared with.
 struct GuardTrial {

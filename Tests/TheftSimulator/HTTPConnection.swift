@@ -1,5 +1,5 @@
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// One kept connection to an HTTP server of this machine, used by one thread, which blocks.
 final class HTTPConnection {

@@ -1,5 +1,5 @@
-internal import LinuxSupport
-internal import TheftSimulation
+internal import ParanoidLinux
+internal import ParanoidFastCGITesting
 
 /// The whole server, from nginx to the session files: `trace-server`, which takes the time from each request.
 struct NginxServer: SimulatedServer {

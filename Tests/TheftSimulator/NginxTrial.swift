@@ -1,5 +1,4 @@
-internal import TestTools
-internal import TheftSimulation
+internal import ParanoidFastCGITesting
 
 /// The whole server from nginx to the session files, with times that each request brings along.
 struct NginxTrial {

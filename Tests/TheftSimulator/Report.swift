@@ -1,4 +1,4 @@
-internal import TheftSimulation
+internal import ParanoidFastCGITesting
 
 /// Rows of the two tables.
 enum Report {

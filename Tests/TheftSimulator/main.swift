@@ -1,7 +1,6 @@
-internal import LinuxSupport
-internal import SessionSecurity
-internal import TestTools
-internal import TheftSimulation
+internal import ParanoidLinux
+internal import ParanoidSessions
+internal import ParanoidFastCGITesting
 
 // Rotation against honest browsers and thieves, in virtual time.
 //

@@ -6,7 +6,7 @@ enum AccountPages {
         var user: String
     }
 
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         // A demo: whoever says a name is that user.
         routes.post("/login") { request in
             let form = try await request.decodeForm(Form.self)

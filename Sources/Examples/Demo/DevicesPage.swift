@@ -28,7 +28,7 @@ enum DevicesPage {
         var ended: Int
     }
 
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.get("/devices") { request in
             try Response.json(await request.session.list().map(Device.init))
         }

@@ -2,7 +2,7 @@ import ParanoidFastCGI
 
 /// `POST /echo`: the body back in the pieces it came in, with its content type.
 enum EchoPage {
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.post("/echo") { request in
             // All of the body before any of the answer: nginx stops sending a request's body once the head of the response has arrived, so
             // that who answers while reading waits for a rest that never comes.

@@ -6,7 +6,7 @@ enum FailurePages {
         var description: String { "this text goes to the log and never to the client" }
     }
 
-    static func register(on routes: some RouteRegistering, allowsCrash: Bool) {
+    static func register(on routes: some RouterMethods, allowsCrash: Bool) {
         routes.get("/error") { _ -> Response in
             throw DemoFailure()
         }

@@ -5,7 +5,7 @@ import ParanoidFastCGI
 /// It is readable without scripts; with them the numbers move. Nothing is loaded from elsewhere, and the policy in the head lets only the
 /// page's own style and script run.
 enum HomePage {
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.get("/") { request in
             let details = try await SessionDetails.peek(at: request)
             let token = Self.randomToken()

@@ -2,7 +2,7 @@ import ParanoidFastCGI
 
 /// `GET /params`: all parameters that the web server sent with the request.
 enum ParametersPage {
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.get("/params") { request in
             var parameters: [String: String] = [:]
             request.parameters.forEach { name, value in

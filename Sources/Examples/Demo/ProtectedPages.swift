@@ -8,7 +8,7 @@ enum ProtectedPages {
         var remember: String?
     }
 
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         let group = routes.group("/account", middleware: [CSRFProtection()])
         group.get("") { request in
             _ = try await request.session.logInIfRemembered()

@@ -2,7 +2,7 @@ import ParanoidFastCGI
 
 /// `/session`, `/session/peek`, `/session/details` and `/safe`: what the guard thinks and what the session holds.
 enum SessionPages {
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.get("/session") { request in
             try Response.json(await SessionReport.count(in: request.session))
         }

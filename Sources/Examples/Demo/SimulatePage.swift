@@ -1,9 +1,9 @@
 import ParanoidFastCGI
-import TheftSimulation
+import ParanoidFastCGITesting
 
 /// `GET /simulate`: honest visitors and thieves against the guard's rules, in virtual time, played while the visitor waits.
 enum SimulatePage {
-    static func register(on routes: some RouteRegistering, settings: GuardSettings) {
+    static func register(on routes: some RouterMethods, settings: GuardSettings) {
         // The simulated network delays by up to 5 s, so the bound is the default one, whatever the demo's own is.
         var settings = settings
         settings.delayBound = GuardSettings().delayBound

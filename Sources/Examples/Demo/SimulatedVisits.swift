@@ -1,5 +1,5 @@
 import ParanoidFastCGI
-import TheftSimulation
+import ParanoidFastCGITesting
 
 /// A few sessions of honest visitors and of thieves, in the guard's own rules and in those of 2009.
 struct SimulatedVisits: Sendable {

@@ -4,7 +4,7 @@ import ParanoidFastCGI
 enum SlowPage {
     private static let longest = 60_000
 
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.get("/slow") { request in
             guard let text = request.query.first(named: "ms"), let milliseconds = Int(text), (0...Self.longest).contains(milliseconds)
             else {

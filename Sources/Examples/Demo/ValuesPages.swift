@@ -9,7 +9,7 @@ enum ValuesPages {
 
     private static let maximumValues = 64
 
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.get("/session/values") { request in
             try Response.json(await request.session.value(.values) ?? [:])
         }

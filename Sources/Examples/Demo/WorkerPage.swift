@@ -2,7 +2,7 @@ import ParanoidFastCGI
 
 /// `GET /worker`: which process and which of its threads answers.
 enum WorkerPage {
-    static func register(on routes: some RouteRegistering) {
+    static func register(on routes: some RouterMethods) {
         routes.get("/worker") { _ in try Response.json(WorkerReport.current) }
     }
 }

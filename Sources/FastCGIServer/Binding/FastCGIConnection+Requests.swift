@@ -1,6 +1,6 @@
 internal import CFCGI
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Synchronization
 
 /// The beginning and the end of requests; only the owner calls these.

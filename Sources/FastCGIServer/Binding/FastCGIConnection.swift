@@ -1,6 +1,6 @@
 internal import CFCGI
 internal import Glibc
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Synchronization
 
 /// The connections that get one descriptor number, one after the other, and the `FCGX_Request` that serves their requests.

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
 internal import Synchronization
 
@@ -15,7 +15,7 @@ extension ConnectionScheduler {
         do throws(SystemCallError) {
             guard let socket = try self.listener.accept() else { return nil }
             guard self.admits(socket) else { return nil }
-            if let surroundings = self.surroundings, surroundings.passOn(socket.descriptor) { return nil }
+            if let surroundings = self.surroundings, surroundings.handOff(socket.descriptor) { return nil }
             return self.open(socket)
         } catch {
             self.reportShortage(error)
@@ -92,7 +92,7 @@ extension ConnectionScheduler {
     }
 
     /// Reports something at most once a second, as whoever causes it can do so as often as they like.
-    func reportRarely(_ moment: LastReport, _ report: () -> Void) {
+    func reportRarely(_ moment: LogThrottle, _ report: () -> Void) {
         if moment.isDue { report() }
     }
 }

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
 internal import Synchronization
 
@@ -15,13 +15,13 @@ extension ConnectionScheduler {
 
     /// Connections that are taken from the inbox before other events get their turn.
     private static var arrivalsPerTurn: Int { 16 }
-    private static var inboxInterest: EventPoll.Interest { [.readable, .oneShot] }
+    private static var inboxInterest: Epoll.Interest { [.readable, .oneShot] }
 
     /// Shows that a thread has come round, and has the next one do so after the interval.
     func beat() {
         self.heartbeatTimer.acknowledge()
         guard let surroundings = self.surroundings else { return }
-        surroundings.beats()
+        surroundings.heartbeat()
         self.heartbeatTimer.start(microseconds: max(1, self.configuration.heartbeatInterval.nanoseconds / 1000))
     }
 

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Synchronization
 
 /// What time brings about, and the end.
@@ -66,6 +66,6 @@ extension ConnectionScheduler {
         }
         if self.configuration.samplingInterval != nil { self.sample() }
         // Threads that slow peers hold are not stuck: these deadlines free them.
-        if isTransferring { self.surroundings?.beats() }
+        if isTransferring { self.surroundings?.heartbeat() }
     }
 }

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
 internal import Synchronization
 
@@ -23,19 +23,19 @@ final class ConnectionScheduler: Sendable {
         }
     }
 
-    private static let connectionInterest: EventPoll.Interest = [.readable, .hangUp, .edge]
+    private static let connectionInterest: Epoll.Interest = [.readable, .hangUp, .edge]
 
     /// The server's settings.
     let configuration: FastCGIServerConfiguration
     /// Judges heads.
     let inspector: RequestHeadInspector
     /// Woken when somebody has to look at the time: draining has begun or a connection was closed meanwhile.
-    let timeKeeper: EventCounter
+    let timeKeeper: EventFD
 
     /// Who wants to know how the server is.
-    let surroundings: (any ServerSurroundings)?
+    let surroundings: (any ServerDelegate)?
     /// Goes off when a thread is to show that it comes round.
-    let heartbeatTimer: EventTimer
+    let heartbeatTimer: TimerFD
     /// The time that requests take, if it is limited.
     let timers: RequestTimers?
     /// Connections that are neither waiting elsewhere nor open yet.
@@ -47,8 +47,8 @@ final class ConnectionScheduler: Sendable {
     let jobs: JobQueue
     let logger: Logger
     let isUnix: Bool
-    let poll: EventPoll
-    let stopping: EventCounter
+    let poll: Epoll
+    let stopping: EventFD
     let listener: Listener
     let table = ConnectionTable()
     let open = Atomic<Int>(0)
@@ -56,16 +56,16 @@ final class ConnectionScheduler: Sendable {
     private let watches = WatchedDescriptors()
     let draining = Atomic<Bool>(false)
     let stopped = Atomic<Bool>(false)
-    let lastShortage = LastReport()
-    let lastRefusal = LastReport()
-    let lastBadHead = LastReport()
-    let lastOverload = LastReport()
+    let lastShortage = LogThrottle()
+    let lastRefusal = LogThrottle()
+    let lastBadHead = LogThrottle()
+    let lastOverload = LogThrottle()
 
     /// Registers the listener; nothing is accepted before threads ask for events.
     init(
         listener: consuming Listener,
         configuration: FastCGIServerConfiguration,
-        surroundings: (any ServerSurroundings)?,
+        surroundings: (any ServerDelegate)?,
         jobs: JobQueue,
         logger: Logger
     ) throws(SystemCallError) {
@@ -76,12 +76,12 @@ final class ConnectionScheduler: Sendable {
         )
         self.surroundings = surroundings
         self.timers = configuration.requestDeadline.map { RequestTimers(time: $0, grace: configuration.requestGrace) }
-        self.heartbeatTimer = try EventTimer()
+        self.heartbeatTimer = try TimerFD()
         self.jobs = jobs
         self.logger = logger
-        self.poll = try EventPoll()
-        self.stopping = try EventCounter()
-        self.timeKeeper = try EventCounter()
+        self.poll = try Epoll()
+        self.stopping = try EventFD()
+        self.timeKeeper = try EventFD()
         try self.poll.add(listener.descriptor.number, tag: Tag.listener, interest: [.readable, .exclusive])
         try self.poll.add(jobs.wakeUp.descriptor.number, tag: Tag.wakeUp, interest: .readable)
         try self.poll.add(jobs.helpTimer.descriptor.number, tag: Tag.help, interest: .readable)
@@ -111,14 +111,14 @@ final class ConnectionScheduler: Sendable {
     var openConnections: Int { self.open.load(ordering: .acquiring) }
 
     /// Waits for an event, or for jobs.
-    func nextEvent(jobs: JobQueue) -> EventPoll.Event? {
+    func nextEvent(jobs: JobQueue) -> Epoll.Event? {
         jobs.waitForEvent(in: self.poll)
     }
 
     /// Does what an event asks for.
     ///
     /// - Returns: A connection with a request to serve.
-    func handle(_ event: EventPoll.Event, jobs: JobQueue, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+    func handle(_ event: Epoll.Event, jobs: JobQueue, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
         switch event.tag {
         case Tag.listener: return self.acceptOne().flatMap { unsafe self.look(at: $0, buffer: buffer) }
         case Tag.wakeUp: jobs.acknowledgeWakeUp()
@@ -135,7 +135,7 @@ final class ConnectionScheduler: Sendable {
         return nil
     }
 
-    private func handleConnection(_ event: EventPoll.Event, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+    private func handleConnection(_ event: Epoll.Event, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
         let token = ConnectionToken(tag: event.tag)
         guard let connection = self.table[Int(token.number)] else { return nil }
         switch connection.update({ $0.event(generation: token.generation, isHangUp: event.hasHungUp) }) {

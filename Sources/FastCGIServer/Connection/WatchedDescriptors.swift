@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Synchronization
 
 /// Descriptors that are no connections, and what to do when they become readable.

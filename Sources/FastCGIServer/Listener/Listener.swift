@@ -1,4 +1,4 @@
-package import LinuxSupport
+package import ParanoidLinux
 
 /// A listening stream socket, non-blocking and close-on-exec.
 package struct Listener: ~Copyable, Sendable {
@@ -44,7 +44,7 @@ package struct Listener: ~Copyable, Sendable {
         }
     }
 
-    private static func takeActivated(_ name: String?, from sockets: ActivatedSockets) throws(FastCGIServerError) -> Listener {
+    private static func takeActivated(_ name: String?, from sockets: SocketActivation) throws(FastCGIServerError) -> Listener {
         guard let entry = sockets.entry(named: name) else {
             let names = sockets.entries.map(\.name).joined(separator: ", ")
             let passed = names.isEmpty ? "the service manager has passed no socket (LISTEN_FDS, LISTEN_PID)" : "passed are: \(names)"

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 
 /// The task executor of the process's requests; the worker threads are its threads.
 ///

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
 internal import Synchronization
 
@@ -6,7 +6,7 @@ internal import Synchronization
 final class WorkerPool: Sendable {
     private let worker: WorkerThread
     private let logger: Logger
-    private let timeKeeper = Mutex<BlockingThread?>(nil)
+    private let timeKeeper = Mutex<Thread?>(nil)
 
     /// Creates a pool; no thread runs yet.
     init(worker: WorkerThread, logger: Logger) {
@@ -21,7 +21,7 @@ final class WorkerPool: Sendable {
         let threads = self.worker.scheduler.configuration.threads
         precondition(threads > 0, "a server needs a thread")
         try self.timeKeeper.withLock { (thread) throws(SystemCallError) in
-            thread = try BlockingThread(name: "fcgi-time", stackSize: 256 << 10) {
+            thread = try Thread(name: "fcgi-time", stackSize: 256 << 10) {
                 self.runThreads(threads)
                 onStop()
             }
@@ -38,7 +38,7 @@ final class WorkerPool: Sendable {
         let workers = OwnedThreads()
         for number in 1...count {
             do throws(SystemCallError) {
-                workers.add(try BlockingThread(name: "fcgi-\(number)") { self.worker.run() })
+                workers.add(try Thread(name: "fcgi-\(number)") { self.worker.run() })
             } catch {
                 self.logger.critical("A worker thread could not be started.", metadata: ["error": "\(error)"])
             }
@@ -80,9 +80,9 @@ final class WorkerPool: Sendable {
 /// Threads to be joined together; used by one thread only.
 private final class OwnedThreads {
     private final class Entry {
-        var thread: BlockingThread?
+        var thread: Thread?
 
-        init(_ thread: consuming BlockingThread) {
+        init(_ thread: consuming Thread) {
             self.thread = consume thread
         }
     }
@@ -91,7 +91,7 @@ private final class OwnedThreads {
 
     var isEmpty: Bool { self.entries.isEmpty }
 
-    func add(_ thread: consuming BlockingThread) {
+    func add(_ thread: consuming Thread) {
         self.entries.append(Entry(thread))
     }
 

@@ -1,4 +1,4 @@
-internal import LinuxSupport
+internal import ParanoidLinux
 internal import Logging
 internal import Synchronization
 
@@ -11,7 +11,7 @@ struct WorkerThread: Sendable {
     /// Where jobs come from.
     let executor: WorkerExecutor
     /// Counts handlers that have not returned yet.
-    let runningHandlers: RunningCount
+    let runningHandlers: AtomicCounter
 
     /// Jobs in a row before connections are looked at again; neither may starve the other.
     private static let jobsPerTurn = 16
@@ -41,7 +41,7 @@ struct WorkerThread: Sendable {
 
     private func serve(_ connection: FastCGIConnection) {
         let number = connection.begunRequests
-        guard self.runningHandlers.add() <= self.scheduler.configuration.maximumRequests else { return self.turnAway(connection) }
+        guard self.runningHandlers.add() <= self.scheduler.configuration.maximumRequests else { return self.rejectOverload(connection) }
         let surroundings = self.scheduler.surroundings
         surroundings?.requestBegan()
         let timers = self.scheduler.timers
@@ -64,12 +64,12 @@ struct WorkerThread: Sendable {
     }
 
     /// Too many requests are there already: this one is answered without its handler.
-    private func turnAway(_ connection: FastCGIConnection) {
+    private func rejectOverload(_ connection: FastCGIConnection) {
         self.scheduler.surroundings?.count(.overloaded)
         self.scheduler.reportRarely(self.scheduler.lastOverload) {
             self.scheduler.logger.error("Requests are turned away: as many as allowed are running.")
         }
-        self.scheduler.configuration.turnAway(FastCGIRequest(connection, timer: nil))
+        self.scheduler.configuration.rejectOverload(FastCGIRequest(connection, timer: nil))
         self.runningHandlers.subtract()
     }
 }

@@ -1,0 +1,37 @@
+package import ParanoidLinux
+
+/// What a server tells those around its process, and asks of them.
+///
+/// All functions are called on the server's threads, must not block and may be called at the same time.
+package protocol ServerDelegate: Sendable {
+    /// The threads come round; called every ``FastCGIServerConfiguration/heartbeatInterval``, but not while handlers hold all of them.
+    ///
+    /// A thread that waits for bytes of a slow peer counts as free, as that has a deadline of its own.
+    func heartbeat()
+    /// A request has begun.
+    func requestBegan()
+    /// A request is over, and so is its handler.
+    func requestEnded()
+    /// Something happened that is counted.
+    func count(_ event: ServerEvent)
+    /// How busy the threads are at this moment; called as often as ``FastCGIServerConfiguration/samplingInterval`` says, whatever handlers do.
+    ///
+    /// - Parameter demand: Threads that do something, and jobs that wait for one.
+    func sampled(demand: Int, threads: Int)
+    /// A connection was opened.
+    func connectionOpened()
+    /// A connection was closed.
+    func connectionClosed()
+    /// Offers a connection that was just accepted.
+    ///
+    /// - Returns: Whether another process serves it; otherwise the server does.
+    func handOff(_ connection: borrowing OwnedDescriptor) -> Bool
+    /// A connection that another process has accepted has come.
+    func connectionArrived()
+    /// No further connection of others was there.
+    func nothingArrives()
+    /// The server takes no more connections.
+    func drains()
+    /// A handler holds on although its time and the time after that are up; the process should be replaced.
+    func requestReplacement()
+}

@@ -1,0 +1,150 @@
+internal import ParanoidLinux
+internal import Logging
+internal import ParanoidSessions
+
+/// The directory of a store: 256 shards named after the first byte of the session's name, and one for what was damaged.
+struct SessionDirectory: ~Copyable, Sendable {
+    /// Where damaged files are put.
+    static let damaged = "damaged"
+    /// The names of all shards, in order.
+    static let shards: [String] = (0..<256).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+
+    let root: SecureDirectory
+    private let isDurable: Bool
+    private let faults: FileFaults?
+
+    /// Opens or creates the directory and checks that it is safe to use.
+    ///
+    /// - Throws: `refused` when others can write it, when it is not ours or when it lies on a file system whose locks cannot be trusted;
+    ///   `full` or `unavailable` when it cannot be made.
+    init(_ configuration: FileSessionStoreConfiguration, faults: FileFaults?) throws(SessionStoreError) {
+        self.isDurable = configuration.durability == .power
+        self.faults = faults
+        self.root = try Self.openRoot(configuration)
+    }
+
+    private static func openRoot(_ configuration: FileSessionStoreConfiguration) throws(SessionStoreError) -> SecureDirectory {
+        let path = configuration.directory
+        let root: SecureDirectory
+        do {
+            root = try SecureDirectory.openOrCreate(path)
+        } catch {
+            if case .system(let cause, let place) = error {
+                throw SessionStoreError(cause, "opening the session directory \(place)")
+            }
+            throw SessionStoreError(.refused, message: "the session directory is not safe: \(error)", cause: error)
+        }
+        if let kind = root.fileSystem().remoteName {
+            if configuration.allowsNetworkFileSystem {
+                try LockProbe.run(in: root, path: path)
+                return root
+            }
+            throw SessionStoreError(
+                .refused,
+                message: "the session directory \(path) lies on \(kind), where file locks cannot be relied upon;"
+                    + " use a local file system, or allow network file systems"
+            )
+        }
+        return root
+    }
+
+    /// The path of a session's file.
+    static func path(of name: SessionName) -> String {
+        let digits = name.hexadecimal
+        var path = String(digits.utf8.prefix(2)) ?? ""
+        path.reserveCapacity(68)
+        path += "/"
+        path += digits
+        return path
+    }
+
+    /// The name a file stands for; `nil` for anything that is not the name of a session's file.
+    static func name(ofFile file: String) -> SessionName? {
+        SessionName(hexadecimal: Array(file.utf8))
+    }
+
+    // MARK: Files
+
+    /// Opens a session's file; `nil` when there is none.
+    ///
+    /// - Throws: Also for anything that is not a file of ours with this one name: such things are not touched.
+    func open(_ name: SessionName) throws(SessionStoreError) -> SessionFile? {
+        let path = Self.path(of: name)
+        let opened: (file: OpenFile, status: FileStatus)?
+        do throws(SystemCallError) {
+            if let file = try self.root.openFile(path) { opened = (file, try file.status()) } else { opened = nil }
+        } catch {
+            throw SessionStoreError(error, "opening session \(name)")
+        }
+        // No names: removed between the two calls.
+        guard let (file, status) = opened, status.linkCount > 0 else { return nil }
+        if let objection = Self.objection(to: status) {
+            throw SessionStoreError(.refused, message: "the file of session \(name) \(objection)")
+        }
+        return SessionFile(
+            name: name,
+            path: path,
+            file: file,
+            last: SlotLayout.last(inFileOf: status.size) ?? .first,
+            identity: status.identity,
+            faults: self.faults
+        )
+    }
+
+    /// What makes a file unfit; `nil` when nothing does.
+    static func objection(to status: FileStatus) -> String? {
+        if status.kind != .regular { return "is not a regular file" }
+        if !status.isOwn { return "belongs to user \(status.owner)" }
+        if status.permissions & 0o077 != 0 { return "can be reached by others (mode \(String(status.permissions, radix: 8)))" }
+        if status.linkCount != 1 { return "has \(status.linkCount) names" }
+        return nil
+    }
+
+    /// Creates a session's file, which must not be there yet, and its shard if need be.
+    func create(_ name: SessionName, last: SlotLayout) throws(SystemCallError) -> SessionFile {
+        let path = Self.path(of: name)
+        try self.faults.check(.createFile)
+        while true {
+            do {
+                let file = try self.root.createFile(path)
+                return SessionFile(name: name, path: path, file: file, last: last, identity: nil, faults: self.faults)
+            } catch  where error.isAbsent {
+                // No shard, or the sweeper just took it away.
+                let shard = String(path.prefix(2))
+                if try self.root.makeDirectory(shard), self.isDurable { try self.root.synchronize() }
+            }
+        }
+    }
+
+    /// Makes the names in a session's shard durable, if that is wanted.
+    func synchronizeNames(of file: SessionFile) throws(SystemCallError) {
+        guard self.isDurable else { return }
+        try self.faults.check(.synchronize)
+        try self.root.synchronize(String(file.path.prefix(2)))
+    }
+
+    /// Whether a file's name still leads to it; it does not when somebody removed or replaced the file by hand.
+    func leads(to file: SessionFile) throws(SystemCallError) -> Bool {
+        guard let status = try self.root.status(of: file.path) else { return false }
+        if let identity = file.identity { return status.identity == identity && Self.objection(to: status) == nil }
+        let identity = try file.file.status().identity
+        file.identity = identity
+        return status.identity == identity && Self.objection(to: status) == nil
+    }
+
+    /// Takes a file's name away.
+    func remove(_ file: SessionFile) throws(SystemCallError) {
+        try self.faults.check(.remove)
+        try self.root.removeFile(file.path)
+        try self.synchronizeNames(of: file)
+    }
+
+    /// Puts a file aside under a name that nothing has.
+    func moveAside(_ file: SessionFile) throws(SystemCallError) {
+        try self.faults.check(.moveAside)
+        _ = try self.root.makeDirectory(Self.damaged)
+        let time = String(WallClock.nanosecondsSinceEpoch(), radix: 16)
+        try self.root.move(file.path, to: "\(Self.damaged)/\(file.path.dropFirst(3)).\(time)")
+        try self.synchronizeNames(of: file)
+    }
+}

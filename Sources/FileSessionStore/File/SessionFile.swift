@@ -1,0 +1,253 @@
+internal import ParanoidLinux
+internal import ParanoidSessions
+internal import Synchronization
+
+/// A session's file, open, shared by all tasks of this process that use the session.
+///
+/// The file keeps its inode all its life, so the lock of the inode is the lock of the session. Reading takes no lock.
+final class SessionFile: Sendable {
+    /// What the file says.
+    enum Contents: Sendable {
+        case session(StoredSession, at: SessionSlots.Position)
+        case removed(at: SessionSlots.Position)
+        /// Created, but not written yet, or never: whoever began it died. Not a session.
+        case unfinished
+        /// Written by a newer version of this code.
+        case foreign
+        /// Neither a session nor a marker.
+        case unreadable
+    }
+
+    /// What was seen last; always a whole state that the file had.
+    private struct View {
+        var last: SlotLayout
+        var known: (position: SessionSlots.Position, session: StoredSession)?
+        var identity: FileIdentity?
+        var checkedAt: Int64
+    }
+
+    /// Payloads above this size are not kept in memory.
+    private static let keptPayload = 16 * 1024
+
+    /// The session's name.
+    let name: SessionName
+    /// The path below the store's directory.
+    let path: String
+    /// The open file.
+    let file: OpenFile
+    let faults: FileFaults?
+    let turns = Mutex(LockWaitQueue())
+    private let view: Mutex<View>
+
+    init(name: SessionName, path: String, file: OpenFile, last: SlotLayout, identity: FileIdentity?, faults: FileFaults?) {
+        self.name = name
+        self.path = path
+        self.file = file
+        self.faults = faults
+        self.view = Mutex(View(last: last, known: nil, identity: identity, checkedAt: CoarseClock.monotonicNanoseconds()))
+    }
+
+    // MARK: Reading
+
+    /// Reads the newest whole state: one `pread(2)` while the file does not grow.
+    func load() throws(SystemCallError) -> Contents {
+        try self.faults.check(.read)
+        while true {
+            let (last, known) = self.view.withLock { ($0.last, $0.known) }
+            // A few bytes more than the pair: if they come, the file has grown.
+            let (count, finding) = try self.find(in: last, known: known?.position, extra: 64)
+            switch finding {
+            case .unchanged?: if let known { return .session(known.session, at: known.position) }
+            case let finding?: return try self.contents(finding, in: last)
+            case nil: break
+            }
+            let size = try self.file.status().size
+            if size == 0 { return .unfinished }
+            guard let layout = SlotLayout.last(inFileOf: size) else { return .unreadable }
+            if layout == last && size > layout.fileByteCount && count > layout.pairByteCount {
+                return try self.loadPartlyGrown(layout)
+            }
+            self.view.withLock { $0.last = layout }
+        }
+    }
+
+    /// Reads and judges a pair; the finding is `nil` when more or fewer bytes than those of the pair came.
+    private func find(
+        in layout: SlotLayout,
+        known: SessionSlots.Position?,
+        extra: Int
+    ) throws(SystemCallError) -> (count: Int, finding: SessionSlots.Finding?) {
+        try unsafe withUnsafeTemporaryAllocation(byteCount: layout.pairByteCount + extra, alignment: 16) {
+            (buffer) throws(SystemCallError) -> (Int, SessionSlots.Finding?) in
+            let count = try unsafe self.file.read(into: buffer, at: layout.offset)
+            guard count == layout.pairByteCount else { return (count, nil) }
+            let pair = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            return (count, unsafe SessionSlots.judge(pair, layout: layout, name: self.name.prefix, known: known))
+        }
+    }
+
+    /// What a finding in the last pair of the file means.
+    private func contents(_ finding: SessionSlots.Finding, in layout: SlotLayout) throws(SystemCallError) -> Contents {
+        switch finding {
+        case .unchanged: return .unreadable
+        case .session(let session, let position):
+            self.remember(session, at: position)
+            return .session(session, at: position)
+        case .removed(let position): return .removed(at: position)
+        case .foreign: return .foreign
+        case .nothing(.used): return .unreadable
+        case .nothing(.begun), .nothing(.blank):
+            // Growing the file was interrupted: the state before is in a smaller pair.
+            guard layout.level > 0 else { return .unreadable }
+            let smaller = SlotLayout(level: layout.level - 1)
+            guard let finding = try self.find(in: smaller, known: nil, extra: 0).finding else { return .unreadable }
+            return try self.contents(finding, in: smaller)
+        }
+    }
+
+    /// Reads a file that ends within a pair: whoever made it grow, or made it, died or is still at work.
+    private func loadPartlyGrown(_ layout: SlotLayout) throws(SystemCallError) -> Contents {
+        for level in stride(from: layout.level, through: 0, by: -1) {
+            let layout = SlotLayout(level: level)
+            guard let finding = try self.find(in: layout, known: nil, extra: 0).finding else { return .unreadable }
+            if finding == .nothing(.blank) { continue }
+            return try self.contents(finding, in: layout)
+        }
+        return .unfinished
+    }
+
+    private func remember(_ session: StoredSession, at position: SessionSlots.Position) {
+        let isKept = session.payload.count <= Self.keptPayload
+        self.view.withLock { $0.known = isKept ? (position, session) : nil }
+    }
+
+    // MARK: Identity
+
+    /// What the last look at the name was, for ``SessionDirectory/leads(to:)``.
+    var identity: FileIdentity? {
+        get { self.view.withLock { $0.identity } }
+        set { self.view.withLock { $0.identity = newValue } }
+    }
+
+    /// Whether the name was not looked at for `interval` nanoseconds; the caller who is told so is the one to look.
+    func isCheckDue(after interval: Int64) -> Bool {
+        let now = CoarseClock.monotonicNanoseconds()
+        return self.view.withLock { view in
+            guard now - view.checkedAt >= interval else { return false }
+            view.checkedAt = now
+            return true
+        }
+    }
+
+    // MARK: Changing; all below needs the lock, or a file that nobody knows yet
+
+    /// Writes the first state into a new file, with room for the next, so that later changes need no space.
+    func writeFirst(_ session: StoredSession, isDurable: Bool) throws(SystemCallError) {
+        let layout = self.view.withLock { $0.last }
+        try self.faults.check(.writeFirst)
+        try self.writePair(session, layout)
+        if isDurable { try self.synchronize() }
+    }
+
+    /// Replaces the state at `current`, which stays as it is until the new one is complete.
+    func write(_ session: StoredSession, over current: SessionSlots.Position, isDurable: Bool) throws(SystemCallError) {
+        let last = self.view.withLock { $0.last }
+        let byteCount = session.payload.count + SessionSlots.overhead
+        guard let target = SessionSlots.target(byteCount, current: current, last: last) else {
+            preconditionFailure("larger than any configuration allows")
+        }
+        if target.isNew {
+            try self.grow(session, to: target.layout, isDurable: isDurable)
+        } else {
+            try self.replace(session, target.layout, target.index, isDurable: isDurable)
+        }
+        if session.state == .ended {
+            // So that no damage to this slot brings the session back to life. It is ended already, so nobody needs to hear of a failure.
+            try? self.erase(current.layout, current.index)
+        }
+    }
+
+    private func replace(_ session: StoredSession, _ layout: SlotLayout, _ index: Int, isDurable: Bool) throws(SystemCallError) {
+        let bytes = SessionSlots.encode(session, name: self.name.prefix, layout: layout, index: index)
+        let position = SessionSlots.Position(
+            layout: layout,
+            index: index,
+            generation: session.generation,
+            checksum: SessionSlots.checksum(of: bytes)
+        )
+        do {
+            try self.faults.check(.write)
+            try self.write(bytes, at: layout.offset(ofSlot: index))
+            if isDurable { try self.synchronize() }
+        } catch {
+            // The caller is told that nothing changed, so nothing may have.
+            try? self.erase(layout, index)
+            throw error
+        }
+        self.remember(session, at: position)
+    }
+
+    private func grow(_ session: StoredSession, to layout: SlotLayout, isDurable: Bool) throws(SystemCallError) {
+        let before = try self.file.status().size
+        do {
+            try self.faults.check(.grow)
+            try self.writePair(session, layout)
+            if isDurable { try self.synchronize() }
+        } catch {
+            // A pair that existed was not in use: an empty one says so again.
+            if before < layout.fileByteCount {
+                try? self.file.truncate(to: before)
+            } else {
+                try? self.write([UInt8](repeating: 0, count: StoredSession.headByteCount), at: layout.offset)
+            }
+            throw error
+        }
+        self.view.withLock { $0.last = layout }
+    }
+
+    private func writePair(_ session: StoredSession, _ layout: SlotLayout) throws(SystemCallError) {
+        var bytes = SessionSlots.encode(session, name: self.name.prefix, layout: layout, index: 0)
+        let checksum = SessionSlots.checksum(of: bytes)
+        bytes.append(contentsOf: repeatElement(0, count: layout.pairByteCount - bytes.count))
+        try self.write(bytes, at: layout.offset)
+        self.remember(
+            session,
+            at: SessionSlots.Position(layout: layout, index: 0, generation: session.generation, checksum: checksum)
+        )
+    }
+
+    /// Writes a marker that tells everybody who has the file open that the session is no more.
+    ///
+    /// The state at `current` stays in its slot.
+    func markRemoved(over current: SessionSlots.Position, isDurable: Bool) throws(SystemCallError) {
+        let index = 1 - current.index
+        let marker = SessionSlots.encodeMarker(
+            generation: current.generation + 1,
+            name: self.name.prefix,
+            layout: current.layout,
+            index: index
+        )
+        do {
+            try self.faults.check(.mark)
+            try self.write(marker, at: current.layout.offset(ofSlot: index))
+            if isDurable { try self.synchronize() }
+        } catch {
+            try? self.erase(current.layout, index)
+            throw error
+        }
+    }
+
+    private func erase(_ layout: SlotLayout, _ index: Int) throws(SystemCallError) {
+        try self.faults.check(.erase)
+        try self.write(SessionSlots.eraser, at: layout.offset(ofSlot: index))
+    }
+
+    private func synchronize() throws(SystemCallError) {
+        try self.faults.check(.synchronize)
+        try self.file.synchronize()
+    }
+
+    private func write(_ bytes: [UInt8], at offset: Int) throws(SystemCallError) {
+        try unsafe self.file.write(bytes.span.bytes, at: offset)
+    }
+}

@@ -1,0 +1,172 @@
+// What two slots say together, and what to write next (pure).
+internal import ParanoidSessions
+
+/// The two slots of a pair, as read from a file.
+///
+/// A slot is the head of a ``StoredSession`` (64 bytes), its payload and a checksum (8 bytes). A slot can also hold a marker, as long as a
+/// head, that says that the session was removed. What counts is the valid slot with the highest generation; a change is written to the
+/// other one. So whoever dies while writing leaves the state before, and a reader who meets a half-written slot has the newest complete
+/// state in the other.
+enum SessionSlots {
+    /// The bytes of a slot beside the payload.
+    static let overhead = StoredSession.headByteCount + 8
+    private static let markerMagic: UInt32 = 0x5053_5801  // "PSX", version 1
+    private static let recordMagic: UInt32 = 0x5053_5300 | UInt32(StoredSession.formatVersion)  // "PSS"
+
+    /// A slot whose contents were found to be whole.
+    struct Position: Sendable, Hashable {
+        var layout: SlotLayout
+        var index: Int
+        var generation: UInt64
+        var checksum: UInt64
+    }
+
+    /// How far a pair without a whole slot was used.
+    enum Use: Sendable, Hashable {
+        /// Both slots were written.
+        case used
+        /// The second slot was never written: the smaller pair may still be in use.
+        case begun
+        /// Neither slot was ever written.
+        case blank
+    }
+
+    /// What a pair of slots contains.
+    enum Finding: Sendable, Hashable {
+        /// The slot known already is still the newest.
+        case unchanged
+        /// The newest state.
+        case session(StoredSession, at: Position)
+        /// The session was removed.
+        case removed(at: Position)
+        /// The newest state has a form that this code does not know: a newer version of it has written it.
+        case foreign
+        /// No slot is whole.
+        case nothing(Use)
+    }
+
+    /// Judges a pair.
+    ///
+    /// - Parameters:
+    ///   - pair: All bytes of the pair.
+    ///   - layout: Which pair of its file it is.
+    ///   - name: The ``SessionName/prefix`` of the session.
+    ///   - known: A position found earlier whose contents the caller still has.
+    static func judge(_ pair: UnsafeRawBufferPointer, layout: SlotLayout, name: UInt64, known: Position?) -> Finding {
+        let claims = unsafe (self.claim(pair, layout, 0), self.claim(pair, layout, 1))
+        let foreign = unsafe max(self.foreignClaim(pair, layout, 0, name) ?? 0, self.foreignClaim(pair, layout, 1, name) ?? 0)
+        if foreign > max(claims.0 ?? 0, claims.1 ?? 0) { return .foreign }
+        let order = (claims.1 ?? 0) > (claims.0 ?? 0) ? (1, 0) : (0, 1)
+        let first = unsafe self.examine(pair, layout, order.0, name, known)
+        if claims.0 != claims.1, let first { return first }
+        let second = unsafe self.examine(pair, layout, order.1, name, known)
+        // No writer gives two slots one generation: if both are whole, they do not belong together.
+        if first != nil && second != nil { return .nothing(.used) }
+        if let found = first ?? second { return found }
+        guard unsafe self.isBlank(pair, layout, 1) else { return .nothing(.used) }
+        return unsafe .nothing(self.isBlank(pair, layout, 0) ? .blank : .begun)
+    }
+
+    private static func isBlank(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int) -> Bool {
+        let start = index * layout.capacity
+        return unsafe pair[start..<start + StoredSession.headByteCount].allSatisfy { $0 == 0 }
+    }
+
+    /// The generation that a slot claims; `nil` when it does not even look like one.
+    private static func claim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int) -> UInt64? {
+        let start = index * layout.capacity
+        let magic = unsafe UInt32(bigEndian: pair.loadUnaligned(fromByteOffset: start, as: UInt32.self))
+        guard magic == self.recordMagic || magic == self.markerMagic else { return nil }
+        return unsafe UInt64(bigEndian: pair.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self))
+    }
+
+    /// The generation of a whole slot that a newer version of this code has written.
+    ///
+    /// Magic, version, generation, length and checksum stay where they are in all versions, so that a damaged slot is no newer one.
+    private static func foreignClaim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int, _ name: UInt64) -> UInt64? {
+        let slot = unsafe UnsafeRawBufferPointer(rebasing: pair[index * layout.capacity..<(index + 1) * layout.capacity])
+        let magic = unsafe UInt32(bigEndian: slot.loadUnaligned(as: UInt32.self))
+        guard magic & ~0xFF == self.recordMagic & ~0xFF, magic & 0xFF > self.recordMagic & 0xFF else { return nil }
+        let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 56, as: UInt64.self))
+        guard payload <= UInt64(layout.capacity - self.overhead) else { return nil }
+        let length = StoredSession.headByteCount + Int(payload)
+        let checksum = unsafe UInt64(littleEndian: slot.loadUnaligned(fromByteOffset: length, as: UInt64.self))
+        let contents = unsafe UnsafeRawBufferPointer(rebasing: slot[..<length])
+        guard unsafe SlotChecksum.of(contents, name: name, layout: layout, slot: index) == checksum else { return nil }
+        return unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    }
+
+    private static func examine(
+        _ pair: UnsafeRawBufferPointer,
+        _ layout: SlotLayout,
+        _ index: Int,
+        _ name: UInt64,
+        _ known: Position?
+    ) -> Finding? {
+        guard let generation = unsafe self.claim(pair, layout, index), generation > 0 else { return nil }
+        let slot = unsafe UnsafeRawBufferPointer(rebasing: pair[index * layout.capacity..<(index + 1) * layout.capacity])
+        let isMarker = unsafe UInt32(bigEndian: slot.loadUnaligned(as: UInt32.self)) == self.markerMagic
+        var length = StoredSession.headByteCount
+        if !isMarker {
+            let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 56, as: UInt64.self))
+            guard payload <= UInt64(layout.capacity - self.overhead) else { return nil }
+            length += Int(payload)
+        }
+        let checksum = unsafe UInt64(littleEndian: slot.loadUnaligned(fromByteOffset: length, as: UInt64.self))
+        let position = Position(layout: layout, index: index, generation: generation, checksum: checksum)
+        if position == known { return .unchanged }
+        let contents = unsafe UnsafeRawBufferPointer(rebasing: slot[..<length])
+        guard unsafe SlotChecksum.of(contents, name: name, layout: layout, slot: index) == checksum else { return nil }
+        if isMarker { return .removed(at: position) }
+        guard var (session, _) = unsafe StoredSession.decodeHead(contents) else { return nil }
+        session.payload = unsafe [UInt8](contents[StoredSession.headByteCount...])
+        return .session(session, at: position)
+    }
+
+    /// Where the next state of a session goes.
+    ///
+    /// - Parameters:
+    ///   - byteCount: The bytes of its slot.
+    ///   - current: Where the present state is; never the answer.
+    ///   - last: The last pair of the file.
+    /// - Returns: The pair and slot; `isNew` when that pair is not in use yet and has to be written as a whole. `nil` when it is too large.
+    static func target(_ byteCount: Int, current: Position, last: SlotLayout) -> (layout: SlotLayout, index: Int, isNew: Bool)? {
+        guard let needed = SlotLayout.holding(byteCount) else { return nil }
+        // Never back to a smaller pair: readers look at the last one only.
+        let layout = SlotLayout(level: max(needed.level, last.level))
+        let isNew = layout != current.layout
+        return (layout, isNew ? 0 : 1 - current.index, isNew)
+    }
+
+    /// The bytes of a slot that holds `session`.
+    static func encode(_ session: StoredSession, name: UInt64, layout: SlotLayout, index: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(session.payload.count + self.overhead)
+        session.encodeHead(into: &bytes)
+        bytes.append(contentsOf: session.payload)
+        self.appendChecksum(to: &bytes, name: name, layout: layout, index: index)
+        return bytes
+    }
+
+    /// The bytes of a slot that says that the session was removed.
+    static func encodeMarker(generation: UInt64, name: UInt64, layout: SlotLayout, index: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: StoredSession.headByteCount)
+        for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: self.markerMagic >> UInt32(24 - 8 * index)) }
+        for index in 0..<8 { bytes[8 + index] = UInt8(truncatingIfNeeded: generation >> UInt64(56 - 8 * index)) }
+        self.appendChecksum(to: &bytes, name: name, layout: layout, index: index)
+        return bytes
+    }
+
+    /// What is written over the head of a slot that must not be found again; not zeros, which mean that it was never used.
+    static let eraser = [UInt8](repeating: 0xFF, count: StoredSession.headByteCount)
+
+    private static func appendChecksum(to bytes: inout [UInt8], name: UInt64, layout: SlotLayout, index: Int) {
+        let checksum = unsafe bytes.withUnsafeBytes { unsafe SlotChecksum.of($0, name: name, layout: layout, slot: index) }
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: checksum >> shift)) }
+    }
+
+    /// The checksum at the end of an encoded slot.
+    static func checksum(of encoded: [UInt8]) -> UInt64 {
+        encoded.suffix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}

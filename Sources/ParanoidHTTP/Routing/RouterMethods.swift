@@ -1,0 +1,59 @@
+public import HTTPTypes
+
+/// Something that handlers can be registered with: a router, a group, an application.
+public protocol RouterMethods {
+    /// Registers a handler.
+    ///
+    /// Registering two handlers for one method and pattern, or a pattern that is none, is a mistake in the program and stops it.
+    ///
+    /// - Parameters:
+    ///   - handler: Answers the requests.
+    ///   - method: The method; HEAD is answered by the handler of GET unless it has its own.
+    ///   - pattern: A path of literals, `{name}` for any one segment, and as its last segment `{name*}` for the rest.
+    func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String)
+}
+
+extension RouterMethods {
+    /// Registers a closure for any method.
+    public func on<Output: ResponseConvertible>(
+        _ method: HTTPRequest.Method,
+        _ pattern: String,
+        use handler: @escaping @Sendable (Request) async throws -> Output
+    ) {
+        self.register(ClosureHandler { try await handler($0).makeResponse() }, method: method, pattern: pattern)
+    }
+
+    /// Registers a closure for GET, and for HEAD unless that has a handler of its own.
+    public func get<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
+        self.on(.get, pattern, use: handler)
+    }
+
+    /// Registers a closure for POST.
+    public func post<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
+        self.on(.post, pattern, use: handler)
+    }
+
+    /// Registers a closure for PUT.
+    public func put<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
+        self.on(.put, pattern, use: handler)
+    }
+
+    /// Registers a closure for PATCH.
+    public func patch<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
+        self.on(.patch, pattern, use: handler)
+    }
+
+    /// Registers a closure for DELETE.
+    public func delete<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
+        self.on(.delete, pattern, use: handler)
+    }
+
+    /// Routes with a common beginning.
+    ///
+    /// - Parameters:
+    ///   - prefix: The beginning of their patterns, such as `/admin`; without slash at its end.
+    ///   - middleware: Put around the handlers of the group, the first outermost; not around the answers to paths that no route has.
+    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = []) -> RouteGroup {
+        RouteGroup(of: self, prefix: prefix, middleware: middleware)
+    }
+}

@@ -1,0 +1,84 @@
+internal import CLinux
+internal import Glibc
+
+/// An epoll set that any number of threads wait on together; each event is handed to one of them (`epoll(7)`).
+package struct Epoll: ~Copyable, Sendable {
+    /// What a registration waits for and how often it reports.
+    package struct Interest: OptionSet, Sendable {
+        /// The bits of `epoll_event.events`.
+        package let rawValue: UInt32
+
+        /// Creates a set from its bits.
+        package init(rawValue: UInt32) {
+            self.rawValue = rawValue
+        }
+
+        /// Bytes, a connection to accept, or the end of the stream.
+        package static var readable: Self { Self(rawValue: CLINUX_EPOLLIN) }
+        /// The peer has closed its end, or half of it.
+        package static var hangUp: Self { Self(rawValue: CLINUX_EPOLLRDHUP) }
+        /// Of several epoll sets (of several processes) only one is woken.
+        package static var exclusive: Self { Self(rawValue: CLINUX_EPOLLEXCLUSIVE) }
+        /// Reports once and then nothing until ``Epoll/rearm(_:tag:interest:)``.
+        package static var oneShot: Self { Self(rawValue: CLINUX_EPOLLONESHOT) }
+        /// Reports arrivals, not states: once per change.
+        package static var edge: Self { Self(rawValue: CLINUX_EPOLLET) }
+    }
+
+    /// One report.
+    package struct Event: Sendable {
+        /// The number given with the registration.
+        package let tag: UInt64
+        /// Whether the peer has gone or the descriptor is broken.
+        package let hasHungUp: Bool
+    }
+
+    private let descriptor: OwnedDescriptor
+
+    /// Creates an empty set, close-on-exec.
+    package init() throws(SystemCallError) {
+        let number = epoll_create1(CInt(EPOLL_CLOEXEC))
+        guard number >= 0 else { throw SystemCallError("epoll_create1") }
+        self.descriptor = OwnedDescriptor(owning: number)
+    }
+
+    /// Registers a descriptor; what is already there is reported at once.
+    package borrowing func add(_ number: CInt, tag: UInt64, interest: Interest) throws(SystemCallError) {
+        try self.control(CInt(EPOLL_CTL_ADD), number, tag, interest)
+    }
+
+    /// Changes a registration and reports anew what is there, also for one-shot and edge registrations.
+    package borrowing func rearm(_ number: CInt, tag: UInt64, interest: Interest) throws(SystemCallError) {
+        try self.control(CInt(EPOLL_CTL_MOD), number, tag, interest)
+    }
+
+    /// Ends a registration; closing the last descriptor of a file ends it as well.
+    package borrowing func remove(_ number: CInt) throws(SystemCallError) {
+        try self.control(CInt(EPOLL_CTL_DEL), number, 0, [])
+    }
+
+    /// Waits for one event, so that the others stay for other threads.
+    ///
+    /// - Parameter milliseconds: The longest wait; -1 waits for ever, 0 not at all.
+    /// - Returns: `nil` after the time, and when a signal came.
+    package borrowing func wait(milliseconds: CInt) -> Event? {
+        var event = unsafe epoll_event()
+        guard unsafe epoll_wait(self.descriptor.number, &event, 1, milliseconds) == 1 else { return nil }
+        let broken = CLINUX_EPOLLRDHUP | UInt32(EPOLLHUP.rawValue) | UInt32(EPOLLERR.rawValue)
+        return unsafe Event(tag: event.data.u64, hasHungUp: event.events & broken != 0)
+    }
+
+    private borrowing func control(
+        _ operation: CInt,
+        _ number: CInt,
+        _ tag: UInt64,
+        _ interest: Interest
+    ) throws(SystemCallError) {
+        var event = unsafe epoll_event()
+        unsafe event.events = interest.rawValue
+        unsafe event.data.u64 = tag
+        guard unsafe epoll_ctl(self.descriptor.number, operation, number, &event) == 0 else {
+            throw SystemCallError("epoll_ctl")
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import CLinux
+internal import Glibc
+
+/// A page, or a few, of numbers that all processes which map the same file see at once; reading and writing one costs no system call.
+///
+/// Whoever cuts the file short makes every process that uses the page die of SIGBUS: it belongs into a directory that is ours alone.
+@safe
+package final class SharedMemory: Sendable {
+    /// The bytes of one page.
+    package static let byteCount = 4096
+
+    private nonisolated(unsafe) let address: UnsafeMutableRawPointer
+    private let file: OpenFile
+    private let byteCount: Int
+    /// How many numbers there are.
+    package let wordCount: Int
+
+    /// Whether numbers can be changed; they cannot where the file could be opened for reading only.
+    package var isWritable: Bool { self.file.isWritable }
+
+    /// Maps a file, which becomes as long as the page when it is empty.
+    ///
+    /// - Throws: The system's error; `EINVAL` for a file of another length.
+    package convenience init(mapping file: OpenFile) throws(SystemCallError) {
+        let size = try file.status().size
+        if size == 0 && file.isWritable { try file.truncate(to: Self.byteCount) }
+        guard try file.status().size == Self.byteCount else { throw SystemCallError("mmap", code: EINVAL) }
+        try self.init(file, byteCount: Self.byteCount)
+    }
+
+    /// Maps memory that has no name and is all zeros, as many pages as it takes for so many numbers (`memfd_create(2)`).
+    ///
+    /// Nobody can cut it short. Whoever inherits ``descriptorNumber`` can map it too.
+    package convenience init(memoryFor words: Int) throws(SystemCallError) {
+        let byteCount = (max(words, 1) * 8 + Self.byteCount - 1) / Self.byteCount * Self.byteCount
+        let number = unsafe clinux_memory_file("paranoid", byteCount)
+        guard number >= 0 else { throw SystemCallError("memfd_create") }
+        try self.init(OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true), byteCount: byteCount)
+    }
+
+    /// Maps memory that another process has made with ``init(memoryFor:)``.
+    ///
+    /// - Throws: The system's error; `EINVAL` for something else than whole pages.
+    package convenience init(adopting descriptor: consuming OwnedDescriptor) throws(SystemCallError) {
+        let file = OpenFile(owning: descriptor, isWritable: true)
+        let byteCount = try file.status().size
+        guard byteCount > 0, byteCount % Self.byteCount == 0 else { throw SystemCallError("mmap", code: EINVAL) }
+        try self.init(file, byteCount: byteCount)
+    }
+
+    private init(_ file: OpenFile, byteCount: Int) throws(SystemCallError) {
+        guard let address = unsafe clinux_map_shared(file.number, byteCount, file.isWritable ? 1 : 0) else {
+            throw SystemCallError("mmap")
+        }
+        unsafe self.address = address
+        self.file = file
+        self.byteCount = byteCount
+        self.wordCount = byteCount / 8
+    }
+
+    deinit {
+        unsafe clinux_unmap(self.address, self.byteCount)
+    }
+
+    /// The descriptor, for a child process to inherit; open as long as this value lives.
+    package var descriptorNumber: CInt { self.file.number }
+
+    /// The number at a place.
+    package func load(_ index: Int) -> UInt64 {
+        precondition(0..<self.wordCount ~= index)
+        return unsafe clinux_shared_load(self.address, index)
+    }
+
+    /// Puts a number at a place; the page has to be writable.
+    package func store(_ value: UInt64, at index: Int) {
+        precondition(0..<self.wordCount ~= index && self.isWritable)
+        unsafe clinux_shared_store(self.address, index, value)
+    }
+
+    /// Adds to the number at a place and returns the sum.
+    @discardableResult
+    package func add(_ value: UInt64, at index: Int) -> UInt64 {
+        precondition(0..<self.wordCount ~= index && self.isWritable)
+        return unsafe clinux_shared_add(self.address, index, value)
+    }
+
+    /// Puts a number at a place unless a greater one is there.
+    package func raise(to value: UInt64, at index: Int) {
+        precondition(0..<self.wordCount ~= index && self.isWritable)
+        _ = unsafe clinux_shared_raise(self.address, index, value)
+    }
+
+    /// Waits until the page is on the disk.
+    package func synchronize() throws(SystemCallError) {
+        try self.file.synchronize()
+    }
+}

@@ -1,0 +1,81 @@
+/// A wall clock that all processes of a directory agree on, and that follows a step of the system's only when that is confirmed, see
+/// ``ClockStepFilter``.
+///
+/// What they agree on is in a page of memory behind a file; asking costs no system call. It means nothing after the next start of the machine,
+/// and then begins anew with the wall clock as it is.
+package final class SteadyWallClock: Sendable {
+    private static let file = "clock"
+    private static let magic: UInt64 = 0x5053_434C_0000_0001  // "PSCL", version 1
+
+    private enum Word: Int {
+        case magic = 0
+        case machineStart = 1
+        case offset = 2
+        case pendingOffset = 3
+        /// 0: none is pending.
+        case pendingSince = 4
+    }
+
+    private let page: SharedMemory
+    private let wall: @Sendable () -> Int64
+    private let boot: @Sendable () -> Int64
+
+    /// Opens the clock of a directory, making its file where it is not there.
+    ///
+    /// - Parameters:
+    ///   - directory: A directory that is ours alone.
+    ///   - machineStart: What tells this start of the machine from others.
+    ///   - wall: The system's wall clock, in nanoseconds since the epoch.
+    ///   - boot: Nanoseconds since the machine started.
+    /// - Throws: The system's error, also for a file that can only be read.
+    package init(
+        in directory: borrowing SecureDirectory,
+        machineStart: UInt64 = SteadyWallClock.machineStart,
+        wall: @escaping @Sendable () -> Int64 = { WallClock.nanosecondsSinceEpoch() },
+        boot: @escaping @Sendable () -> Int64 = { CoarseClock.bootNanoseconds() }
+    ) throws(SystemCallError) {
+        self.page = try SharedMemory(mapping: directory.openOrCreateFile(Self.file))
+        guard self.page.isWritable else { throw .readOnly }
+        self.wall = wall
+        self.boot = boot
+        if self.page.load(Word.magic.rawValue) != Self.magic || self.page.load(Word.machineStart.rawValue) != machineStart {
+            self.page.store(0, at: Word.pendingSince.rawValue)
+            self.page.store(UInt64(bitPattern: wall() &- boot()), at: Word.offset.rawValue)
+            self.page.store(machineStart, at: Word.machineStart.rawValue)
+            self.page.store(Self.magic, at: Word.magic.rawValue)
+        }
+    }
+
+    /// The time that counts, in nanoseconds since the epoch.
+    package func nanosecondsSinceEpoch() -> Int64 {
+        let before = self.jumps
+        var after = before
+        let time = after.time(wall: self.wall(), boot: self.boot())
+        // Several processes may find out the same at once; they write the same.
+        if after.offset != before.offset { self.page.store(UInt64(bitPattern: after.offset), at: Word.offset.rawValue) }
+        if after.pending != before.pending {
+            if let pending = after.pending { self.page.store(UInt64(bitPattern: pending.offset), at: Word.pendingOffset.rawValue) }
+            self.page.store(UInt64(bitPattern: after.pending?.since ?? 0), at: Word.pendingSince.rawValue)
+        }
+        return time
+    }
+
+    /// By how many nanoseconds the system's clock has stepped without being followed so far; `nil` when it has not.
+    package var unconfirmedJump: Int64? {
+        let jumps = self.jumps
+        return jumps.pending.map { $0.offset &- jumps.offset }
+    }
+
+    private var jumps: ClockStepFilter {
+        let since = Int64(bitPattern: self.page.load(Word.pendingSince.rawValue))
+        let pending = ClockStepFilter.Pending(offset: Int64(bitPattern: self.page.load(Word.pendingOffset.rawValue)), since: since)
+        return ClockStepFilter(offset: Int64(bitPattern: self.page.load(Word.offset.rawValue)), pending: since == 0 ? nil : pending)
+    }
+
+    /// A number that is another one after each start of the machine (`random(4)`, `boot_id`).
+    package static let machineStart: UInt64 =
+        ProcFile.contents(of: "/proc/sys/kernel/random/boot_id")?.reduce(14_695_981_039_346_656_037) {
+            ($0 ^ UInt64($1)) &* 1_099_511_628_211
+        }
+        ?? 0
+}

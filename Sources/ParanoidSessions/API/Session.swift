@@ -1,0 +1,178 @@
+/// A request's session as its handler sees it.
+///
+/// Everything is asynchronous, as the first question reads the session; nothing waits for other requests but the moment of a commit.
+/// ``set(_:to:)``, ``remove(_:)`` and the like are committed once, before the first byte of the response leaves; ``update(_:default:_:)``
+/// commits at once. When the store fails they throw, and the client gets 503 unless the handler knows better.
+public struct Session: Sendable {
+    let exchange: SessionExchange
+
+    // MARK: What the guard says
+
+    /// What the guard made of this request.
+    public var guardVerdict: GuardVerdict {
+        get async throws { try await self.exchange.visit().verdict }
+    }
+
+    /// Why; `nil` when there is nothing to say.
+    public var guardReason: GuardReason? {
+        get async throws { try await self.exchange.visit().reason }
+    }
+
+    /// Why the session is withheld, if it is; see ``completeChallenge()``.
+    public var challenge: SessionChallenge? {
+        get async throws { try await self.exchange.visit().withheld?.challenge }
+    }
+
+    /// Releases a withheld session to this request, under new secrets: whoever else holds the old ones is out.
+    ///
+    /// To be called when whoever asks has proven to be the ``SessionChallenge/user``, by a password or better. Does nothing when no session
+    /// is withheld. Logging the same user in does the same.
+    public func completeChallenge() async throws {
+        try await self.exchange.release(if: { _ in true })
+    }
+
+    /// Whether the session begins with this request.
+    public var isNew: Bool {
+        get async throws { try await self.exchange.visit().verdict == .new }
+    }
+
+    /// Who is logged in; `nil` when nobody is.
+    public var user: String? {
+        get async throws { try await self.exchange.visit().currentUser?.name }
+    }
+
+    /// When the session counts as absent if it is written now and never again; `nil` when there is none.
+    public var expiry: Timestamp? {
+        get async throws {
+            let visit = try await self.exchange.visit()
+            guard var record = visit.record else { return nil }
+            visit.edits.apply(to: &record)
+            return self.exchange.settings.expiry(of: record, at: self.exchange.now)
+        }
+    }
+
+    /// How long ago the current nonce was issued; `nil` when none was.
+    public var nonceAge: Duration? {
+        get async throws {
+            let tracking = try await self.exchange.visit().record?.tracking
+            let issuedAt = tracking?.chain?.beganAt ?? tracking?.nonceIssuedAt
+            return issuedAt.map { $0.duration(to: self.exchange.now) }
+        }
+    }
+
+    // MARK: Values
+
+    /// The value stored under a key as this request sees it; `nil` when there is none, or when it is of another type.
+    public func value<Value>(_ key: SessionKey<Value>) async throws -> Value? {
+        let name = try self.name(of: key)
+        let visit = try await self.exchange.visit()
+        guard let bytes = visit.edits.value(of: name, over: visit.record?.values) else { return nil }
+        return try? SessionValueCoding.decode(Value.self, from: bytes)
+    }
+
+    /// The names of all values.
+    public var names: [String] {
+        get async throws {
+            let visit = try await self.exchange.visit()
+            return visit.edits.values(over: visit.record?.values).entries.filter { !ReservedKeys.contain($0.name) }
+                .map { String(decoding: $0.name, as: UTF8.self) }
+        }
+    }
+
+    /// Stores a value.
+    ///
+    /// Throws ``SessionError`` when it is larger or more deeply nested than ``HTTPSessionsConfiguration/valueLimits`` allow.
+    /// Of two requests that set one key the one that commits later wins.
+    public func set<Value>(_ key: SessionKey<Value>, to value: Value) async throws {
+        let name = try self.name(of: key)
+        let bytes = try SessionValueCoding.encode(value)
+        try self.exchange.limits.check(bytes)
+        try await self.exchange.edit { visit in
+            var edits = visit.edits
+            edits.add(.set(bytes), to: name)
+            try self.exchange.limits.check(total: edits.values(over: visit.record?.values).byteCount)
+            visit.edits = edits
+        }
+    }
+
+    /// Takes a value away.
+    public func remove<Value>(_ key: SessionKey<Value>) async throws {
+        let name = try self.name(of: key)
+        try await self.exchange.edit { $0.edits.add(.remove, to: name) }
+    }
+
+    /// Changes a value when the request commits, on what it is by then: nothing concurrent is lost, and no lock is taken twice.
+    ///
+    /// - Parameters:
+    ///   - key: The value.
+    ///   - fallback: What it counts as where there is none.
+    ///   - body: The change; it runs under the session's lock, must be quick, and may run again. If what it makes is too large, the request
+    ///     fails and stores nothing.
+    public func merge<Value>(
+        _ key: SessionKey<Value>,
+        default fallback: Value,
+        _ body: @escaping @Sendable (inout Value) -> Void
+    ) async throws {
+        let name = try self.name(of: key)
+        let limits = self.exchange.limits
+        try await self.exchange.edit { visit in
+            visit.edits.add(
+                .transform { bytes in
+                    var value = bytes.flatMap { try? SessionValueCoding.decode(Value.self, from: $0) } ?? fallback
+                    body(&value)
+                    let changed = try SessionValueCoding.encode(value)
+                    try limits.check(changed)
+                    return changed
+                },
+                to: name
+            )
+        }
+    }
+
+    /// Changes a value and commits at once, atomically across all threads and worker processes.
+    ///
+    /// Begins a session if there is none. The change stays even if the handler fails later.
+    ///
+    /// - Parameters:
+    ///   - key: The value.
+    ///   - fallback: What it counts as where there is none.
+    ///   - body: The change; it runs under the session's lock, must be quick, and may run again. What it throws is thrown on, and nothing
+    ///     is stored.
+    /// - Returns: What `body` returns.
+    public func update<Value, Outcome: Sendable>(
+        _ key: SessionKey<Value>,
+        default fallback: Value,
+        _ body: @escaping (inout Value) throws -> Outcome
+    ) async throws -> Outcome {
+        let name = try self.name(of: key)
+        let limits = self.exchange.limits
+        return try await self.exchange.update { values in
+            var value = values[name].flatMap { try? SessionValueCoding.decode(Value.self, from: $0) } ?? fallback
+            let outcome = try body(&value)
+            let changed = try SessionValueCoding.encode(value)
+            try limits.check(changed)
+            values[name] = changed
+            try limits.check(total: values.byteCount)
+            return outcome
+        }
+    }
+
+    // MARK: Life
+
+    /// Gives the session a new identifier; everything else stays.
+    public func rotate() async throws {
+        try await self.exchange.edit { $0.rotates = true }
+    }
+
+    /// Gives the session a lifetime of its own, in seconds after each write; 0 lets its cookies end with the browser, `nil` takes it away.
+    public func setLifetime(_ seconds: Int?) async throws {
+        if let seconds, !(0...Int(Int32.max)).contains(seconds) { throw SessionError.invalidLifetime }
+        try await self.exchange.edit { $0.edits.lifetime = .some(seconds) }
+    }
+
+    private func name<Value>(of key: SessionKey<Value>) throws -> [UInt8] {
+        let name = Array(key.name.utf8)
+        if name == Array(self.exchange.reservedKey.utf8) || ReservedKeys.contain(name) { throw SessionError.reservedKey }
+        return name
+    }
+}

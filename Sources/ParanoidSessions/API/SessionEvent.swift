@@ -1,0 +1,59 @@
+/// Something that happened to a session, for the application, its log and its counters.
+public struct SessionEvent: Sendable, Hashable {
+    /// What happened.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// A session began.
+        case created
+        /// It got a new identifier.
+        case rotated
+        /// A request was refused; see ``SessionEvent/reason``.
+        case refused
+        /// Two parties hold copies of its cookies: it has ended, or waits for the application, as the rules say.
+        case reuse
+        /// The client has changed in a way that is noted; see ``SessionEvent/signals``.
+        case changed
+        /// It is withheld until the application is satisfied.
+        case challenged
+        /// The application was satisfied.
+        case released
+        /// A user logged in.
+        case login
+        /// The session was ended by its own request.
+        case logout
+        /// Sessions of the user were ended by another one.
+        case revoked
+        /// A request presented a session whose time is over.
+        case expired
+        /// A user may not begin one more session.
+        case limit
+        /// A token that a browser was remembered by has been copied: all sessions of its user have ended.
+        case tokenReuse
+        /// Many identifiers that name nothing come from one network.
+        case guessing
+    }
+
+    /// What happened.
+    public let kind: Kind
+    /// Why; `nil` when there is nothing to say.
+    public let reason: GuardReason?
+    /// When, by the clock of the sessions.
+    public let time: Timestamp
+    /// What stands for the session: a keyed hash of its identifier, 12 hexadecimal digits; `nil` when there is none.
+    public let session: String?
+    /// The application's name for the user, where one is logged in.
+    public let user: String?
+    /// The text of the client's address.
+    public let client: String
+    /// What about the client has changed.
+    public let signals: [String]
+    /// How many sessions or requests it is about.
+    public let count: Int
+
+    /// Whether somebody should look at it.
+    public var isAlarm: Bool { self.kind == .reuse || self.kind == .tokenReuse || self.kind == .guessing }
+}
+
+extension SessionEvent: CustomStringConvertible {
+    /// Says what happened, and nothing that is personal or secret.
+    public var description: String { "SessionEvent(\(self.kind.rawValue), \(self.reason?.rawValue ?? "-"))" }
+}

@@ -1,0 +1,84 @@
+public import ParanoidHTTP
+internal import HTTPTypes
+internal import Logging
+
+/// Refuses requests that another site makes a user's browser send (cross-site request forgery), login forms included.
+///
+/// Every request whose method is not safe (GET, HEAD, OPTIONS, TRACE) has to come from our own pages as far as the browser says, and to carry
+/// a token of its session (``Session/csrfToken``): in the header field `X-CSRF-Token`, or in the field `csrf_token` of a url-encoded form.
+/// Others get 403 before the handler runs.
+///
+/// ```swift
+/// app.add(middleware: CSRFProtection())
+/// ```
+public struct CSRFProtection: HTTPMiddleware {
+    /// The name of the form's field.
+    public static let fieldName = "csrf_token"
+    /// The name of the header field.
+    public static let headerName = "X-CSRF-Token"
+
+    private let origins: OriginCheck
+    private let exemptPaths: [[UInt8]]
+    private let onRefusal: @Sendable (Request, RequestRefusal.Reason) -> Void
+
+    /// Creates the protection.
+    ///
+    /// - Parameters:
+    ///   - trustedOrigins: Other origins whose pages may send requests, as browsers write them: `https://shop.example`. They need a token, too.
+    ///   - exemptPaths: Paths that are not protected, and all below them: for callers that do not use cookies, such as webhooks.
+    ///   - onRefusal: Told of each request that is refused.
+    public init(
+        trustedOrigins: [String] = [],
+        exemptPaths: [String] = [],
+        onRefusal: @escaping @Sendable (Request, RequestRefusal.Reason) -> Void = { _, _ in }
+    ) {
+        self.origins = OriginCheck(trustedOrigins: trustedOrigins)
+        self.exemptPaths = exemptPaths.map { path in
+            var bytes = Array(path.utf8)
+            while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
+            return bytes
+        }
+        self.onRefusal = onRefusal
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
+        if let reason = try await self.objection(to: request) {
+            request.logger.notice("request refused", metadata: ["request.reason": "\(reason.rawValue)"])
+            self.onRefusal(request, reason)
+            throw RequestRefusal(reason)
+        }
+        return try await next.handle(request)
+    }
+
+    private func objection(to request: Request) async throws -> RequestRefusal.Reason? {
+        if Self.safeMethods.contains(request.method) || self.isExempt(request) { return nil }
+        guard self.origins.admits(request) else { return .crossSite }
+        guard let token = try await Self.token(of: request) else { return .tokenMissing }
+        return try await request.session.verifies(csrfToken: token) ? nil : .tokenWrong
+    }
+
+    private static let safeMethods: Set<HTTPRequest.Method> = [.get, .head, .options, .trace]
+
+    private func isExempt(_ request: Request) -> Bool {
+        let path = Array(request.path.utf8)
+        return self.exemptPaths.contains { path == $0 || path.starts(with: $0 + [UInt8(ascii: "/")]) }
+    }
+
+    private static func token(of request: Request) async throws -> [UInt8]? {
+        if let token = request.parameters.bytes(of: "HTTP_X_CSRF_TOKEN") { return token }
+        let form: FormFields
+        do {
+            form = try await request.form()
+        } catch let error as HTTPError where error.status == .unsupportedMediaType {
+            return nil
+        }
+        return form.first(named: Self.fieldName).map { Array($0.utf8) }
+    }
+}
+
+extension Session {
+    func verifies(csrfToken token: [UInt8]) async throws -> Bool {
+        try await self.exchange.verifies(csrfToken: token)
+    }
+}

@@ -1,0 +1,134 @@
+// The binary form of a session record: a version and sections that say what they are and how long, so that a reader passes over what
+// it does not know. A section or value that does not parse is lost alone.
+
+extension SessionRecord {
+    /// The version this code writes.
+    static let formatVersion: UInt8 = 1
+
+    private enum Section: UInt8 {
+        case times = 1
+        case tracking = 2
+        case lifetime = 3
+        case user = 4
+        case value = 5
+        case chain = 6
+        case predecessor = 7
+        case authentication = 8
+        case signals = 16
+        case suspension = 17
+    }
+
+    /// The record as bytes.
+    public func encoded() -> [UInt8] {
+        var writer = RecordWriter()
+        writer.byte(Self.formatVersion)
+        writer.section(Section.times.rawValue) { $0.integer(self.createdAt.nanosecondsSinceEpoch) }
+        if let tracking = self.tracking {
+            writer.section(Section.tracking.rawValue) { section in
+                section.integer(tracking.position)
+                section.optionalTimestamp(tracking.nonceIssuedAt)
+                section.integer(tracking.identifierIssuedAt.nanosecondsSinceEpoch)
+                section.bytes(tracking.seed.bytes)
+                section.bytes(tracking.fingerprint.secret.bytes)
+                section.bytes(tracking.secureKey?.secret.bytes ?? [])
+            }
+            if let chain = tracking.chain { writer.section(Section.chain.rawValue) { $0.chain(chain) } }
+            if let predecessor = tracking.predecessor {
+                writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.sealableBytes) }
+            }
+            if !tracking.known.entries.isEmpty { writer.section(Section.signals.rawValue) { $0.known(tracking.known) } }
+            if tracking.isSuspended { writer.section(Section.suspension.rawValue) { _ in } }
+        }
+        if let lifetime = self.lifetime {
+            writer.section(Section.lifetime.rawValue) { $0.integer(Int64(lifetime)) }
+        }
+        if let user = self.user {
+            writer.section(Section.user.rawValue) { section in
+                section.integer(user.loggedInAt.nanosecondsSinceEpoch)
+                section.bytes(Array(user.name.utf8))
+                section.device(user.device)
+            }
+            writer.section(Section.authentication.rawValue) { section in
+                // Says which login it belongs to: older code keeps this part, as it does not know it, even if somebody else logs in.
+                section.integer(user.loggedInAt.nanosecondsSinceEpoch)
+                section.integer(user.authenticatedAt.nanosecondsSinceEpoch)
+                section.byte(user.level.rawValue)
+            }
+        }
+        for entry in self.values.entries {
+            writer.section(Section.value.rawValue) { section in
+                section.bytes(entry.name)
+                section.bytes(entry.bytes)
+            }
+        }
+        for part in self.unknownParts {
+            writer.section(part.kind) { $0.raw(part.bytes) }
+        }
+        return writer.output
+    }
+
+    /// Parses what ``encoded()`` wrote; `nil` for a broken frame.
+    ///
+    /// All versions have this frame: what a newer one has added is kept, what does not parse is lost alone.
+    public init?(decoding bytes: [UInt8]) {
+        var reader = RecordReader(bytes)
+        guard let version = reader.byte(), version >= Self.formatVersion else { return nil }
+        self.init(createdAt: .distantPast)
+        var entries: [SessionValues.Entry] = []
+        while let (kind, content) = reader.section() {
+            var section = RecordReader(content)
+            switch Section(rawValue: kind) {
+            case .times:
+                if let time = section.integer() { self.createdAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time)) }
+            case .tracking: self.tracking = SessionTracking(decoding: &section)
+            // Sections of the tracking come behind it.
+            case .chain: self.tracking?.chain = section.chain()
+            case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: Array(content))
+            case .signals: if let known = section.known() { self.tracking?.known = known }
+            case .suspension: self.tracking?.isSuspended = true
+            case .lifetime: self.lifetime = section.integer().map { Int(Int64(bitPattern: $0)) }
+            case .user:
+                if let time = section.integer(), let name = section.bytes() {
+                    let loggedInAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time))
+                    let text = String(decoding: name, as: UTF8.self)
+                    self.user = SessionUser(name: text, loggedInAt: loggedInAt, device: section.device())
+                }
+            // Comes behind the user.
+            case .authentication:
+                if section.timestamp() == self.user?.loggedInAt, let time = section.timestamp(), let level = section.byte() {
+                    self.user?.authenticatedAt = time
+                    self.user?.level = AssuranceLevel(rawValue: level)
+                }
+            case .value:
+                if let name = section.bytes(), let value = section.bytes() {
+                    entries.append(SessionValues.Entry(name: Array(name), bytes: Array(value)))
+                }
+            case nil: self.unknownParts.append(UnknownPart(kind: kind, bytes: Array(content)))
+            }
+        }
+        guard reader.isAtEnd else { return nil }
+        self.values = SessionValues(entries)
+    }
+}
+
+extension SessionTracking {
+    fileprivate init?(decoding section: inout RecordReader) {
+        guard let position = section.integer(),
+            let nonceIssuedAt = section.optionalTimestamp(),
+            let identifierIssuedAt = section.integer(),
+            let seed = section.bytes(), seed.count == Self.seedByteCount,
+            let fingerprint = section.bytes().flatMap({ Fingerprint(storedBytes: Array($0)) }),
+            let second = section.bytes()
+        else { return nil }
+        let secureKey = SecureKey(storedBytes: Array(second))
+        guard second.isEmpty || secureKey != nil else { return nil }
+        self.init(
+            fingerprint: fingerprint,
+            seed: SecretBytes(Array(seed)),
+            position: position,
+            nonceIssuedAt: nonceIssuedAt,
+            identifierIssuedAt: Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: identifierIssuedAt)),
+            secureKey: secureKey
+        )
+    }
+}

@@ -1,0 +1,131 @@
+// Logins that a browser is remembered for: beside the sessions, in the same store and in the same index of users, so that whatever ends
+// all sessions of a user ends these as well.
+extension SessionRepository {
+    /// What is to become of a remembered login under its lock.
+    public enum RememberedChange: Sendable {
+        /// Leave it.
+        case keep
+        /// Replace it; when it ends stays.
+        case write(RememberedLogin)
+        /// End it.
+        case remove
+    }
+
+    /// Keeps a login and returns the name that leads to it.
+    public func remember(
+        _ login: RememberedLogin,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) async throws(SessionStoreError) -> SessionIdentifier {
+        let keys = self.newestKeys
+        while true {
+            let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
+            let name = Self.name(of: identifier, keys)
+            let stored = Self.seal(login, identifier, keys, generation: 1, expiresAt: expiresAt, at: now, using: &generator)
+            do {
+                try await self.store.create(stored, named: name)
+                return identifier
+            } catch  where error.code == .nameTaken {
+                continue
+            }
+        }
+    }
+
+    /// Gives `body` the only view of a remembered login and does what it says.
+    ///
+    /// - Parameters:
+    ///   - identifier: Its name.
+    ///   - now: The time of the request.
+    ///   - generator: Randomness for sealing.
+    ///   - body: Sees the login as it is now and when it ends, or `nil` when there is none (any more); may run again.
+    /// - Returns: What `body` returned beside its change.
+    public func changeRemembered<Result: Sendable>(
+        _ identifier: SessionIdentifier,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator,
+        _ body: ((login: RememberedLogin, expiresAt: Timestamp)?) -> (change: RememberedChange, result: Result)
+    ) async throws(SessionStoreError) -> Result {
+        guard let keys = self.keys(of: identifier) else { return body(nil).result }
+        return try await self.store.modify(Self.name(of: identifier, keys), timeout: self.configuration.timeout) { stored in
+            guard let stored, stored.isLive(at: now), let login = Self.open(stored, identifier, keys) else {
+                return (.keep, body(nil).result)
+            }
+            let (change, result) = body((login, stored.expiresAt))
+            switch change {
+            case .keep: return (.keep, result)
+            case .remove: return (.remove, result)
+            case .write(let login):
+                let generation = stored.generation + 1
+                let end = stored.expiresAt
+                return (
+                    .write(Self.seal(login, identifier, keys, generation: generation, expiresAt: end, at: now, using: &generator)), result
+                )
+            }
+        }
+    }
+
+    /// Ends all remembered logins of a user, or all but one.
+    ///
+    /// - Returns: How many have ended.
+    @discardableResult
+    public func forgetAll(user: String, at now: Timestamp, except kept: SessionIdentifier? = nil) async throws(SessionStoreError) -> Int {
+        let keptName = kept.flatMap { identifier in self.keys(of: identifier).map { Self.name(of: identifier, $0) } }
+        var count = 0
+        for keys in self.secrets.all {
+            let tag = keys.userTag(of: user)
+            for name in try await self.store.names(ofUser: tag) where name != keptName {
+                let hasEnded = try await self.store.modify(name, timeout: self.configuration.timeout) { stored in
+                    guard let stored, stored.protection == .remembered, stored.isLive(at: now), stored.userTag == tag else {
+                        return (.keep, false)
+                    }
+                    return (.remove, true)
+                }
+                if hasEnded { count += 1 }
+            }
+        }
+        return count
+    }
+
+    // MARK: Parts
+
+    private static func name(of identifier: SessionIdentifier, _ keys: ServerKeys) -> SessionName {
+        guard let name = SessionName(bytes: keys.rememberStorageName(of: identifier)) else { preconditionFailure("a name has 32 bytes") }
+        return name
+    }
+
+    private static func seal(
+        _ login: RememberedLogin,
+        _ identifier: SessionIdentifier,
+        _ keys: ServerKeys,
+        generation: UInt64,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) -> StoredSession {
+        var stored = StoredSession(
+            protection: .remembered,
+            secretNumber: keys.number,
+            generation: generation,
+            createdAt: login.createdAt,
+            writtenAt: now,
+            expiresAt: expiresAt,
+            userTag: keys.userTag(of: login.user),
+            payload: login.encoded()
+        )
+        let context = stored.sealContext(
+            named: Self.name(of: identifier, keys),
+            payloadByteCount: stored.payload.count + SessionSeal.overhead
+        )
+        let key = keys.rememberSealKey(of: identifier)
+        stored.payload = SessionSeal.seal(stored.payload, with: key, context: context, using: &generator)
+        return stored
+    }
+
+    private static func open(_ stored: StoredSession, _ identifier: SessionIdentifier, _ keys: ServerKeys) -> RememberedLogin? {
+        guard stored.protection == .remembered else { return nil }
+        let context = stored.sealContext(named: Self.name(of: identifier, keys), payloadByteCount: stored.payload.count)
+        return SessionSeal.open(stored.payload, with: keys.rememberSealKey(of: identifier), context: context)
+            .flatMap { RememberedLogin(decoding: $0) }
+    }
+}

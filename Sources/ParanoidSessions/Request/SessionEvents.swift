@@ -1,0 +1,76 @@
+internal import ParanoidHTTP
+internal import Logging
+
+/// Tells what happens to sessions: the application, the request's log, and the counters.
+struct SessionEvents: Sendable {
+    let configuration: HTTPSessionsConfiguration
+    let statistics: SessionStatistics
+
+    func tell(
+        _ kind: SessionEvent.Kind,
+        of request: Request,
+        at now: Timestamp,
+        keys: ServerKeys,
+        identifier: SessionIdentifier? = nil,
+        reason: GuardReason? = nil,
+        user: String? = nil,
+        signals: [String] = [],
+        count: Int = 1
+    ) {
+        self.statistics.count(kind)
+        let event = SessionEvent(
+            kind: kind,
+            reason: reason,
+            time: now,
+            session: identifier.map { keys.logTag(of: $0.sealableBytes) },
+            user: user,
+            client: request.clientAddress,
+            signals: signals,
+            count: count
+        )
+        self.log(event, request, keys)
+        self.configuration.onEvent(event)
+    }
+
+    /// Keyed hashes instead of names, addresses and identifiers: a log is read by many.
+    private func log(_ event: SessionEvent, _ request: Request, _ keys: ServerKeys) {
+        let level = Self.level(of: event.kind)
+        guard request.logger.logLevel <= level else { return }
+        var metadata: Logger.Metadata = ["session.event": "\(event.kind.rawValue)"]
+        if let reason = event.reason { metadata["session.reason"] = "\(reason.rawValue)" }
+        if let session = event.session { metadata["session.tag"] = "\(session)" }
+        if let user = event.user { metadata["session.user"] = "\(keys.logTag(of: Array(user.utf8)))" }
+        metadata["session.client"] = "\(keys.logTag(of: Array(event.client.utf8)))"
+        if !event.signals.isEmpty { metadata["session.signals"] = "\(event.signals.joined(separator: ","))" }
+        if event.count != 1 { metadata["session.count"] = "\(event.count)" }
+        request.logger.log(level: level, "\(Self.text(of: event.kind))", metadata: metadata)
+    }
+
+    private static func level(of kind: SessionEvent.Kind) -> Logger.Level {
+        switch kind {
+        case .created, .rotated, .released, .expired: .debug
+        case .login, .logout, .revoked, .changed: .info
+        case .refused, .challenged, .limit: .notice
+        case .reuse, .tokenReuse, .guessing: .warning
+        }
+    }
+
+    private static func text(of kind: SessionEvent.Kind) -> String {
+        switch kind {
+        case .created: "session began"
+        case .rotated: "session has a new identifier"
+        case .refused: "session refused"
+        case .reuse: "two parties hold copies of its cookies: a session has ended, or waits for the application"
+        case .changed: "a session's client has changed"
+        case .challenged: "session withheld"
+        case .released: "session released"
+        case .login: "user logged in"
+        case .logout: "user logged out"
+        case .revoked: "sessions revoked"
+        case .expired: "session has expired"
+        case .limit: "too many sessions of one user"
+        case .tokenReuse: "two parties hold copies of a token to be remembered by: all sessions of its user end"
+        case .guessing: "many unknown sessions from one network"
+        }
+    }
+}

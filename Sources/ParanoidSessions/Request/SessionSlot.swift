@@ -1,0 +1,6 @@
+internal import ParanoidHTTP
+
+/// Where a request carries its session's exchange.
+enum SessionSlot: RequestStorageKey {
+    typealias Value = SessionExchange
+}

@@ -1,0 +1,52 @@
+public import ParanoidHTTP
+
+/// How sessions are recognised and kept over HTTP.
+public struct HTTPSessionsConfiguration: Sendable {
+    /// The rules of the guard.
+    public var guardSettings: GuardSettings
+    /// Names and attributes of the cookies.
+    public var cookies: SessionCookieConfiguration
+    /// The request parameters whose values make up the fingerprint, none of which may change (`PSESSION_CHECK_HEADERS`).
+    public var checkedParameters: [String]
+    /// What is noted of a client, and what a change means (`PSESSION_SIGNALS`).
+    public var signals: [SignalRule]
+    /// The network that an address lies in, as bytes to be compared; the address itself unless something better is set.
+    public var network: @Sendable (_ address: String) -> [UInt8] = { Array($0.utf8) }
+    /// Asked when a session is withheld; what it answers happens.
+    ///
+    /// It may take its time, but cannot answer the request.
+    public var onChallenge: @Sendable (Request, SessionChallenge) async -> SessionChallenge.Answer = { _, _ in .withhold }
+    /// Told of everything that happens to sessions; called on the request's thread, so it must be quick.
+    public var onEvent: @Sendable (SessionEvent) -> Void = { _ in }
+    /// The name the guard's own data go by; the application can neither read nor write it (`PSESSION_SESSION_KEY`).
+    public var reservedKey = "PARANOID_SESSION_DATA"
+    /// How much the application may store in a session.
+    public var valueLimits = SessionValueLimits()
+    /// Prefixes of paths whose requests are not checked (`PSESSION_FILTER_PREFIXES`).
+    public var uncheckedPathPrefixes: [String] = []
+    /// Says whether a request is checked; asked for requests that no prefix excepts (`PSESSION_REQUEST_FILTER_FUNCTION`).
+    public var checks: @Sendable (Request) -> Bool = { _ in true }
+    /// Told of every request that is refused, before its session is cleared as set (`PSESSION_CLEAR_SESSION_FUNCTION`).
+    public var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
+    /// How long a browser is remembered after its user asked for it, in seconds (`SESSION_REMEMBER_AGE`).
+    public var rememberAge = 2_592_000
+    /// Where randomness comes from.
+    public var randomSource: SessionRandom.Source = SessionRandom.system
+
+    /// Creates the default configuration of a profile.
+    public init(profile: GuardSettings.Profile = .paranoid) {
+        self.guardSettings = GuardSettings(profile: profile)
+        self.cookies = SessionCookieConfiguration(profile: profile)
+        self.checkedParameters = profile.isCompatible ? ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"] : []
+        self.signals = SignalRule.defaults(of: profile)
+    }
+
+    /// Goes over to a profile: its rules, cookies, headers and signals; everything else stays.
+    public mutating func apply(_ profile: GuardSettings.Profile) {
+        let defaults = HTTPSessionsConfiguration(profile: profile)
+        self.guardSettings = defaults.guardSettings
+        self.cookies = defaults.cookies
+        self.checkedParameters = defaults.checkedParameters
+        self.signals = defaults.signals
+    }
+}

@@ -1,0 +1,94 @@
+public import ParanoidHTTP
+
+/// Names and attributes of the three session cookies.
+public struct SessionCookieConfiguration: Sendable {
+    /// What browsers promise of a cookie whose name begins so (RFC 6265bis section 4.1.3, and the draft on layered cookies).
+    public enum Prefix: String, Sendable, Hashable, CaseIterable {
+        /// Nothing.
+        case none = ""
+        /// It was set over HTTPS.
+        case secure = "__Secure-"
+        /// It was set over HTTPS by this very host.
+        case host = "__Host-"
+        /// It was set over HTTPS by this very host in a response, not by a script.
+        case hostHTTP = "__Host-Http-"
+    }
+
+    /// What is put before the three names, unless they have a prefix of their own (`PSESSION_COOKIE_PREFIX`).
+    public var prefix = Prefix.host
+    /// The cookie that carries the identifier (`SESSION_COOKIE_NAME`).
+    public var sessionName = "sessionid"
+    /// The cookie that carries the nonce (`PSESSION_COOKIE_NAME`).
+    public var nonceName = "sessionnonce"
+    /// The cookie that carries the second key over HTTPS (`PSESSION_SECURE_COOKIE_NAME`).
+    public var secondName = "sessionid_https"
+    /// The path of all three (`SESSION_COOKIE_PATH`).
+    public var path = "/"
+    /// The domain of all three; `nil`: this host alone (`SESSION_COOKIE_DOMAIN`).
+    public var domain: String?
+    /// Whether identifier and nonce travel over HTTPS only (`SESSION_COOKIE_SECURE`); the second key always does.
+    public var isSecure = true
+    /// Whether scripts are kept from all three (`PSESSION_COOKIE_HTTPONLY`).
+    public var isHTTPOnly = true
+    /// Which requests from other sites carry them (`SESSION_COOKIE_SAMESITE`); `nil` leaves it to the browser.
+    public var sameSite: SetCookie.SameSite? = .lax
+
+    /// Creates the default names and attributes of a profile.
+    public init(profile: GuardSettings.Profile = .paranoid) {
+        if profile.isCompatible {
+            self.prefix = .none
+            self.isSecure = false
+        }
+    }
+
+    /// The name of the identifier's cookie, prefix included.
+    public var sessionCookie: String { self.prefixed(self.sessionName) }
+    /// The name of the nonce's cookie, prefix included.
+    public var nonceCookie: String { self.prefixed(self.nonceName) }
+    /// The name of the second key's cookie, prefix included.
+    public var secondCookie: String { self.prefixed(self.secondName) }
+
+    /// A name with the prefix that belongs before it.
+    public func prefixed(_ name: String) -> String {
+        let hasOne = Prefix.allCases.contains { $0 != .none && SetCookieRules.starts(name, with: $0.rawValue.lowercased()) }
+        return hasOne ? name : self.prefix.rawValue + name
+    }
+
+    /// Checks that browsers would take cookies with these names and attributes.
+    ///
+    /// - Returns: The first name whose cookie would be refused and the rule that it breaks; `nil` when all is well.
+    public func problem() -> (name: String, rule: any Error)? {
+        for (name, isSecure) in [(self.sessionName, self.isSecure), (self.nonceName, self.isSecure), (self.secondName, true)] {
+            do {
+                _ = try self.cookie(self.prefixed(name), value: "x", maxAge: 1, isSecure: isSecure)
+            } catch {
+                return (name, error)
+            }
+        }
+        return nil
+    }
+
+    func cookie(_ name: String, value: String, maxAge: Int?, isSecure: Bool) throws -> SetCookie {
+        try SetCookie(
+            name: name,
+            value: value,
+            path: self.path,
+            domain: self.domain,
+            maxAge: maxAge.map { min(.seconds($0), SetCookie.maximumAge) },
+            secure: isSecure,
+            httpOnly: self.isHTTPOnly,
+            sameSite: self.sameSite
+        )
+    }
+
+    func deletion(_ name: String, isSecure: Bool) throws -> SetCookie {
+        try SetCookie.deleting(
+            name,
+            path: self.path,
+            domain: self.domain,
+            secure: isSecure,
+            httpOnly: self.isHTTPOnly,
+            sameSite: self.sameSite
+        )
+    }
+}

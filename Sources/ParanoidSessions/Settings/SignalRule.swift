@@ -1,0 +1,38 @@
+/// What is noted of a client, and what it means when it changes.
+public struct SignalRule: Sendable, Hashable {
+    /// The network the client's address lies in.
+    public static let address = "address"
+    /// Family and platform of the browser, from `User-Agent`; versions do not count.
+    public static let agent = "agent"
+    /// The languages the browser asks for (`Accept-Language`).
+    public static let language = "language"
+    /// What the browser says of itself in client hints: platform and whether it is a telephone (`Sec-CH-UA-Platform`, `Sec-CH-UA-Mobile`).
+    public static let hints = "hints"
+
+    /// One of the four names above, or a request parameter such as `SSL_CIPHER`, whose value is compared byte by byte.
+    public var name: String
+    /// What a change means.
+    public var policy: SignalPolicy
+
+    /// Creates a rule.
+    public init(_ name: String, _ policy: SignalPolicy) {
+        self.name = name
+        self.policy = policy
+    }
+
+    /// The rules of a profile.
+    ///
+    /// A telephone that changes networks is no thief, so that gives new secrets at most; another browser with this browser's cookies hardly
+    /// happens to an honest user.
+    public static func defaults(of profile: GuardSettings.Profile) -> [SignalRule] {
+        switch profile {
+        case .compatible: []
+        case .paranoid:
+            [
+                SignalRule(self.address, .rotate), SignalRule(self.agent, .challenge), SignalRule(self.hints, .log),
+                SignalRule(self.language, .log),
+            ]
+        case .balanced: [SignalRule(self.address, .log), SignalRule(self.agent, .rotate)]
+        }
+    }
+}

@@ -1,0 +1,90 @@
+internal import Synchronization
+
+/// A store for tests and single-process development; sessions die with the process.
+public final class MemorySessionStore: SessionStore {
+    private struct Kept {
+        var sessions: [SessionName: StoredSession] = [:]
+        var endedBy: Timestamp?
+
+        subscript(name: SessionName) -> StoredSession? {
+            self.sessions[name].flatMap { self.isEnded($0) ? nil : $0 }
+        }
+
+        func isEnded(_ session: StoredSession) -> Bool { self.endedBy.map { session.createdAt <= $0 } ?? false }
+    }
+
+    private let kept = Mutex(Kept())
+
+    /// Creates an empty store.
+    public init() {}
+
+    /// The number of sessions and tombstones stored.
+    public var count: Int { self.kept.withLock { $0.sessions.count } }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
+        self.kept.withLock { $0[name] }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
+        try self.kept.withLock { (kept) throws(SessionStoreError) in
+            guard kept.sessions[name] == nil else { throw SessionStoreError(.nameTaken, message: "the session exists") }
+            kept.sessions[name] = session
+        }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func modify<Result: Sendable>(
+        _ name: SessionName,
+        timeout: Duration,
+        _ body: (StoredSession?) -> (change: SessionChange, result: Result)
+    ) async throws(SessionStoreError) -> Result {
+        try self.kept.withLock { (kept) throws(SessionStoreError) in
+            let (change, result) = body(kept[name])
+            switch change {
+            case .keep: break
+            case .write(let session):
+                guard let current = kept[name] else { throw SessionStoreError(.gone, message: "the session is not there") }
+                precondition(session.generation == current.generation + 1, "a change counts the generation up by 1")
+                kept.sessions[name] = session
+            case .remove: kept.sessions[name] = nil
+            }
+            return result
+        }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {
+        self.kept.withLock { kept in
+            if kept.sessions[name]?.generation == generation { kept.sessions[name] = nil }
+        }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func names(ofUser tag: [UInt8]) async throws(SessionStoreError) -> [SessionName] {
+        self.kept.withLock { kept in kept.sessions.filter { $0.value.userTag == tag && !tag.isEmpty }.map(\.key) }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func endAll(begunBy time: Timestamp) async throws(SessionStoreError) {
+        self.kept.withLock { $0.endedBy = max($0.endedBy ?? time, time) }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func reindex() async throws(SessionStoreError) -> Int { 0 }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
+        self.kept.withLock { kept in
+            var report = SweepReport()
+            report.examined = kept.sessions.count
+            kept.sessions = kept.sessions.filter { [kept] in now < $0.value.expiresAt && !kept.isEnded($0.value) }
+            report.live = kept.sessions.count
+            report.anonymous = kept.sessions.count { $0.value.userTag.isEmpty }
+            report.removed = report.examined - report.live
+            report.isComplete = true
+            return report
+        }
+    }
+}

@@ -1,0 +1,249 @@
+import ParanoidLinux
+import Logging
+
+/// Drives the state machine: waits for processes, pipes, signals and time, and carries out what the machine asks for.
+///
+/// Belongs to the supervisor's thread, on which everything in it blocks for short moments only.
+final class SupervisorLoop {
+    private let configuration: SupervisorConfiguration
+    private let logger: Logger
+    private let commands: OwnedDescriptor
+    private let signals: SignalSource?
+    private let supervisorPipe: DescriptorPair
+    private let inherited: ProcessEnvironment
+    private let startedAt = ContinuousClock.now
+    private let board: Scoreboard
+
+    private var machine: SupervisorStateMachine
+    private var listener: OwnedDescriptor?
+    private var environment: ProcessEnvironment
+    private var workers: [WorkerIdentifier: WorkerProcess] = [:]
+    private var mailboxes: [Int: ConnectionHandoffSocket] = [:]
+    private var pending: [SupervisorEvent] = []
+    private var exitCode: CInt?
+    private var nextObservation: Duration?
+    private let manager: SystemdNotifier?
+    private var report = SystemdStatus()
+    private var nextSignOfLife: Duration?
+
+    init(
+        configuration: SupervisorConfiguration,
+        listener: consuming OwnedDescriptor,
+        commands: consuming OwnedDescriptor,
+        logger: Logger
+    ) throws(SystemCallError) {
+        if configuration.ownsProcess {
+            // Inherited as ignored, it would make the kernel forget how children ended (waitpid(2)).
+            SignalSource.ignore(.childEnded, false)
+            ProcessHardening.keepNewFilesPrivate()
+            self.signals = try SignalSource(SupervisorCommand.signals)
+        } else {
+            self.signals = nil
+        }
+        self.supervisorPipe = try DescriptorPair.pipe(nonblocking: false)
+        self.board = try Scoreboard(slots: configuration.maximumWorkers)
+        self.nextObservation = configuration.observesWorkers ? configuration.observationInterval : nil
+        self.configuration = configuration
+        self.logger = logger
+        self.commands = commands
+        self.listener = consume listener
+        var inherited = ProcessEnvironment.current()
+        self.manager =
+            configuration.ownsProcess ? SystemdNotifier(inherited, process: ProcessFacts.processID, logger: logger) : nil
+        self.nextSignOfLife = self.manager?.watchdogInterval
+        for name in configuration.withheldVariables { inherited[name] = nil }
+        self.inherited = inherited
+        self.environment = inherited
+        self.machine = SupervisorStateMachine(configuration)
+    }
+
+    /// Supervises until the machine has finished.
+    func run() throws(SystemCallError) -> CInt {
+        guard self.readSettings() else { return SupervisorExitCode.unusableConfiguration }
+        self.perform(self.machine.start(at: self.now))
+        while true {
+            while !self.pending.isEmpty {
+                self.perform(self.machine.handle(self.pending.removeFirst(), at: self.now))
+                self.manager?.tell(self.report.update(self.machine.state, microseconds: MonotonicClock.microseconds()))
+            }
+            if let exitCode = self.exitCode { return exitCode }
+            try self.waitForEvents()
+        }
+    }
+
+    private var now: Duration { self.startedAt.duration(to: .now) }
+
+    // MARK: Events
+
+    private func waitForEvents() throws(SystemCallError) {
+        let workers = Array(self.workers.values)
+        var numbers = [self.commands.number]
+        if let signals = self.signalNumber { numbers.append(signals) }
+        for worker in workers {
+            numbers.append(worker.endDescriptor)
+            if let report = worker.reportDescriptor { numbers.append(report) }
+        }
+        let deadline = self.machine.nextDeadline
+        let wakeUp = [deadline, self.nextObservation, self.nextSignOfLife].compactMap { $0 }.min()
+        let ready = try DescriptorPoll.wait(for: numbers, timeout: wakeUp.map { max($0 - self.now, .zero) })
+        let readable = Set(ready.map { numbers[$0] })
+
+        if readable.contains(self.commands.number), let bytes = self.commands.readAvailable(limit: 64) {
+            self.pending += bytes.compactMap { SupervisorCommand(rawValue: $0)?.event }
+        }
+        self.pending += self.readSignals()
+        for worker in workers {
+            // What a worker said comes before its end.
+            if let report = worker.reportDescriptor, readable.contains(report) { self.pending += worker.readReport() }
+        }
+        for worker in workers where readable.contains(worker.endDescriptor) {
+            guard let status = try worker.statusIfEnded() else { continue }
+            self.workers[worker.identifier] = nil
+            // How long it had been silent when it ended says how old it really was.
+            if self.configuration.observesWorkers {
+                self.pending.append(.observed(worker.identifier, WorkerHealth(heartbeat: worker.row.heartbeat, residentBytes: nil)))
+            }
+            // Nobody shall be passed to somebody who is dead.
+            self.board.retire(worker.row)
+            self.pending.append(.exited(worker.identifier, status))
+        }
+        if let deadline, deadline <= self.now { self.pending.append(.timePassed) }
+        if let due = self.nextSignOfLife, due <= self.now, let manager = self.manager {
+            manager.keepAlive()
+            self.nextSignOfLife = manager.watchdogInterval.map { self.now + $0 }
+        }
+        if let due = self.nextObservation, due <= self.now {
+            self.nextObservation = self.now + self.configuration.observationInterval
+            self.pending += self.workers.values.map { .observed($0.identifier, $0.vitals) }
+            if self.configuration.scaling != nil { self.pending.append(.looked(self.look())) }
+        }
+    }
+
+    /// How busy the workers were since the last look.
+    private func look() -> WorkerScaling.Look {
+        var look = WorkerScaling.Look(demand: 0, capacity: 0)
+        for worker in self.workers.values {
+            let load = worker.loadSinceLastLook()
+            guard worker.row.state == .serving else { continue }
+            look.demand += load.demand
+            look.capacity += load.capacity
+        }
+        return look
+    }
+
+    private var signalNumber: CInt? {
+        switch self.signals {
+        case .some(let source): source.descriptorNumber
+        case .none: nil
+        }
+    }
+
+    private func readSignals() -> [SupervisorEvent] {
+        switch self.signals {
+        case .some(let source): source.read().compactMap { SupervisorCommand($0)?.event }
+        case .none: []
+        }
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: [SupervisorAction]) {
+        for action in actions {
+            switch action {
+            case .spawn(let worker, let slots): self.spawn(worker, slots: slots)
+            case .signal(let worker, let signal): self.send(signal, to: worker)
+            case .closeMailbox(let slot): self.mailboxes.removeValue(forKey: slot)?.close()
+            case .readSettings: self.pending.append(self.readSettings() ? .settingsRead : .settingsRefused)
+            case .reopenLog: self.reopenLog()
+            case .closeListener: self.listener = nil
+            case .note(let note): self.logger.note(note)
+            case .finish(let exitCode): self.exitCode = exitCode
+            }
+        }
+    }
+
+    private var listenerNumber: CInt {
+        switch self.listener {
+        case .some(let listener): listener.number
+        case .none: preconditionFailure("the machine spawns after it has closed the listener")
+        }
+    }
+
+    private func spawn(_ identifier: WorkerIdentifier, slots: Int) {
+        do throws(SystemCallError) {
+            let worker = try WorkerProcess(
+                identifier,
+                configuration: self.configuration,
+                inheritance: WorkerProcess.Inheritance(
+                    environment: self.environment,
+                    listener: self.listenerNumber,
+                    supervisorPipe: self.supervisorPipe.reading.number,
+                    board: self.board,
+                    half: self.freeHalf(of: identifier.slot),
+                    mailboxes: self.mailboxNumbers(for: identifier.slot, of: slots)
+                )
+            )
+            self.workers[identifier] = worker
+            self.logger.info(
+                "worker started",
+                metadata: ["worker": "\(identifier)", "worker.pid": "\(worker.processIdentifier)"]
+            )
+        } catch {
+            self.logger.error("a worker cannot be started", metadata: ["worker": "\(identifier)", "error": "\(error)"])
+            self.pending.append(.spawnFailed(identifier))
+        }
+    }
+
+    /// The row of the slot's board that its other worker does not have, of whom there is one at most.
+    private func freeHalf(of slot: Int) -> Int {
+        self.workers.values.contains { $0.identifier.slot == slot && $0.half == 0 } ? 1 : 0
+    }
+
+    private func mailboxNumbers(for own: Int, of slots: Int) throws(SystemCallError) -> [CInt] {
+        var numbers: [CInt] = []
+        for slot in 0..<slots {
+            let mailbox: ConnectionHandoffSocket
+            if let existing = self.mailboxes[slot] {
+                mailbox = existing
+            } else {
+                mailbox = try ConnectionHandoffSocket()
+                self.board.row(slot: slot, half: 0).nothingArriving()
+            }
+            self.mailboxes[slot] = mailbox
+            numbers.append(slot == own ? mailbox.readingNumber : mailbox.writingNumber)
+        }
+        return numbers
+    }
+
+    private func send(_ signal: ProcessSignal, to identifier: WorkerIdentifier) {
+        do throws(SystemCallError) {
+            try self.workers[identifier]?.send(signal)
+        } catch {
+            self.logger.error("a worker cannot be signalled", metadata: ["worker": "\(identifier)", "error": "\(error)"])
+        }
+    }
+
+    private func reopenLog() {
+        guard let file = self.configuration.logFile else { return }
+        do throws(SystemCallError) {
+            try file.openAsStandardError()
+            self.logger.info("log file opened anew", metadata: ["file": "\(file.path)"])
+        } catch {
+            self.logger.error("the log file cannot be opened anew", metadata: ["file": "\(file.path)", "error": "\(error)"])
+        }
+    }
+
+    /// Puts the workers' environment together anew; false, with the reason in the log, if the file is unusable.
+    private func readSettings() -> Bool {
+        guard let file = self.configuration.environmentFile else { return true }
+        do throws(ProcessEnvironmentError) {
+            var environment = self.inherited
+            environment.merge(try ProcessEnvironment(file: file))
+            self.environment = environment
+            return true
+        } catch {
+            self.logger.error("the environment file cannot be used", metadata: ["file": "\(file)", "error": "\(error)"])
+            return false
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Glibc
+import ParanoidSessions
+import Synchronization
+import Testing
+
+@testable import FileSessionStore
+
+@Suite("Users' sessions in files")
+struct FileSessionStoreUserTests {
+    private static let ann = [UInt8](repeating: 0xA1, count: 16)
+
+    private func session(_ payload: [UInt8] = [1], tag: [UInt8] = ann, generation: UInt64 = 1) -> StoredSession {
+        var session = makeSession(payload, generation: generation)
+        session.userTag = tag
+        return session
+    }
+
+    private func index(of fixture: StoreFixture) -> [String] {
+        entries(of: "\(fixture.directory)/users").flatMap { entries(of: "\(fixture.directory)/users/\($0)") }
+    }
+
+    @Test("whoever dies between the entry and the session leaves an entry, which is no session, and which a sweep takes away")
+    func deathBetween() async throws {
+        let fixture = try StoreFixture()
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = fixture.directory as String] in
+            let trap = Trap()
+            let store = try FileSessionStore(
+                configuration: .init(directory: path),
+                logger: LogRecorder().logger,
+                faults: trap.faults(at: .createFile, nil)
+            )
+            trap.isArmed.store(true, ordering: .relaxed)
+            var session = makeSession([1])
+            session.userTag = [UInt8](repeating: 0xA1, count: 16)
+            try await store.create(session, named: sessionName(1))
+        }
+        let store = try fixture.makeStore()
+        #expect(try await store.names(ofUser: Self.ann) == [sessionName(1)])
+        #expect(try await store.read(sessionName(1)) == nil)
+        // Not while it may be the entry of a session that is being made.
+        let entry = try #require(self.index(of: fixture).first)
+        age("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", by: -3600)
+        while try await !store.sweep(expiredAt: .distantPast, budget: 1000).isComplete {}
+        #expect(self.index(of: fixture).count == 1)
+        for entry in self.index(of: fixture) { age("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", by: 120) }
+        var leftovers = 0
+        var isComplete = false
+        while !isComplete {
+            let report = try await store.sweep(expiredAt: .distantPast, budget: 1000)
+            leftovers += report.leftovers
+            isComplete = report.isComplete
+        }
+        #expect(leftovers == 1)
+        #expect(self.index(of: fixture) == [])
+    }
+
+    @Test("an index that was lost is made anew from the sessions")
+    func reindex() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        for number in 1...5 { try await store.create(self.session(), named: sessionName(UInt64(number))) }
+        try await store.create(makeSession([2]), named: sessionName(6))
+        #expect(run("rm", "-rf", "\(fixture.directory)/users") == 0)
+        #expect(try await store.names(ofUser: Self.ann) == [])
+        #expect(try await store.reindex() == 5)
+        #expect(try await Set(fixture.makeStore().names(ofUser: Self.ann)) == Set((1...5).map { sessionName($0) }))
+        #expect(try await store.reindex() == 0)
+    }
+
+    @Test("an entry goes with its session, whether that is removed, given another user or expires")
+    func entriesGo() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        for number in 1...3 { try await store.create(self.session(), named: sessionName(UInt64(number))) }
+        #expect(self.index(of: fixture).count == 3)
+        try await store.remove(sessionName(1))
+        #expect(self.index(of: fixture).count == 2)
+        try await store.modify(sessionName(2), timeout: .seconds(600)) { current in
+            (.write(self.session([2], tag: [], generation: (current?.generation ?? 0) + 1)), ())
+        }
+        #expect(self.index(of: fixture).count == 1)
+        while try await !store.sweep(expiredAt: .distantFuture, budget: 1000).isComplete {}
+        #expect(self.index(of: fixture) == [])
+        #expect(sessionFiles(below: fixture.directory) == [])
+    }
+
+    @Test("entries are private and show neither user nor identifier")
+    func privacy() async throws {
+        let fixture = try StoreFixture()
+        try await fixture.makeStore().create(self.session(), named: sessionName(1))
+        let entry = try #require(self.index(of: fixture).first)
+        #expect(entry == "\(SessionUserIndex.digits(of: Self.ann)).\(sessionName(1).hexadecimal)")
+        var facts = stat()
+        #expect(unsafe stat("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", &facts) == 0)
+        #expect(facts.st_mode == S_IFREG | 0o600 && facts.st_size == 0)
+    }
+
+    @Test("the end of all sessions is known to every process at once, survives their death, and a sweep removes what is left")
+    func endOfAll() async throws {
+        let fixture = try StoreFixture(durability: .power)
+        let store = try fixture.makeStore()
+        let other = try fixture.makeStore()
+        for number in 1...3 { try await store.create(makeSession([1]), named: sessionName(UInt64(number))) }
+        #expect(try await other.payload(sessionName(1)) == [1])
+        try await store.endAll(begunBy: Timestamp(secondsSinceEpoch: 1_700_000_000))
+        for reader in [store, other, try fixture.makeStore()] { #expect(try await reader.read(sessionName(1)) == nil) }
+        #expect(try await !other.change(sessionName(1), to: [2]))
+        var young = makeSession([9])
+        young.createdAt = Timestamp(secondsSinceEpoch: 1_700_000_001)
+        try await other.create(young, named: sessionName(4))
+        #expect(try await fixture.makeStore().payload(sessionName(4)) == [9])
+        while try await !store.sweep(expiredAt: .distantPast, budget: 1000).isComplete {}
+        #expect(sessionFiles(below: fixture.directory).count == 1)
+    }
+
+    @Test("a control file that is cut, planted or of another version is refused", arguments: ["cut", "link", "version", "open"])
+    func control(_ kind: String) throws {
+        let fixture = try StoreFixture()
+        _ = try fixture.makeStore()
+        let path = "\(fixture.directory)/control"
+        switch kind {
+        case "cut": #expect(unsafe truncate(path, 100) == 0)
+        case "link":
+            let isMoved = unsafe rename(path, path + "2") == 0
+            let isPlanted = unsafe symlink("control2", path) == 0
+            #expect(isMoved && isPlanted)
+        case "version": overwrite(path, with: [0xFF], at: 0)
+        default: #expect(unsafe chmod(path, 0o666) == 0)
+        }
+        #expect(throws: SessionStoreError.self) { _ = try fixture.makeStore() }
+        #expect(unsafe unlink(path) == 0)
+        if kind != "link" { _ = try fixture.makeStore() }
+    }
+}

@@ -1,0 +1,92 @@
+import HTTPTypes
+import Logging
+import Testing
+
+@testable import ParanoidHTTP
+
+@Suite("Request")
+struct RequestTests {
+    private enum Number: RequestStorageKey { typealias Value = Int }
+    private enum Text: RequestStorageKey { typealias Value = String }
+
+    @Test("keeps attached values to the copy that got them")
+    func storage() {
+        let original = makeRequest()
+        var copy = original
+        copy[Number.self] = 1
+        copy[Text.self] = "x"
+        var second = copy
+        second[Number.self] = 2
+        second[Text.self] = nil
+        #expect(original[Number.self] == nil)
+        #expect(copy[Number.self] == 1)
+        #expect(copy[Text.self] == "x")
+        #expect(second[Number.self] == 2)
+        #expect(second[Text.self] == nil)
+    }
+
+    @Test("can be given another logger")
+    func logger() {
+        let original = makeRequest(logger: Logger(label: "test", factory: { _ in RecordingLogHandler() }))
+        var copy = original
+        copy.logger[metadataKey: "id"] = "1"
+        #expect(copy.logger[metadataKey: "id"] == "1")
+        #expect(original.logger[metadataKey: "id"] == nil)
+    }
+
+    @Test("looks single header fields up in the parameters")
+    func header() throws {
+        let request = makeRequest(
+            .get,
+            "/",
+            [
+                "HTTP_USER_AGENT": "curl", "HTTP_X_A_B": "1", "CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": "",
+                "HTTP_PROXY": "http://evil",
+                "HTTP_ACCEPT": "a", "HTTP_ACCEPT": "b",
+            ]
+        )
+        #expect(request.header(.userAgent) == "curl")
+        #expect(request.header(try #require(HTTPField.Name("x-a-b"))) == "1")
+        #expect(request.header(.contentType) == "text/plain")
+        #expect(request.header(.contentLength) == nil)
+        #expect(request.header(try #require(HTTPField.Name("Proxy"))) == nil)
+        #expect(request.header(.accept) == "a")
+        #expect(request.header(.referer) == nil)
+    }
+
+    @Test("finds parameters by the bytes of their names")
+    func parameterNames() {
+        let request = makeRequest(.get, "/", ["HTTP_\u{212A}EY": "kelvin", "HTTP_\u{C5}": "angstrom"])
+        #expect(request.parameters.bytes(of: "HTTP_KEY") == nil)
+        #expect(request.parameters.text(of: "HTTP_A\u{30A}") == nil)
+        #expect(request.parameters.text(of: "HTTP_\u{C5}") == "angstrom")
+    }
+
+    @Test("gives no text for bytes that are none")
+    func notText() {
+        var parameters = InMemoryParameters()
+        parameters.append(name: Array("HTTP_USER_AGENT".utf8), value: [0xFF, 0xFE])
+        let request = Request(
+            method: .get,
+            rawPath: "/",
+            parameters: parameters,
+            headerFields: { [:] },
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        )
+        #expect(request.header(.userAgent) == nil)
+        #expect(request.parameters.bytes(of: "HTTP_USER_AGENT") == [0xFF, 0xFE])
+    }
+
+    @Test("parses the query when asked")
+    func query() {
+        let request = makeRequest(.get, "/", query: "a=1&b=x%20y+z&a=2&empty&=&%zz=1&c=%00&d=%ff")
+        #expect(request.query.first(named: "a") == "1")
+        #expect(request.query.all(named: "a") == ["1", "2"])
+        #expect(request.query.first(named: "b") == "x y z")
+        #expect(request.query.first(named: "empty") == "")
+        #expect(request.query.first(named: "c") == nil)
+        #expect(request.query.first(named: "d") == nil)
+        #expect(!request.query.isComplete)
+        #expect(makeRequest(.get, "/", query: "a=1").query.isComplete)
+    }
+}

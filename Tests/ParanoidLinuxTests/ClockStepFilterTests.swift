@@ -1,0 +1,103 @@
+import Synchronization
+import Testing
+
+@testable import ParanoidLinux
+
+@Suite("A wall clock that steps")
+struct ClockJumpsTests {
+    private static let second: Int64 = 1_000_000_000
+    private static let start: Int64 = 1_900_000_000 * second
+
+    /// After how many seconds since the beginning, what the wall clock shows beyond them, and what counts.
+    struct Step: Sendable {
+        var after: Int64
+        var off: Int64
+        var counts: Int64
+
+        init(_ after: Int64, off: Int64, counts: Int64) {
+            self.after = after
+            self.off = off
+            self.counts = counts
+        }
+    }
+
+    @Test(
+        "is followed at once where it is corrected a little, and when it has stood by a step for ten minutes; a step back and forth is none",
+        arguments: [
+            ("steady", [Step(1, off: 0, counts: 0), Step(100_000, off: 0, counts: 0)]),
+            ("corrected", [Step(1, off: 30, counts: 30), Step(2, off: 80, counts: 80), Step(3, off: 20, counts: 20)]),
+            (
+                "a year ahead for a moment",
+                [Step(1, off: 31_536_000, counts: 0), Step(599, off: 31_536_000, counts: 0), Step(600, off: 0, counts: 0)]
+            ),
+            ("back for a moment", [Step(1, off: -90_000, counts: 0), Step(60, off: 5, counts: 5)]),
+            (
+                "ahead to stay",
+                [
+                    Step(1, off: 90_000, counts: 0), Step(600, off: 90_010, counts: 0), Step(601, off: 90_010, counts: 90_010),
+                    Step(602, off: 90_010, counts: 90_010),
+                ]
+            ),
+            ("back to stay", [Step(1, off: -90_000, counts: 0), Step(601, off: -90_000, counts: -90_000)]),
+            (
+                "now here, now there",
+                [
+                    Step(1, off: 90_000, counts: 0), Step(500, off: 50_000, counts: 0), Step(700, off: 90_000, counts: 0),
+                    Step(1300, off: 90_000, counts: 90_000),
+                ]
+            ),
+            // Nobody asked in the meantime: what was a step then is one now.
+            ("asleep", [Step(1, off: 0, counts: 0), Step(90_000, off: 0, counts: 0), Step(180_000, off: 300, counts: 0)]),
+        ]
+    )
+    func follows(_ row: (name: String, steps: [Step])) {
+        var jumps = ClockStepFilter(wall: Self.start, boot: 77)
+        for step in row.steps {
+            let boot = 77 + step.after * Self.second
+            let wall = Self.start + (step.after + step.off) * Self.second
+            let time = jumps.time(wall: wall, boot: boot)
+            #expect(time == Self.start + (step.after + step.counts) * Self.second, "\(row.name), \(step.after) s")
+        }
+    }
+
+    private final class Clocks: Sendable {
+        let wall = Atomic<Int64>(ClockJumpsTests.start)
+        let boot = Atomic<Int64>(1_000_000_000)
+    }
+
+    @Test("is seen alike by all processes of a directory, those that start in between too, and anew after the next start of the machine")
+    func shared() throws {
+        let path = try ScratchDirectory.make(in: "/tmp")
+        defer { ScratchDirectory.removeTree(at: path) }
+        let directory = try SecureDirectory.openOrCreate(path)
+        let clocks = Clocks()
+        func open(_ machineStart: UInt64 = 5) throws -> SteadyWallClock {
+            try SteadyWallClock(
+                in: directory,
+                machineStart: machineStart,
+                wall: { clocks.wall.load(ordering: .relaxed) },
+                boot: { clocks.boot.load(ordering: .relaxed) }
+            )
+        }
+        func pass(_ seconds: Int64, stepping step: Int64 = 0) {
+            clocks.wall.add((seconds + step) * Self.second, ordering: .relaxed)
+            clocks.boot.add(seconds * Self.second, ordering: .relaxed)
+        }
+        let first = try open()
+        #expect(first.nanosecondsSinceEpoch() == Self.start)
+        pass(10, stepping: 1_000_000)
+        #expect(first.nanosecondsSinceEpoch() == Self.start + 10 * Self.second)
+        #expect(first.unconfirmedJump == 1_000_000 * Self.second)
+        let second = try open()
+        pass(10)
+        #expect(second.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
+        pass(600)
+        #expect(second.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second)
+        #expect(first.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second)
+        #expect(first.unconfirmedJump == nil)
+        pass(1, stepping: -500)
+        #expect(first.nanosecondsSinceEpoch() == Self.start + 1_000_621 * Self.second)
+        let afterRestart = try open(6)
+        #expect(afterRestart.nanosecondsSinceEpoch() == Self.start + 1_000_121 * Self.second)
+    }
+}

@@ -1,0 +1,205 @@
+import ParanoidSessions
+import TraceReplay
+
+/// Plays traces on the pure guard: a dictionary for a store, and every step indivisible.
+final class GuardTraceSubject: TraceSubject {
+    private struct Stored {
+        var record: SessionRecord
+        var expiresAt: Timestamp
+    }
+
+    private let sessionGuard: SessionGuard
+    private let checked: [String]
+    private let dataKey: [UInt8]
+    private let isSecure: Bool
+    private let keys: ServerKeys
+    private var generator = SeededRandom(seed: 11)
+    private var store: [SessionIdentifier: Stored] = [:]
+    private var visits: [Int: (visit: SessionVisit, sees: [Int]?, touches: Bool)] = [:]
+
+    init(settings: TraceSettings, dataKey: String) {
+        self.sessionGuard = SessionGuard(settings: GuardSettings(trace: settings))
+        self.checked = settings["PSESSION_CHECK_HEADERS"].list ?? []
+        self.dataKey = Array(dataKey.utf8)
+        self.isSecure = settings["SESSION_COOKIE_SECURE"].flag
+        self.keys = ServerKeys(ServerSecret(number: 1, using: &self.generator))
+    }
+
+    func begin(_ request: TraceRequest) {
+        let now = Timestamp(trace: request.time)
+        let claim = self.claim(of: request)
+        var visit = SessionVisit(claim: claim, arrivedAt: now, isChecked: !request.isFiltered && request.bypass != "no-session")
+        visit.record = self.read(claim.identifier, at: now)
+        if visit.record == nil { visit.identifier = nil }
+        if visit.isChecked && request.bypass != "early" { self.check(&visit, at: now) }
+        if !visit.isChecked || request.bypass != nil { visit.verdict = .unchecked }
+
+        var sees: [Int]?
+        if request.action == "logout" {
+            if let identifier = visit.identifier { self.store[identifier] = nil }
+            visit.detach()
+        } else if request.action != "none" {
+            sees = visit.edits.value(of: self.dataKey, over: visit.record?.values).map { $0.map(Int.init) } ?? []
+            if request.action != "read" {
+                let mark = UInt8(request.number)
+                visit.edits.add(.transform { ($0 ?? []) + [mark] }, to: self.dataKey)
+            }
+            if request.action.hasPrefix("expire:") { visit.edits.lifetime = .some(Int(request.action.dropFirst(7))) }
+        }
+        // A request that is not checked and does not ask for the session leaves it alone.
+        let touches = visit.isChecked || request.action != "none" || self.sessionGuard.settings.savesEveryRequest
+        self.visits[request.number] = (visit, sees, request.bypass != "no-session" && touches)
+    }
+
+    func end(_ number: Int, at time: Double, status: Int) -> TraceAnswer {
+        guard let (visit, sees, touches) = self.visits[number] else { preconditionFailure("request \(number) was not begun") }
+        guard touches else { return TraceAnswer(verdict: "unchecked", sees: sees, status: status, cookies: [:]) }
+        let now = Timestamp(trace: time)
+        let current = self.read(visit.identifier, at: now)
+        let completion = self.sessionGuard.complete(visit, over: current, keys: self.keys, at: now, using: &self.generator)
+        if case .nothing = completion.storing {
+        } else if visit.identifier != nil {
+            precondition(
+                self.sessionGuard.needsCommit(visit, keys: self.keys, at: now) || completion.storing == .gone,
+                "a commit was not foreseen"
+            )
+        }
+        var identifier = visit.identifier
+        switch completion.storing {
+        case .nothing, .gone, .end: break
+        case .write(let record): self.write(record, identifier, at: now)
+        case .create(let record), .rotate(let record):
+            if let identifier { self.store[identifier] = nil }
+            identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
+            self.write(record, identifier, at: now)
+        }
+        return TraceAnswer(
+            verdict: visit.verdict.rawValue,
+            sees: sees,
+            status: status,
+            cookies: self.cookies(completion.changes, identifier)
+        )
+    }
+
+    func abort(_ number: Int) -> TraceAnswer {
+        let begun = self.visits[number]
+        return TraceAnswer(verdict: begun?.visit.verdict.rawValue ?? "", sees: begun?.sees, status: 200, cookies: [:])
+    }
+
+    private func check(_ visit: inout SessionVisit, at now: Timestamp) {
+        switch self.sessionGuard.decide(visit.claim, on: visit.record, keys: self.keys, at: now) {
+        case .anonymous: visit.verdict = .none
+        case .begin, .adopt:
+            let fingerprint = Fingerprint(of: visit.claim.traits, keys: self.keys)
+            var record = visit.record ?? SessionRecord(createdAt: now)
+            record.tracking = SessionTracking(boundTo: fingerprint, at: now, using: &self.generator)
+            if visit.identifier == nil { visit.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator) }
+            self.write(record, visit.identifier, at: now)
+            visit.record = record
+            visit.verdict = .new
+            visit.isModified = true
+            visit.isStored = true
+        case .accept(let reason, let needsSecureKey):
+            visit.verdict = .accepted
+            visit.reason = reason
+            if needsSecureKey {
+                visit.freshSecureKey = SecureKey(using: &self.generator)
+                visit.isModified = true
+            }
+        case .challenge(let reason):
+            // Not in profile compatible.
+            visit.verdict = .challenged
+            visit.reason = reason
+        case .reject(let reason):
+            visit.verdict = .rejected
+            visit.reason = reason
+            switch self.sessionGuard.settings.clearing {
+            case .flush:
+                if let identifier = visit.identifier { self.store[identifier] = nil }
+                visit.detach()
+            case .wipe:
+                visit.edits.clear()
+                visit.isModified = true
+            case .noop: break
+            }
+        }
+    }
+
+    private func claim(of request: TraceRequest) -> PresentedCredentials {
+        let session = request.cookies[.session]
+        return PresentedCredentials(
+            identifier: session.flatMap { SessionIdentifier(cookieValue: $0.utf8) },
+            presentsIdentifier: session != nil,
+            nonce: request.cookies[.nonce].flatMap { Nonce(cookieValue: $0.utf8) },
+            secureKey: request.cookies[.secureKey].flatMap { SecureKey(cookieValue: $0.utf8) },
+            isSecure: request.isSecure,
+            traits: ClientTraits(self.checked.map { request.headers[$0].map { Array($0.utf8) } })
+        )
+    }
+
+    private func read(_ identifier: SessionIdentifier?, at now: Timestamp) -> SessionRecord? {
+        guard let identifier, let stored = self.store[identifier], now < stored.expiresAt else { return nil }
+        return stored.record
+    }
+
+    private func write(_ record: SessionRecord, _ identifier: SessionIdentifier?, at now: Timestamp) {
+        guard let identifier else { preconditionFailure("nothing to write to") }
+        // Through its bytes, so that the form on disk is played too.
+        guard let copy = SessionRecord(decoding: record.encoded()) else { preconditionFailure("a record does not decode") }
+        self.store[identifier] = Stored(record: copy, expiresAt: self.sessionGuard.settings.expiry(of: record, at: now))
+    }
+
+    private func cookies(_ changes: SessionCookieChanges, _ identifier: SessionIdentifier?) -> [CookieKind: TraceCookie] {
+        var cookies: [CookieKind: TraceCookie] = [:]
+        let maxAge = changes.maxAge
+        if let nonce = changes.nonce { cookies[.nonce] = TraceCookie(value: nonce.cookieValue, isSecure: self.isSecure, maxAge: maxAge) }
+        switch changes.second {
+        case .set(let key)?: cookies[.secureKey] = TraceCookie(value: key.cookieValue, isSecure: true, maxAge: maxAge)
+        case .unusable?: cookies[.secureKey] = TraceCookie(value: "None", isSecure: true, maxAge: maxAge)
+        case nil: break
+        }
+        switch changes.identifier {
+        case .set: cookies[.session] = TraceCookie(value: identifier?.cookieValue ?? "", isSecure: self.isSecure, maxAge: maxAge)
+        case .deleted: cookies[.session] = TraceCookie(value: "", isSecure: false, maxAge: 0, isDeletion: true)
+        case .unchanged: break
+        }
+        return cookies
+    }
+}
+
+extension Timestamp {
+    /// Virtual seconds, which are multiples of 1/8, after a fixed moment.
+    init(trace seconds: Double) {
+        self.init(nanosecondsSinceEpoch: 1_000_000_000_000_000_000 + Int64(seconds * 1e9))
+    }
+}
+
+extension GuardSettings {
+    init(trace settings: TraceSettings) {
+        self.init(profile: .compatible)
+        func duration(_ name: String) -> Duration? { settings[name].number.map { .nanoseconds(Int64($0 * 1e9)) } }
+        self.nonceTimeout = duration("PSESSION_NONCE_TIMEOUT")
+        self.nonceWindow = Int(settings["PSESSION_NONCE_WINDOW"].number ?? 1)
+        self.nonceWindowTimeout = duration("PSESSION_NONCE_WINDOW_TIMEOUT")
+        self.identifierTimeout = duration("PSESSION_KEY_TIMEOUT")
+        self.clearing = settings["PSESSION_CLEAR_SESSION_FUNCTION"].text.flatMap(Clearing.init) ?? .flush
+        self.lifetime = Int(settings["SESSION_COOKIE_AGE"].number ?? 1_209_600)
+        self.expiresAtBrowserClose = settings["SESSION_EXPIRE_AT_BROWSER_CLOSE"].flag
+        self.savesEveryRequest = settings["SESSION_SAVE_EVERY_REQUEST"].flag
+    }
+}
+
+/// A repeatable source of "randomness".
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

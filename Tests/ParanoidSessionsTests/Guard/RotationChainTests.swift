@@ -1,0 +1,234 @@
+import Testing
+
+@testable import ParanoidSessions
+
+@Suite("A rotation chain")
+struct RotationChainTests {
+    private static let bounds = RotationChain.Bounds(delay: .seconds(6), timeout: .seconds(1))
+
+    private static func time(_ seconds: Int) -> Timestamp { Timestamp(secondsSinceEpoch: Int64(seconds)) }
+
+    private static func value(_ generation: UInt32, _ number: UInt64) -> RotationChain.Value {
+        RotationChain.Value(generation: generation, number: number)
+    }
+
+    /// A chain in which value (1, 10) was shown at second 100, and (0, 1) before.
+    private static func moved() -> RotationChain {
+        var chain = RotationChain(at: self.time(0))
+        _ = chain.show(self.value(0, 1), at: self.time(1), self.bounds)
+        _ = chain.gives(to: self.value(0, 1), at: self.time(50), self.bounds, isForced: false)
+        _ = chain.show(self.value(1, 10), at: self.time(100), self.bounds)
+        return chain
+    }
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        var when: String
+        var shows: [(value: (UInt32, UInt64), at: Int, then: RotationChain.Verdict)]
+        var testDescription: String { self.when }
+    }
+
+    @Test(
+        "tells what one jar can show from what two must have shown",
+        arguments: [
+            Row(when: "the jar's value, again and again", shows: [((1, 10), 101, .current), ((1, 10), 9000, .current)]),
+            Row(when: "the older generation within D", shows: [((0, 1), 106, .late)]),
+            Row(when: "the older generation after D", shows: [((0, 1), 107, .reuse)]),
+            Row(when: "another value of the older generation within D", shows: [((0, 2), 106, .late)]),
+            Row(when: "an unknown older generation", shows: [((0, 1), 101, .late), ((2, 30), 120, .current), ((0, 1), 121, .reuse)]),
+            Row(when: "two values in the order of their shows", shows: [((1, 11), 103, .current), ((1, 10), 103, .current)]),
+            Row(
+                when: "the first again long after the second",
+                shows: [((1, 11), 107, .current), ((1, 10), 113, .late), ((1, 10), 114, .reuse)]
+            ),
+            Row(when: "the second goes on", shows: [((1, 11), 107, .current), ((1, 11), 9000, .current)]),
+            Row(
+                when: "of two shown within D, whichever goes on retires the other",
+                shows: [((1, 11), 106, .current), ((1, 10), 106, .current), ((1, 10), 500, .current), ((1, 11), 501, .reuse)]
+            ),
+            Row(
+                when: "a third one retires both",
+                shows: [((1, 11), 106, .current), ((1, 12), 120, .current), ((1, 10), 126, .late), ((1, 11), 127, .reuse)]
+            ),
+            Row(when: "a generation further", shows: [((2, 20), 101, .current), ((1, 10), 107, .late), ((1, 10), 108, .reuse)]),
+        ]
+    )
+    func rules(_ row: Row) {
+        var chain = Self.moved()
+        for (value, at, then) in row.shows {
+            do {
+                let verdict = chain.show(Self.value(value.0, value.1), at: Self.time(at), Self.bounds)
+                #expect(verdict == then, "at \(at)")
+            }
+        }
+    }
+
+    @Test("gives a new value only when no older one can be under way, and to nobody who shows an old one")
+    func giving() {
+        var chain = Self.moved()
+        let current = Self.value(1, 10)
+        do {
+            let gives = chain.gives(to: current, at: Self.time(111), Self.bounds, isForced: false)
+            #expect(!gives)
+        }
+        do {
+            let gives = chain.gives(to: current, at: Self.time(111), Self.bounds, isForced: true)
+            #expect(gives)
+        }
+        do {
+            let gives = chain.gives(to: current, at: Self.time(112), Self.bounds, isForced: false)
+            #expect(gives)
+        }
+        do {
+            let gives = chain.gives(to: Self.value(0, 1), at: Self.time(113), Self.bounds, isForced: true)
+            #expect(!gives)
+        }
+        do {
+            let gives = chain.gives(to: Self.value(1, 99), at: Self.time(113), Self.bounds, isForced: true)
+            #expect(!gives)
+        }
+        // What was given at 111 and at 112 counts from when it is shown; until then this one stays good.
+        do {
+            let verdict = chain.show(current, at: Self.time(5000), Self.bounds)
+            #expect(verdict == .current)
+        }
+        do {
+            let verdict = chain.show(Self.value(2, 20), at: Self.time(5001), Self.bounds)
+            #expect(verdict == .current)
+        }
+    }
+
+    @Test("waits for the delay after the last value of this generation went out")
+    func spacing() {
+        var chain = Self.moved()
+        do {
+            let gives = chain.gives(to: Self.value(1, 10), at: Self.time(200), Self.bounds, isForced: false)
+            #expect(gives)
+        }
+        do {
+            let verdict = chain.show(Self.value(2, 20), at: Self.time(201), Self.bounds)
+            #expect(verdict == .current)
+        }
+        // 2 D after 201, and D after 200.
+        do {
+            let gives = chain.gives(to: Self.value(2, 20), at: Self.time(212), Self.bounds, isForced: false)
+            #expect(!gives)
+        }
+        do {
+            let gives = chain.gives(to: Self.value(2, 20), at: Self.time(213), Self.bounds, isForced: false)
+            #expect(gives)
+        }
+    }
+
+    @Test("notes answers that give values in steps of an eighth of the delay: a burst costs one commit")
+    func steps() {
+        var chain = Self.moved()
+        var changes = 0
+        for millisecond in 0..<750 {
+            let before = chain
+            let now = Self.time(200).advanced(by: .milliseconds(millisecond))
+            do {
+                let gives = chain.gives(to: Self.value(1, 10), at: now, Self.bounds, isForced: false)
+                #expect(gives)
+            }
+            if chain != before { changes += 1 }
+        }
+        #expect(changes <= 2)
+    }
+
+    @Test("comes back from a record as it was")
+    func coding() throws {
+        var chain = Self.moved()
+        _ = chain.show(Self.value(1, 11), at: Self.time(107), Self.bounds)
+        _ = chain.gives(to: Self.value(1, 11), at: Self.time(150), Self.bounds, isForced: false)
+        var writer = RecordWriter()
+        writer.chain(chain)
+        var reader = RecordReader(writer.output)
+        let read = reader.chain()
+        #expect(read == chain)
+        for count in writer.output.indices {
+            var cut = RecordReader(writer.output[..<count])
+            let chain = cut.chain()
+            #expect(chain == nil)
+        }
+        #expect(writer.output.count < 300)
+    }
+
+    @Test("a nonce carries a value and belongs to one session")
+    func nonces() throws {
+        var generator = SeededRandom(seed: 4)
+        let keys = ServerKeys(ServerSecret(number: 1, using: &generator))
+        let mine = NonceStream(seed: [1], keys: keys)
+        let other = NonceStream(seed: [2], keys: keys)
+        let value = Self.value(.max - 1, 0x0123_4567_89AB_CDEF)
+        let nonce = try #require(Nonce(cookieValue: Array(mine.nonce(of: value).cookieValue.utf8)))
+        #expect(nonce.cookieValue.utf8.count == 32)
+        #expect(mine.value(of: nonce) == value)
+        #expect(other.value(of: nonce) == nil)
+        #expect(mine.value(of: mine.nonce(at: 5)) == nil)
+        let bytes = Array(nonce.cookieValue.utf8)
+        for index in bytes.indices {
+            var changed = bytes
+            changed[index] = changed[index] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+            #expect(Nonce(cookieValue: changed).flatMap { mine.value(of: $0) } == nil)
+        }
+    }
+
+    // MARK: All interleavings
+
+    /// One jar: what a single client can do, however the network delays what it sends and is sent.
+    private struct Jar {
+        var value: RotationChain.Value
+        /// Requests under way, with the times at which they were sent.
+        var requests: [(value: RotationChain.Value, sentAt: Int)] = []
+        /// Values under way to the jar, with the times at which they were given.
+        var responses: [(value: RotationChain.Value, givenAt: Int)] = []
+    }
+
+    /// Plays every order of sending, arriving, giving and taking up to a depth, in steps of 3 seconds with a delay of at most 6.
+    private func explore(_ chain: RotationChain, _ jar: Jar, at now: Int, next: UInt64, depth: Int, visited: inout Int) -> Bool {
+        visited += 1
+        // A request or response under way for longer than the bound does not exist.
+        if jar.requests.contains(where: { now - $0.sentAt > 6 }) || jar.responses.contains(where: { now - $0.givenAt > 6 }) { return true }
+        if depth == 0 { return true }
+        var waiting = jar
+        if jar.requests.count < 2 {
+            waiting.requests.append((jar.value, now))
+            if !self.explore(chain, waiting, at: now, next: next, depth: depth - 1, visited: &visited) { return false }
+        }
+        if !self.explore(chain, jar, at: now + 3, next: next, depth: depth - 1, visited: &visited) { return false }
+        for index in jar.requests.indices {
+            var after = chain
+            var served = jar
+            let value = served.requests.remove(at: index).value
+            switch after.show(value, at: Self.time(now), Self.bounds) {
+            case .reuse: return false
+            case .late: break
+            case .current:
+                if after.gives(to: value, at: Self.time(now), Self.bounds, isForced: false) {
+                    served.responses.append((Self.value(after.generation + 1, next), now))
+                }
+            }
+            if !self.explore(after, served, at: now, next: next + 1, depth: depth - 1, visited: &visited) { return false }
+        }
+        for index in jar.responses.indices {
+            // Taken, or lost.
+            var taken = jar
+            taken.value = taken.responses.remove(at: index).value
+            if !self.explore(chain, taken, at: now, next: next, depth: depth - 1, visited: &visited) { return false }
+            var lost = jar
+            lost.responses.remove(at: index)
+            if !self.explore(chain, lost, at: now, next: next, depth: depth - 1, visited: &visited) { return false }
+        }
+        return true
+    }
+
+    @Test("never takes one jar for two, in any order of what can happen to it, to a depth of 9 events")
+    func exhaustive() {
+        // A chain that may rotate at once and whose jar holds a value shown long ago.
+        var chain = RotationChain(at: Self.time(0))
+        _ = chain.show(Self.value(0, 1), at: Self.time(0), Self.bounds)
+        var visited = 0
+        #expect(self.explore(chain, Jar(value: Self.value(0, 1)), at: 100, next: 2, depth: 9, visited: &visited))
+        #expect(visited > 10_000)
+    }
+}

@@ -1,0 +1,86 @@
+import Testing
+
+@testable import ParanoidSessions
+
+@Suite("The binary form of a session record")
+struct SessionRecordCodingTests {
+    private static func record() -> SessionRecord {
+        var generator = SeededRandom(seed: 21)
+        let keys = ServerKeys(ServerSecret(number: 1, using: &generator))
+        let fingerprint = Fingerprint(of: ClientTraits([Array("10.0.0.1".utf8), nil]), keys: keys)
+        var tracking = SessionTracking(boundTo: fingerprint, at: Timestamp(nanosecondsSinceEpoch: -5), using: &generator)
+        tracking.position = .max
+        tracking.nonceIssuedAt = .distantPast
+        tracking.secureKey = SecureKey(using: &generator)
+        var record = SessionRecord(createdAt: .distantFuture, tracking: tracking, lifetime: 0)
+        record.user = SessionUser(name: "ann\0é", loggedInAt: Timestamp(secondsSinceEpoch: 12))
+        record.values[[]] = []
+        record.values[Array("K".utf8)] = Array(repeating: 7, count: 70_000)
+        record.values[Array("\u{212A}".utf8)] = [8]
+        return record
+    }
+
+    @Test("comes back as it was, look-alike names apart")
+    func roundTrip() throws {
+        let record = Self.record()
+        #expect(SessionRecord(decoding: record.encoded()) == record)
+        #expect(record.values.entries.count == 3)
+        let empty = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1))
+        #expect(SessionRecord(decoding: empty.encoded()) == empty)
+    }
+
+    @Test("is refused when it is cut anywhere inside a section")
+    func cuts() {
+        let bytes = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), lifetime: 3).encoded()
+        #expect(SessionRecord(decoding: []) == nil)
+        #expect(SessionRecord(decoding: [0] + bytes.dropFirst()) == nil)
+        var complete: [Int] = []
+        for count in 1...bytes.count where SessionRecord(decoding: Array(bytes[..<count])) != nil { complete.append(count) }
+        // Only between sections: after the version, after the times, after the lifetime.
+        #expect(complete == [1, 14, 27])
+    }
+
+    @Test("survives every single bit flip without a trap, whatever comes out")
+    func flips() {
+        let bytes = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), tracking: Self.record().tracking, lifetime: 3).encoded()
+        var different = 0
+        let original = SessionRecord(decoding: bytes)
+        for index in bytes.indices {
+            for bit in 0..<8 {
+                var changed = bytes
+                changed[index] ^= 1 << UInt8(bit)
+                if SessionRecord(decoding: changed) != original { different += 1 }
+            }
+        }
+        #expect(different > bytes.count * 7)
+    }
+
+    @Test("of a newer version is read as far as it is known, and what is not known is written again as it was")
+    func unknownSection() throws {
+        var bytes = Self.record().encoded()
+        let unknown: [UInt8] = [99, 0, 0, 0, 2, 1, 1]
+        bytes += unknown
+        bytes[0] = 2
+        var record = try #require(SessionRecord(decoding: bytes))
+        #expect(record.values == Self.record().values && record.tracking == Self.record().tracking)
+        record.lifetime = 77
+        #expect(record.encoded().suffix(7) == unknown[...])
+    }
+
+    @Test("loses a value or a part that does not parse, and nothing else")
+    func brokenParts() throws {
+        var record = Self.record()
+        record.user = SessionUser(name: "ann", loggedInAt: .distantPast, device: SessionDevice(label: "Firefox", address: "10.0.0.1"))
+        #expect(SessionRecord(decoding: record.encoded()) == record)
+        // A user and a value whose inner lengths point behind their ends.
+        let bytes = record.encoded() + [4, 0, 0, 0, 3, 9, 9, 9] + [5, 0, 0, 0, 5, 0, 0, 0, 9, 1]
+        #expect(SessionRecord(decoding: bytes) == record)
+    }
+
+    @Test("of a device is cut at a character, not inside one", arguments: [(128, 128), (129, 128), (127, 127)])
+    func device(_ count: Int, _ kept: Int) {
+        #expect(SessionDevice(label: String(repeating: "a", count: count)).label.utf8.count == kept)
+        let wide = SessionDevice(label: String(repeating: "a", count: 127) + "éé")
+        #expect(wide.label.utf8.count == 127)
+    }
+}

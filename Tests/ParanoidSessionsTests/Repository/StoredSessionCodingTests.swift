@@ -1,0 +1,49 @@
+import ParanoidSessions
+import Testing
+
+@Suite("The head of a stored session")
+struct StoredSessionCodingTests {
+    private let session = StoredSession(
+        state: .ended,
+        protection: .sealed,
+        secretNumber: 200,
+        generation: .max - 1,
+        createdAt: Timestamp(nanosecondsSinceEpoch: -1),
+        writtenAt: Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_001),
+        expiresAt: .distantFuture,
+        userTag: Array(1...16),
+        payload: [9, 9, 9]
+    )
+
+    private func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        self.session.encodeHead(into: &bytes)
+        return bytes
+    }
+
+    private func decode(_ bytes: [UInt8]) -> (head: StoredSession, payloadByteCount: Int)? {
+        unsafe bytes.withUnsafeBytes { buffer in unsafe StoredSession.decodeHead(buffer) }
+    }
+
+    @Test("is 64 bytes and comes back as it was")
+    func roundTrip() throws {
+        let bytes = self.encoded()
+        #expect(bytes.count == StoredSession.headByteCount)
+        let (head, count) = try #require(self.decode(bytes))
+        var expected = self.session
+        expected.payload = []
+        #expect(head == expected)
+        #expect(count == 3)
+    }
+
+    @Test("is refused when it is cut, of another version, or has values that mean nothing")
+    func refusals() {
+        let bytes = self.encoded()
+        for count in 0..<bytes.count { #expect(self.decode(Array(bytes[..<count])) == nil) }
+        for (index, value) in [(0, UInt8(0)), (3, 2), (4, 0), (4, 3), (5, 4), (7, 2), (56, 1)] {
+            var changed = bytes
+            changed[index] = value
+            #expect(self.decode(changed) == nil, "byte \(index)")
+        }
+    }
+}

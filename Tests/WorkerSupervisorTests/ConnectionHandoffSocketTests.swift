@@ -1,0 +1,34 @@
+import Glibc
+import ParanoidLinux
+import Testing
+
+@testable import WorkerSupervisor
+
+@Suite("ConnectionHandoffSocket")
+struct MailboxTests {
+    @Test("keeps messages until somebody reads them, apart from each other")
+    func keeping() throws {
+        let mailbox = try ConnectionHandoffSocket()
+        let sender = OwnedDescriptor(owning: dup(mailbox.writingNumber))
+        try sender.write(byte: 1)
+        try sender.write(byte: 2)
+        let reader = OwnedDescriptor(owning: dup(mailbox.readingNumber))
+        #expect(reader.readAvailable(limit: 8) == [1])
+        #expect(reader.readAvailable(limit: 8) == [2])
+        #expect(reader.readAvailable(limit: 8) == nil)
+    }
+
+    @Test("once closed refuses new messages, and ends after those it has")
+    func closing() throws {
+        SignalSource.ignore(.brokenPipe)
+        let mailbox = try ConnectionHandoffSocket()
+        let sender = OwnedDescriptor(owning: dup(mailbox.writingNumber))
+        let reader = OwnedDescriptor(owning: dup(mailbox.readingNumber))
+        try sender.write(byte: 1)
+        mailbox.close()
+        let error = #expect(throws: SystemCallError.self) { try sender.write(byte: 2) }
+        #expect(error?.code == EPIPE)
+        #expect(reader.readAvailable(limit: 8) == [1])
+        #expect(reader.readAvailable(limit: 8) == [])
+    }
+}

@@ -1,0 +1,445 @@
+import ParanoidLinux
+import Testing
+
+@testable import WorkerSupervisor
+
+@Suite("Supervisor state machine")
+struct SupervisorStateMachineTests {
+    static func configuration(workers: Int = 2, youngDeathLimit: Int? = nil) -> SupervisorConfiguration {
+        SupervisorConfiguration(
+            workers: workers,
+            programPath: "/program",
+            arguments: ["program"],
+            maximumWorkers: 4,
+            readinessTimeout: .seconds(10),
+            gracePeriod: .seconds(30),
+            backoff: RestartBackoff(initialDelay: .milliseconds(100), maximumDelay: .seconds(5), minimumUptime: .seconds(2)),
+            youngDeathLimit: youngDeathLimit
+        )
+    }
+
+    /// An event at a time, and everything that must follow from it.
+    struct Step: Sendable {
+        var event: SupervisorEvent
+        var at: Duration
+        var then: [SupervisorAction]
+
+        init(_ event: SupervisorEvent, at seconds: Double = 1, _ then: SupervisorAction...) {
+            self.event = event
+            self.at = .seconds(seconds)
+            self.then = then
+        }
+    }
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        var when: String
+        var workers = 2
+        var youngDeathLimit: Int?
+        /// Whether all workers have become ready first.
+        var isServing = true
+        var steps: [Step]
+        var deadline: Duration?
+        var testDescription: String { self.when }
+    }
+
+    @Test("reacts", arguments: Self.starting + Self.dying + Self.stopping + Self.reloading + Self.resizing)
+    func reacts(_ row: Row) {
+        var machine = SupervisorStateMachine(Self.configuration(workers: row.workers, youngDeathLimit: row.youngDeathLimit))
+        let started = machine.start(at: .zero)
+        #expect(started == (0..<row.workers).map { .spawn(worker($0, $0), slots: row.workers) })
+        if row.isServing {
+            for slot in 0..<row.workers { _ = machine.handle(.ready(worker(slot, slot)), at: .zero) }
+        }
+        for step in row.steps {
+            #expect(machine.handle(step.event, at: step.at) == step.then, "after \(step.event) at \(step.at)")
+        }
+        #expect(machine.nextDeadline == row.deadline)
+    }
+
+    static let starting = [
+        Row(
+            when: "a worker becomes ready",
+            isServing: false,
+            steps: [Step(.ready(worker(0, 0)), .note(.workerReady(worker(0, 0))))],
+            deadline: .seconds(10)
+        ),
+        Row(when: "a worker says twice that it is ready", steps: [Step(.ready(worker(0, 0)))]),
+        Row(when: "a stranger says that it is ready", steps: [Step(.ready(worker(0, 9))), Step(.ready(worker(7, 0)))]),
+        Row(
+            when: "a worker never becomes ready",
+            workers: 1,
+            isServing: false,
+            steps: [
+                Step(.timePassed, at: 9.5),
+                Step(.timePassed, at: 10, .note(.readinessTimeout(worker(0, 0))), .signal(worker(0, 0), .kill)),
+                // Killed, but still there: the pause counts, then a second process is allowed.
+                Step(.timePassed, at: 10.0625),
+                Step(.timePassed, at: 10.125, .spawn(worker(0, 1), slots: 1)),
+                Step(.exited(worker(0, 0), .signalled(9)), at: 10.25, .note(.workerDrained(worker(0, 0), .signalled(9)))),
+            ],
+            deadline: .seconds(20.125)
+        ),
+        Row(
+            when: "the first worker finds the configuration unusable",
+            isServing: false,
+            steps: [
+                Step(
+                    .exited(worker(1, 1), .exited(78)),
+                    .note(.configurationRefused(worker(1, 1), exitCode: 78)),
+                    .closeListener,
+                    .closeMailbox(slot: 0),
+                    .closeMailbox(slot: 1),
+                    .signal(worker(0, 0), .terminate)
+                ),
+                Step(.exited(worker(0, 0), .exited(78)), .note(.workerDrained(worker(0, 0), .exited(78))), .finish(exitCode: 78)),
+            ]
+        ),
+        Row(
+            when: "the program cannot be executed",
+            workers: 1,
+            isServing: false,
+            steps: [
+                Step(
+                    .spawnFailed(worker(0, 0)),
+                    .note(.workerNotStarted(worker(0, 0), earlyExits: 1, pause: .milliseconds(100))),
+                    .note(.gaveUp),
+                    .closeListener,
+                    .closeMailbox(slot: 0),
+                    .finish(exitCode: 71)
+                )
+            ]
+        ),
+    ]
+
+    static let dying = [
+        Row(
+            when: "a worker that lived dies",
+            steps: [
+                Step(
+                    .exited(worker(0, 0), .signalled(9)),
+                    at: 60,
+                    .note(.workerDied(worker(0, 0), .signalled(9), earlyExits: 0, pause: .zero)),
+                    .spawn(worker(0, 2), slots: 2)
+                )
+            ],
+            deadline: .seconds(70)
+        ),
+        Row(
+            when: "a worker dies young, and so does its successor",
+            steps: [
+                Step(
+                    .exited(worker(0, 0), .signalled(4)),
+                    .note(.workerDied(worker(0, 0), .signalled(4), earlyExits: 1, pause: .milliseconds(100)))
+                ),
+                Step(.timePassed, at: 1.0625),
+                Step(.timePassed, at: 1.125, .spawn(worker(0, 2), slots: 2)),
+                Step(
+                    .exited(worker(0, 2), .exited(1)),
+                    at: 1.25,
+                    .note(.workerDied(worker(0, 2), .exited(1), earlyExits: 2, pause: .milliseconds(200)))
+                ),
+            ],
+            deadline: .milliseconds(1_450)
+        ),
+        Row(
+            when: "a worker cannot be replaced for want of processes",
+            steps: [
+                Step(
+                    .exited(worker(0, 0), .exited(0)),
+                    at: 60,
+                    .note(.workerDied(worker(0, 0), .exited(0), earlyExits: 0, pause: .zero)),
+                    .spawn(worker(0, 2), slots: 2)
+                ),
+                Step(.spawnFailed(worker(0, 2)), at: 60, .note(.workerNotStarted(worker(0, 2), earlyExits: 1, pause: .milliseconds(100)))),
+            ],
+            deadline: .milliseconds(60_100)
+        ),
+        Row(
+            when: "one slot crashes beyond the limit while another serves",
+            youngDeathLimit: 1,
+            steps: [
+                Step(
+                    .exited(worker(0, 0), .exited(1)),
+                    .note(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
+                )
+            ],
+            deadline: .milliseconds(1_100)
+        ),
+        Row(
+            when: "the limit is reached and nobody serves",
+            workers: 1,
+            youngDeathLimit: 1,
+            steps: [
+                Step(
+                    .exited(worker(0, 0), .exited(1)),
+                    .note(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100))),
+                    .note(.gaveUp),
+                    .closeListener,
+                    .closeMailbox(slot: 0),
+                    .finish(exitCode: 70)
+                )
+            ]
+        ),
+        Row(
+            when: "a worker refuses the configuration after others have served",
+            steps: [
+                Step(
+                    .exited(worker(0, 0), .exited(0)),
+                    at: 60,
+                    .note(.workerDied(worker(0, 0), .exited(0), earlyExits: 0, pause: .zero)),
+                    .spawn(worker(0, 2), slots: 2)
+                ),
+                Step(
+                    .exited(worker(0, 2), .exited(78)),
+                    at: 61,
+                    .note(.workerDied(worker(0, 2), .exited(78), earlyExits: 1, pause: .milliseconds(100)))
+                ),
+            ],
+            deadline: .milliseconds(61_100)
+        ),
+    ]
+
+    static let stopping = [
+        Row(
+            when: "it is told to stop",
+            steps: [
+                Step(
+                    .stop,
+                    .note(.stopping),
+                    .closeListener,
+                    .closeMailbox(slot: 0),
+                    .closeMailbox(slot: 1),
+                    .signal(worker(0, 0), .terminate),
+                    .signal(worker(1, 1), .terminate)
+                ),
+                Step(.stop, at: 2),
+                Step(.exited(worker(1, 1), .exited(0)), at: 3, .note(.workerDrained(worker(1, 1), .exited(0)))),
+                Step(.timePassed, at: 31, .note(.graceExpired(worker(0, 0))), .signal(worker(0, 0), .kill)),
+                Step(
+                    .exited(worker(0, 0), .signalled(9)),
+                    at: 32,
+                    .note(.workerDrained(worker(0, 0), .signalled(9))),
+                    .finish(exitCode: 0)
+                ),
+                Step(.stop, at: 33),
+                Step(.reload, at: 33),
+            ]
+        ),
+        Row(
+            when: "it is told to stop at once",
+            workers: 1,
+            steps: [
+                Step(
+                    .stopNow,
+                    .note(.stoppingNow),
+                    .closeListener,
+                    .closeMailbox(slot: 0),
+                    .signal(worker(0, 0), .terminate),
+                    .signal(worker(0, 0), .kill)
+                ),
+                Step(.exited(worker(0, 0), .signalled(9)), .note(.workerDrained(worker(0, 0), .signalled(9))), .finish(exitCode: 0)),
+            ]
+        ),
+        Row(
+            when: "timeout ends while it stops",
+            workers: 1,
+            steps: [
+                Step(.stop, .note(.stopping), .closeListener, .closeMailbox(slot: 0), .signal(worker(0, 0), .terminate)),
+                Step(.stopNow, at: 2, .signal(worker(0, 0), .kill)),
+                Step(.stopNow, at: 2),
+            ]
+        ),
+        Row(
+            when: "it stops while a slot waits for its pause to end",
+            workers: 1,
+            steps: [
+                Step(
+                    .exited(worker(0, 0), .exited(1)),
+                    .note(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
+                ),
+                Step(.stop, .note(.stopping), .closeListener, .closeMailbox(slot: 0), .finish(exitCode: 0)),
+                Step(.timePassed, at: 9),
+            ]
+        ),
+        Row(
+            when: "logs are to be reopened",
+            steps: [Step(.reopenLogs, .reopenLog, .signal(worker(0, 0), .user1), .signal(worker(1, 1), .user1))]
+        ),
+    ]
+
+    static let reloading = [
+        Row(
+            when: "it reloads, one slot at a time, the successor first",
+            steps: [
+                Step(.reload, .readSettings),
+                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 2), slots: 2)),
+                Step(
+                    .ready(worker(0, 2)),
+                    at: 2,
+                    .note(.workerReady(worker(0, 2))),
+                    .signal(worker(0, 0), .terminate),
+                    .spawn(worker(1, 3), slots: 2)
+                ),
+                Step(
+                    .ready(worker(1, 3)),
+                    at: 3,
+                    .note(.workerReady(worker(1, 3))),
+                    .signal(worker(1, 1), .terminate),
+                    .note(.reloadFinished)
+                ),
+                Step(.exited(worker(0, 0), .exited(0)), at: 4, .note(.workerDrained(worker(0, 0), .exited(0)))),
+                Step(.exited(worker(1, 1), .exited(0)), at: 5, .note(.workerDrained(worker(1, 1), .exited(0)))),
+            ]
+        ),
+        Row(when: "the new settings are unusable", steps: [Step(.reload, .readSettings), Step(.settingsRefused, .note(.reloadAbandoned))]),
+        Row(when: "nobody asked for settings", steps: [Step(.settingsRead), Step(.settingsRefused)]),
+        Row(
+            when: "the new program refuses its configuration",
+            workers: 1,
+            steps: [
+                Step(.reload, .readSettings),
+                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(
+                    .exited(worker(0, 1), .exited(78)),
+                    at: 2,
+                    .note(.workerDied(worker(0, 1), .exited(78), earlyExits: 1, pause: .milliseconds(100))),
+                    .note(.reloadAbandoned)
+                ),
+                Step(.timePassed, at: 3),
+            ]
+        ),
+        Row(
+            when: "the new program keeps crashing at its start",
+            workers: 1,
+            steps: [
+                Step(.reload, .readSettings),
+                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(
+                    .exited(worker(0, 1), .exited(1)),
+                    at: 2,
+                    .note(.workerDied(worker(0, 1), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
+                ),
+                Step(.timePassed, at: 2.125, .spawn(worker(0, 2), slots: 1)),
+                Step(
+                    .exited(worker(0, 2), .exited(1)),
+                    at: 3,
+                    .note(.workerDied(worker(0, 2), .exited(1), earlyExits: 2, pause: .milliseconds(200)))
+                ),
+                Step(.timePassed, at: 3.25, .spawn(worker(0, 3), slots: 1)),
+                Step(
+                    .exited(worker(0, 3), .exited(1)),
+                    at: 4,
+                    .note(.workerDied(worker(0, 3), .exited(1), earlyExits: 3, pause: .milliseconds(400))),
+                    .note(.reloadAbandoned)
+                ),
+                Step(.timePassed, at: 5),
+            ]
+        ),
+        Row(
+            when: "a second reload overtakes the first",
+            workers: 1,
+            steps: [
+                Step(.reload, .readSettings),
+                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.reload, .readSettings),
+                Step(.settingsRead, .note(.reloadBegun)),
+                Step(.ready(worker(0, 1)), at: 2, .note(.workerReady(worker(0, 1))), .signal(worker(0, 0), .terminate)),
+                Step(
+                    .exited(worker(0, 0), .exited(0)),
+                    at: 3,
+                    .note(.workerDrained(worker(0, 0), .exited(0))),
+                    .spawn(worker(0, 2), slots: 1)
+                ),
+                Step(
+                    .ready(worker(0, 2)),
+                    at: 4,
+                    .note(.workerReady(worker(0, 2))),
+                    .signal(worker(0, 1), .terminate),
+                    .note(.reloadFinished)
+                ),
+            ],
+            deadline: .seconds(34)
+        ),
+        Row(
+            when: "the old worker dies while its successor starts",
+            workers: 1,
+            steps: [
+                Step(.reload, .readSettings),
+                Step(.settingsRead, at: 5, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(
+                    .exited(worker(0, 0), .signalled(9)),
+                    at: 6,
+                    .note(.workerDied(worker(0, 0), .signalled(9), earlyExits: 0, pause: .zero)),
+                    .note(.reloadFinished)
+                ),
+                Step(.ready(worker(0, 1)), at: 7, .note(.workerReady(worker(0, 1)))),
+            ]
+        ),
+        Row(
+            when: "a worker asks for a successor",
+            steps: [
+                Step(.replacementRequested(worker(1, 1)), .note(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
+                Step(.ready(worker(1, 2)), at: 2, .note(.workerReady(worker(1, 2))), .signal(worker(1, 1), .terminate)),
+                Step(.exited(worker(1, 1), .exited(0)), at: 3, .note(.workerDrained(worker(1, 1), .exited(0)))),
+            ]
+        ),
+        Row(
+            when: "two workers ask for successors",
+            steps: [
+                Step(.replacementRequested(worker(1, 1)), .note(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
+                Step(.replacementRequested(worker(0, 0)), .note(.replacementRequested(worker(0, 0)))),
+                Step(
+                    .ready(worker(1, 2)),
+                    at: 2,
+                    .note(.workerReady(worker(1, 2))),
+                    .signal(worker(1, 1), .terminate),
+                    .spawn(worker(0, 3), slots: 2)
+                ),
+            ],
+            deadline: .seconds(12)
+        ),
+    ]
+
+    static let resizing = [
+        Row(
+            when: "one worker more is wanted",
+            steps: [Step(.addWorker, .note(.workersWanted(3)), .spawn(worker(2, 2), slots: 3))],
+            deadline: .seconds(11)
+        ),
+        Row(
+            when: "one worker less is wanted",
+            steps: [
+                Step(.removeWorker, .note(.workersWanted(1)), .closeMailbox(slot: 1), .signal(worker(1, 1), .terminate)),
+                Step(.exited(worker(1, 1), .exited(0)), at: 2, .note(.workerDrained(worker(1, 1), .exited(0)))),
+                Step(.removeWorker, at: 3),
+            ]
+        ),
+        Row(
+            when: "a worker is wanted again while it drains",
+            steps: [
+                Step(.removeWorker, .note(.workersWanted(1)), .closeMailbox(slot: 1), .signal(worker(1, 1), .terminate)),
+                Step(.addWorker, at: 2, .note(.workersWanted(2)), .spawn(worker(1, 2), slots: 2)),
+                Step(.removeWorker, at: 3, .note(.workersWanted(1)), .closeMailbox(slot: 1), .signal(worker(1, 2), .terminate)),
+                // Two are still there, so the third has to wait.
+                Step(.addWorker, at: 4, .note(.workersWanted(2))),
+                Step(
+                    .exited(worker(1, 1), .exited(0)),
+                    at: 5,
+                    .note(.workerDrained(worker(1, 1), .exited(0))),
+                    .spawn(worker(1, 3), slots: 2)
+                ),
+            ],
+            deadline: .seconds(15)
+        ),
+        Row(
+            when: "more workers are wanted than allowed",
+            workers: 4,
+            steps: [Step(.addWorker)]
+        ),
+    ]
+}
+
+/// Short for a worker's name in a table.
+private func worker(_ slot: Int, _ serial: Int) -> WorkerIdentifier {
+    WorkerIdentifier(slot: slot, serial: serial)
+}
