@@ -76,15 +76,15 @@ extension Application {
         var inheritance = inheritance
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
         let seat = WorkerContext(inheritance, maximumRequests: self.configuration.maximumRequests)
-        self.sit(on: seat)
+        self.attach(seat)
         let server = try self.makeServer(listener: try Listener.adopt(descriptor), surroundings: seat)
-        if let supervisorPipe = inheritance.takeLifeLine() {
+        if let supervisorPipe = inheritance.takeSupervisorPipe() {
             // Its end means that the supervisor is gone: finish what runs, and go as well.
             // Its listener goes too, unless somebody else keeps it, so that a new supervisor can have the address.
             let isListenerOwn = inheritance.isListenerOwn
             server.watch(supervisorPipe) { server.drain(isAlone: true, closingListener: isListenerOwn) }
         }
-        if let inbox = inheritance.takeInbox() { server.serveArrivals(from: inbox) }
+        if let inbox = inheritance.takeHandoffSocket() { server.serveArrivals(from: inbox) }
         let report = inheritance.report
         try self.reopenLog(onSignalTo: server)
         try await self.serve(with: server) {
@@ -104,7 +104,7 @@ extension Application {
         let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
         let signOfLife = WatchdogTurn(manager)
         let seat = try WorkerContext(alone: { if self.configuration.ownsProcess { signOfLife.keepAlive() } })
-        self.sit(on: seat)
+        self.attach(seat)
         let server = try self.makeServer(listener: listener, surroundings: seat, longestSilence: manager.watchdogInterval)
         if self.configuration.ownsProcess { try self.reopenLog(onSignalTo: server) }
         try await self.sweeping {

@@ -24,7 +24,7 @@ extension Application {
         for path in ["\(configuration.sessionDirectory)/.", configuration.secretFile] { PrivateFile.makeParents(of: path, owner: identity) }
         let listener = try Self.openListener(configuration, owner: identity)
         do throws(SystemCallError) {
-            try identity.become()
+            try identity.dropPrivileges()
         } catch {
             throw ConfigurationError(setting: "PARANOID_USER", problem: "the process cannot become this user: \(error)")
         }

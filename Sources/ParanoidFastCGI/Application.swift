@@ -58,7 +58,7 @@ public final class Application: RouterMethods, Sendable {
             } else {
                 self.listener = Mutex(nil)
             }
-            if configuration.ownsProcess { try WorkerHygiene.apply() }
+            if configuration.ownsProcess { try ProcessHardening.apply() }
             self.sessions = try Self.repository(configuration, store: store, logger: logger)
         } catch  where configuration.ownsProcess {
             ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration)
@@ -107,12 +107,12 @@ public final class Application: RouterMethods, Sendable {
     /// Meant for handlers and what else runs in a worker; before ``run()`` and in the supervisor everything is 0.
     public var statistics: ServerStatistics {
         guard let seat = self.seat.withLock({ $0 }) else { return ServerStatistics() }
-        return ServerStatistics(seat.totals) { seat.board.value(ofCounter: $0.rawValue) }
+        return ServerStatistics(seat.totals) { seat.scoreboard.value(ofCounter: $0.rawValue) }
     }
 
     /// Makes the place of this process among its siblings known.
-    func sit(on seat: WorkerContext) {
-        self.seat.withLock { $0 = seat }
+    func attach(_ context: WorkerContext) {
+        self.seat.withLock { $0 = context }
     }
 
     func makeResponder() -> RequestResponder {

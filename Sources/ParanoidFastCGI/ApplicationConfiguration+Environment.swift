@@ -40,7 +40,7 @@ extension ApplicationConfiguration {
         var configuration = try ApplicationConfiguration(
             environment: values,
             defaultListener: defaultListener,
-            processors: ProcessFacts.onlineProcessors
+            processors: UsableProcessors.ofThisProcess().defaultWorkers
         )
         configuration.namesFromFile = namesFromFile
         return configuration

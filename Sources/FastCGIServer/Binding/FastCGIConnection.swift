@@ -34,9 +34,9 @@ final class FastCGIConnection: @unchecked Sendable {
     /// Who gets the connection back; it owns the table that owns this.
     unowned let scheduler: ConnectionScheduler
 
-    /// When the head has to be complete or lingering to end (``CoarseClock``), if the state says that it counts.
+    /// When the head has to be complete or lingering to end (`CoarseClock`), if the state says that it counts.
     let deadline = Atomic<Int64>(.max)
-    /// When the system call that is being made for the request has to be over (``CoarseClock``); `Int64.max` while none is.
+    /// When the system call that is being made for the request has to be over (`CoarseClock`); `Int64.max` while none is.
     let transferDeadline = Atomic<Int64>(.max)
     /// How many requests are over.
     let finishedRequests = Atomic<Int>(0)

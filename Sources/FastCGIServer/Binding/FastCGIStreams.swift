@@ -1,5 +1,6 @@
 internal import CFCGI
 internal import Glibc
+internal import ParanoidLinux
 internal import Synchronization
 
 /// Reading and writing the bytes of the request being served; only its owner calls these.

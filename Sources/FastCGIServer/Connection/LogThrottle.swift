@@ -1,3 +1,4 @@
+internal import ParanoidLinux
 internal import Synchronization
 
 /// When something was last reported that may happen very often.

@@ -16,7 +16,7 @@ final class RequestTimer: Sendable {
 
     private let stage = Atomic<UInt8>(Stage.running.rawValue)
     private let task = Mutex<Task<Void, Never>?>(nil)
-    /// When the request has to be over (``CoarseClock``).
+    /// When the request has to be over (`CoarseClock`).
     let deadline: Int64
     private let grace: Int64
 

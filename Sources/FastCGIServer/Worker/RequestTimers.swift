@@ -1,4 +1,5 @@
 internal import Logging
+internal import ParanoidLinux
 internal import Synchronization
 
 /// The timers of all handlers that have not returned yet.

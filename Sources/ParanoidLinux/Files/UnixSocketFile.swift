@@ -17,6 +17,13 @@ package struct UnixSocketFile: Sendable, Hashable {
             self.owner = owner
             self.group = group
         }
+
+        /// The permissions that a directory needs so that all who may connect reach the socket in it.
+        var directoryMode: UInt32 {
+            // A group that may connect and was not named is the process's own, for which nothing is opened.
+            let group: UInt32 = self.mode & 0o020 != 0 && self.group != nil ? 0o050 : 0
+            return 0o700 | group | (self.mode & 0o002 != 0 ? 0o055 : 0)
+        }
     }
 
     /// Why a socket could not be put under its name.
@@ -68,6 +75,35 @@ package struct UnixSocketFile: Sendable, Hashable {
         } catch {
             throw .system(error)
         }
+    }
+
+    /// Creates the directories that lead to a socket and are not there, so that those who may connect can reach it, and nobody else.
+    ///
+    /// - Parameters:
+    ///   - path: The socket's path.
+    ///   - permissions: Who may connect.
+    ///   - owner: Whose the directories are to be; only root can choose.
+    package static func makeDirectories(for path: String, permissions: Permissions, owner: ProcessIdentity?) {
+        PrivateFile.makeParents(of: path, owner: owner, group: permissions.group, mode: permissions.directoryMode)
+    }
+
+    /// Finds a directory on the way to a socket that keeps those out who may connect.
+    ///
+    /// - Returns: The first directory, from the root, that neither others nor the socket's group may enter; `nil` if there is none, or if only the
+    ///   owner may connect. Access lists (`acl(5)`) are not looked at.
+    package static func closedDirectory(for path: String, permissions: Permissions) -> String? {
+        let wantsOthers = permissions.mode & 0o002 != 0
+        guard wantsOthers || permissions.mode & 0o020 != 0 && permissions.group != nil else { return nil }
+        let bytes = Array(path.utf8)
+        for end in bytes.indices where bytes[end] == UInt8(ascii: "/") {
+            let directory = end == 0 ? "/" : String(decoding: bytes[..<end], as: UTF8.self)
+            var facts = stat()
+            guard unsafe stat(directory, &facts) == 0 else { return nil }
+            let isGroups = facts.st_gid == permissions.group
+            let needed: mode_t = !wantsOthers && isGroups ? 0o010 : 0o001
+            if facts.st_mode & needed == 0 { return directory }
+        }
+        return nil
     }
 
     /// Removes the name if it is still this socket's; somebody else's socket that has taken it over stays.

@@ -20,10 +20,21 @@ package final class SharedMemory: Sendable {
 
     /// Maps a file, which becomes as long as the page when it is empty.
     ///
-    /// - Throws: The system's error; `EINVAL` for a file of another length.
+    /// A page that the file system has no room for would end the process by SIGBUS when it is touched, so the room is taken before the file is
+    /// mapped, also for a file that has its length already.
+    ///
+    /// - Throws: The system's error (``SystemCallError/isOutOfSpace`` on a full disk, where an empty file stays empty); `EINVAL` for a file of another
+    ///   length.
     package convenience init(mapping file: OpenFile) throws(SystemCallError) {
         let size = try file.status().size
-        if size == 0 && file.isWritable { try file.truncate(to: Self.byteCount) }
+        if file.isWritable, size == 0 || size == Self.byteCount {
+            do throws(SystemCallError) {
+                try file.allocate(Self.byteCount)
+            } catch {
+                if size == 0 { try? file.truncate(to: 0) }
+                throw error
+            }
+        }
         guard try file.status().size == Self.byteCount else { throw SystemCallError("mmap", code: EINVAL) }
         try self.init(file, byteCount: Self.byteCount)
     }
@@ -89,6 +100,11 @@ package final class SharedMemory: Sendable {
         precondition(0..<self.wordCount ~= index && self.isWritable)
         _ = unsafe clinux_shared_raise(self.address, index, value)
     }
+
+    /// Whether the file still has a name; one system call (`fstat(2)`).
+    ///
+    /// When somebody has removed it, those who open the name from now on map another file, and this process is told nothing any more.
+    package var isStillLinked: Bool { (try? self.file.status().linkCount).map { $0 > 0 } ?? false }
 
     /// Waits until the page is on the disk.
     package func synchronize() throws(SystemCallError) {

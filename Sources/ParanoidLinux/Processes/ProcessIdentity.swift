@@ -29,10 +29,64 @@ package struct ProcessIdentity: Sendable, Hashable {
     /// That the way back is closed is tried, not assumed: if root could be regained, the process ends.
     ///
     /// - Throws: ``SystemCallError`` if the process has no right to; it is as it was or in between, and should end.
-    package func become() throws(SystemCallError) {
+    package func dropPrivileges() throws(SystemCallError) {
         let outcome =
-            if let name { unsafe clinux_become(self.user, self.group, name) } else { clinux_become(self.user, self.group, nil) }
+            if let name { unsafe clinux_drop_privileges(self.user, self.group, name) } else {
+                clinux_drop_privileges(self.user, self.group, nil)
+            }
         if outcome == -1 { throw SystemCallError("setresuid") }
         guard outcome == 0 else { ProcessExit.fail("the rights of root could be regained after they were given up", code: 71) }
+    }
+}
+
+/// Users and groups by name or number (`passwd(5)`, `group(5)`); blocks while a directory service is asked.
+package enum UserDatabase {
+    /// A user, as far as processes are concerned.
+    package struct User: Sendable, Hashable {
+        /// The name; `nil` for a number that nobody has.
+        package let name: String?
+        /// The number.
+        package let number: UInt32
+        /// The number of the first group; `nil` for a number that nobody has.
+        package let group: UInt32?
+    }
+
+    /// Finds a user.
+    ///
+    /// - Parameter text: A name, or a number, which need not be anybody's.
+    /// - Returns: `nil` if nobody has the name.
+    package static func user(_ text: String) -> User? {
+        if let number = Self.number(text) {
+            var group = gid_t()
+            var name = [CChar](repeating: 0, count: 256)
+            guard unsafe clinux_find_user_number(number, &name, name.count, &group) == 1 else {
+                return User(name: nil, number: number, group: nil)
+            }
+            let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            return User(name: String(decoding: bytes, as: UTF8.self), number: number, group: group)
+        }
+        var user = uid_t()
+        var group = gid_t()
+        guard Self.isName(text), unsafe clinux_find_user(text, &user, &group) == 1 else { return nil }
+        return User(name: text, number: user, group: group)
+    }
+
+    /// Finds the number of a group.
+    ///
+    /// - Parameter text: A name, or a number, which need not be any group's.
+    /// - Returns: `nil` if no group has the name.
+    package static func group(_ text: String) -> UInt32? {
+        if let number = Self.number(text) { return number }
+        var group = gid_t()
+        guard Self.isName(text), unsafe clinux_find_group(text, &group) == 1 else { return nil }
+        return group
+    }
+
+    private static func isName(_ text: String) -> Bool { !text.isEmpty && !text.utf8.contains(0) }
+
+    /// Digits only; the highest number means "nobody in particular" to the system calls and is none.
+    private static func number(_ text: String) -> UInt32? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
+        return UInt32(text).flatMap { $0 == .max ? nil : $0 }
     }
 }

@@ -1,5 +1,20 @@
 internal import Glibc
 
+/// Ends a program that cannot start.
+package enum ProcessExit {
+    /// Writes bytes to standard error in one call (`write(2)`), so that lines of several processes stay whole; what cannot be written is lost.
+    package static func report(_ bytes: [UInt8]) {
+        _ = unsafe bytes.withUnsafeBytes { bytes in unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+    }
+
+    /// Writes one line to standard error and ends the process; handlers of `atexit(3)` run.
+    package static func fail(_ message: String, code: CInt) -> Never {
+        let line = message + "\n"
+        _ = unsafe line.withCString { text in unsafe write(STDERR_FILENO, text, strlen(text)) }
+        exit(code)
+    }
+}
+
 /// A file that standard error goes to, so that crash reports and what libraries print are in it too.
 package struct LogFile: Sendable, Hashable {
     /// Where it is.
@@ -27,6 +42,11 @@ package struct LogFile: Sendable, Hashable {
         }
         guard number >= 0 else { throw SystemCallError("open") }
         let file = OwnedDescriptor(owning: number)
+        guard file.number != STDERR_FILENO else {
+            // Standard error was closed, and the file has got its number.
+            _ = fcntl(file.take(), F_SETFD, 0)
+            return
+        }
         // dup2 closes standard error's former file and leaves close-on-exec off.
         guard dup2(file.number, STDERR_FILENO) == STDERR_FILENO else { throw SystemCallError("dup2") }
     }

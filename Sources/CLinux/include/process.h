@@ -12,8 +12,6 @@ int clinux_signal_route(int signal, int descriptor);
 void clinux_signal_unroute(int signal);
 /// Takes `signal` out of (`blocked` = 0) or into the calling thread's mask. 0 or -1.
 int clinux_signal_mask(int signal, int blocked);
-/// Sends `signal` to one thread of this process (tgkill(2)). 0 or -1.
-int clinux_signal_thread(pid_t thread, int signal);
 /// sigaction(2) with SIG_IGN or SIG_DFL. 0 or -1.
 int clinux_signal_ignore(int signal, int ignored);
 
@@ -23,6 +21,14 @@ int clinux_spawn(pid_t *process, const char *path, char *const *arguments, char 
                  const int *sources, const int *targets, size_t mappings, const int *blocked, size_t blocked_count);
 /// waitpid(2), retried on EINTR. 1: `*code` is the exit status; 2: it is the signal that ended the process; 0: still running; -1: error.
 int clinux_wait(pid_t process, int block, int *code);
+/// A child that has ended and was not waited for yet (waitid(2) with WNOWAIT), or 0.
+pid_t clinux_ended_child(void);
+/// Whether orphans become children of this process: it is PID 1, or PR_SET_CHILD_SUBREAPER is set (prctl(2)).
+int clinux_is_reaper(void);
+/// PR_SET_CHILD_SUBREAPER. 0 or -1.
+int clinux_become_subreaper(void);
+/// How many processors the calling thread may run on (sched_getaffinity(2)), or -1.
+int clinux_affinity_count(void);
 /// The process's environment, a NULL-terminated list.
 char *const *clinux_environment(void);
 

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "shared_page.h"
+#include "shared_memory.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -23,20 +23,20 @@ void clinux_unmap(void *address, size_t size) {
     munmap(address, size);
 }
 
-uint64_t clinux_shared_load(const void *page, size_t index) {
-    return __atomic_load_n((const uint64_t *)page + index, __ATOMIC_SEQ_CST);
+uint64_t clinux_shared_load(const void *memory, size_t index) {
+    return __atomic_load_n((const uint64_t *)memory + index, __ATOMIC_SEQ_CST);
 }
 
-void clinux_shared_store(void *page, size_t index, uint64_t value) {
-    __atomic_store_n((uint64_t *)page + index, value, __ATOMIC_SEQ_CST);
+void clinux_shared_store(void *memory, size_t index, uint64_t value) {
+    __atomic_store_n((uint64_t *)memory + index, value, __ATOMIC_SEQ_CST);
 }
 
-uint64_t clinux_shared_add(void *page, size_t index, uint64_t value) {
-    return __atomic_add_fetch((uint64_t *)page + index, value, __ATOMIC_SEQ_CST);
+uint64_t clinux_shared_add(void *memory, size_t index, uint64_t value) {
+    return __atomic_add_fetch((uint64_t *)memory + index, value, __ATOMIC_SEQ_CST);
 }
 
-uint64_t clinux_shared_raise(void *page, size_t index, uint64_t value) {
-    uint64_t *word = (uint64_t *)page + index;
+uint64_t clinux_shared_raise(void *memory, size_t index, uint64_t value) {
+    uint64_t *word = (uint64_t *)memory + index;
     uint64_t seen = __atomic_load_n(word, __ATOMIC_SEQ_CST);
     while (seen < value) {
         if (__atomic_compare_exchange_n(word, &seen, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return value;

@@ -1,3 +1,5 @@
+package import ParanoidLinux
+
 /// Who should serve a connection that a worker has just accepted: a pure decision.
 package enum LeastConnections {
     /// A sibling that takes connections, and how many it has.
@@ -34,5 +36,49 @@ package enum LeastConnections {
 
     private static func distance(from own: Int, to slot: Int) -> Int {
         slot > own ? slot - own : slot - own + 65_536
+    }
+}
+
+/// Where the workers of one slot receive what their siblings pass on.
+///
+/// The supervisor keeps both ends, so that messages to a worker that died wait for its successor.
+final class ConnectionHandoffSocket {
+    private let sockets: DescriptorPair
+
+    /// Makes an empty one.
+    init() throws(SystemCallError) {
+        self.sockets = try DescriptorPair.messageSockets()
+    }
+
+    /// The end for the slot's own workers.
+    var readingNumber: CInt { self.sockets.reading.number }
+    /// The end for everybody else.
+    var writingNumber: CInt { self.sockets.writing.number }
+
+    /// Refuses new messages (senders get EPIPE); those already there remain readable, followed by the end.
+    func close() {
+        self.sockets.refuseNewMessages()
+    }
+}
+
+/// The sending end of another slot's handoff socket, a message socket that can carry descriptors.
+///
+/// Sending to it gives EPIPE when the slot has been given up or everything stops, EAGAIN when its worker is behind.
+package final class SiblingHandoffSocket: Sendable {
+    /// The slot that receives.
+    package let slot: Int
+    /// The socket, non-blocking.
+    package let descriptor: OwnedDescriptor
+
+    init(slot: Int, descriptor: consuming OwnedDescriptor) {
+        self.slot = slot
+        self.descriptor = descriptor
+    }
+
+    /// Sends a copy of an open connection; never blocks.
+    ///
+    /// - Throws: ``SystemCallError`` from `sendmsg(2)`.
+    package func send(_ connection: borrowing OwnedDescriptor) throws(SystemCallError) {
+        try DescriptorPassing.send(connection, through: self.descriptor)
     }
 }

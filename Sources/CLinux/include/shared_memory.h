@@ -1,6 +1,6 @@
 // Words of memory that several processes map.
-#ifndef PARANOID_SHARED_PAGE_H
-#define PARANOID_SHARED_PAGE_H
+#ifndef PARANOID_SHARED_MEMORY_H
+#define PARANOID_SHARED_MEMORY_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,11 +12,11 @@ void *clinux_map_shared(int descriptor, size_t size, int writable);
 /// munmap(2).
 void clinux_unmap(void *address, size_t size);
 /// Atomic operations on word `index` of a mapping; sequentially consistent.
-uint64_t clinux_shared_load(const void *page, size_t index);
-void clinux_shared_store(void *page, size_t index, uint64_t value);
+uint64_t clinux_shared_load(const void *memory, size_t index);
+void clinux_shared_store(void *memory, size_t index, uint64_t value);
 /// Adds and returns the new value.
-uint64_t clinux_shared_add(void *page, size_t index, uint64_t value);
+uint64_t clinux_shared_add(void *memory, size_t index, uint64_t value);
 /// Stores `value` if it is greater than what is there; returns what is there afterwards.
-uint64_t clinux_shared_raise(void *page, size_t index, uint64_t value);
+uint64_t clinux_shared_raise(void *memory, size_t index, uint64_t value);
 
 #endif
