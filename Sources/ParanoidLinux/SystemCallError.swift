@@ -41,7 +41,7 @@ extension SystemCallError {
     package var isWrongKind: Bool {
         [ELOOP, EXDEV, EISDIR, ENOTDIR, ENXIO, ENODEV, EACCES, EPERM].contains(self.code)
     }
-    /// The call would succeed once somebody else has caught up.
+    /// The call will succeed once another process has caught up.
     package var isTemporaryShortage: Bool { [EAGAIN, ENOBUFS, ENOMEM, ETOOMANYREFS, EINTR].contains(self.code) }
     /// The file system takes no changes.
     package var isReadOnly: Bool { self.code == EROFS }

@@ -16,7 +16,7 @@ package struct SupervisorConfiguration: Sendable {
     package var withheldVariables = SystemdNotifier.variables
     /// The file that standard error goes to, opened anew for SIGUSR1; `nil`: where it goes at the start.
     package var logFile: LogFile?
-    /// Whether nobody else keeps the listener: workers then close it when they are left alone.
+    /// Whether no other program keeps the listener: workers then close it when they are left alone.
     package var ownsListener = false
     /// How the number of workers follows the load; `nil`: it does not.
     package var scaling: WorkerScaling.Rules?

@@ -109,7 +109,7 @@ final class SupervisorLoop {
                     .observed(worker.identifier, WorkerHealth(heartbeat: worker.scoreboardSlot.heartbeat, residentBytes: nil))
                 )
             }
-            // Nobody shall be passed to somebody who is dead.
+            // No connection is handed to a worker that is gone.
             self.scoreboard.retire(worker.scoreboardSlot)
             self.pending.append(.exited(worker.identifier, status))
         }

@@ -1,4 +1,4 @@
-// Who a process is, who a peer is, and who has which number.
+// The user and groups of processes and peers, and the database of users.
 #ifndef PARANOID_CLINUX_IDENTITY_H
 #define PARANOID_CLINUX_IDENTITY_H
 

@@ -33,7 +33,7 @@ package struct DescriptorPair: ~Copyable, Sendable {
         return DescriptorPair(numbers)
     }
 
-    /// Tells a pair of message sockets that nobody will read new messages (`shutdown(2)` with SHUT_RD).
+    /// Tells a pair of message sockets that new messages will not be read (`shutdown(2)` with SHUT_RD).
     ///
     /// Senders get EPIPE; messages already sent remain readable and are followed by the end. Without effect on a pipe.
     package borrowing func refuseNewMessages() {
@@ -59,7 +59,7 @@ extension OwnedDescriptor {
 
     /// Writes one byte; blocks while a blocking pipe is full.
     ///
-    /// - Throws: ``SystemCallError`` from `write(2)`: EPIPE when nobody reads any more (with SIGPIPE ignored), EAGAIN when it would block.
+    /// - Throws: ``SystemCallError`` from `write(2)`: EPIPE when the other end is closed (with SIGPIPE ignored), EAGAIN when it would block.
     package borrowing func write(byte: UInt8) throws(SystemCallError) {
         var byte = byte
         while unsafe Glibc.write(self.number, &byte, 1) < 0 {
@@ -94,7 +94,7 @@ package struct DescriptorPassing: ~Copyable, Sendable {
         try Self.send(other, through: self.descriptor, tag: tag)
     }
 
-    /// Sends a copy of `other` through a socket that belongs to somebody else; as ``send(_:tag:)``.
+    /// Sends a copy of `other` through a socket of another owner; as ``send(_:tag:)``.
     package static func send(
         _ other: borrowing OwnedDescriptor,
         through socket: borrowing OwnedDescriptor,

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// An exclusive `flock(2)` lock that is held for as long as the value exists.
 ///
-/// The lock belongs to the open file, not to the thread: it does not keep apart those who share one ``OpenFile``. It disappears with the
+/// The lock belongs to the open file, not to the thread: it does not keep apart tasks that share one ``OpenFile``. It disappears with the
 /// process, so a crashed worker leaves nothing to clean up.
 package struct FileLock: ~Copyable, Sendable {
     private let file: OpenFile
@@ -17,7 +17,7 @@ package struct FileLock: ~Copyable, Sendable {
 
     /// Locks an open file without waiting.
     ///
-    /// - Returns: The lock, or `nil` when somebody else holds it.
+    /// - Returns: The lock, or `nil` when another process or task holds it.
     /// - Throws: ``SystemCallError`` from `flock(2)` for any other failure.
     package static func acquireIfAvailable(on file: OpenFile) throws(SystemCallError) -> FileLock? {
         try self.tryLock(file) ? FileLock(holding: file) : nil
@@ -58,7 +58,7 @@ package struct FileLock: ~Copyable, Sendable {
         while flock(file.number, LOCK_UN) != 0 && errno == EINTR {}
     }
 
-    /// The process that holds a lock on the file, for a log line (`/proc/locks`); `nil` when nobody does or the system does not say.
+    /// The process that holds a lock on the file, for a log line (`/proc/locks`); `nil` when none does or the system does not say.
     package static func holder(of file: OpenFile) -> Int32? {
         guard let identity = try? file.status().identity, let text = ProcFile.contents(of: "/proc/locks") else { return nil }
         return LockTable.holder(of: identity, in: text)
@@ -92,7 +92,7 @@ package struct Backoff: Sendable {
     package mutating func wait() async -> Bool {
         let now = ContinuousClock.now
         guard now < self.deadline else { return false }
-        // Jitter, so that those who collided once do not collide for ever. Nothing secret: xorshift will do.
+        // Jitter, so that tasks that collided once do not collide for ever. Nothing secret: xorshift will do.
         self.state ^= self.state << 13
         self.state ^= self.state >> 7
         self.state ^= self.state << 17
@@ -109,7 +109,7 @@ package struct Backoff: Sendable {
 
 /// Reads the system's table of file locks, `/proc/locks` (pure; `proc_locks(5)`).
 private enum LockTable {
-    /// Finds who holds a `flock(2)` lock on a file.
+    /// Finds the process that holds a `flock(2)` lock on a file.
     ///
     /// A line reads `7: FLOCK  ADVISORY  WRITE 4242 08:01:131075 0 EOF`; one with `->` after the number waits for the lock instead.
     static func holder(of identity: FileIdentity, in text: [UInt8]) -> Int32? {

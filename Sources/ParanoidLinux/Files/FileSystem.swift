@@ -70,7 +70,7 @@ extension SecureDirectory {
 
 /// Directories for tests and self-tests.
 package enum ScratchDirectory {
-    /// Creates an empty directory with mode 0700 and a name nobody has (`mkdtemp(3)`), and returns its path.
+    /// Creates an empty directory with mode 0700 and a name that is not taken (`mkdtemp(3)`), and returns its path.
     package static func make(in parent: String) throws(SystemCallError) -> String {
         var template = Array("\(parent)/paranoid-XXXXXX".utf8CString)
         let made = unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress!) != nil }

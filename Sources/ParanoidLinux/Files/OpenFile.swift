@@ -91,7 +91,7 @@ package struct FileStatus: Sendable, Hashable {
     package let kind: Kind
     /// The twelve permission bits.
     package let permissions: UInt32
-    /// The user who owns the file.
+    /// The owner of the file.
     package let owner: UInt32
     /// The number of names the file has; 0 once it is removed.
     package let linkCount: Int

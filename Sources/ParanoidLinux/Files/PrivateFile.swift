@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A small file that nobody but its owner may read, such as one with secrets.
+/// A small file that only its owner may read, such as one with secrets.
 ///
 /// All calls block for as long as the disk takes.
 package enum PrivateFile {
@@ -10,7 +10,7 @@ package enum PrivateFile {
         case system(SystemCallError)
         /// It is no regular file, or a symbolic link.
         case notAFile
-        /// It belongs to somebody else.
+        /// It belongs to another user.
         case foreignOwner
         /// Others can read or write it.
         case readableByOthers(permissions: UInt32)
@@ -47,7 +47,7 @@ package enum PrivateFile {
 
     /// Creates a file with mode 0600, complete or not at all, and its directories with mode 0700.
     ///
-    /// - Returns: Whether it was created; `false` when somebody else was faster, whose file is left alone.
+    /// - Returns: Whether it was created; `false` when another process was faster, whose file stays as it is.
     package static func create(_ path: String, contents: [UInt8]) throws(Failure) -> Bool {
         Self.makeParents(of: path)
         return try Self.withTemporary(beside: path, contents: contents) { (temporary) throws(SystemCallError) in
@@ -58,7 +58,7 @@ package enum PrivateFile {
         }
     }
 
-    /// Puts other contents into a file: whoever opens it finds the old ones or the new ones, also after the loss of power.
+    /// Puts other contents into a file: a reader finds the old ones or the new ones, also after the loss of power.
     package static func replace(_ path: String, contents: [UInt8]) throws(Failure) {
         try Self.withTemporary(beside: path, contents: contents) { (temporary) throws(SystemCallError) in
             guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
@@ -114,14 +114,14 @@ package enum PrivateFile {
         }
     }
 
-    /// Gives a directory that was just made away, and nothing that somebody may have put in its place.
+    /// Gives a directory that was just made away, and nothing that was put in its place since.
     private static func give(_ directory: String, to owner: UInt32?, group: UInt32?, mode: UInt32) {
         let number = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard number >= 0 else { return }
         let opened = OwnedDescriptor(owning: number)
         var facts = stat()
         guard unsafe fstat(opened.number, &facts) == 0, facts.st_uid == geteuid(), facts.st_mode & 0o7777 == 0o700 else { return }
-        // -1 leaves one as it is. Nobody gets in before the directory is theirs.
+        // -1 leaves one as it is. The owner changes before the directory is opened to others.
         guard fchown(opened.number, owner ?? .max, group ?? .max) == 0 else { return }
         _ = fchmod(opened.number, mode_t(mode))
     }

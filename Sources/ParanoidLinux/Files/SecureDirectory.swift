@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// A directory that belongs to this process's user and that nobody else can write, held by its descriptor.
+/// A directory that belongs to this process's user and that no other user can write, held by its descriptor.
 ///
 /// All paths are relative to it and must stay below it; no symbolic link is followed when something is opened (`openat2(2)` where the
 /// kernel has it). All calls block for as long as the disk takes.
@@ -27,7 +27,7 @@ package struct SecureDirectory: ~Copyable, Sendable {
         }
         let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
         try directory.check(path)
-        // Made by hand with the usual mode, say: nobody else has to see even the names.
+        // Made by hand with the usual mode, say: other users need not see even the names.
         if try directory.permissions(path) & 0o077 != 0 && fchmod(number, 0o700) != 0 {
             throw .system(SystemCallError("fchmod"), path: path)
         }

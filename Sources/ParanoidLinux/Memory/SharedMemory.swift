@@ -3,7 +3,7 @@ internal import Glibc
 
 /// A page, or a few, of numbers that all processes which map the same file see at once; reading and writing one costs no system call.
 ///
-/// Whoever cuts the file short makes every process that uses the page die of SIGBUS: it belongs into a directory that is ours alone.
+/// A process that uses the page dies of SIGBUS when the file is cut short, so the file belongs into a directory that no other user can write.
 @safe
 package final class SharedMemory: Sendable {
     /// The bytes of one page.
@@ -41,7 +41,7 @@ package final class SharedMemory: Sendable {
 
     /// Maps memory that has no name and is all zeros, as many pages as it takes for so many numbers (`memfd_create(2)`).
     ///
-    /// Nobody can cut it short. Whoever inherits ``descriptorNumber`` can map it too.
+    /// It cannot be cut short. A process that inherits ``descriptorNumber`` can map it too.
     package convenience init(memoryFor words: Int) throws(SystemCallError) {
         let byteCount = (max(words, 1) * 8 + Self.byteCount - 1) / Self.byteCount * Self.byteCount
         let number = unsafe clinux_memory_file("paranoid", byteCount)
@@ -103,7 +103,7 @@ package final class SharedMemory: Sendable {
 
     /// Whether the file still has a name; one system call (`fstat(2)`).
     ///
-    /// When somebody has removed it, those who open the name from now on map another file, and this process is told nothing any more.
+    /// After its removal, processes that open the name map another file, and this process learns nothing of them any more.
     package var isStillLinked: Bool { (try? self.file.status().linkCount).map { $0 > 0 } ?? false }
 
     /// Waits until the page is on the disk.

@@ -43,6 +43,11 @@ package struct ProcessEnvironment: Sendable, Hashable {
         self.values[Array(name.utf8)]
     }
 
+    /// The value as a number: digits only, without a sign; `nil` if the name is absent, or for anything else.
+    package func number(of name: String) -> Int? {
+        self.bytes(of: name).flatMap { Int(digits: $0) }
+    }
+
     /// All names, sorted; bytes that are not UTF-8 become U+FFFD.
     package var names: [String] {
         self.values.keys.map { String(decoding: $0, as: UTF8.self) }.sorted()
@@ -63,6 +68,22 @@ package struct ProcessEnvironment: Sendable, Hashable {
     /// The entries in the form of `environ(7)`, without the terminating NUL bytes, sorted.
     package var entries: [[UInt8]] {
         self.values.map { $0.key + [UInt8(ascii: "=")] + $0.value }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+}
+
+extension FixedWidthInteger {
+    /// Reads decimal digits, of which there is at least one; `nil` for anything else, a sign included, and for a number that is too great.
+    init?(digits: some Collection<UInt8>) {
+        guard !digits.isEmpty else { return nil }
+        var value: Self = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            let (product, tooGreat) = value.multipliedReportingOverflow(by: 10)
+            let (sum, alsoTooGreat) = product.addingReportingOverflow(Self(digit - UInt8(ascii: "0")))
+            guard !tooGreat, !alsoTooGreat else { return nil }
+            value = sum
+        }
+        self = value
     }
 }
 

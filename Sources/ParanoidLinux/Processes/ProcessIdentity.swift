@@ -20,7 +20,7 @@ package struct ProcessIdentity: Sendable, Hashable {
     /// The effective user of this process.
     package static var currentUser: UInt32 { geteuid() }
 
-    /// Whether this process may become somebody else.
+    /// Whether this process may become another user.
     package static var isRoot: Bool { geteuid() == 0 }
 
     /// Turns this process into that user for good, in all its threads, and forbids that a program it executes gets more rights (`setresuid(2)`,
@@ -43,18 +43,18 @@ package struct ProcessIdentity: Sendable, Hashable {
 package enum UserDatabase {
     /// A user, as far as processes are concerned.
     package struct User: Sendable, Hashable {
-        /// The name; `nil` for a number that nobody has.
+        /// The name; `nil` for a number without a user.
         package let name: String?
         /// The number.
         package let number: UInt32
-        /// The number of the first group; `nil` for a number that nobody has.
+        /// The number of the first group; `nil` for a number without a user.
         package let group: UInt32?
     }
 
     /// Finds a user.
     ///
     /// - Parameter text: A name, or a number, which need not be anybody's.
-    /// - Returns: `nil` if nobody has the name.
+    /// - Returns: `nil` if there is no such user.
     package static func user(_ text: String) -> User? {
         if let number = Self.number(text) {
             var group = gid_t()
@@ -84,9 +84,37 @@ package enum UserDatabase {
 
     private static func isName(_ text: String) -> Bool { !text.isEmpty && !text.utf8.contains(0) }
 
-    /// Digits only; the highest number means "nobody in particular" to the system calls and is none.
+    /// Digits only; the highest number means "leave it as it is" to the system calls and names no user.
     private static func number(_ text: String) -> UInt32? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return nil }
-        return UInt32(text).flatMap { $0 == .max ? nil : $0 }
+        UInt32(digits: text.utf8).flatMap { $0 == .max ? nil : $0 }
+    }
+}
+
+/// Properties of the whole process that keep its memory and files to itself.
+package enum ProcessHardening {
+    /// Applies what every process needs before it sees a secret: no core files, no dumps, new files private (umask 077), and SIGPIPE ignored, so
+    /// that writing to a peer that has gone is an error and not the end of the process.
+    ///
+    /// - Throws: ``SystemCallError`` from `setrlimit(2)` or `prctl(2)`.
+    package static func apply() throws(SystemCallError) {
+        try self.forbidCoreFiles()
+        try self.forbidDumps()
+        self.keepNewFilesPrivate()
+        SignalSource.ignore(.brokenPipe)
+    }
+
+    /// Gives new files and directories no rights beyond their owner's (`umask(2)`, 077).
+    package static func keepNewFilesPrivate() {
+        umask(0o077)
+    }
+
+    /// Forbids core files, also for whatever this process starts (`setrlimit(2)`, RLIMIT_CORE).
+    private static func forbidCoreFiles() throws(SystemCallError) {
+        guard clinux_forbid_core_files() == 0 else { throw SystemCallError("setrlimit") }
+    }
+
+    /// Forbids dumps and attaching by other processes of the same user (`prctl(2)`, PR_SET_DUMPABLE); ends with the next exec.
+    private static func forbidDumps() throws(SystemCallError) {
+        guard clinux_forbid_dumps() == 0 else { throw SystemCallError("prctl") }
     }
 }

@@ -35,7 +35,7 @@ package struct UsableProcessors: Sendable, Hashable {
         return max(1, [self.online, self.affinity, quota].compactMap { $0 }.min() ?? 1)
     }
 
-    /// How many workers there are unless somebody says otherwise: one for each processor, at least 2, so that one can be replaced or be stuck
+    /// How many workers there are unless a setting says otherwise: one for each processor, at least 2, so that one can be replaced or be stuck
     /// while another serves, and at most 256.
     package var defaultWorkers: Int { min(max(self.count, 2), 256) }
 }

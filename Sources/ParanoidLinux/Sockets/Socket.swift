@@ -67,7 +67,7 @@ package struct Socket: ~Copyable, Sendable {
         let number = clinux_accept(self.descriptor.number, 0)
         guard number < 0 else { return Socket(OwnedDescriptor(owning: number)) }
         switch errno {
-        // EINVAL: somebody has stopped the listener.
+        // EINVAL: another process has stopped the listener.
         case EAGAIN, EINTR, ECONNABORTED, EPROTO, EPERM, EINVAL: return nil
         default: throw SystemCallError("accept4")
         }
@@ -114,7 +114,7 @@ extension SystemCallError {
     package var isAddressInUse: Bool { self.code == EADDRINUSE }
 }
 
-/// Who connected to a unix socket, as the kernel noted it when they did (`SO_PEERCRED`, `SO_PEERGROUPS`; `unix(7)`).
+/// The user and groups of a peer of a unix socket, as they were when it connected (`SO_PEERCRED`, `SO_PEERGROUPS`; `unix(7)`).
 package struct PeerCredentials: Sendable, Hashable {
     /// The effective user.
     package let user: UInt32

@@ -23,8 +23,7 @@ package struct SocketActivation: Sendable, Hashable {
     ///
     /// - Parameter process: The number of this process.
     package init(_ environment: ProcessEnvironment, process: Int) {
-        guard let owner = environment["LISTEN_PID"], owner == String(process), let text = environment["LISTEN_FDS"],
-            text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let count = Int(text), (1...1024).contains(count)
+        guard environment.number(of: "LISTEN_PID") == process, let count = environment.number(of: "LISTEN_FDS"), (1...1024).contains(count)
         else {
             self.entries = []
             return

@@ -1,6 +1,6 @@
 package import ParanoidLinux
 
-/// Who should serve a connection that a worker has just accepted: a pure decision.
+/// Decides which worker should serve a connection that one has just accepted (pure).
 package enum LeastConnections {
     /// A sibling that takes connections, and how many it has.
     package struct Candidate: Sendable, Hashable {
@@ -21,7 +21,7 @@ package enum LeastConnections {
     /// Chooses the sibling that a connection should go to.
     ///
     /// - Parameters:
-    ///   - own: The slot of who has accepted the connection.
+    ///   - own: The slot of the worker that has accepted the connection.
     ///   - open: The connections it has already.
     ///   - candidates: Siblings that take connections, in any order.
     /// - Returns: The slot of the sibling with the fewest connections; of several, the next one after the own slot, so that not all
@@ -39,7 +39,7 @@ package enum LeastConnections {
     }
 }
 
-/// Where the workers of one slot receive what their siblings pass on.
+/// Where the workers of one slot receive the connections that their siblings hand off.
 ///
 /// The supervisor keeps both ends, so that messages to a worker that died wait for its successor.
 final class ConnectionHandoffSocket {
@@ -52,7 +52,7 @@ final class ConnectionHandoffSocket {
 
     /// The end for the slot's own workers.
     var readingNumber: CInt { self.sockets.reading.number }
-    /// The end for everybody else.
+    /// The end for all other workers.
     var writingNumber: CInt { self.sockets.writing.number }
 
     /// Refuses new messages (senders get EPIPE); those already there remain readable, followed by the end.

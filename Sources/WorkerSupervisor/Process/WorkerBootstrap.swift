@@ -4,7 +4,7 @@ package import ParanoidLinux
 ///
 /// The `take…` functions hand each descriptor out once; what is not taken is closed with the value.
 package struct WorkerBootstrap: ~Copyable, Sendable {
-    /// The variables that a supervisor sets for its workers and nobody else should.
+    /// The variables that only a supervisor sets, for its workers.
     package static let variables = [
         Layout.roleVariable, Layout.slotVariable, Layout.generationVariable, Layout.handoffSocketsVariable,
         Layout.listenerVariable,
@@ -18,7 +18,7 @@ package struct WorkerBootstrap: ~Copyable, Sendable {
     package let siblings: [SiblingHandoffSocket]
     /// What all workers know of one another.
     package let scoreboard: Scoreboard
-    /// Whether the listener should be closed when the supervisor is gone: nobody else keeps it.
+    /// Whether the listener should be closed when the supervisor is gone: no other program keeps it.
     package let isListenerOwn: Bool
     /// Where this worker says how it is.
     package let scoreboardSlot: ScoreboardSlot
@@ -102,11 +102,8 @@ package struct WorkerBootstrap: ~Copyable, Sendable {
     }
 
     private static func number(_ name: String, in environment: ProcessEnvironment) throws(WorkerBootstrapError) -> Int {
-        // Digits only: Int(_:) alone would take a sign.
-        guard let bytes = environment.bytes(of: name), (1...5).contains(bytes.count),
-            bytes.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-        else { throw WorkerBootstrapError("\(name) is not a number") }
-        return bytes.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        guard let number = environment.number(of: name) else { throw WorkerBootstrapError("\(name) is not a number") }
+        return number
     }
 }
 
@@ -133,7 +130,7 @@ extension WorkerBootstrap {
         static let generationVariable = "PARANOID_WORKER_GENERATION"
         /// How many handoff sockets there are.
         static let handoffSocketsVariable = "PARANOID_HANDOFF_SOCKETS"
-        /// Set if nobody but the supervisor and its workers has the listener.
+        /// Set if only the supervisor and its workers have the listener.
         static let listenerVariable = "PARANOID_LISTENER"
         static let ownListener = "own"
         static let backtraceVariable = "SWIFT_BACKTRACE"
@@ -143,7 +140,7 @@ extension WorkerBootstrap {
         /// Signals that are not for a worker: those of the terminal reach the whole process group, the others mean something to the supervisor.
         ///
         /// A worker starts with them blocked and then ignores them; a mask alone does not last (``SignalSource``). SIGTERM is let through: before
-        /// it serves, a worker may die of it. Who wants SIGUSR1 makes a ``SignalSource`` for it.
+        /// it serves, a worker may die of it. A worker that wants SIGUSR1 makes a ``SignalSource`` for it.
         static let signalsOfTheSupervisor: [ProcessSignal] = [
             .hangUp, .interrupt, .quit, .terminalInput, .terminalOutput, .user1, .user2,
         ]

@@ -1,7 +1,7 @@
 package import ParanoidLinux
 internal import Synchronization
 
-/// A worker's place among its siblings: where it says how it is, and through which it passes connections on.
+/// A worker's place among its siblings: where it says how it is, and the sockets through which it hands connections off.
 ///
 /// May be used from any thread.
 package final class WorkerContext: Sendable {
@@ -14,7 +14,7 @@ package final class WorkerContext: Sendable {
         let value = Atomic<Bool>(false)
     }
 
-    /// A sibling that has given no sign of life for so long is passed nothing; a heartbeat comes every second.
+    /// A sibling that has given no sign of life for so long is handed no connection; a heartbeat comes every second.
     private static let timeout: Int64 = 3_000_000_000
 
     private let slot: Int
@@ -137,7 +137,7 @@ package final class WorkerContext: Sendable {
         if self.scoreboardSlot.arriving > 0 { self.scoreboardSlot.nothingArriving() }
     }
 
-    /// Passes a connection that was just accepted on to a sibling that has clearly fewer.
+    /// Hands a connection that was just accepted off to a sibling that has clearly fewer.
     ///
     /// - Returns: Whether it was; otherwise the caller serves it.
     package func handOff(_ connection: borrowing OwnedDescriptor) -> Bool {
@@ -157,7 +157,7 @@ package final class WorkerContext: Sendable {
 
     private func send(_ connection: borrowing OwnedDescriptor, to sibling: Sibling) -> Bool {
         let slot = self.scoreboard.slot(sibling.socket.slot, generation: 0)
-        // Before it is sent, so that who accepts the next connection at this moment does not choose the same.
+        // Before it is sent, so that a worker that accepts the next connection at this moment does not choose the same sibling.
         slot.addArriving(1)
         do throws(SystemCallError) {
             try sibling.socket.send(connection)

@@ -3,11 +3,11 @@ package import ParanoidLinux
 /// What all workers and their supervisor know of one another, in memory that they share.
 ///
 /// Every slot has two generations, as two workers can be alive in it, and each worker writes what it was given. Numbers only, each
-/// written at once, so nobody can read a part of one; a worker that is killed leaves numbers that the supervisor clears.
+/// written at once, so a reader never sees a part of one; a worker that is killed leaves numbers that the supervisor clears.
 package final class Scoreboard: Sendable {
     /// How many things can be counted for all workers together.
     package static let counters = 64
-    /// Counted by the supervisor: requests that workers have served who are gone.
+    /// Counted by the supervisor: requests served by workers that are gone.
     package static let formerRequests = 0
     /// The numbers of a slot: two generations.
     private static let wordsPerSlot = 2 * ScoreboardSlot.wordCount
@@ -41,7 +41,7 @@ package final class Scoreboard: Sendable {
         )
     }
 
-    /// How busy a slot is; `nil` when nobody in it takes connections.
+    /// How busy a slot is; `nil` when no worker in it takes connections.
     ///
     /// - Parameters:
     ///   - now: Nanoseconds of `CoarseClock.now()`.

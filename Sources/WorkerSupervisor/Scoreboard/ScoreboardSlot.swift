@@ -4,9 +4,9 @@ import ParanoidLinux
 package struct ScoreboardSlot: Sendable {
     /// What others may expect of the worker.
     package enum State: UInt64, Sendable {
-        /// Nobody, or not ready yet.
+        /// There is no worker, or it is not ready yet.
         case absent = 0
-        /// It serves and takes connections that others pass on.
+        /// It serves and takes connections that others hand off.
         case serving = 1
         /// It finishes what it has.
         case draining = 2
@@ -98,6 +98,6 @@ package struct ScoreboardSlot: Sendable {
         nonmutating set { self.page.store(newValue, at: self.first + word.rawValue) }
     }
 
-    /// A count that was corrected while somebody counted may be below zero for a moment.
+    /// A count that was corrected while a process counted may be below zero for a moment.
     private static func count(_ word: UInt64) -> Int { max(0, Int(Int64(bitPattern: word))) }
 }

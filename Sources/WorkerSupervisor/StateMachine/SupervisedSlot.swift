@@ -1,4 +1,4 @@
-/// The place of one worker, with everybody who is alive in it: at most the one that serves and one that comes or goes.
+/// The place of one worker, with the processes that are alive in it: at most one that serves and one that comes or goes.
 struct SupervisedSlot: Sendable {
     /// What a worker is doing.
     enum Phase: Sendable, Hashable {
@@ -8,8 +8,8 @@ struct SupervisedSlot: Sendable {
         case ready
         /// It was asked to finish.
         case draining
-        /// It was stuck and sent SIGABRT, and what that means for the slot has been counted.
-        case aborted
+        /// It was stuck and sent SIGABRT once or, later, twice; what that means for the slot has been counted.
+        case aborted(at: Duration, isSecond: Bool)
         /// It was sent SIGKILL, and what that means for the slot has been counted.
         case killed
     }
@@ -19,21 +19,16 @@ struct SupervisedSlot: Sendable {
         let identifier: WorkerIdentifier
         let spawnedAt: Duration
         var phase: Phase
-        /// When timeout with the phase ends.
+        /// When the phase has lasted too long.
         var deadline: Duration?
         /// Whether it asked for a successor.
         var wantsReplacement = false
-
-        /// When it was found stuck.
-        var abortedAt: Duration = .zero
-        /// Whether it was sent SIGABRT twice.
-        var hasSecondAbort = false
 
         /// The heartbeat when it was looked at last.
         var heartbeat: UInt64 = 0
         /// When it was looked at last.
         var observedAt: Duration?
-        /// For how long it has given no sign of life, as far as somebody looked.
+        /// For how long it has given no sign of life, as far as the supervisor looked.
         var silence: Duration = .zero
 
         /// When it last gave a sign of life before it ended now: writing a crash report takes seconds, in which it is dead already.

@@ -30,7 +30,7 @@ package enum SupervisorLogEvent: Sendable, Hashable {
     case workersWanted(Int)
     /// A worker reported unusable settings before any worker had been ready.
     case configurationRefused(WorkerIdentifier, exitCode: CInt)
-    /// More early exits than allowed, and nobody serves.
+    /// More early exits than allowed, and no worker serves.
     case gaveUp
     case stopping
     case stoppingNow

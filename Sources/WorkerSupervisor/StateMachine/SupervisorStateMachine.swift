@@ -23,7 +23,7 @@ package struct SupervisorStateMachine: Sendable {
     private var reloadBelow = 0
     private var isReadingSettings = false
     private var failedReplacements = 0
-    /// Until when nobody is replaced for the memory used, as successors have failed.
+    /// Until when no worker is replaced for the memory it uses, as successors have failed.
     private var noRecyclingBefore: Duration = .zero
     private var wasEverReady = false
     private var now: Duration = .zero
@@ -90,7 +90,7 @@ package struct SupervisorStateMachine: Sendable {
         return deadlines.min()
     }
 
-    /// How things are, for whoever has started this.
+    /// How things are, for the service manager.
     package var state: SystemdStatus.State {
         let isRunning = self.mode == .running
         let isReloading = self.isReadingSettings || self.reloadBelow > 0
@@ -119,24 +119,20 @@ package struct SupervisorStateMachine: Sendable {
     }
 
     private mutating func exited(_ worker: WorkerIdentifier, _ status: WaitStatus, _ actions: inout [SupervisorAction]) {
+        let refusal = SupervisorExitCode.unusableConfiguration
         guard let known = self.slots.worker(worker) else { return }
         self.slots.remove(worker)
         switch known.phase {
         case .draining, .aborted, .killed:
             actions.append(.log(.workerDrained(worker, status)))
-        case .starting where !self.wasEverReady && status == .exited(SupervisorExitCode.unusableConfiguration):
-            self.stop(
-                exitCode: SupervisorExitCode.unusableConfiguration,
-                logging: .configurationRefused(worker, exitCode: SupervisorExitCode.unusableConfiguration),
-                &actions
-            )
+        case .starting where !self.wasEverReady && status == .exited(refusal):
+            self.stop(exitCode: refusal, logging: .configurationRefused(worker, exitCode: refusal), &actions)
         case .starting, .ready:
             self.countExit(of: known)
             let slot = self.slots[worker.slot]
             actions.append(.log(.workerDied(worker, status, earlyExits: slot.earlyExits, pause: slot.notBefore - self.now)))
             if known.phase == .starting {
-                let isHopeless = status == .exited(SupervisorExitCode.unusableConfiguration)
-                self.countFailedReplacement(in: worker.slot, isHopeless: isHopeless, &actions)
+                self.countFailedReplacement(in: worker.slot, isHopeless: status == .exited(refusal), &actions)
             }
             self.giveUpIfAllowed(slot: worker.slot, &actions)
         }
@@ -240,16 +236,11 @@ package struct SupervisorStateMachine: Sendable {
         actions.append(.log(event))
     }
 
-    /// Gives up a worker that serves nobody any more; its slot is refilled without waiting for its end.
+    /// Gives up a worker that serves no request any more; its slot is refilled without waiting for its end.
     private mutating func abort(_ worker: SupervisedSlot.Worker, silence: Duration, _ actions: inout [SupervisorAction]) {
         self.countExit(of: worker)
         actions.append(.log(.heartbeatMissed(worker.identifier, silence: silence)))
-        let now = self.now
-        self.slots.update(worker.identifier) {
-            $0.phase = .aborted
-            $0.abortedAt = now
-        }
-        self.sendAbort(to: worker.identifier, again: false, &actions)
+        self.sendAbort(to: worker.identifier, stuckSince: self.now, again: false, &actions)
         self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
     }
 
@@ -257,11 +248,16 @@ package struct SupervisorStateMachine: Sendable {
     ///
     /// The runtime's handler for SIGABRT writes the report, gives the signal its default action back and returns: after a signal from outside the
     /// program simply goes on. It is the second one that ends it, and one that came too early would cut the report short.
-    private mutating func sendAbort(to worker: WorkerIdentifier, again isSecond: Bool, _ actions: inout [SupervisorAction]) {
+    private mutating func sendAbort(
+        to worker: WorkerIdentifier,
+        stuckSince start: Duration,
+        again isSecond: Bool,
+        _ actions: inout [SupervisorAction]
+    ) {
         let timeout = self.configuration.abortTimeout
         self.slots.update(worker) {
-            $0.hasSecondAbort = isSecond
-            $0.deadline = $0.abortedAt + (isSecond ? timeout : timeout * 2 / 5)
+            $0.phase = .aborted(at: start, isSecond: isSecond)
+            $0.deadline = start + (isSecond ? timeout : timeout * 2 / 5)
         }
         actions.append(.signal(worker, .abort))
     }
@@ -281,7 +277,7 @@ package struct SupervisorStateMachine: Sendable {
         self.mode = .stopping(exitCode: exitCode)
         actions.append(.log(event))
         actions.append(.closeListener)
-        // Before anybody drains, so that nobody is sent a connection after having looked into its handoff socket for the last time.
+        // Before any worker drains, so that none is sent a connection after it has read its handoff socket for the last time.
         for slot in self.slots.indices { self.retire(slot, &actions) }
         for worker in self.slots.workers where worker.isServing { self.drain(worker.identifier, &actions) }
     }
@@ -327,17 +323,21 @@ package struct SupervisorStateMachine: Sendable {
     private mutating func enforceDeadlines(_ actions: inout [SupervisorAction]) {
         for worker in self.slots.workers {
             guard let deadline = worker.deadline, deadline <= self.now else { continue }
-            if worker.phase == .starting {
+            switch worker.phase {
+            case .starting:
                 // Counted now: the slot must not be refilled at once only because the kernel still cleans up.
                 self.countExit(of: worker)
                 actions.append(.log(.readinessTimeout(worker.identifier)))
                 self.kill(worker.identifier, &actions)
                 self.countFailedReplacement(in: worker.identifier.slot, isHopeless: false, &actions)
                 self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
-            } else if worker.phase == .aborted, !worker.hasSecondAbort {
-                self.sendAbort(to: worker.identifier, again: true, &actions)
-            } else {
-                actions.append(.log(worker.phase == .aborted ? .abortIgnored(worker.identifier) : .graceExpired(worker.identifier)))
+            case .aborted(let start, isSecond: false):
+                self.sendAbort(to: worker.identifier, stuckSince: start, again: true, &actions)
+            case .aborted:
+                actions.append(.log(.abortIgnored(worker.identifier)))
+                self.kill(worker.identifier, &actions)
+            case .ready, .draining, .killed:
+                actions.append(.log(.graceExpired(worker.identifier)))
                 self.kill(worker.identifier, &actions)
             }
         }
@@ -375,13 +375,9 @@ package struct SupervisorStateMachine: Sendable {
         guard self.slots[slot].hasRoom, self.slots[slot].notBefore <= self.now else { return }
         let worker = WorkerIdentifier(slot: slot, serial: self.nextSerial)
         self.nextSerial += 1
+        let deadline = self.now + self.configuration.readinessTimeout
         self.slots[slot].workers.append(
-            SupervisedSlot.Worker(
-                identifier: worker,
-                spawnedAt: self.now,
-                phase: .starting,
-                deadline: self.now + self.configuration.readinessTimeout
-            )
+            SupervisedSlot.Worker(identifier: worker, spawnedAt: self.now, phase: .starting, deadline: deadline)
         )
         actions.append(.spawn(worker, slots: self.target))
     }

@@ -1,7 +1,7 @@
 package import Logging
 package import ParanoidLinux
 
-/// The way to the service manager that has started this process; without one, everything said is heard by nobody (`sd_notify(3)`).
+/// The way to the service manager that has started this process (`sd_notify(3)`); without one, all calls do nothing.
 package struct SystemdNotifier: Sendable {
     /// The variables that are for the process the manager has started, and not for its workers.
     package static let variables = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"] + SocketActivation.variables
@@ -17,10 +17,8 @@ package struct SystemdNotifier: Sendable {
     package init(_ environment: ProcessEnvironment, process: Int, logger: Logger) {
         self.socket = environment["NOTIFY_SOCKET"].flatMap { NotifySocket($0) }
         self.logger = logger
-        let owner = environment["WATCHDOG_PID"]
-        let text = environment["WATCHDOG_USEC"] ?? ""
-        let isNumber = text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-        if self.socket != nil, owner == nil || owner == String(process), isNumber, let time = Int64(text), time > 0 {
+        let isOurs = environment["WATCHDOG_PID"] == nil || environment.number(of: "WATCHDOG_PID") == process
+        if self.socket != nil, isOurs, let time = environment.number(of: "WATCHDOG_USEC"), time > 0 {
             self.watchdogInterval = .microseconds(time) / 2
         } else {
             self.watchdogInterval = nil
