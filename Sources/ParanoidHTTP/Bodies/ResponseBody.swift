@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Where a streamed body goes.
 public protocol ResponseBodyWriter: Sendable {
     /// Sends bytes; returns when they are on their way, so a slow client slows the handler down.
@@ -60,7 +62,7 @@ public struct ResponseBody: Sendable {
     }
 
     /// Whether there is nothing to send, whatever the length says.
-    public var isEmpty: Bool {
+    package var isEmpty: Bool {
         switch self.content {
         case .empty, .omitted: true
         case .bytes(let bytes): bytes.isEmpty
@@ -76,7 +78,7 @@ public struct ResponseBody: Sendable {
     /// Writes the body and checks that a stream keeps its word about its length.
     ///
     /// - Throws: What the writer or the stream throws, and ``ResponseError/Code/lengthMismatch``.
-    public func write(to writer: any ResponseBodyWriter) async throws {
+    package func write(to writer: any ResponseBodyWriter) async throws {
         switch self.content {
         case .empty, .omitted:
             break
@@ -89,5 +91,33 @@ public struct ResponseBody: Sendable {
             try await write(counter)
             try counter.finish()
         }
+    }
+}
+
+/// Passes bytes on and refuses those beyond the announced length.
+final class CountingBodyWriter: ResponseBodyWriter {
+    private let writer: any ResponseBodyWriter
+    private let missing: Mutex<Int>
+
+    init(_ writer: any ResponseBodyWriter, length: Int) {
+        self.writer = writer
+        self.missing = Mutex(length)
+    }
+
+    func write(_ bytes: [UInt8]) async throws {
+        let fits = self.missing.withLock { missing in
+            missing -= bytes.count
+            return missing >= 0
+        }
+        guard fits else { throw ResponseError(.lengthMismatch) }
+        try await self.writer.write(bytes)
+    }
+
+    func flush() async throws {
+        try await self.writer.flush()
+    }
+
+    func finish() throws(ResponseError) {
+        guard self.missing.withLock({ $0 == 0 }) else { throw ResponseError(.lengthMismatch) }
     }
 }

@@ -7,13 +7,13 @@ public struct Cookies: RandomAccessCollection, Sendable {
     private var pieces: [CookieParser.Piece] = []
 
     /// Whether the field was over a limit and therefore not read; there are no cookies then.
-    public private(set) var isRefused = false
+    package private(set) var isRefused = false
 
     /// Creates an empty list.
-    public init() {}
+    package init() {}
 
     /// Reads the bytes of a `Cookie` field.
-    public init(parsing field: RawSpan) {
+    package init(parsing field: RawSpan) {
         guard field.byteCount <= CookieParser.maximumLength else {
             self.isRefused = true
             return
@@ -63,4 +63,19 @@ public struct Cookies: RandomAccessCollection, Sendable {
 extension Cookies: CustomStringConvertible {
     /// The number alone: values of cookies are secrets.
     public var description: String { "Cookies(\(self.count), redacted)" }
+}
+
+/// One cookie that a client presented.
+public struct Cookie: Sendable, Hashable {
+    /// The bytes of the name.
+    public let name: [UInt8]
+    /// The bytes of the value; it can be empty.
+    public let value: [UInt8]
+}
+
+extension Cookie: CustomStringConvertible {
+    /// The name alone: values of cookies are secrets.
+    public var description: String {
+        "Cookie(\(String(decoding: self.name, as: UTF8.self)), redacted)"
+    }
 }

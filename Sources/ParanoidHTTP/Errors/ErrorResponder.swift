@@ -2,17 +2,17 @@ internal import HTTPTypes
 internal import Logging
 
 /// Turns errors of handlers into responses that give nothing away.
-public struct ErrorResponder: Sendable {
+package struct ErrorResponder: Sendable {
     private static let maximumDetailLength = 1024
 
     /// Creates a responder.
-    public init() {}
+    package init() {}
 
     /// The answer to a request whose handler has thrown.
     ///
     /// An error that is ``ResponseConvertible``, such as ``HTTPError``, says itself what the client sees. Anything else is a plain 500; what it
     /// was goes to the request's log, with control bytes escaped.
-    public func response(for error: any Error, request: Request) -> Response {
+    package func response(for error: any Error, request: Request) -> Response {
         if let convertible = error as? any ResponseConvertible {
             do {
                 let response = try convertible.makeResponse()
@@ -31,7 +31,7 @@ public struct ErrorResponder: Sendable {
     }
 
     /// The answer that tells nothing.
-    public static let internalServerError = Response.text("Internal Server Error\n", status: .internalServerError)
+    package static let internalServerError = Response.text("Internal Server Error\n", status: .internalServerError)
 
     private func log(_ error: any Error, _ request: Request, at level: Logger.Level) {
         request.logger.log(
@@ -48,13 +48,12 @@ public struct ErrorResponder: Sendable {
 
     /// The text with control and non-ASCII bytes escaped, cut to a length that no log chokes on.
     static func printable(_ text: String) -> String {
-        let digits = Array("0123456789abcdef".utf8)
         var bytes: [UInt8] = []
         for byte in text.utf8.prefix(Self.maximumDetailLength) {
             if 0x20...0x7E ~= byte {
                 bytes.append(byte)
             } else {
-                bytes += [UInt8(ascii: "\\"), UInt8(ascii: "x"), digits[Int(byte >> 4)], digits[Int(byte & 0x0F)]]
+                bytes += [UInt8(ascii: "\\"), UInt8(ascii: "x"), Hexadecimal.digit(byte >> 4), Hexadecimal.digit(byte & 0x0F)]
             }
         }
         return String(decoding: bytes, as: UTF8.self)

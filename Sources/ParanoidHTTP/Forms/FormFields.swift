@@ -23,19 +23,19 @@ public struct FormFields: Sendable {
     public private(set) var isComplete = true
 
     /// Creates an empty list.
-    public init() {}
+    package init() {}
 
     /// Parses a form.
     ///
     /// - Throws: ``FormError`` when a pair is malformed or there are too many.
-    public init(form bytes: [UInt8]) throws(FormError) {
+    package init(form bytes: [UInt8]) throws(FormError) {
         let isWithin = self.read(bytes.span)
         guard isWithin else { throw FormError(.tooMany) }
         guard self.isComplete else { throw FormError(.malformed) }
     }
 
     /// Parses a query; what is malformed is left out.
-    public init(query: String) {
+    package init(query: String) {
         guard !query.isEmpty else { return }
         _ = self.read(query.utf8.span)
     }
@@ -65,5 +65,52 @@ public struct FormFields: Sendable {
             self.all.append(Field(name: name, value: value))
         }
         return !outcome.hasTooManyPairs
+    }
+}
+
+/// Why bytes are not a form, or a form does not fit a type.
+package struct FormError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kind of defect.
+    package struct Code: Sendable, Hashable {
+        fileprivate enum Kind: String {
+            case malformed = "a pair is not percent-encoded UTF-8"
+            case tooMany = "there are too many fields"
+            case missing = "a field is missing"
+            case repeated = "a field is there more than once"
+            case unsuitable = "a field has a value of another type"
+            case unsupported = "the type has parts that a form cannot hold"
+        }
+
+        fileprivate let kind: Kind
+
+        /// An escape that is none, bytes that are not UTF-8, or NUL.
+        package static let malformed = Self(kind: .malformed)
+        /// More than ``FormFields/maximumFields`` pairs.
+        package static let tooMany = Self(kind: .tooMany)
+        /// A field that the type needs is not there.
+        package static let missing = Self(kind: .missing)
+        /// A field that the type has once came several times; which one counts must not be left to order.
+        package static let repeated = Self(kind: .repeated)
+        /// A value that is not of the field's type.
+        package static let unsuitable = Self(kind: .unsuitable)
+        /// Nested objects or arrays of arrays.
+        package static let unsupported = Self(kind: .unsupported)
+    }
+
+    /// The kind of defect.
+    package let code: Code
+    /// The name of the field in the type, if one is concerned.
+    package let field: String?
+
+    /// Creates an error.
+    package init(_ code: Code, field: String? = nil) {
+        self.code = code
+        self.field = field
+    }
+
+    /// The defect in words, without the value.
+    package var description: String {
+        guard let field else { return self.code.kind.rawValue }
+        return "\(self.code.kind.rawValue) (\(field))"
     }
 }

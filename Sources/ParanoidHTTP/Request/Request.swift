@@ -27,7 +27,7 @@ public struct Request: Sendable {
     ///   - headerFields: Builds the header fields when they are asked for the first time.
     ///   - body: The body.
     ///   - logger: Where the request's log lines go.
-    public init(
+    package init(
         method: HTTPRequest.Method,
         rawPath: String,
         rawQuery: String = "",
@@ -106,11 +106,45 @@ public struct Request: Sendable {
     /// Whether the request can be handled at all.
     ///
     /// - Throws: ``HTTPError`` with status 400 when the path cannot be used.
-    public func validate() throws(HTTPError) {
+    package func validate() throws(HTTPError) {
         if !self.head.path.isValid { throw HTTPError(.badRequest, message: "The path is not valid.") }
     }
 
     private enum LoggerKey: RequestStorageKey {
         typealias Value = Logger
+    }
+}
+
+/// Names a value that middleware attaches to a request.
+///
+/// ```swift
+/// enum TenantKey: RequestStorageKey { typealias Value = Tenant }
+/// request[TenantKey.self] = tenant
+/// ```
+public protocol RequestStorageKey {
+    /// The type of the value.
+    associatedtype Value: Sendable
+}
+
+/// The values attached to a request; there are few, so a list heartbeat a dictionary.
+struct RequestStorage: Sendable {
+    private var entries: [(key: ObjectIdentifier, value: any Sendable)] = []
+
+    subscript<Key: RequestStorageKey>(_: Key.Type) -> Key.Value? {
+        get {
+            let key = ObjectIdentifier(Key.self)
+            for entry in self.entries where entry.key == key { return entry.value as? Key.Value }
+            return nil
+        }
+        set {
+            let key = ObjectIdentifier(Key.self)
+            let index = self.entries.firstIndex { $0.key == key }
+            switch (index, newValue) {
+            case (let index?, let value?): self.entries[index].value = value
+            case (let index?, nil): self.entries.remove(at: index)
+            case (nil, let value?): self.entries.append((key, value))
+            case (nil, nil): break
+            }
+        }
     }
 }

@@ -118,14 +118,14 @@ public struct Response: Sendable, ResponseConvertible {
     /// Checks what could not be checked when it was set.
     ///
     /// - Throws: ``ResponseError`` for a bad status, redirection, or a body where none may be.
-    public func validate() throws(ResponseError) {
+    package func validate() throws(ResponseError) {
         if let problem { throw problem }
         guard 200...599 ~= self.status.code else { throw ResponseError(.invalidStatus) }
         if self.forbidsBody, !self.body.isEmpty { throw ResponseError(.bodyNotAllowed) }
     }
 
     /// Drops the body and keeps its length, as the answer to HEAD wants it (RFC 9110, section 9.3.2).
-    public mutating func omitBody() {
+    package mutating func omitBody() {
         self.body = self.body.omitted()
     }
 
@@ -134,7 +134,7 @@ public struct Response: Sendable, ResponseConvertible {
     /// - Parameters:
     ///   - now: The time of the response, for the expiry of cookies.
     ///   - body: Takes a name and a value.
-    public func forEachField<Failure: Error>(
+    package func forEachField<Failure: Error>(
         now: HTTPDate,
         _ body: (_ name: String, _ value: String) throws(Failure) -> Void
     ) throws(Failure) {
@@ -144,4 +144,48 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     private var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+}
+
+/// A header field that has been checked.
+struct ResponseField: Sendable {
+    let name: HTTPField.Name
+    let value: String
+
+    static let plainText = [ResponseField(name: .contentType, value: "text/plain; charset=utf-8")]
+    static let html = [ResponseField(name: .contentType, value: "text/html; charset=utf-8")]
+    static let json = [ResponseField(name: .contentType, value: "application/json")]
+
+    init(name: HTTPField.Name, value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    init(checking name: HTTPField.Name, value: String) throws(ResponseError) {
+        guard !Self.reserved.contains(name.canonicalName), name.rawName.utf8.first != UInt8(ascii: ":") else {
+            throw ResponseError(.reservedField, field: name.canonicalName)
+        }
+        let bytes = value.utf8.span
+        for index in bytes.indices where bytes[index].isFieldControl {
+            throw ResponseError(.invalidField, field: name.canonicalName)
+        }
+        self.name = name
+        self.value = value
+    }
+
+    // Status and the framing belong to the server, cookies to SetCookie.
+    private static let reserved: Set<String> = [
+        "connection", "content-length", "keep-alive", "set-cookie", "set-cookie2", "status", "te", "trailer", "transfer-encoding",
+        "upgrade",
+    ]
+}
+
+/// What a handler may return.
+public protocol ResponseConvertible: SendableMetatype {
+    /// The response that is sent.
+    func makeResponse() throws -> Response
+}
+
+extension String: ResponseConvertible {
+    /// The text as `text/plain; charset=utf-8`.
+    public func makeResponse() -> Response { .text(self) }
 }

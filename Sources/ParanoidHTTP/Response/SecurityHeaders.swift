@@ -44,7 +44,7 @@ public struct SecurityHeaders: Sendable {
     }
 
     /// Adds the fields to a response that does not have them.
-    public func apply(to response: inout Response, isSecure: Bool) {
+    package func apply(to response: inout Response, isSecure: Bool) {
         for (name, value) in self.always + (isSecure ? self.overHTTPS : []) where response.header(name) == nil {
             // Checked when it was set; what is checked again cannot fail.
             try? response.setHeader(value, for: name)
