@@ -3,11 +3,13 @@ internal import Synchronization
 
 /// The body of a request, read once as a sequence of chunks or collected into memory.
 ///
-/// What was collected can be collected again and iterated; what was iterated is gone. One task reads at a time.
+/// A body is complete or it is an error: when fewer bytes come than declared, or more, reading throws an ``HTTPError`` with status 400. A
+/// body without a declared length ends where the web server ends it. A collected body can be collected again and iterated; the chunks of an
+/// iterated one are gone. One task reads at a time, and a slow reader slows the client down.
 public struct RequestBody: AsyncSequence, Sendable {
     /// A chunk of at least one byte.
     public typealias Element = [UInt8]
-    /// Bodies fail with errors of the connection and with ``HTTPError``.
+    /// ``HTTPError``, or an error of the connection to the web server.
     public typealias Failure = any Error
 
     /// The declared length in bytes (`CONTENT_LENGTH`); `nil` when none was declared.
@@ -49,22 +51,24 @@ public struct RequestBody: AsyncSequence, Sendable {
         self.source = source
     }
 
-    /// The same body with another limit, for a handler that accepts more or less than usual.
+    /// The same body with another limit in bytes, for a handler that accepts more or less than the application does.
     public func limited(to limit: Int) -> RequestBody {
         RequestBody(length: self.length, limit: limit, source: self.source)
     }
 
-    /// All bytes; calling it again gives the same bytes.
+    /// Reads the body to its end and gives all bytes; a second call gives the same bytes.
     ///
-    /// - Throws: ``HTTPError`` with status 413 over the limit and 400 for a body shorter or longer than declared, ``RequestBodyError``, or the
-    ///   connection's error.
+    /// It suspends until the web server has sent the rest.
+    ///
+    /// - Throws: ``HTTPError`` with status 413 over the limit and 400 for a body shorter or longer than declared; an error of the program when
+    ///   the body was iterated before or another task reads it; the connection's error.
     public func collect() async throws -> [UInt8] {
         guard let source else { return [] }
         try self.checkLength()
         return try await source.collect(limit: self.limit)
     }
 
-    /// Starts reading.
+    /// An iterator over the chunks; it begins where an iterator before it has stopped.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(body: self)
     }
@@ -79,6 +83,8 @@ public struct RequestBody: AsyncSequence, Sendable {
         }
 
         /// The next chunk; `nil` at the end.
+        ///
+        /// It suspends until the web server has sent one.
         ///
         /// - Throws: As ``RequestBody/collect()`` does.
         public mutating func next() async throws -> [UInt8]? {

@@ -58,7 +58,8 @@ package struct HTTPDate: Sendable, Hashable, Comparable {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     private static func digits(_ number: Int64, _ width: Int = 2) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+        var text: [UInt8] = []
+        Decimal.append(Int(number), width: width, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -62,7 +62,7 @@ package enum CGIResponseHead {
     }
 }
 
-/// Why the head of a response cannot be sent; the right answer is a plain 500.
+/// The defect of a head that cannot be sent; the client gets a plain 500.
 package struct CGIResponseHeadError: Error, Sendable, Hashable, CustomStringConvertible {
     private enum Kind: String {
         case status = "a status outside 200...599 or with a control byte"

@@ -20,7 +20,7 @@ package struct MetaVariables: Sendable, Hashable {
     package let serverProtocol: String
 }
 
-/// What is wrong with the parameters of a request; the right answer is a plain 400.
+/// The defect of parameters that are not a request; the client gets a plain 400.
 ///
 /// It never holds a value that a client sent, so it can be logged as it is.
 package struct MetaVariableError: Error, Sendable, Hashable {

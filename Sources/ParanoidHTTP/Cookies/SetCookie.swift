@@ -1,28 +1,28 @@
-/// A cookie for the client to keep, checked so that browsers take it as it is meant (RFC 6265bis, section 4.1).
+/// A cookie that a response sets (RFC 6265bis, section 4.1), checked by the rules that browsers apply.
 public struct SetCookie: Sendable, Hashable {
-    /// Which requests from other sites carry the cookie.
+    /// The requests from other sites that carry a cookie (RFC 6265bis, section 5.6.7).
     public enum SameSite: String, Sendable, Hashable, CaseIterable {
-        /// None.
+        /// No request from another site.
         case strict = "Strict"
-        /// Only navigations.
+        /// Navigations with a safe method, such as following a link.
         case lax = "Lax"
-        /// All; wants `Secure`.
+        /// All requests; browsers want `Secure` with it.
         case none = "None"
     }
 
-    /// The longest life that browsers grant: 400 days.
+    /// The longest life that browsers grant: 400 days (RFC 6265bis, section 5.5).
     public static let maximumAge: Duration = .seconds(34_560_000)
 
-    /// The name.
+    /// The name, a token.
     public let name: String
-    /// The value.
+    /// The value: printable ASCII without space, quote, comma, semicolon and backslash.
     public let value: String
     /// The path; `nil` leaves it to the browser.
     package let path: String?
     /// The domain without leading dot; `nil` means this host alone.
     package let domain: String?
     /// How long the browser keeps the cookie, rounded up to seconds; `nil` means until it is closed, zero or less deletes it.
-    public let maxAge: Duration?
+    package let maxAge: Duration?
     /// When it ends, for browsers that do not look at the age; computed from the age when `nil`.
     package let expires: HTTPDate?
     /// Whether it travels over encrypted connections only.
@@ -34,7 +34,17 @@ public struct SetCookie: Sendable, Hashable {
 
     /// Creates a cookie.
     ///
-    /// - Throws: ``CookieError`` when browsers would refuse, change or misread it.
+    /// - Parameters:
+    ///   - name: The name, a token. A prefix such as `__Host-` demands its attributes (RFC 6265bis, section 4.1.3).
+    ///   - value: Printable ASCII without space, quote, comma, semicolon and backslash.
+    ///   - path: The path below which the browser sends the cookie; `nil` leaves it to the browser.
+    ///   - domain: The domain whose hosts get the cookie; `nil` means this host alone.
+    ///   - maxAge: The life of the cookie, rounded up to seconds, at most ``maximumAge``; `nil` means until the browser is closed, and zero or
+    ///     less deletes it.
+    ///   - secure: Whether the browser sends it over encrypted connections only.
+    ///   - httpOnly: Whether scripts of a page cannot read it.
+    ///   - sameSite: The requests from other sites that carry it; `nil` leaves it to the browser.
+    /// - Throws: ``CookieError`` when browsers would refuse, change or misread the cookie.
     public init(
         name: String,
         value: String,
@@ -83,9 +93,9 @@ public struct SetCookie: Sendable, Hashable {
         try SetCookieRules.check(self)
     }
 
-    /// The cookie that makes browsers forget another one; every attribute has to be that of the other.
+    /// The cookie that makes browsers delete another one; name, path, domain and prefix have to be those of the other.
     ///
-    /// - Throws: ``CookieError`` when the attributes are impossible.
+    /// - Throws: ``CookieError`` when browsers would refuse these attributes.
     public static func deleting(
         _ name: String,
         path: String? = "/",
@@ -205,7 +215,7 @@ package enum SetCookieRules {
     }
 }
 
-/// Why a cookie must not be sent.
+/// The rule that a cookie breaks, so that browsers would refuse, change or misread it.
 public struct CookieError: Error, Sendable, Hashable, CustomStringConvertible {
     private enum Kind: String {
         case name = "the name of a cookie is a token"
@@ -227,9 +237,9 @@ public struct CookieError: Error, Sendable, Hashable, CustomStringConvertible {
     package static let invalidValue = Self(kind: .value)
     /// Browsers would ignore the cookie because of its size.
     package static let tooLarge = Self(kind: .size)
-    /// The path is none.
+    /// The path does not begin with a slash, or holds a semicolon or a control byte.
     package static let invalidPath = Self(kind: .path)
-    /// The domain is none.
+    /// The domain is not a host name.
     package static let invalidDomain = Self(kind: .domain)
     /// The life is longer than browsers allow.
     package static let livesTooLong = Self(kind: .age)
@@ -240,6 +250,6 @@ public struct CookieError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The cookie has to be HttpOnly.
     package static let needsHTTPOnly = Self(kind: .http)
 
-    /// What is allowed, in words.
+    /// The rule that the cookie breaks, without its value.
     public var description: String { self.kind.rawValue }
 }

@@ -1,17 +1,34 @@
 internal import HTTPTypes
-internal import Logging
+package import Logging
 
-/// Turns errors of handlers into responses that give nothing away.
+/// The one place where errors become responses; a response tells the client nothing that the error does not mean for it.
 package struct ErrorResponder: Sendable {
     private static let maximumDetailLength = 1024
 
     /// Creates a responder.
     package init() {}
 
-    /// The answer to a request whose handler has thrown.
+    /// The response of a handler, or the response to the error that it has thrown.
+    package func response(to request: Request, of handler: any HTTPHandler) async -> Response {
+        do {
+            let response = try await handler.handle(request)
+            try response.validate()
+            return response
+        } catch {
+            return self.response(for: error, request: request)
+        }
+    }
+
+    /// The response to parameters that are not a request.
+    package func response(for error: MetaVariableError, logger: Logger) -> Response {
+        logger.notice("request refused", metadata: ["error": "\(error)"])
+        return Response.text("Bad Request\n", status: .badRequest)
+    }
+
+    /// The response to a request whose handler has thrown.
     ///
-    /// An error that is ``ResponseConvertible``, such as ``HTTPError``, says itself what the client sees. Anything else is a plain 500; what it
-    /// was goes to the request's log, with control bytes escaped.
+    /// An error that is ``ResponseConvertible``, such as ``HTTPError``, is the response itself. Any other error is a plain 500, and its
+    /// description goes to the request's log with control bytes escaped.
     package func response(for error: any Error, request: Request) -> Response {
         if let convertible = error as? any ResponseConvertible {
             do {
@@ -30,7 +47,7 @@ package struct ErrorResponder: Sendable {
         return Self.internalServerError
     }
 
-    /// The answer that tells nothing.
+    /// The response to an error that the client need not understand.
     package static let internalServerError = Response.text("Internal Server Error\n", status: .internalServerError)
 
     private func log(_ error: any Error, _ request: Request, at level: Logger.Level) {
@@ -39,7 +56,7 @@ package struct ErrorResponder: Sendable {
             "the handler has failed",
             metadata: [
                 "error.type": "\(String(reflecting: type(of: error)))",
-                "error.detail": "\(Self.printable(String(describing: error)))",
+                "error": "\(Self.printable(String(describing: error)))",
                 "http.method": "\(request.method.rawValue)",
                 "http.route": "\(request.route ?? "-")",
             ]

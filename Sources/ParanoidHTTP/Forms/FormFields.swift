@@ -1,21 +1,19 @@
 /// The names and values of a form or a query, in the order in which they came; a name may repeat.
 ///
-/// Names are compared byte by byte.
+/// The form is `application/x-www-form-urlencoded` (WHATWG URL Standard, section 5). Names are compared byte by byte.
 public struct FormFields: Sendable {
     /// One name and value.
     public struct Field: Sendable, Hashable {
-        /// The name, decoded.
+        /// The name with its percent escapes decoded, without NUL.
         public let name: String
-        /// The value, decoded.
-        ///
-        /// It may hold line breaks; never NUL.
+        /// The value with its percent escapes decoded; it can hold line breaks, but no NUL.
         public let value: String
     }
 
-    /// The most pairs that are read.
-    public static let maximumFields = 1000
+    /// The most pairs that are read; a form with more is refused.
+    package static let maximumFields = 1000
 
-    /// All fields.
+    /// All fields in the order in which they came.
     public private(set) var all: [Field] = []
     /// Whether every pair could be read.
     ///

@@ -1,6 +1,10 @@
-/// Does something around handlers: before, after, or instead of them.
+/// Code around handlers: it acts before the handler, after it, or in its place.
 public protocol HTTPMiddleware: Sendable {
     /// Handles one request, usually by calling `next` once, with the request as it came or with values attached to it.
+    ///
+    /// Called concurrently, so the middleware is `Sendable`. It may suspend; it should not block its thread, as a worker has few of them.
+    ///
+    /// - Throws: As ``HTTPHandler/handle(_:)`` does; an error of `next` passes through unless it is caught here.
     func handle(_ request: Request, next: any HTTPHandler) async throws -> Response
 }
 
@@ -24,11 +28,13 @@ struct MiddlewareHandler: HTTPHandler {
     }
 }
 
-/// Answers requests.
+/// Gives responses to requests.
 public protocol HTTPHandler: Sendable {
-    /// Answers one request; called concurrently, on whatever executor the caller runs.
+    /// Gives the response to one request.
     ///
-    /// - Throws: ``HTTPError`` for an answer with a status of its own; any other error becomes a plain 500.
+    /// Called concurrently, on the executor of its caller. It may suspend; it should not block its thread, as a worker has few of them.
+    ///
+    /// - Throws: ``HTTPError`` for a response with a status of its own. Any other error becomes a plain 500, and its description goes to the log.
     func handle(_ request: Request) async throws -> Response
 }
 

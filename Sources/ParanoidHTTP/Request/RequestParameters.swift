@@ -1,6 +1,7 @@
-/// The raw parameters of one request, such as `HTTP_COOKIE` or `SERVER_NAME`, as bytes.
+/// The parameters that the web server has sent with a request, such as `HTTP_COOKIE` or `SERVER_NAME`, as bytes (RFC 3875, section 4.1).
 ///
-/// They are valid until the request is finished; look-ups after that find nothing. Any thread may call.
+/// They are valid until the request is finished; look-ups after that find nothing. Any thread may call. `HTTP_PROXY` is never among them
+/// (CVE-2016-5385). Of a parameter that came twice the first one counts.
 public protocol RequestParameters: Sendable {
     /// Lends the bytes of the first parameter called `name`, or `nil` when there is none.
     ///
@@ -12,7 +13,7 @@ public protocol RequestParameters: Sendable {
 }
 
 extension RequestParameters {
-    /// A copy of the bytes of a parameter; `nil` when there is none.
+    /// A copy of the bytes of a parameter; `nil` when there is no parameter of that name.
     public func bytes(of name: String) -> [UInt8]? {
         self.withBytes(of: name) { $0?.copied() }
     }
@@ -30,9 +31,9 @@ extension RequestParameters {
         return joined
     }
 
-    /// A parameter as text, `nil` when there is none or when it is not UTF-8.
+    /// A parameter as text; `nil` when there is no parameter of that name, or it is not UTF-8.
     ///
-    /// Do not compare secrets or identities this way; use ``bytes(of:)``, as different bytes can be equal strings.
+    /// Compare secrets and identities with ``bytes(of:)`` instead: Swift takes two spellings of a character for equal strings.
     public func text(of name: String) -> String? {
         self.withBytes(of: name) { $0?.text() }
     }

@@ -31,7 +31,7 @@ struct RequestPath: Sendable {
         case plain, encoded, refused
     }
 
-    // A slash that came as %2F ends a segment here too: "a/..%2f..%2fb" is climbing for whoever decodes the whole path.
+    // A slash that came as %2F ends a segment here too: "a/..%2f..%2fb" climbs in a program that decodes the whole path first.
     private static func check(_ bytes: Span<UInt8>) -> Verdict {
         guard !bytes.isEmpty, bytes[0] == UInt8(ascii: "/") else { return .refused }
         var isPlain = true

@@ -71,7 +71,7 @@ struct RoutePatternError: Error, Sendable, Equatable {
     }
 }
 
-/// What the `{name}` parts of a route's pattern stand for in a request, decoded.
+/// The segments of a path that the `{name}` parts of a route's pattern have captured, with their percent escapes decoded once.
 public struct PathParameters: Sendable {
     private let names: [String]
     private let values: [String]
@@ -87,9 +87,9 @@ public struct PathParameters: Sendable {
         self.values = values
     }
 
-    /// The value of a name; `nil` when the pattern does not have it.
+    /// The captured value of a name; `nil` when the pattern does not have the name.
     ///
-    /// It is never empty, except for the value of a `{name*}`, and can hold slashes that came as `%2F`.
+    /// The value of a `{name}` is never empty, that of a `{name*}` can be. Both can hold slashes that came as `%2F`.
     public subscript(_ name: String) -> String? {
         for index in self.names.indices where self.names[index] == name { return self.values[index] }
         return nil

@@ -34,7 +34,7 @@ struct RouteTrie<Endpoint: Sendable>: Sendable {
 
     /// Searches a valid raw path.
     ///
-    /// HEAD is answered by GET where it has no handler of its own.
+    /// The endpoint of GET also serves HEAD where HEAD has none.
     func search(_ path: String, method: HTTPRequest.Method) -> Result {
         var search = Search(method: method)
         self.visit(0, path.utf8.span, 1, &search)

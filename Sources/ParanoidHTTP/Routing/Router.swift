@@ -37,8 +37,8 @@ package final class Router: RouterMethods, Sendable {
 
     /// The handler for everything registered so far; it never changes.
     ///
-    /// It answers 400 to a path that cannot be used, 404 to one that no pattern matches, 405 with `Allow` when only other methods have a handler and
-    /// always to TRACE and CONNECT, and OPTIONS with the methods. HEAD is answered as GET without the body. Errors of handlers are thrown on.
+    /// It responds with 400 to a path that cannot be used, 404 to one that no pattern matches, 405 with `Allow` when only other methods have a handler and
+    /// always to TRACE and CONNECT, and OPTIONS with the methods. HEAD gets the response of GET without the body. Errors of handlers are thrown on.
     package func freeze() -> any HTTPHandler {
         let (trie, middleware) = self.state.withLock { ($0.trie, $0.middleware) }
         return FrozenRouter(trie, middleware)
@@ -127,7 +127,7 @@ private struct EndpointHandler: HTTPHandler {
 /// A registered handler; requests refer to it once they are routed.
 final class RouteEndpoint: Sendable {
     let handler: any HTTPHandler
-    /// The pattern; `nil` for the answers that the router gives itself.
+    /// The pattern; `nil` for the responses that the router gives itself.
     let pattern: String?
     let names: [String]
 
