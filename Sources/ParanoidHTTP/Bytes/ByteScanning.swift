@@ -1,7 +1,7 @@
 extension RawSpan {
-    /// The byte at `offset`; traps outside the span.
-    @inline(__always)
-    func byte(at offset: Int) -> UInt8 {
+    /// The byte at `offset`, which must lie within the span.
+    @inlinable @inline(__always)
+    package func byte(at offset: Int) -> UInt8 {
         unsafe self.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
     }
 
@@ -11,6 +11,14 @@ extension RawSpan {
         guard self.byteCount == text.utf8CodeUnitCount else { return false }
         let start = unsafe text.utf8Start
         for offset in 0..<self.byteCount where unsafe start[offset] != self.byte(at: offset) { return false }
+        return true
+    }
+
+    /// Whether the bytes are those of `text`; no two spellings of a character are the same here.
+    func equals(_ text: String) -> Bool {
+        let bytes = text.utf8.span
+        guard self.byteCount == bytes.count else { return false }
+        for offset in bytes.indices where bytes[offset] != self.byte(at: offset) { return false }
         return true
     }
 
@@ -123,5 +131,23 @@ extension String {
     /// The same as ``containsControl()``, with HTAB allowed.
     func containsControlOtherThanTab() -> Bool {
         unsafe self.utf8.span.bytes.containsControlOtherThanTab()
+    }
+}
+
+extension UInt8 {
+    /// Whether the byte may be part of a token (RFC 9110, section 5.6.2).
+    var isTokenByte: Bool {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"): true
+        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"), UInt8(ascii: "'"): true
+        case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"): true
+        case UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"): true
+        default: false
+        }
+    }
+
+    /// Whether the byte is a control byte that no header field value may hold (RFC 9110, section 5.5).
+    var isFieldControl: Bool {
+        self < 0x20 && self != 0x09 || self == 0x7F
     }
 }
