@@ -15,10 +15,10 @@ struct FastCGIHandlerAdapter: Sendable {
     /// The bytes of a response's head beyond which there is a warning.
     let longestHead: Int
     /// Counts.
-    let count: @Sendable (StatisticsCounter) -> Void
+    let count: @Sendable (ServerStatistics.Event) -> Void
     private let lastWarning = LogThrottle(pause: .seconds(60))
 
-    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (StatisticsCounter) -> Void) {
+    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (ServerStatistics.Event) -> Void) {
         self.responder = responder
         self.hasDeadline = hasDeadline
         self.longestHead = longestHead
@@ -57,7 +57,7 @@ struct FastCGIHandlerAdapter: Sendable {
         } catch {
             response = self.responder.refusal(error)
         }
-        if let counter = StatisticsCounter(status: response.status.code), !exchange.isOverdue { self.count(counter) }
+        if let counter = ServerStatistics.Event(status: response.status.code), !exchange.isOverdue { self.count(counter) }
         // A handler that ends because it was cancelled may be faster than who answers in its place.
         await self.send(exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response, on: exchange)
     }
@@ -124,7 +124,7 @@ struct FastCGIHandlerAdapter: Sendable {
     }
 
     private func warn(headOf bytes: Int) {
-        self.count(.largeResponseHead)
+        self.count(.largeResponseHeads)
         guard self.lastWarning.isDue else { return }
         self.responder.logger.warning(
             "a response's head is longer than the web server's buffer may be",

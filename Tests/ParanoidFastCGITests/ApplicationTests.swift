@@ -83,7 +83,7 @@ struct ApplicationTests {
         var parameters: [(name: String, value: String)] = [("REMOTE_ADDR", "10.0.0.1"), ("HTTP_USER_AGENT", agent)]
         if isSecure { parameters.append(("HTTPS", "on")) }
         let request = InProcessRequest(method: method, path: path, parameters: parameters + jar.parameters + more, body: body)
-        let response = await self.app.respond(to: request)
+        let response = try await self.app.respond(to: request)
         jar.take(response)
         guard case .bytes(let bytes) = response.body.content else { return (response.status.code, "") }
         return (response.status.code, String(decoding: bytes, as: UTF8.self))
@@ -167,7 +167,7 @@ struct ApplicationTests {
     )
     func attributes(_ path: String) async throws {
         let parameters = [("REMOTE_ADDR", "10.0.0.1"), ("HTTPS", "on")]
-        let response = await self.app.respond(to: InProcessRequest(path: path, parameters: parameters))
+        let response = try await self.app.respond(to: InProcessRequest(path: path, parameters: parameters))
         #expect(Set(response.cookies.map(\.name)) == ["__Host-sessionid", "__Host-sessionnonce", "__Host-sessionid_https"])
         for cookie in response.cookies {
             #expect(cookie.httpOnly && cookie.path == "/" && cookie.domain == nil && cookie.sameSite == .lax)
