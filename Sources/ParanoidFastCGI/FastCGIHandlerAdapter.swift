@@ -100,7 +100,7 @@ struct FastCGIHandlerAdapter: Sendable {
             exchange.finish()
         } catch {
             // The head is on its way: all that is left is to let the web server see that something is missing.
-            self.responder.logger.debug("response cut short", metadata: ["response.error": "\(type(of: error))"])
+            self.responder.logger.debug("response cut short", metadata: ["error": "\(type(of: error))"])
             exchange.abandon()
         }
     }
@@ -118,7 +118,7 @@ struct FastCGIHandlerAdapter: Sendable {
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
             return bytes
         } catch {
-            self.responder.logger.error("the response's head is not valid", metadata: ["response.error": "\(error)"])
+            self.responder.logger.error("the response's head is not valid", metadata: ["error": "\(error)"])
             return Array("Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8)
         }
     }

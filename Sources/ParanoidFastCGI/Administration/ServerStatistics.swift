@@ -1,4 +1,5 @@
 internal import FastCGIServer
+internal import ParanoidLinux
 internal import WorkerSupervisor
 
 /// How things are with the workers of an application, and how often a limit was reached, since its supervisor started.
@@ -124,5 +125,18 @@ extension WorkerContext: ServerDelegate {
     /// Counts something on the scoreboard that all workers share.
     func count(_ event: ServerStatistics.Event) {
         self.count(event.place)
+    }
+}
+
+/// Which process and which of its threads runs some code.
+public struct WorkerIdentity: Sendable, Hashable {
+    /// The process's number.
+    public let process: Int
+    /// The thread's number.
+    public let thread: Int
+
+    /// Where this is asked.
+    public static var current: WorkerIdentity {
+        WorkerIdentity(process: ProcessFacts.processID, thread: ProcessFacts.threadID)
     }
 }

@@ -1,7 +1,7 @@
 internal import FastCGIServer
+internal import Logging
 internal import ParanoidHTTP
 internal import ParanoidLinux
-internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
 internal import WorkerSupervisor
@@ -20,36 +20,50 @@ extension Application {
     ///   ``ApplicationConfiguration/handlesSignals`` the process ends instead, with one line on standard error and an exit code.
     public func run() async throws {
         do {
-            try await self.runInRole()
-        } catch let error as ConfigurationError {
-            guard self.configuration.handlesSignals else { throw error }
-            ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration)
+            var start = try ProcessStart(self.configuration)
+            if let bootstrap = start.bootstrap.take() {
+                await self.runWorker(bootstrap)
+            } else {
+                try await self.runFirst(start.listener.take())
+            }
         } catch let error as CancellationError {
             throw error
         } catch {
-            let error = error as? ApplicationError ?? ApplicationError("\(error)")
+            let error = Self.reported(error)
             guard self.configuration.handlesSignals else { throw error }
-            ProcessExit.fail("\(error)", code: error.exitCode)
+            Self.end(error)
         }
     }
 
-    private func runInRole() async throws {
-        var start = try ProcessStart(self.configuration)
-        if let bootstrap = start.bootstrap.take() {
-            try await self.work(bootstrap)
+    private func runFirst(_ opened: consuming Listener?) async throws {
+        // Before the listener, so that a start that fails here leaves no socket behind.
+        _ = try self.access.open(.making)
+        let listener: Listener
+        if let opened { listener = opened } else { listener = try ProcessStart.openListener(self.configuration) }
+        if self.configuration.workers == 0 {
+            try await self.serveAlone(listener)
         } else {
-            let listener: Listener
-            if let opened = start.listener.take() {
-                listener = opened
-            } else {
-                listener = try ProcessStart.openListener(self.configuration)
-            }
-            if self.configuration.workers == 0 {
-                try await self.serveAlone(listener)
-            } else {
-                try await self.supervise(listener)
-            }
+            try await self.supervise(listener)
         }
+    }
+
+    /// Serves as a worker; one that cannot ends its process, as only its exit code tells the supervisor why.
+    private func runWorker(_ bootstrap: consuming WorkerBootstrap) async {
+        do {
+            try await self.work(bootstrap)
+        } catch {
+            Self.end(error)
+        }
+    }
+
+    /// An error of the application's own in place of one of the system or of another module.
+    private static func reported(_ error: any Error) -> any Error {
+        error is ConfigurationError || error is ApplicationError ? error : ApplicationError("\(error)")
+    }
+
+    private static func end(_ error: any Error) -> Never {
+        if error is ConfigurationError { ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration) }
+        ProcessExit.fail("\(error)", code: (error as? ApplicationError)?.exitCode ?? SupervisorExitCode.cannotSpawn)
     }
 
     // MARK: Roles
@@ -60,7 +74,6 @@ extension Application {
         let isOwn = listener.isOwn
         // Whether the lists can be used is to be known before there are workers.
         _ = try self.configuration.admission(isUnix: listener.isUnix)
-        _ = try self.access.open(.making)
         var configuration = SupervisorConfiguration(
             workers: self.configuration.workers,
             programPath: program,
@@ -297,5 +310,25 @@ private final class WatchdogTurn: Sendable {
             return true
         }
         if isDue { self.manager.keepAlive() }
+    }
+}
+
+/// Why an application could not serve.
+public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What happened.
+    public let description: String
+    /// The exit code that says so (`sysexits.h`).
+    public let exitCode: Int32
+
+    static let noProgramPath = ApplicationError("the program's path is unknown: is /proc mounted?")
+    static let noListener = ApplicationError("the supervisor has passed no listener on")
+
+    static func workersFailed(exitCode: Int32) -> ApplicationError {
+        ApplicationError("the workers could not be kept running (exit code \(exitCode))", exitCode: exitCode)
+    }
+
+    init(_ description: String, exitCode: Int32 = SupervisorExitCode.cannotSpawn) {
+        self.description = description
+        self.exitCode = exitCode
     }
 }

@@ -1,9 +1,9 @@
 internal import FastCGIServer
 internal import FileSessionStore
 internal import Logging
-internal import ParanoidHTTP
+package import ParanoidHTTP
 internal import ParanoidLinux
-internal import ParanoidSessions
+package import ParanoidSessions
 internal import Synchronization
 
 /// The sessions of an application for this process: opened once, by the first call that needs them.
@@ -145,4 +145,40 @@ final class SessionAccess: Sendable {
     private func unusableDirectory(_ error: any Error) -> ConfigurationError {
         ConfigurationError(setting: "PARANOID_SESSION_DIR", problem: "\(self.configuration.sessionDirectory) cannot be used: \(error)")
     }
+}
+
+/// The system's wall clock.
+///
+/// The one that an application makes for itself does not follow a step of more than a minute until the clock has stood by it for ten minutes,
+/// so that a clock that is wrong for a moment ends no session; all processes of a session directory agree on the time.
+package struct SystemSessionClock: SessionClock {
+    private let steady: SteadyWallClock?
+
+    /// Creates a clock that follows the system's at once, wherever it steps.
+    package init() {
+        self.steady = nil
+    }
+
+    /// The clock of a session directory; without one that can be used, it follows the system's.
+    init(sessionDirectory: String) {
+        guard let directory = try? SecureDirectory.openOrCreate(sessionDirectory) else {
+            self.steady = nil
+            return
+        }
+        self.steady = try? SteadyWallClock(in: directory)
+    }
+
+    /// The time now.
+    package func arrival(of request: Request) -> Timestamp { self.now }
+
+    /// The time now.
+    package func completion(of request: Request) -> Timestamp { self.now }
+
+    /// The time now.
+    var now: Timestamp {
+        Timestamp(nanosecondsSinceEpoch: self.steady?.nanosecondsSinceEpoch() ?? WallClock.nanosecondsSinceEpoch())
+    }
+
+    /// By how much the system's clock has stepped without being followed so far; `nil` when it has not.
+    var unconfirmedJump: Duration? { self.steady?.unconfirmedJump.map { .nanoseconds($0) } }
 }
