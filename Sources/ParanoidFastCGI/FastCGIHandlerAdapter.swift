@@ -15,10 +15,10 @@ struct FastCGIHandlerAdapter: Sendable {
     /// The bytes of a response's head beyond which there is a warning.
     let longestHead: Int
     /// Counts.
-    let count: @Sendable (StatisticsCounter) -> Void
+    let count: @Sendable (ServerStatistics.Event) -> Void
     private let lastWarning = LogThrottle(pause: .seconds(60))
 
-    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (StatisticsCounter) -> Void) {
+    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (ServerStatistics.Event) -> Void) {
         self.responder = responder
         self.hasDeadline = hasDeadline
         self.longestHead = longestHead
@@ -57,7 +57,7 @@ struct FastCGIHandlerAdapter: Sendable {
         } catch {
             response = self.responder.refusal(error)
         }
-        if let counter = StatisticsCounter(status: response.status.code), !exchange.isOverdue { self.count(counter) }
+        if let counter = ServerStatistics.Event(status: response.status.code), !exchange.isOverdue { self.count(counter) }
         // A handler that ends because it was cancelled may be faster than who answers in its place.
         await self.send(exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response, on: exchange)
     }
@@ -100,7 +100,7 @@ struct FastCGIHandlerAdapter: Sendable {
             exchange.finish()
         } catch {
             // The head is on its way: all that is left is to let the web server see that something is missing.
-            self.responder.logger.debug("response cut short", metadata: ["response.error": "\(type(of: error))"])
+            self.responder.logger.debug("response cut short", metadata: ["error": "\(type(of: error))"])
             exchange.abandon()
         }
     }
@@ -118,13 +118,13 @@ struct FastCGIHandlerAdapter: Sendable {
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
             return bytes
         } catch {
-            self.responder.logger.error("the response's head is not valid", metadata: ["response.error": "\(error)"])
+            self.responder.logger.error("the response's head is not valid", metadata: ["error": "\(error)"])
             return Array("Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8)
         }
     }
 
     private func warn(headOf bytes: Int) {
-        self.count(.largeResponseHead)
+        self.count(.largeResponseHeads)
         guard self.lastWarning.isDue else { return }
         self.responder.logger.warning(
             "a response's head is longer than the web server's buffer may be",

@@ -64,7 +64,7 @@ struct RequestResponder: Sendable {
 
     /// The answer to parameters that cannot be a request.
     func refusal(_ error: MetaVariableError) -> Response {
-        self.logger.notice("request refused", metadata: ["request.error": "\(error)"])
+        self.logger.notice("request refused", metadata: ["error": "\(error)"])
         return Response.text("Bad Request\n", status: .badRequest)
     }
 

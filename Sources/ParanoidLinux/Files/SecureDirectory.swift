@@ -34,6 +34,24 @@ package struct SecureDirectory: ~Copyable, Sendable {
         return directory
     }
 
+    /// Opens a directory and changes nothing; `nil` when there is none.
+    ///
+    /// - Throws: ``SecureDirectoryError`` when it can be written by others, or when it is not ours.
+    package static func openExisting(_ path: String) throws(SecureDirectoryError) -> SecureDirectory? {
+        let number = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else {
+            let error = SystemCallError("open")
+            switch error.code {
+            case ENOENT: return nil
+            case ENOTDIR: throw .notDirectory(path: path)
+            default: throw .system(error, path: path)
+            }
+        }
+        let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
+        try directory.check(path)
+        return directory
+    }
+
     private borrowing func permissions(_ path: String) throws(SecureDirectoryError) -> UInt32 {
         do { return try self.status().permissions } catch { throw .system(error, path: path) }
     }
