@@ -100,7 +100,7 @@ public struct ApplicationConfiguration: Sendable {
     /// Log lines of less weight are not written (`PARANOID_LOG_LEVEL`).
     public var logLevel = Logger.Level.info
     /// How sessions are recognised and kept.
-    public var sessions = HTTPSessionsConfiguration()
+    public var sessions = SessionSettings()
     /// Whether the process belongs to the application: it then protects itself against dumps, and a start that fails ends it with one line
     /// on standard error and an exit code (`sysexits.h`) instead of an error that nobody catches.
     public var ownsProcess = false

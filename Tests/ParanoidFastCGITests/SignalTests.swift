@@ -24,7 +24,7 @@ struct SignalTests {
         self.directory = try TemporaryDirectory()
     }
 
-    private func makeApp(_ change: (inout HTTPSessionsConfiguration) -> Void = { _ in }) throws -> Application {
+    private func makeApp(_ change: (inout SessionSettings) -> Void = { _ in }) throws -> Application {
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
         configuration.sessions.onEvent = { [events] in events.add($0) }
         change(&configuration.sessions)

@@ -52,7 +52,7 @@ public struct Session: Sendable {
     }
 
     /// How long ago the current nonce was issued; `nil` when none was.
-    public var nonceAge: Duration? {
+    package var nonceAge: Duration? {
         get async throws {
             let tracking = try await self.exchange.visit().record?.tracking
             let issuedAt = tracking?.chain?.beganAt ?? tracking?.nonceIssuedAt
@@ -81,7 +81,7 @@ public struct Session: Sendable {
 
     /// Stores a value.
     ///
-    /// Throws ``SessionError`` when it is larger or more deeply nested than ``HTTPSessionsConfiguration/valueLimits`` allow.
+    /// Throws ``SessionError`` when it is larger or more deeply nested than ``SessionSettings/valueLimits`` allow.
     /// Of two requests that set one key the one that commits later wins.
     public func set<Value>(_ key: SessionKey<Value>, to value: Value) async throws {
         let name = try self.name(of: key)
@@ -174,5 +174,52 @@ public struct Session: Sendable {
         let name = Array(key.name.utf8)
         if name == Array(self.exchange.reservedKey.utf8) || ReservedKeys.contain(name) { throw SessionError.reservedKey }
         return name
+    }
+}
+
+/// How long a session goes on.
+public struct SessionTimeLeft: Sendable, Hashable {
+    /// Until it ends if it is not used again.
+    public var idle: Duration
+    /// Until it ends however much it is used; `nil` when it has no such end.
+    public var absolute: Duration?
+
+    /// Creates a time left.
+    package init(idle: Duration, absolute: Duration?) {
+        self.idle = idle
+        self.absolute = absolute
+    }
+}
+
+extension Session {
+    /// How long the session goes on; `nil` when there is none.
+    ///
+    /// For a warning before the end. Asking is a use of the session: a page that asks by itself keeps the session from timing out.
+    public var timeLeft: SessionTimeLeft? {
+        get async throws {
+            let visit = try await self.exchange.visit()
+            guard var record = visit.record else { return nil }
+            visit.edits.apply(to: &record)
+            let settings = self.exchange.settings
+            let now = self.exchange.now
+            // As it is stored, which is no more than a tenth less than what this request would be granted if it were to write.
+            let idleEnd =
+                visit.edits.isEmpty ? visit.expiresAt ?? settings.expiry(of: record, at: now) : settings.expiry(of: record, at: now)
+            return SessionTimeLeft(
+                idle: max(.zero, now.duration(to: idleEnd)),
+                absolute: settings.absoluteEnd(of: record, at: now).map { max(.zero, now.duration(to: $0)) }
+            )
+        }
+    }
+}
+
+extension Session {
+    /// A token that proves, when it comes back, that the request comes from a page of ours; see ``CSRFProtection``.
+    ///
+    /// Put it into a hidden field `csrf_token` of each form, or into the header field `X-CSRF-Token` of what scripts send. It is another text
+    /// each time and good as long as the session's login lasts, in any number of tabs. A client without session gets a cookie instead of a
+    /// session. After a login in the same request, asking commits that at once.
+    public var csrfToken: String {
+        get async throws { try await self.exchange.csrfToken() }
     }
 }

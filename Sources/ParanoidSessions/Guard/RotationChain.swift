@@ -10,37 +10,37 @@
 /// - a value of this generation, later than D after the first show of another one that was itself shown more than D after it.
 ///
 /// Which values were given but never shown need not be remembered, as a keyed tag proves them.
-public struct RotationChain: Sendable, Hashable {
+package struct RotationChain: Sendable, Hashable {
     /// A value: where it stands in the chain.
-    public struct Value: Sendable, Hashable {
+    package struct Value: Sendable, Hashable {
         /// Counts the rotations that the client has taken note of.
-        public var generation: UInt32
+        package var generation: UInt32
         /// Tells the values of one generation apart.
-        public var number: UInt64
+        package var number: UInt64
 
         /// Creates a value.
-        public init(generation: UInt32, number: UInt64) {
+        package init(generation: UInt32, number: UInt64) {
             self.generation = generation
             self.number = number
         }
     }
 
     /// The bounds of the rule.
-    public struct Bounds: Sendable, Hashable {
+    package struct Bounds: Sendable, Hashable {
         /// The longest time that a request or a response is under way.
-        public var delay: Duration
+        package var delay: Duration
         /// The age at which values are replaced; never less than twice the delay.
-        public var timeout: Duration
+        package var timeout: Duration
 
         /// Creates bounds.
-        public init(delay: Duration, timeout: Duration) {
+        package init(delay: Duration, timeout: Duration) {
             self.delay = delay
             self.timeout = timeout
         }
     }
 
     /// What a shown value means.
-    public enum Verdict: Sendable, Hashable {
+    package enum Verdict: Sendable, Hashable {
         /// It may be the jar's value now.
         case current
         /// It was the jar's value when the request was sent; the request is served and told nothing new.
@@ -65,9 +65,9 @@ public struct RotationChain: Sendable, Hashable {
     static let maximumShown = 16
 
     /// The generation of the value shown last.
-    public internal(set) var generation: UInt32
+    package internal(set) var generation: UInt32
     /// When it was shown first.
-    public internal(set) var beganAt: Timestamp
+    package internal(set) var beganAt: Timestamp
     /// When a value of this generation was last given.
     var sentAt: Timestamp
     /// When a value of the next generation was last given, rounded up; `nil` when none was.
@@ -76,7 +76,7 @@ public struct RotationChain: Sendable, Hashable {
     var left: [Left]
 
     /// Begins a chain whose first value goes out now.
-    public init(at now: Timestamp) {
+    package init(at now: Timestamp) {
         self.generation = 0
         self.beganAt = now
         self.sentAt = now
@@ -97,7 +97,7 @@ public struct RotationChain: Sendable, Hashable {
     // MARK: Showing
 
     /// Takes note of a value that a request shows.
-    public mutating func show(_ value: Value, at now: Timestamp, _ bounds: Bounds) -> Verdict {
+    package mutating func show(_ value: Value, at now: Timestamp, _ bounds: Bounds) -> Verdict {
         if value.generation < self.generation {
             guard let left = self.left.first(where: { $0.generation == value.generation }),
                 now <= left.at.advanced(by: bounds.delay)
@@ -148,7 +148,7 @@ public struct RotationChain: Sendable, Hashable {
     ///   - now: When the answer goes out.
     ///   - isForced: Whether it is to be given at once: the application asked for it.
     ///   - isHastened: Whether it is to be given as soon as no late response can do harm, before the value is old enough.
-    public mutating func gives(to value: Value, at now: Timestamp, _ bounds: Bounds, isForced: Bool, isHastened: Bool = false) -> Bool {
+    package mutating func gives(to value: Value, at now: Timestamp, _ bounds: Bounds, isForced: Bool, isHastened: Bool = false) -> Bool {
         guard value.generation == self.generation, let mine = self.shown.first(where: { $0.number == value.number }),
             mine.lastPossibleAt == nil
         else { return false }
@@ -168,4 +168,55 @@ extension Timestamp {
         let rest = self.nanosecondsSinceEpoch % step
         return rest == 0 ? self : self.advanced(by: .nanoseconds(step - rest))
     }
+}
+
+// The binary form of a rotation chain, a part of a session record.
+
+extension RecordWriter {
+    mutating func chain(_ chain: RotationChain) {
+        self.integer(UInt64(chain.generation))
+        self.integer(chain.beganAt.nanosecondsSinceEpoch)
+        self.integer(chain.sentAt.nanosecondsSinceEpoch)
+        self.optionalTimestamp(chain.nextSentAt)
+        self.byte(UInt8(chain.shown.count))
+        for shown in chain.shown {
+            self.integer(shown.number)
+            self.integer(shown.firstAt.nanosecondsSinceEpoch)
+            self.optionalTimestamp(shown.lastPossibleAt)
+        }
+        self.byte(UInt8(clamping: chain.left.count))
+        for left in chain.left.suffix(255) {
+            self.integer(UInt64(left.generation))
+            self.integer(left.at.nanosecondsSinceEpoch)
+        }
+    }
+}
+
+extension RecordReader {
+    mutating func chain() -> RotationChain? {
+        guard let generation = self.generation(), let beganAt = self.timestamp(), let sentAt = self.timestamp(),
+            let nextSentAt = self.optionalTimestamp(), let shownCount = self.byte(), Int(shownCount) <= RotationChain.maximumShown
+        else { return nil }
+        var shown: [RotationChain.Shown] = []
+        for _ in 0..<shownCount {
+            guard let number = self.integer(), let firstAt = self.timestamp(), let last = self.optionalTimestamp() else { return nil }
+            shown.append(RotationChain.Shown(number: number, firstAt: firstAt, lastPossibleAt: last))
+        }
+        guard let leftCount = self.byte() else { return nil }
+        var left: [RotationChain.Left] = []
+        for _ in 0..<leftCount {
+            guard let generation = self.generation(), let at = self.timestamp() else { return nil }
+            left.append(RotationChain.Left(generation: generation, at: at))
+        }
+        return RotationChain(
+            generation: generation,
+            beganAt: beganAt,
+            sentAt: sentAt,
+            nextSentAt: nextSentAt,
+            shown: shown,
+            left: left
+        )
+    }
+
+    private mutating func generation() -> UInt32? { self.integer().flatMap { UInt32(exactly: $0) } }
 }

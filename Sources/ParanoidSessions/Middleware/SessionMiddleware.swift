@@ -6,24 +6,24 @@ internal import Logging
 ///
 /// In profile `compatible` every checked request has its session read and checked. In profile `paranoid` that happens when the handler
 /// first asks for something of it: a request that does not use its session costs nothing and sets no cookie.
-public struct SessionMiddleware: HTTPMiddleware {
+package struct SessionMiddleware: HTTPMiddleware {
     private let context: SessionContext
     private let errorResponder = ErrorResponder()
 
     /// What has happened to the sessions so far.
-    public var statistics: SessionStatistics { self.context.statistics }
+    package var statistics: SessionStatistics { self.context.statistics }
 
     /// Creates the middleware.
-    public init(
+    package init(
         repository: SessionRepository,
-        configuration: HTTPSessionsConfiguration,
+        configuration: SessionSettings,
         clock: any SessionClock
     ) {
         self.context = SessionContext(repository: repository, configuration: configuration, clock: clock)
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
+    package func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
         let exchange = SessionExchange(request: request, context: self.context)
         var request = request
         request[SessionSlot.self] = exchange
@@ -48,4 +48,22 @@ public struct SessionMiddleware: HTTPMiddleware {
         }
         return response
     }
+}
+
+extension Request {
+    /// The session of this request.
+    ///
+    /// Asking costs nothing; the session is read when something of it is asked for. A request that no ``SessionMiddleware`` has seen has
+    /// none, which is a programming error.
+    public var session: Session {
+        guard let exchange = self[SessionSlot.self] else {
+            preconditionFailure("request.session needs the session middleware around the handler")
+        }
+        return Session(exchange: exchange)
+    }
+}
+
+/// Where a request carries its session's exchange.
+enum SessionSlot: RequestStorageKey {
+    typealias Value = SessionExchange
 }

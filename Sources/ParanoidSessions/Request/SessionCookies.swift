@@ -13,7 +13,7 @@ struct SessionCookies: Sendable {
     private let nonceName: String
     private let secondName: String
 
-    init(configuration: HTTPSessionsConfiguration) {
+    init(configuration: SessionSettings) {
         self.configuration = configuration.cookies
         self.checkedParameters = configuration.checkedParameters
         self.signals = SignalReader(rules: configuration.signals, network: configuration.network)
@@ -72,5 +72,62 @@ struct SessionCookies: Sendable {
             }
         case (.set, nil), (.unchanged, _): break
         }
+    }
+}
+
+/// What a response has to tell the client about its session; who turns it into cookies knows names and attributes.
+package struct SessionCookieChanges: Sendable {
+    /// What becomes of the session cookie.
+    package enum Identifier: Sendable, Hashable {
+        /// Nothing.
+        case unchanged
+        /// It is set to the visit's identifier.
+        case set
+        /// It is deleted, as it names nothing.
+        case deleted
+    }
+
+    /// What becomes of the second cookie.
+    package enum Second: Sendable, Hashable {
+        /// It is set to this key.
+        case set(SecureKey)
+        /// It is set to a worthless constant, as the package of 2009 did before there was a key (profile `compatible` only).
+        case unusable
+    }
+
+    /// What becomes of the session cookie.
+    package var identifier = Identifier.unchanged
+    /// The nonce to be shown next.
+    package var nonce: Nonce?
+    /// What becomes of the second cookie; `nil`: nothing.
+    package var second: Second?
+    /// The lifetime of these cookies in seconds; `nil`: until the browser closes.
+    package var maxAge: Int?
+
+    /// Creates changes that change nothing.
+    package init() {}
+
+    /// Whether nothing is to be told.
+    package var isEmpty: Bool {
+        self.identifier == .unchanged && self.nonce == nil && self.second == nil
+    }
+}
+
+/// What browsers say about why they ask (W3C Fetch Metadata, `Sec-Purpose` of the Fetch standard).
+enum FetchMetadata {
+    /// Whether the answer is a good occasion for new cookie values: a navigation, or a page's own request for data.
+    ///
+    /// Not what is fetched ahead of time and may never be shown, and not images and the like, which come in bursts and can be served by a
+    /// cache or a service worker. A client that says nothing is judged by time alone.
+    static func isOccasion(_ request: Request) -> Bool {
+        let parameters = request.parameters
+        for name in ["HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"] {
+            if let purpose = parameters.bytes(of: name), purpose.starts(with: "prefetch".utf8) { return false }
+        }
+        guard let mode = parameters.bytes(of: "HTTP_SEC_FETCH_MODE") else { return true }
+        if mode == Array("navigate".utf8) { return true }
+        guard parameters.bytes(of: "HTTP_SEC_FETCH_DEST") == Array("empty".utf8) else { return false }
+        let site = parameters.bytes(of: "HTTP_SEC_FETCH_SITE")
+        return site == Array("same-origin".utf8) || site == nil
     }
 }

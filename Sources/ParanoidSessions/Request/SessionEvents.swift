@@ -3,7 +3,7 @@ internal import Logging
 
 /// Tells what happens to sessions: the application, the request's log, and the counters.
 struct SessionEvents: Sendable {
-    let configuration: HTTPSessionsConfiguration
+    let configuration: SessionSettings
     let statistics: SessionStatistics
 
     func tell(

@@ -1,7 +1,7 @@
 public import ParanoidHTTP
 
 /// How sessions are recognised and kept over HTTP.
-public struct HTTPSessionsConfiguration: Sendable {
+public struct SessionSettings: Sendable {
     /// The rules of the guard.
     public var guardSettings: GuardSettings
     /// Names and attributes of the cookies.
@@ -11,7 +11,7 @@ public struct HTTPSessionsConfiguration: Sendable {
     /// What is noted of a client, and what a change means (`PSESSION_SIGNALS`).
     public var signals: [SignalRule]
     /// The network that an address lies in, as bytes to be compared; the address itself unless something better is set.
-    public var network: @Sendable (_ address: String) -> [UInt8] = { Array($0.utf8) }
+    package var network: @Sendable (_ address: String) -> [UInt8] = { Array($0.utf8) }
     /// Asked when a session is withheld; what it answers happens.
     ///
     /// It may take its time, but cannot answer the request.
@@ -31,7 +31,7 @@ public struct HTTPSessionsConfiguration: Sendable {
     /// How long a browser is remembered after its user asked for it, in seconds (`SESSION_REMEMBER_AGE`).
     public var rememberAge = 2_592_000
     /// Where randomness comes from.
-    public var randomSource: SessionRandom.Source = SessionRandom.system
+    package var randomSource: SessionRandom.Source = SessionRandom.system
 
     /// Creates the default configuration of a profile.
     public init(profile: GuardSettings.Profile = .paranoid) {
@@ -42,11 +42,64 @@ public struct HTTPSessionsConfiguration: Sendable {
     }
 
     /// Goes over to a profile: its rules, cookies, headers and signals; everything else stays.
-    public mutating func apply(_ profile: GuardSettings.Profile) {
-        let defaults = HTTPSessionsConfiguration(profile: profile)
+    package mutating func apply(_ profile: GuardSettings.Profile) {
+        let defaults = SessionSettings(profile: profile)
         self.guardSettings = defaults.guardSettings
         self.cookies = defaults.cookies
         self.checkedParameters = defaults.checkedParameters
         self.signals = defaults.signals
+    }
+}
+
+/// How much an application may store in a session.
+///
+/// Checked when a value is set, not when the request commits: the handler that asks for too much is the one that hears of it.
+public struct SessionValueLimits: Sendable, Hashable {
+    /// The most bytes of one encoded value (`PARANOID_SESSION_VALUE_LIMIT`).
+    public var valueByteCount = 64 * 1024
+    /// The most bytes of all values of a session together, names included (`PARANOID_SESSION_LIMIT`).
+    public var sessionByteCount = 240 * 1024
+    /// How deeply arrays and objects of a value may be nested.
+    public var depth = 64
+
+    /// Creates the default limits.
+    public init() {}
+
+    func check(_ value: [UInt8]) throws(SessionError) {
+        if value.count > self.valueByteCount { throw .valueTooLarge }
+        if Self.depth(ofJSON: value) > self.depth { throw .valueTooDeep }
+    }
+
+    func check(total: Int) throws(SessionError) {
+        if total > self.sessionByteCount { throw .sessionTooLarge }
+    }
+
+    /// The depth of encoded JSON: how many arrays and objects are open at once.
+    static func depth(ofJSON bytes: [UInt8]) -> Int {
+        var depth = 0
+        var deepest = 0
+        var isInString = false
+        var isEscaped = false
+        for byte in bytes {
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "["), UInt8(ascii: "{"):
+                depth += 1
+                deepest = max(deepest, depth)
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+            default: break
+            }
+        }
+        return deepest
     }
 }
