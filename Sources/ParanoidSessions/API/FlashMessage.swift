@@ -42,9 +42,9 @@ extension Session {
     /// Stored with the response. Messages of concurrent requests add up.
     public func flash(_ text: String, kind: FlashMessage.Kind = .information) async throws {
         let message = FlashMessage(text, kind: kind)
-        let limits = self.exchange.limits
-        try await self.exchange.edit { visit in
-            visit.edits.add(
+        let limits = self.transaction.limits
+        try await self.writable().edit { state in
+            state.edits.add(
                 .transform { bytes in
                     let messages = (Self.flashes(in: bytes) + [message]).suffix(Self.maximumFlashes)
                     let changed = try SessionValueCoding.encode(Array(messages))
@@ -60,9 +60,9 @@ extension Session {
     ///
     /// Where none waits nothing is written. Else it commits at once: a handler that fails later has taken them all the same.
     public func takeFlashes() async throws -> [FlashMessage] {
-        let visit = try await self.exchange.visit()
-        guard visit.edits.value(of: ReservedKeys.flashes, over: visit.record?.values) != nil else { return [] }
-        return try await self.exchange.update { values in
+        let state = try await self.state()
+        guard state.edits.value(of: ReservedKeys.flashes, over: state.session?.record.values) != nil else { return [] }
+        return try await self.writable().update { values in
             let messages = Self.flashes(in: values[ReservedKeys.flashes])
             values[ReservedKeys.flashes] = nil
             return messages

@@ -79,7 +79,7 @@ public struct CSRFProtection: HTTPMiddleware {
 
 extension Session {
     func verifies(csrfToken token: [UInt8]) async throws -> Bool {
-        try await self.exchange.verifies(csrfToken: token)
+        try await self.transaction.verifies(csrfToken: token)
     }
 }
 

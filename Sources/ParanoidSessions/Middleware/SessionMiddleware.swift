@@ -24,11 +24,10 @@ package struct SessionMiddleware: HTTPMiddleware {
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     package func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
-        let exchange = SessionExchange(request: request, context: self.context)
-        var request = request
-        request[SessionSlot.self] = exchange
+        let transaction = SessionTransaction(request: request, context: self.context)
+        let request = transaction.request(for: .handler)
         do {
-            if self.context.configuration.guardSettings.profile.isCompatible { try await exchange.loadIfChecked() }
+            if self.context.configuration.guardSettings.behaviour.loadsEarly { try await transaction.loadIfChecked() }
         } catch {
             return self.errorResponder.response(for: error, request: request)
         }
@@ -38,11 +37,11 @@ package struct SessionMiddleware: HTTPMiddleware {
             response = try await next.handle(request)
         } catch {
             // What the handler had not committed when it failed does not happen; what the guard has to remember does.
-            exchange.discardEdits()
+            transaction.discardEdits()
             response = self.errorResponder.response(for: error, request: request)
         }
         do {
-            try await exchange.finish(&response)
+            try await transaction.finish(&response)
         } catch {
             return self.errorResponder.response(for: error, request: request)
         }
@@ -56,14 +55,14 @@ extension Request {
     /// Asking costs nothing; the session is read when something of it is asked for. A request that no ``SessionMiddleware`` has seen has
     /// none, which is a programming error.
     public var session: Session {
-        guard let exchange = self[SessionSlot.self] else {
+        guard let session = self[SessionSlot.self] else {
             preconditionFailure("request.session needs the session middleware around the handler")
         }
-        return Session(exchange: exchange)
+        return session
     }
 }
 
-/// Where a request carries its session's exchange.
+/// Where a request carries its session's transaction.
 enum SessionSlot: RequestStorageKey {
-    typealias Value = SessionExchange
+    typealias Value = Session
 }

@@ -23,7 +23,7 @@ package struct PresentedCredentials: Sendable {
     /// Asked only when values are due.
     package var mayRotate: @Sendable () -> Bool = { true }
 
-    /// Creates a claim.
+    /// Describes what a request presents.
     package init(
         identifier: SessionIdentifier?,
         presentsIdentifier: Bool,
@@ -55,30 +55,30 @@ package struct SessionCandidates: Sendable {
     /// The nonces.
     package var nonces: [Nonce]
     /// The second keys.
-    package var secondKeys: [SecureKey]
+    package var secureKeys: [SecureKey]
 
     /// Creates candidates.
-    package init(identifiers: [SessionIdentifier], nonces: [Nonce], secondKeys: [SecureKey]) {
+    package init(identifiers: [SessionIdentifier], nonces: [Nonce], secureKeys: [SecureKey]) {
         self.identifiers = identifiers
         self.nonces = nonces
-        self.secondKeys = secondKeys
+        self.secureKeys = secureKeys
     }
 
-    /// The claim on one session: with the values that this session has issued, where exactly one of the candidates is such.
-    package func claim(
-        _ claim: PresentedCredentials,
-        on identifier: SessionIdentifier,
+    /// The credentials for one session: with the values that this session has issued, where exactly one of the candidates is such.
+    package func credentials(
+        _ all: PresentedCredentials,
+        for identifier: SessionIdentifier,
         record: SessionRecord,
         keys: ServerKeys
     ) -> PresentedCredentials {
-        var claim = claim
-        claim.identifier = identifier
-        guard let tracking = record.tracking else { return claim }
-        claim.secureKey = self.secondKeys.first { $0 == tracking.secureKey }
+        var credentials = all
+        credentials.identifier = identifier
+        guard let tracking = record.tracking else { return credentials }
+        credentials.secureKey = self.secureKeys.first { $0 == tracking.secureKey }
         let stream = tracking.stream(keys: keys)
         let ours = self.nonces.filter { tracking.chain == nil ? stream.verifies($0) : stream.value(of: $0) != nil }
-        claim.nonce = ours.count == 1 ? ours[0] : nil
-        return claim
+        credentials.nonce = ours.count == 1 ? ours[0] : nil
+        return credentials
     }
 }
 

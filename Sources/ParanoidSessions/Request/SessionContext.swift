@@ -35,10 +35,10 @@ final class SessionContext: Sendable {
         return .write(record, expiresAt: settings.expiry(of: record, at: now))
     }
 
-    /// Whether the guard checks a request.
-    func isChecked(_ request: Request) -> Bool {
+    /// Whether the guard checks a request; the application is asked with the request that `hooked` makes.
+    func isChecked(_ request: Request, _ hooked: () -> Request) -> Bool {
         for prefix in self.configuration.uncheckedPathPrefixes where request.path.utf8.starts(with: prefix.utf8) { return false }
-        return self.configuration.checks(request)
+        return self.configuration.checks(hooked())
     }
 }
 

@@ -1,6 +1,6 @@
 internal import ParanoidHTTP
 
-/// Takes claims out of requests and puts what clients have to know into responses.
+/// Takes credentials out of requests and puts what clients have to know into responses.
 struct SessionCookies: Sendable {
     /// The worthless second key of the package of 2009.
     private static let unusable = "None"
@@ -9,6 +9,7 @@ struct SessionCookies: Sendable {
     let checkedParameters: [String]
     private let signals: SignalReader
     private let followsBrowsers: Bool
+    private let deletesAll: Bool
     private let sessionName: String
     private let nonceName: String
     private let secondName: String
@@ -17,37 +18,38 @@ struct SessionCookies: Sendable {
         self.configuration = configuration.cookies
         self.checkedParameters = configuration.checkedParameters
         self.signals = SignalReader(rules: configuration.signals, network: configuration.network)
-        self.followsBrowsers = !configuration.guardSettings.profile.isCompatible
+        self.followsBrowsers = configuration.guardSettings.behaviour.followsBrowsers
+        self.deletesAll = configuration.guardSettings.behaviour.deletesAllCookies
         self.sessionName = configuration.cookies.sessionCookie
         self.nonceName = configuration.cookies.nonceCookie
         self.secondName = configuration.cookies.secondCookie
     }
 
     /// What a request presents.
-    func claim(of request: Request) -> PresentedCredentials {
+    func credentials(of request: Request) -> PresentedCredentials {
         let cookies = request.cookies
         let identifiers = cookies.candidates(self.sessionName) { SessionIdentifier(cookieValue: $0) }
         let nonces = cookies.candidates(self.nonceName) { Nonce(cookieValue: $0) }
-        let secondKeys = cookies.candidates(self.secondName) { SecureKey(cookieValue: $0) }
-        var claim = PresentedCredentials(
+        let secureKeys = cookies.candidates(self.secondName) { SecureKey(cookieValue: $0) }
+        var credentials = PresentedCredentials(
             identifier: identifiers.count == 1 ? identifiers[0] : nil,
             presentsIdentifier: cookies.contains(self.sessionName),
             nonce: nonces.count == 1 ? nonces[0] : nil,
-            secureKey: secondKeys.count == 1 ? secondKeys[0] : nil,
+            secureKey: secureKeys.count == 1 ? secureKeys[0] : nil,
             isSecure: request.isSecure,
             traits: ClientTraits(of: request, parameters: self.checkedParameters)
         )
-        claim.signals = self.signals.signals(of: request)
-        guard self.followsBrowsers else { return claim }
-        claim.mayRotate = { FetchMetadata.isOccasion(request) }
-        if max(identifiers.count, nonces.count, secondKeys.count) > 1 {
-            claim.candidates = SessionCandidates(identifiers: identifiers, nonces: nonces, secondKeys: secondKeys)
+        credentials.signals = self.signals.signals(of: request)
+        guard self.followsBrowsers else { return credentials }
+        credentials.mayRotate = { FetchMetadata.isOccasion(request) }
+        if max(identifiers.count, nonces.count, secureKeys.count) > 1 {
+            credentials.candidates = SessionCandidates(identifiers: identifiers, nonces: nonces, secureKeys: secureKeys)
         }
-        return claim
+        return credentials
     }
 
     /// Sets the cookies of a response.
-    func set(_ changes: SessionCookieChanges, identifier: SessionIdentifier?, deletesAll: Bool, in response: inout Response) throws {
+    func set(_ changes: SessionCookieChanges, identifier: SessionIdentifier?, in response: inout Response) throws {
         let names = self.configuration
         let isSecure = names.isSecure
         if let nonce = changes.nonce {
@@ -66,7 +68,7 @@ struct SessionCookies: Sendable {
             response.setCookie(try names.cookie(self.sessionName, value: value, maxAge: changes.maxAge, isSecure: isSecure))
         case (.deleted, _):
             response.setCookie(try names.deletion(self.sessionName, isSecure: isSecure))
-            if deletesAll {
+            if self.deletesAll {
                 response.setCookie(try names.deletion(self.nonceName, isSecure: isSecure))
                 response.setCookie(try names.deletion(self.secondName, isSecure: true))
             }
@@ -81,7 +83,7 @@ package struct SessionCookieChanges: Sendable {
     package enum Identifier: Sendable, Hashable {
         /// Nothing.
         case unchanged
-        /// It is set to the visit's identifier.
+        /// It is set to the session's identifier.
         case set
         /// It is deleted, as it names nothing.
         case deleted

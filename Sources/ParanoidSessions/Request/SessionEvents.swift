@@ -74,3 +74,46 @@ struct SessionEvents: Sendable {
         }
     }
 }
+
+// What the application, the log and the counters are told.
+extension SessionTransaction {
+    func report(_ state: TransactionState) {
+        guard let reason = state.reason else { return }
+        self.tell(reason == .reuse ? .reuse : .refused, state)
+        self.context.configuration.onRejection(self.request(for: .hook), reason)
+    }
+
+    func noteGuess(_ state: TransactionState) {
+        guard let count = self.context.noteGuess(from: self.request.clientAddress, at: state.arrivedAt) else { return }
+        self.tell(.guessing, state, count: count)
+    }
+
+    func tell(_ kind: SessionEvent.Kind, _ state: TransactionState, user: String? = nil, count: Int = 1) {
+        let identifier = state.session?.identifier ?? state.withheld?.session.identifier ?? state.credentials.identifier
+        self.context.events.tell(
+            kind,
+            of: self.request,
+            at: self.now,
+            keys: identifier.flatMap { self.context.repository.keys(of: $0) } ?? self.context.repository.newestKeys,
+            identifier: identifier,
+            reason: state.reason,
+            user: user ?? state.session?.record.user?.name ?? state.withheld?.challenge.user,
+            signals: state.signals?.changes.map(\.name) ?? state.withheld?.challenge.signals ?? [],
+            count: count
+        )
+    }
+
+    /// Tells what a commit has done.
+    func tellOutcome(of before: TransactionState, _ after: TransactionState) {
+        if after.reason == .reuse && before.reason != .reuse { self.report(after) }
+        guard let identifier = after.session?.identifier else { return }
+        switch before.session?.identifier {
+        case nil: self.tell(.created, after)
+        case let old? where old != identifier:
+            self.tell(.rotated, after)
+            if before.hastensRotation { self.tell(.changed, after) }
+        default: break
+        }
+        if case .some(.some) = before.edits.user { self.tell(.login, after) }
+    }
+}

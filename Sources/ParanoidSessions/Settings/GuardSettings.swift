@@ -8,9 +8,6 @@ public struct GuardSettings: Sendable, Hashable {
         case paranoid
         /// As `paranoid`, for busy public sites: nonces live longer, and fewer changes of a client are taken seriously.
         case balanced
-
-        /// Whether the rules are those of 2009.
-        package var isCompatible: Bool { self == .compatible }
     }
 
     /// What becomes of the session of a refused request.
@@ -80,9 +77,11 @@ public struct GuardSettings: Sendable, Hashable {
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
     public var isHTTPSOnly = true
 
+    var behaviour: ProfileBehaviour { self.profile.behaviour }
+
     /// The bounds of rotation; `nil` in profile `compatible`, and where nonces are switched off.
     var rotationBounds: RotationChain.Bounds? {
-        guard !self.profile.isCompatible, let timeout = self.nonceTimeout else { return nil }
+        guard self.behaviour.hasRotationChains, let timeout = self.nonceTimeout else { return nil }
         return RotationChain.Bounds(delay: self.delayBound, timeout: timeout)
     }
 
@@ -104,7 +103,7 @@ public struct GuardSettings: Sendable, Hashable {
     /// Where there are nonces it is they that count: whoever comes later than the delay bound with an old jar is a thief or was robbed, and is
     /// to set off the alarm instead of finding nothing. A login leaves nothing behind: whoever held the session before it must not get in.
     package func overlap(ofLogin isLogin: Bool) -> Duration? {
-        guard !self.profile.isCompatible, !isLogin, self.delayBound > .zero else { return nil }
+        guard self.behaviour.hasRotationChains, !isLogin, self.delayBound > .zero else { return nil }
         return self.rotationBounds == nil ? self.delayBound : max(self.delayBound, Self.alarmTime)
     }
 
@@ -125,7 +124,7 @@ extension GuardSettings {
     /// Counted from the last login or step-up, without one from the beginning. A stamp that lies in the future was made by a clock that was
     /// wrong then or is wrong now; it counts as made now, so that it neither ends a session nor prolongs it further than a new one.
     package func absoluteEnd(of record: SessionRecord, at now: Timestamp) -> Timestamp? {
-        guard !self.profile.isCompatible else { return nil }
+        guard self.behaviour.hasLifetimesOfUse else { return nil }
         let begin = record.user?.authenticatedAt ?? record.createdAt
         let limit = record.user == nil ? self.anonymousAbsoluteLifetime : self.absoluteLifetime
         return limit.map { min(begin, now).advanced(by: .seconds($0)) }
@@ -168,7 +167,7 @@ extension GuardSettings {
     ///   - storedEnd: From when on the session counts as absent as it is stored; `nil` when that is not known.
     ///   - now: The time.
     func isRenewalDue(of record: SessionRecord, storedEnd: Timestamp?, at now: Timestamp) -> Bool {
-        guard !self.profile.isCompatible, let storedEnd else { return false }
+        guard self.behaviour.hasLifetimesOfUse, let storedEnd else { return false }
         let end = self.expiry(of: record, at: now)
         let step = self.renewalStep(of: record)
         return storedEnd.advanced(by: step) <= end || end.advanced(by: step) < storedEnd
