@@ -139,6 +139,47 @@ struct SignalTests {
         #expect(ann.cookies["__Host-sessionid"] != before)
     }
 
+    @Test("can be looked at in hooks through its request's session, which says there what is known so far and cannot be changed")
+    func hooks() async throws {
+        let seen = Mutex<[String]>([])
+        @Sendable func note(_ hook: String, _ request: Request) async {
+            let session = request.session
+            let verdict = try? await session.guardVerdict
+            let withheld = try? await session.challenge
+            let user = (try? await session.user) ?? nil
+            var refusal = "changed"
+            do { try await session.set(Self.hits, to: 1) } catch { refusal = "\(error as? SessionError == .insideHook)" }
+            seen.withLock { $0.append("\(hook) \(verdict?.rawValue ?? "-") \(withheld?.user ?? "-") \(user ?? "-") \(refusal)") }
+        }
+        var ann = self.browser(
+            try self.makeApp {
+                $0.onChallenge = { request, _ in
+                    await note("challenge", request)
+                    return .withhold
+                }
+                $0.checks = { request in
+                    let isThere = (request.session as Session?) != nil
+                    seen.withLock { $0.append("checks \(isThere)") }
+                    return true
+                }
+                $0.onRejection = { request, reason in
+                    let isThere = (request.session as Session?) != nil
+                    seen.withLock { $0.append("rejection \(isThere) \(reason)") }
+                }
+            }
+        )
+        _ = try await ann.post("/login", body: "ann")
+        seen.withLock { $0 = [] }
+        var thief = ann
+        thief.agent = "curl/8"
+        #expect(try await thief.get("/peek").text == "0 challenged")
+        #expect(seen.withLock { $0 } == ["checks true", "challenge challenged ann - true"])
+        seen.withLock { $0 = [] }
+        thief.cookies["__Host-sessionnonce"] = nil
+        #expect(try await thief.get("/peek").text == "0 rejected")
+        #expect(seen.withLock { $0 } == ["checks true", "rejection true nonce"])
+    }
+
     @Test("loses its session where the rules say so, but not to somebody who lacks its secrets")
     func end() async throws {
         var ann = self.browser(try self.makeApp { $0.signals = [SignalRule(SignalRule.agent, .end)] })

@@ -54,7 +54,7 @@ public struct SessionChallenge: Sendable, Hashable {
     public let signals: [String]
 
     /// What follows.
-    public enum Answer: Sendable, Hashable {
+    public enum Decision: Sendable, Hashable {
         /// The request goes on without its session, until the handler calls `Session.completeChallenge()` or logs the same user in.
         case withhold
         /// The request is taken for the owner's: it gets its session, under new secrets.

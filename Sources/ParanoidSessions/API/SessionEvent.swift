@@ -40,8 +40,8 @@ public struct SessionEvent: Sendable, Hashable {
     public let reason: GuardReason?
     /// When, by the clock of the sessions.
     public let time: Timestamp
-    /// What stands for the session: a keyed hash of its identifier, 12 hexadecimal digits; `nil` when there is none.
-    public let session: String?
+    /// The name of the session in logs, events and tools; `nil` when there is none.
+    public let handle: String?
     /// The application's name for the user, where one is logged in.
     public let user: String?
     /// The text of the client's address.

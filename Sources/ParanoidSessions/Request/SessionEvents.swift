@@ -22,7 +22,7 @@ struct SessionEvents: Sendable {
             kind: kind,
             reason: reason,
             time: now,
-            session: identifier.map { keys.logTag(of: $0.sealableBytes) },
+            handle: identifier.map { Self.handle(of: $0, keys) },
             user: user,
             client: request.clientAddress,
             signals: signals,
@@ -32,13 +32,16 @@ struct SessionEvents: Sendable {
         self.configuration.onEvent(event)
     }
 
+    /// The name of a session in events and logs.
+    private static func handle(of identifier: SessionIdentifier, _ keys: ServerKeys) -> String { keys.logTag(of: identifier.sealableBytes) }
+
     /// Keyed hashes instead of names, addresses and identifiers: a log is read by many.
     private func log(_ event: SessionEvent, _ request: Request, _ keys: ServerKeys) {
         let level = Self.level(of: event.kind)
         guard request.logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["session.event": "\(event.kind.rawValue)"]
         if let reason = event.reason { metadata["session.reason"] = "\(reason.rawValue)" }
-        if let session = event.session { metadata["session.tag"] = "\(session)" }
+        if let handle = event.handle { metadata["session.handle"] = "\(handle)" }
         if let user = event.user { metadata["session.user"] = "\(keys.logTag(of: Array(user.utf8)))" }
         metadata["session.client"] = "\(keys.logTag(of: Array(event.client.utf8)))"
         if !event.signals.isEmpty { metadata["session.signals"] = "\(event.signals.joined(separator: ","))" }

@@ -12,10 +12,11 @@ public struct SessionSettings: Sendable {
     public var signals: [SignalRule]
     /// The network that an address lies in, as bytes to be compared; the address itself unless something better is set.
     package var network: @Sendable (_ address: String) -> [UInt8] = { Array($0.utf8) }
-    /// Asked when a session is withheld; what it answers happens.
+    /// Asked when a session is withheld; what it decides happens.
     ///
-    /// It may take its time, but cannot answer the request.
-    public var onChallenge: @Sendable (Request, SessionChallenge) async -> SessionChallenge.Answer = { _, _ in .withhold }
+    /// It may suspend. `request.session` can be read in it, as in all hooks that get a request; a change throws
+    /// ``SessionError/insideHook``.
+    public var onChallenge: @Sendable (Request, SessionChallenge) async -> SessionChallenge.Decision = { _, _ in .withhold }
     /// Told of everything that happens to sessions; called on the request's thread, so it must be quick.
     public var onEvent: @Sendable (SessionEvent) -> Void = { _ in }
     /// The name the guard's own data go by; the application can neither read nor write it (`PSESSION_SESSION_KEY`).

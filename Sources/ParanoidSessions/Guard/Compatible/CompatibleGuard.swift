@@ -118,7 +118,7 @@ struct CompatibleGuard: Sendable {
         return isOld || state.hastensRotation
     }
 
-    /// R5.4
+    /// R5.4: the cookie follows the key.
     private func secondCookie(of tracking: SessionTracking, for state: TransactionState) -> SessionCookieChanges.Second? {
         guard state.credentials.isSecure else { return nil }
         guard let key = tracking.secureKey else { return .unusable }
