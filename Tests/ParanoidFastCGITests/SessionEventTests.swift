@@ -124,6 +124,7 @@ struct SessionEventTests {
         var ann = self.browser()
         _ = try await ann.post("/login")
         var thief = ann
+        self.clock.advance(by: .seconds(13))
         _ = try await ann.post("/rotate")
         _ = try await ann.get("/user")
         self.clock.advance(by: .seconds(60))

@@ -212,10 +212,11 @@ struct SignalTests {
 
     @Test("waits with the thief, where proof of a copied jar is a challenge, until a password is given")
     func suspension() async throws {
-        var ann = self.browser(try self.makeApp { $0.guardSettings.reuse = .challenge })
+        var ann = self.browser(try self.makeApp())
         _ = try await ann.post("/login", body: "ann")
         _ = try await ann.get("/hit")
         var thief = ann
+        self.clock.advance(by: .seconds(13))
         _ = try await ann.post("/rotate")
         _ = try await ann.get("/hit")
         self.clock.advance(by: .seconds(60))

@@ -91,9 +91,6 @@ package struct GuardServer: SimulatedServer {
             if next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
             self.record = next
             self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
-        case .end:
-            self.end()
-            return (false, nil)
         default: break
         }
         guard !completion.changes.isEmpty else { return (true, nil) }

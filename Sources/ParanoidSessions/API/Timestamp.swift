@@ -62,7 +62,7 @@ extension Int64 {
 ///
 /// Everything below takes the time as an argument, so tests play years in milliseconds.
 public protocol SessionClock: Sendable {
-    /// The time at which a request arrived.
+    /// The time at which a request arrived, as far as anybody knows; asked once, before its handler runs.
     func arrival(of request: Request) -> Timestamp
     /// The time at which a request's response is made; not before its arrival unless the clock was set back.
     func completion(of request: Request) -> Timestamp

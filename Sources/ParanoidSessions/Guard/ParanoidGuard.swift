@@ -9,7 +9,8 @@ struct ParanoidGuard: Sendable {
         _ credentials: PresentedCredentials,
         on tracking: SessionTracking,
         keys: ServerKeys,
-        at now: Timestamp
+        at now: Timestamp,
+        isCut: Bool
     ) -> SessionGuard.Arrival {
         // A session that has a key is one of HTTPS: over plain HTTP the same cookies are nobody's.
         if let key = tracking.secureKey {
@@ -18,24 +19,30 @@ struct ParanoidGuard: Sendable {
         if tracking.isSuspended { return .challenge(.reuse) }
         guard tracking.fingerprint.isOf(credentials.traits, keys: keys) else { return .reject(.headers) }
         guard let bounds = self.settings.rotationBounds else { return .accept(.off, needsSecureKey: false) }
+        let value = credentials.nonce.flatMap { tracking.stream(keys: keys).value(of: $0) }
         guard var chain = tracking.chain else {
+            // Given by a chain that cannot be read any more, as another version has written it.
+            if value != nil { return .accept(.current, needsSecureKey: false) }
             // Begun in another profile: the position in the stream counts until the first value of a chain is given.
             let reason = tracking.standing(of: credentials.nonce, keys: keys, at: now, self.settings)
             return reason.map { .accept($0, needsSecureKey: false) } ?? .reject(.nonce)
         }
-        guard let value = credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) else { return .reject(.nonce) }
+        guard let value else { return .reject(.nonce) }
         switch chain.show(value, at: now, bounds) {
-        case .current: return .accept(.current, needsSecureKey: false)
+        case .current: return .accept(isCut ? .window : .current, needsSecureKey: false)
         case .late: return .accept(.window, needsSecureKey: false)
-        case .reuse: return .reject(.reuse)
+        // Nobody knows what the jar could hold when it really arrived.
+        case .reuse: return .reject(isCut ? .nonce : .reuse)
         }
     }
 
     /// Only proof that the jar was copied ends a session, or all its secrets from a client that the rules do not let have it: nobody can use
     /// anything less to log its owner out.
-    func consequence(of reason: GuardReason) -> SessionGuard.Consequence {
+    ///
+    /// A session without a user ends on proof: there is nobody who could be asked for a password.
+    func consequence(of reason: GuardReason, for record: SessionRecord?) -> SessionGuard.Consequence {
         switch reason {
-        case .reuse: self.settings.reuse == .challenge ? .suspend : .end
+        case .reuse: self.settings.reuse == .challenge && record?.user != nil ? .suspend : .end
         case .signals: .end
         default: .leave
         }
@@ -59,8 +66,6 @@ struct ParanoidGuard: Sendable {
     }
 
     /// Moves the guard's own part of a record on.
-    ///
-    /// - Returns: Whether the session goes on: what the request has shown may prove a theft by now.
     func advance(
         _ draft: inout CompletionDraft,
         _ state: TransactionState,
@@ -68,7 +73,7 @@ struct ParanoidGuard: Sendable {
         keys: ServerKeys,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator
-    ) -> Bool {
+    ) {
         // Where values form a chain, cookies go out with its values only, so that no late answer brings an old identifier back.
         draft.tellsIdentifier =
             self.settings.rotationBounds == nil || current == nil || state.session?.shown == .pending || state.edits.lifetime != nil
@@ -76,7 +81,7 @@ struct ParanoidGuard: Sendable {
         let changesIdentity = current != nil && state.renewal != .keep
         let tracks =
             state.isChecked ? (current != nil || draft.hasContent) : (changesIdentity || (current == nil && draft.hasContent))
-        guard tracks else { return true }
+        guard tracks else { return }
 
         let isNew = draft.record.tracking == nil
         var tracking = draft.record.tracking ?? self.newTracking(for: state, keys: keys, at: now, using: &generator)
@@ -85,7 +90,6 @@ struct ParanoidGuard: Sendable {
         if let bounds = self.settings.rotationBounds(of: draft.record) {
             if !isNew, let chain = tracking.chain {
                 let turn = self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys)
-                if turn.isReuse { return false }
                 tracking.chain = turn.chain
                 if turn.gives {
                     let value = RotationChain.Value(generation: turn.chain.generation &+ 1, number: generator.next())
@@ -93,6 +97,9 @@ struct ParanoidGuard: Sendable {
                 }
                 if turn.gives || turn.chain != chain { draft.isModified = true }
                 isDue = isDue && turn.gives
+            } else if let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) {
+                tracking.chain = RotationChain(resumingAt: value, at: state.arrivedAt)
+                draft.isModified = true
             } else {
                 // The first value of a new chain; a session from before there were chains gets one as well.
                 tracking.chain = RotationChain(at: now)
@@ -115,10 +122,11 @@ struct ParanoidGuard: Sendable {
         if tracking.secureKey != draft.record.tracking?.secureKey { draft.isModified = true }
         draft.record.tracking = tracking
         draft.tellsIdentifier = draft.tellsIdentifier || isNew || draft.rotates || draft.changes.nonce != nil
-        return true
     }
 
-    /// What a request's value does to a chain, and whether the answer gives a new one.
+    /// What a request's value does to a chain, and whether the response gives a new one.
+    ///
+    /// The request was judged when it arrived: what others have shown since then is no reason to convict it.
     private func turn(
         _ chain: RotationChain,
         of tracking: SessionTracking,
@@ -126,23 +134,25 @@ struct ParanoidGuard: Sendable {
         at now: Timestamp,
         _ bounds: RotationChain.Bounds,
         keys: ServerKeys
-    ) -> (chain: RotationChain, isReuse: Bool, gives: Bool) {
-        var chain = chain
-        guard state.isChecked, let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) })
-        else { return (chain, false, false) }
-        switch chain.show(value, at: state.arrivedAt, bounds) {
-        case .reuse: return (chain, true, false)
-        case .late: return (chain, false, false)
-        case .current:
-            // One request is given one value, however often it commits.
-            guard state.changes.nonce == nil else { return (chain, false, false) }
-            let before = chain
-            let isForced = state.renewal != .keep
-            let gives = chain.gives(to: value, at: now, bounds, isForced: isForced, isHastened: state.hastensRotation)
-            // A client that is served ahead of time, or in the background, may never see the answer's cookies.
-            if gives && !isForced && !state.credentials.mayRotate() { return (before, false, false) }
-            return (chain, false, gives)
+    ) -> (chain: RotationChain, gives: Bool) {
+        guard state.isChecked, !state.isCut, let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) })
+        else { return (chain, false) }
+        var shown = chain
+        switch shown.show(value, at: state.arrivedAt, bounds) {
+        case .reuse: return (chain, false)
+        case .late: return (shown, false)
+        case .current: break
         }
+        // A request that was late on arrival is told nothing new, and each request is given one value, however often it commits.
+        guard state.reason != .window, state.changes.nonce == nil else { return (shown, false) }
+        // Not at once, also where the application asks for it: a late response would bring an older value back.
+        let isAskedFor = state.renewal != .keep
+        let isHastened = isAskedFor || state.hastensRotation
+        var given = shown
+        let gives = given.gives(to: value, arrivedAt: state.arrivedAt, at: now, bounds, isHastened: isHastened)
+        // A client that is served ahead of time, or in the background, may never see the response's cookies.
+        guard gives, isAskedFor || state.credentials.mayRotate() else { return (shown, false) }
+        return (given, true)
     }
 
     /// A session is bound at once, and gets its secure key at once if it begins over HTTPS: not for whoever comes first over it.

@@ -51,27 +51,28 @@ package struct RememberedLogin: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - nonce: The value.
+    ///   - arrivedAt: When the request arrived that shows it.
     ///   - now: The time.
     ///   - delay: The longest time that a request or a response is under way.
     ///   - keys: The keys that the memory belongs to.
     ///   - generator: Randomness for the next value.
     package mutating func show(
         _ nonce: Nonce,
+        arrivedAt: Timestamp,
         at now: Timestamp,
         delay: Duration,
         keys: ServerKeys,
         using generator: inout some RandomNumberGenerator
     ) -> Verdict {
         guard let value = self.stream(keys).value(of: nonce) else { return .foreign }
-        if self.isLost(value, at: now, delay: delay) { return .reuse }
+        if self.isLost(value, at: arrivedAt, delay: delay) { return .reuse }
         let bounds = RotationChain.Bounds(delay: delay, timeout: .zero)
-        switch self.chain.show(value, at: now, bounds) {
+        switch self.chain.show(value, at: arrivedAt, bounds) {
         case .reuse: return .reuse
         case .late: return .accepted(next: nil)
         case .current:
             // Only when no older value can be under way any more, which would arrive after the new one and take its place in the jar.
-            guard now >= self.chain.sentAt.advanced(by: delay), self.chain.gives(to: value, at: now, bounds, isForced: true)
-            else { return .accepted(next: nil) }
+            guard self.chain.givesAtOnce(to: value, at: now, bounds) else { return .accepted(next: nil) }
             let next = self.value(of: self.chain.generation &+ 1, givenAt: now, using: &generator)
             return .accepted(next: self.stream(keys).nonce(of: next))
         }

@@ -61,11 +61,13 @@ package struct SessionGuard: Sendable {
     ///   - record: The record of the session it names, if there is one.
     ///   - keys: The keys that belong to the record; needed only where there is one.
     ///   - now: When the request arrived.
+    ///   - isCut: Whether it arrived even earlier, see ``GuardSettings/arrivalBound``.
     package func decide(
         _ credentials: PresentedCredentials,
         on record: SessionRecord?,
         keys: ServerKeys?,
-        at now: Timestamp
+        at now: Timestamp,
+        isCut: Bool = false
     ) -> Arrival {
         guard let record, let keys else {
             switch self.policy {
@@ -75,15 +77,15 @@ package struct SessionGuard: Sendable {
         }
         guard let tracking = record.tracking else { return .bind }
         switch self.policy {
-        case .paranoid(let policy): return policy.decide(credentials, on: tracking, keys: keys, at: now)
+        case .paranoid(let policy): return policy.decide(credentials, on: tracking, keys: keys, at: now, isCut: isCut)
         case .compatible(let policy): return policy.decide(credentials, on: tracking, keys: keys, at: now)
         }
     }
 
     /// What becomes of the session of a request that was refused for a reason.
-    package func consequence(of reason: GuardReason) -> Consequence {
+    package func consequence(of reason: GuardReason, for record: SessionRecord?) -> Consequence {
         switch self.policy {
-        case .paranoid(let policy): policy.consequence(of: reason)
+        case .paranoid(let policy): policy.consequence(of: reason, for: record)
         case .compatible(let policy): policy.consequence
         }
     }
@@ -150,10 +152,7 @@ package struct SessionGuard: Sendable {
         if state.renewal == .all { draft.record.tracking = nil }
 
         switch self.policy {
-        case .paranoid(let policy):
-            guard policy.advance(&draft, state, over: current, keys: keys, at: now, using: &generator) else {
-                return SessionCompletion(storing: .end, changes: SessionCookieChanges())
-            }
+        case .paranoid(let policy): policy.advance(&draft, state, over: current, keys: keys, at: now, using: &generator)
         case .compatible(let policy): policy.advance(&draft, state, over: current, keys: keys, at: now, using: &generator)
         }
         return self.finish(draft, state, over: current, at: now)
@@ -197,8 +196,6 @@ package struct SessionCompletion: Sendable {
         case nothing
         /// Nothing, ever: the session ended while the request was under way.
         case gone
-        /// Nothing, and the session ends: what the request has shown proves by now that two parties hold it.
-        case end
         /// This record takes the place of the current one.
         case write(SessionRecord)
         /// A session comes to be, under a new identifier.

@@ -27,12 +27,14 @@ final class SessionContext: Sendable {
         return self.guesses.withLock { $0.note(network, at: now) }
     }
 
-    /// What becomes of a session that two parties hold: it ends, or waits for the application.
-    func change(onReuseOf opened: SessionRepository.Opened?, at now: Timestamp) -> SessionRepository.Change {
+    /// When a request arrived: never later than now, and never earlier than the bound allows.
+    func arrival(of request: Request) -> RequestArrival {
+        let time = self.clock.arrival(of: request)
         let settings = self.configuration.guardSettings
-        guard settings.reuse == .challenge, var record = opened?.record else { return .remove }
-        record.tracking?.isSuspended = true
-        return .write(record, expiresAt: settings.expiry(of: record, at: now))
+        guard settings.behaviour.hasRotationChains else { return RequestArrival(time: time, isCut: false) }
+        let now = self.clock.completion(of: request)
+        let earliest = now.advanced(by: .zero - settings.arrivalBound)
+        return time < earliest ? RequestArrival(time: earliest, isCut: true) : RequestArrival(time: min(time, now), isCut: false)
     }
 
     /// Whether the guard checks a request; the application is asked with the request that `hooked` makes.

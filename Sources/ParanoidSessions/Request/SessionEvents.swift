@@ -63,7 +63,8 @@ struct SessionEvents: Sendable {
         case .created: "session began"
         case .rotated: "session has a new identifier"
         case .refused: "session refused"
-        case .reuse: "two parties hold copies of its cookies: a session has ended, or waits for the application"
+        case .reuse:
+            "an old value of a session's cookies was shown: they were copied, or set back; the session has ended, or waits for its user"
         case .changed: "a session's client has changed"
         case .challenged: "session withheld"
         case .released: "session released"
@@ -72,7 +73,7 @@ struct SessionEvents: Sendable {
         case .revoked: "sessions revoked"
         case .expired: "session has expired"
         case .limit: "too many sessions of one user"
-        case .tokenReuse: "two parties hold copies of a token to be remembered by: all sessions of its user end"
+        case .tokenReuse: "an old token to be remembered by was shown: it was copied, or set back; all sessions of its user end"
         case .guessing: "many unknown sessions from one network"
         }
     }
@@ -108,7 +109,6 @@ extension SessionTransaction {
 
     /// Tells what a commit has done.
     func tellOutcome(of before: TransactionState, _ after: TransactionState) {
-        if after.reason == .reuse && before.reason != .reuse { self.report(after) }
         guard let identifier = after.session?.identifier else { return }
         switch before.session?.identifier {
         case nil: self.tell(.created, after)

@@ -4,9 +4,9 @@ internal import Logging
 // From what a request presents to what it knows of its session: reading, checking, and what follows a refusal.
 extension SessionTransaction {
     func load() async throws(SessionStoreError) -> TransactionState {
-        let now = self.context.clock.arrival(of: self.request)
+        let now = self.arrival.time
         let credentials = try await self.chosen(self.context.cookies.credentials(of: self.request), at: now)
-        var state = TransactionState(credentials: credentials, arrivedAt: now, isChecked: self.isChecked)
+        var state = TransactionState(credentials: credentials, arrivedAt: now, isCut: self.arrival.isCut, isChecked: self.isChecked)
         if self.settings.isHTTPSOnly && !credentials.isSecure {
             self.bar(&state)
             return state
@@ -19,7 +19,7 @@ extension SessionTransaction {
         guard state.isChecked else { return state }
 
         let keys = state.session.flatMap { self.context.repository.keys(of: $0.identifier) }
-        switch self.context.sessionGuard.decide(credentials, on: state.session?.record, keys: keys, at: now) {
+        switch self.context.sessionGuard.decide(credentials, on: state.session?.record, keys: keys, at: now, isCut: state.isCut) {
         case .anonymous: break
         case .begin: try await self.begin(&state)
         case .bind: try await self.bind(&state)
@@ -69,7 +69,9 @@ extension SessionTransaction {
                 let keys = self.context.repository.keys(of: identifier)
             else { continue }
             let choice = candidates.credentials(credentials, for: identifier, record: opened.record, keys: keys)
-            if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now) { accepted.append(choice) }
+            if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now, isCut: self.arrival.isCut) {
+                accepted.append(choice)
+            }
         }
         self.request.logger.notice(
             "a session cookie came with several values",
@@ -164,7 +166,7 @@ extension SessionTransaction {
             state.progress = .stored(tellsClient: true)
             return
         }
-        switch self.context.sessionGuard.decide(state.credentials, on: record, keys: keys, at: now) {
+        switch self.context.sessionGuard.decide(state.credentials, on: record, keys: keys, at: now, isCut: state.isCut) {
         case .reject(let reason): try await self.refuse(&state, reason)
         case .challenge(let reason): await self.challenge(&state, reason)
         case .begin, .anonymous, .bind, .accept: state.verdict = .accepted
@@ -176,7 +178,7 @@ extension SessionTransaction {
         state.reason = reason
         self.show(state)
         self.report(state)
-        switch self.context.sessionGuard.consequence(of: reason) {
+        switch self.context.sessionGuard.consequence(of: reason, for: state.session?.record) {
         case .leave: state.detach()
         case .end:
             if let session = state.session { try await self.remove(session.identifier) }
@@ -195,7 +197,9 @@ extension SessionTransaction {
         var generator = self.random()
         let now = state.arrivedAt
         try await self.context.repository.change(session.identifier, at: now, using: &generator) { opened in
-            (self.context.change(onReuseOf: opened, at: now), ())
+            guard var record = opened?.record else { return (.keep, ()) }
+            record.tracking?.isSuspended = true
+            return (.write(record, expiresAt: self.settings.expiry(of: record, at: now)), ())
         }
         await self.challenge(&state, .reuse)
     }

@@ -100,7 +100,6 @@ extension SessionTransaction {
             made = step
             if case .failure? = step.outcome { return (.keep, opened) }
             switch step.completion.storing {
-            case .end: return (self.context.change(onReuseOf: opened, at: now), opened)
             case .write(let record): return (.write(record, expiresAt: self.settings.expiry(of: record, at: now)), opened)
             case .nothing, .gone, .create, .rotate: return (.keep, opened)
             }
@@ -197,9 +196,9 @@ extension SessionTransaction {
         state.renewal = .keep
         let tellsClient = before.progress.tellsClient || completion.changes.identifier == .set
         switch completion.storing {
-        case .gone, .end:
+        case .gone:
             state.markEnded()
-            if case .end = completion.storing { state.reason = .reuse } else { state.reason = .ended }
+            state.reason = .ended
             if state.isChecked { state.verdict = .rejected }
         case .create(let record), .write(let record), .rotate(let record):
             guard let identifier else { preconditionFailure("what is stored has a name") }

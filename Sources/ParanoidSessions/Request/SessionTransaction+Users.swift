@@ -86,6 +86,7 @@ extension SessionTransaction {
     /// Uses the token that the request shows; the response brings the next one.
     func redeemToken() async throws -> RememberedLogin? {
         let now = self.now
+        let arrivedAt = self.arrival.time
         let delay = self.settings.delayBound
         var redeemed = Redeemed.unknown
         if let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) {
@@ -95,7 +96,7 @@ extension SessionTransaction {
                 return try await self.context.repository.changeRemembered(token.identifier, at: now, using: &sealing) { found in
                     guard let found else { return (.keep, Redeemed.unknown) }
                     var login = found.login
-                    switch login.show(token.nonce, at: now, delay: delay, keys: keys, using: &generator) {
+                    switch login.show(token.nonce, arrivedAt: arrivedAt, at: now, delay: delay, keys: keys, using: &generator) {
                     case .accepted(let next): return (.write(login), .accepted(login, next: next, until: found.expiresAt))
                     case .foreign: return (.keep, .unknown)
                     case .reuse: return (.remove, .stolen(from: login.user))

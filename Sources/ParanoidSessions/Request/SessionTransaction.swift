@@ -18,6 +18,8 @@ final class SessionTransaction: Sendable {
 
     let request: Request
     let context: SessionContext
+    /// When the request arrived; not when its handler first asks for the session, which may be much later.
+    let arrival: RequestArrival
     private let gate = AsyncGate()
     private let phase = Mutex(Phase.arriving(nil))
     /// What the response says beside the session's cookies.
@@ -26,6 +28,7 @@ final class SessionTransaction: Sendable {
     init(request: Request, context: SessionContext) {
         self.request = request
         self.context = context
+        self.arrival = context.arrival(of: request)
     }
 
     var reservedKey: String { self.context.configuration.reservedKey }
@@ -55,7 +58,7 @@ final class SessionTransaction: Sendable {
         case .open(let state), .arriving(let state?), .finished(let state?): return state
         case .arriving(nil), .finished(nil):
             let credentials = self.context.cookies.credentials(of: self.request)
-            return TransactionState(credentials: credentials, arrivedAt: self.context.clock.arrival(of: self.request), isChecked: true)
+            return TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: true)
         }
     }
 

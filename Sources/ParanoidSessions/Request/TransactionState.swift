@@ -6,6 +6,8 @@ package struct TransactionState: Sendable {
     package let credentials: PresentedCredentials
     /// When it arrived.
     package let arrivedAt: Timestamp
+    /// Whether it arrived even earlier, see ``GuardSettings/arrivalBound``: it is given no new nonce and proves nothing.
+    package let isCut: Bool
     /// Whether the guard checks it.
     package let isChecked: Bool
     /// What the guard made of it.
@@ -28,9 +30,10 @@ package struct TransactionState: Sendable {
     package var changes = SessionCookieChanges()
 
     /// Begins with a request that has no session so far.
-    package init(credentials: PresentedCredentials, arrivedAt: Timestamp, isChecked: Bool) {
+    package init(credentials: PresentedCredentials, arrivedAt: Timestamp, isCut: Bool = false, isChecked: Bool) {
         self.credentials = credentials
         self.arrivedAt = arrivedAt
+        self.isCut = isCut
         self.isChecked = isChecked
         self.verdict = isChecked ? .none : .unchecked
         self.standing = .none(.absent)

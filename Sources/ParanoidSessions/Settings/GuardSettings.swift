@@ -35,6 +35,11 @@ public struct GuardSettings: Sendable, Hashable {
     /// The longest time that a request or a response is under way (`PSESSION_DELAY_BOUND`); for so long a request that still shows an
     /// identifier that was replaced is served, in profile `paranoid`.
     public var delayBound: Duration = .seconds(6)
+    /// How long before now a request can have arrived at the most (`PSESSION_ARRIVAL_BOUND`), in profile `paranoid`.
+    ///
+    /// A request that took longer, as its body came slowly, counts as one that arrived then: it gets no new nonce and proves nothing. So a
+    /// copied jar is of no use for longer than this after its values have become old, however slowly its holder sends.
+    public var arrivalBound: Duration = .seconds(120)
     /// How long a session in which nobody is logged in lives after it was last written, in seconds; `nil`: like every other
     /// (`SESSION_ANONYMOUS_AGE`).
     public var anonymousLifetime: Int?
@@ -66,14 +71,17 @@ public struct GuardSettings: Sendable, Hashable {
 
     /// What follows when a request proves that two parties hold copies of one jar (`PSESSION_REUSE`).
     public enum Reuse: String, Sendable, Hashable, CaseIterable {
-        /// The session ends for both.
+        /// The session ends for all who hold its cookies.
         case end
-        /// Both wait until the application is satisfied, usually by a password.
+        /// The session is withheld from all who hold its cookies until the application is satisfied, usually by a password: a login of the
+        /// same user releases it, see ``Session/completeChallenge()``.
         case challenge
     }
 
     /// What follows on proof of a copied jar.
-    public var reuse: Reuse = .end
+    ///
+    /// A session in which nobody is logged in has nobody who could prove anything, and ends either way.
+    public var reuse: Reuse = .challenge
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
     public var isHTTPSOnly = true
 
@@ -82,7 +90,7 @@ public struct GuardSettings: Sendable, Hashable {
     /// The bounds of rotation; `nil` in profile `compatible`, and where nonces are switched off.
     var rotationBounds: RotationChain.Bounds? {
         guard self.behaviour.hasRotationChains, let timeout = self.nonceTimeout else { return nil }
-        return RotationChain.Bounds(delay: self.delayBound, timeout: timeout)
+        return RotationChain.Bounds(delay: self.delayBound, timeout: timeout, hold: self.arrivalBound)
     }
 
     /// Creates the default rules of a profile.

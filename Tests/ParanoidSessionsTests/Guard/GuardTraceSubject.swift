@@ -68,7 +68,7 @@ final class GuardTraceSubject: TraceSubject {
         }
         var identifier = state.session?.identifier
         switch completion.storing {
-        case .nothing, .gone, .end: break
+        case .nothing, .gone: break
         case .write(let record): self.write(record, identifier, at: now)
         case .create(let record), .rotate(let record):
             if let identifier { self.store[identifier] = nil }
@@ -114,7 +114,7 @@ final class GuardTraceSubject: TraceSubject {
         case .reject(let reason):
             state.verdict = .rejected
             state.reason = reason
-            switch self.sessionGuard.consequence(of: reason) {
+            switch self.sessionGuard.consequence(of: reason, for: state.session?.record) {
             case .end, .leave, .suspend:
                 if let session = state.session { self.store[session.identifier] = nil }
                 state.forget()

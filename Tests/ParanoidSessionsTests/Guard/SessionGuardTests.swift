@@ -151,7 +151,7 @@ struct SessionGuardTests {
         #expect(world.visit(after: .seconds(30)) == .current)
         let claim = World.claim(world.identifier, nonce: owners, second: world.second)
         #expect(world.decide(claim, after: .seconds(37)) == .reject(.reuse))
-        // Read before, committed after the proof: it ends the session then.
+        // Judged before the proof and committed after it: it is served, told nothing, and the next request proves it.
         var state = TransactionState(credentials: claim, arrivedAt: world.start.advanced(by: .seconds(37)), isChecked: true)
         state.session = OpenSession(identifier: world.identifier, record: world.record)
         let completion = world.sessionGuard.complete(
@@ -161,8 +161,8 @@ struct SessionGuardTests {
             at: state.arrivedAt,
             using: &world.generator
         )
-        #expect(completion.storing == .end)
-        #expect(completion.changes.isEmpty)
+        #expect(completion.storing == .nothing)
+        #expect(completion.changes.nonce == nil)
     }
 
     @Test("gives one nonce per request, however often the request commits")
