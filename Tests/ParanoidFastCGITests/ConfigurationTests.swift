@@ -19,7 +19,7 @@ struct ConfigurationTests {
         #expect(sessions.checkedParameters.isEmpty)
         #expect(sessions.signals.map(\.name) == ["address", "agent", "hints", "language"])
         #expect(sessions.signals.map(\.policy) == [.rotate, .challenge, .log, .log])
-        #expect(sessions.guardSettings.isHTTPSOnly && sessions.guardSettings.reuse == .end)
+        #expect(sessions.guardSettings.isHTTPSOnly && sessions.guardSettings.reuse == .challenge)
         #expect(configuration.addressPrefix == AddressPrefixLengths(version4: 24, version6: 64) && configuration.trustedProxies.isEmpty)
         #expect(sessions.guardSettings.nonceTimeout == .seconds(1))
         #expect(sessions.guardSettings.nonceWindow == 1)

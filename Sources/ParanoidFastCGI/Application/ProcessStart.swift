@@ -19,6 +19,11 @@ struct ProcessStart: ~Copyable {
     ///
     /// - Throws: ``ConfigurationError`` for a setting that cannot be used here; ``ApplicationError`` for what the system or the supervisor did.
     init(_ configuration: ApplicationConfiguration) throws {
+        do throws(SystemCallError) {
+            try StandardDescriptors.openMissing()
+        } catch {
+            throw ApplicationError("descriptors 0, 1 and 2 cannot be made safe: \(error)")
+        }
         do throws(WorkerBootstrapError) {
             self.bootstrap = try WorkerBootstrap.adopt()
         } catch {
@@ -81,7 +86,7 @@ struct ProcessStart: ~Copyable {
         }
         do throws(FastCGIServerError) {
             let address = try ListenerAddress(configuration.listen)
-            if case .unix(let path) = address { PrivateFile.makeParents(of: path, owner: owner) }
+            if case .unix(let path) = address { UnixSocketFile.makeDirectories(for: path, permissions: permissions, owner: owner) }
             return try Listener.open(address, permissions: permissions)
         } catch {
             throw ConfigurationError(setting: "PARANOID_LISTEN", problem: "\(error)")

@@ -67,7 +67,7 @@ public struct ApplicationConfiguration: Sendable {
     // MARK: Sessions
 
     /// How sessions are recognised and protected.
-    public var sessions = HTTPSessionsConfiguration()
+    public var sessions = SessionSettings()
     /// The directory that holds the session files (`PARANOID_SESSION_DIR`).
     public var sessionDirectory: String
     /// The file that holds the server's secrets (`PARANOID_SECRET_FILE`).

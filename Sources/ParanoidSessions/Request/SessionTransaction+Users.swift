@@ -1,9 +1,50 @@
 internal import ParanoidHTTP
-internal import Logging
 internal import Synchronization
 
+// A user's other sessions.
+extension SessionTransaction {
+    /// - Throws: ``SessionError/tooManySessions`` when a user may not begin one more session.
+    func checkAdmission(of user: String) async throws {
+        let state = try await self.state()
+        let identifier = state.session?.identifier
+        let isAdmitted = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.admits(user: user, at: self.now, besides: identifier)
+        }
+        if !isAdmitted {
+            self.tell(.limit, state, user: user)
+            throw SessionError.tooManySessions
+        }
+    }
+
+    func list(user: String) async throws -> [SessionListing] {
+        let identifier = try await self.state().session?.identifier
+        return try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.list(user: user, at: self.now, current: identifier)
+        }
+    }
+
+    func revoke(_ handle: SessionHandle, of user: String) async throws -> Bool {
+        let state = try await self.state()
+        let hasEnded = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.revoke(handle, of: user)
+        }
+        if hasEnded { self.tell(.revoked, state) }
+        return hasEnded
+    }
+
+    func revokeOthers(of user: String) async throws -> Int {
+        let state = try await self.state()
+        let memory = self.presentedMemory
+        let count = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.revokeAll(user: user, at: self.now, except: state.session?.identifier, besides: memory)
+        }
+        if count > 0 { self.tell(.revoked, state, count: count) }
+        return count
+    }
+}
+
 // The token that a browser is remembered by.
-extension SessionExchange {
+extension SessionTransaction {
     /// Always over HTTPS, for this host and all of it: no other host can set or read a cookie with this prefix.
     private static var tokenName: String { "__Host-remember" }
 
@@ -32,7 +73,7 @@ extension SessionExchange {
             let nonce = login.firstNonce(keys: self.context.repository.newestKeys, using: &generator)
             return RememberToken(identifier: identifier, nonce: nonce)
         }
-        self.extras.withLock { $0.token = .set(token, until: end) }
+        self.pending.withLock { $0.token = .set(token, until: end) }
         return true
     }
 
@@ -45,6 +86,7 @@ extension SessionExchange {
     /// Uses the token that the request shows; the response brings the next one.
     func redeemToken() async throws -> RememberedLogin? {
         let now = self.now
+        let arrivedAt = self.arrival.time
         let delay = self.settings.delayBound
         var redeemed = Redeemed.unknown
         if let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) {
@@ -54,7 +96,7 @@ extension SessionExchange {
                 return try await self.context.repository.changeRemembered(token.identifier, at: now, using: &sealing) { found in
                     guard let found else { return (.keep, Redeemed.unknown) }
                     var login = found.login
-                    switch login.show(token.nonce, at: now, delay: delay, keys: keys, using: &generator) {
+                    switch login.show(token.nonce, arrivedAt: arrivedAt, at: now, delay: delay, keys: keys, using: &generator) {
                     case .accepted(let next): return (.write(login), .accepted(login, next: next, until: found.expiresAt))
                     case .foreign: return (.keep, .unknown)
                     case .reuse: return (.remove, .stolen(from: login.user))
@@ -63,7 +105,7 @@ extension SessionExchange {
             }
             if case .accepted(_, let next?, let end) = redeemed {
                 let next = RememberToken(identifier: token.identifier, nonce: next)
-                self.extras.withLock { $0.token = .set(next, until: end) }
+                self.pending.withLock { $0.token = .set(next, until: end) }
             }
         }
         switch redeemed {
@@ -71,12 +113,12 @@ extension SessionExchange {
         case .stolen(let user): try await self.endAll(of: user)
         case .unknown: break
         }
-        self.extras.withLock { $0.token = .delete }
+        self.pending.withLock { $0.token = .delete }
         return nil
     }
 
     private func endAll(of user: String) async throws {
-        self.tell(.tokenReuse, try await self.visit(), user: user)
+        self.tell(.tokenReuse, try await self.state(), user: user)
         let now = self.now
         _ = try await self.storing { () throws(SessionStoreError) in try await self.context.repository.revokeAll(user: user, at: now) }
     }
@@ -84,7 +126,7 @@ extension SessionExchange {
     /// Ends what the request shows, if it was given to whoever shows it, and deletes the cookie.
     func forgetPresented() async throws {
         guard self.presentsToken else { return }
-        self.extras.withLock { $0.token = .delete }
+        self.pending.withLock { $0.token = .delete }
         guard let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) else { return }
         let now = self.now
         try await self.storing { () throws(SessionStoreError) in
