@@ -8,7 +8,7 @@ struct SettingsPageTests {
     @Test("names each of them, and no other")
     func complete() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let page = root.appending(path: "Sources/ParanoidFastCGI/Documentation.docc/Settings.md")
+        let page = root.appending(path: "Sources/ParanoidFastCGI/Documentation.docc/Reference/Settings.md")
         let text = try String(contentsOf: page, encoding: .utf8)
         let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }
         let named = rows.flatMap { row in
