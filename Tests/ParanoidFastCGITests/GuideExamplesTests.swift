@@ -32,6 +32,14 @@ struct GuideExamplesTests {
         #expect(code.filter { !compiled.contains($0) } == [])
     }
 
+    @Test("begin with the program of HelloWorld")
+    func firstProgram() throws {
+        let program = try Self.lines(of: "Sources/Examples/HelloWorld/main.swift")
+        let page = try Self.lines(of: "Sources/ParanoidFastCGI/Documentation.docc/Start/Getting-started.md")
+        let begin = try #require(page.firstIndex(of: "import ParanoidFastCGI"))
+        #expect(Array(page[begin...].prefix(while: { $0 != "```" })) == program)
+    }
+
     @Test("of handlers and routing answer")
     func handlersAndRouting() async throws {
         let made = try SessionApplication()
