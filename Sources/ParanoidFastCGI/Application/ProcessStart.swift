@@ -20,7 +20,7 @@ struct ProcessStart: ~Copyable {
     /// - Throws: ``ConfigurationError`` for a setting that cannot be used here; ``ApplicationError`` for what the system or the supervisor did.
     init(_ configuration: ApplicationConfiguration) throws {
         do throws(SystemCallError) {
-            try StandardDescriptors.openMissing()
+            _ = try StandardDescriptors.openMissing()
         } catch {
             throw ApplicationError("descriptors 0, 1 and 2 cannot be made safe: \(error)")
         }

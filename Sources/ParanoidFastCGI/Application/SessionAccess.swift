@@ -168,8 +168,12 @@ package struct SystemSessionClock: SessionClock {
         self.steady = try? SteadyWallClock(in: directory)
     }
 
-    /// The time now.
-    package func arrival(of request: Request) -> Timestamp { self.now }
+    /// When the web server began to receive the request, as far as it says so; else when its head was seen here, or now.
+    package func arrival(of request: Request) -> Timestamp {
+        guard let arrival = RequestArrival.nanosecondsSinceEpoch(of: request) else { return self.now }
+        // The system's clock is the web server's, and not always ours.
+        return self.now.advanced(by: .nanoseconds(arrival - WallClock.nanosecondsSinceEpoch()))
+    }
 
     /// The time now.
     package func completion(of request: Request) -> Timestamp { self.now }
