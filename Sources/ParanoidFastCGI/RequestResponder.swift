@@ -39,16 +39,10 @@ struct RequestResponder: Sendable {
             clientAddress: self.clientAddress(variables, parameters),
             parameters: parameters,
             headerFields: { Self.headerFields(parameters) },
-            body: RequestBody(length: variables.contentLength ?? 0, limit: self.bodyLimit, read: body),
+            body: RequestBody(length: variables.contentLength, limit: self.bodyLimit, read: body),
             logger: self.logger
         )
-        var response: Response
-        do {
-            response = try await self.handler.handle(request)
-            try response.validate()
-        } catch {
-            response = self.errorResponder.response(for: error, request: request)
-        }
+        var response = await self.errorResponder.response(to: request, of: self.handler)
         self.securityHeaders.apply(to: &response, isSecure: request.isSecure)
         return response
     }
@@ -57,15 +51,14 @@ struct RequestResponder: Sendable {
         if self.trustedProxies.isEmpty { return variables.remoteAddress }
         return ClientAddress.resolve(
             remoteAddress: variables.remoteAddress,
-            forwardedFor: parameters.bytes(of: "HTTP_X_FORWARDED_FOR"),
+            forwardedFor: parameters.joinedBytes(of: "HTTP_X_FORWARDED_FOR"),
             trustedProxies: self.trustedProxies
         )
     }
 
     /// The answer to parameters that cannot be a request.
     func refusal(_ error: MetaVariableError) -> Response {
-        self.logger.notice("request refused", metadata: ["error": "\(error)"])
-        return Response.text("Bad Request\n", status: .badRequest)
+        self.errorResponder.response(for: error, logger: self.logger)
     }
 
     private static func headerFields(_ parameters: any RequestParameters) -> HTTPFields {
