@@ -81,6 +81,7 @@ let package = Package(
         ),
 
         // MARK: Tests
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
         .target(name: "TraceReplay", path: "Tests/TraceReplay"),
         .executableTarget(
             name: "trace-server",
@@ -103,8 +104,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "operation-count",
+            dependencies: ["ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", httpTypes, logging],
+            path: "Tests/Benchmarks/Operations",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "theft-simulator",
-            dependencies: ["ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions"],
+            dependencies: ["ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", "TestSupport"],
             path: "Tests/TheftSimulator",
             swiftSettings: settings
         ),
@@ -120,7 +127,7 @@ let package = Package(
             dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
             swiftSettings: settings
         ),
-        .testTarget(name: "IntegrationTests", swiftSettings: settings),
+        .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ParanoidFastCGITests",
             dependencies: [
