@@ -18,14 +18,14 @@ package final class FastCGIServer: Sendable {
     /// - Parameters:
     ///   - listener: Where connections come from. One on another interface than loopback is warned about: FastCGI has no authentication.
     ///   - configuration: Settings.
-    ///   - surroundings: Who wants to know how the server is, and takes connections from it.
+    ///   - delegate: Who wants to know how the server is, and takes connections from it.
     ///   - logger: For everything that concerns no particular request.
     ///   - handler: Called in a task of its own for each request, whose client's going cancels it. It has to finish the request.
     /// - Throws: ``FastCGIServerError/Code/outOfResources``.
     package init(
         listener: consuming Listener,
         configuration: FastCGIServerConfiguration = FastCGIServerConfiguration(),
-        surroundings: (any ServerDelegate)? = nil,
+        delegate: (any ServerDelegate)? = nil,
         logger: Logger,
         handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void
     ) throws(FastCGIServerError) {
@@ -39,7 +39,7 @@ package final class FastCGIServer: Sendable {
             self.scheduler = try ConnectionScheduler(
                 listener: listener,
                 configuration: configuration,
-                surroundings: surroundings,
+                delegate: delegate,
                 jobs: jobs,
                 logger: logger
             )
@@ -51,8 +51,7 @@ package final class FastCGIServer: Sendable {
             worker: WorkerThread(
                 handler: handler,
                 scheduler: self.scheduler,
-                executor: self.workerExecutor,
-                runningHandlers: AtomicCounter()
+                executor: self.workerExecutor
             ),
             logger: logger
         )

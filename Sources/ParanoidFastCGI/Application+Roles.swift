@@ -77,7 +77,7 @@ extension Application {
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
         let seat = WorkerContext(inheritance, maximumRequests: self.configuration.maximumRequests)
         self.sit(on: seat)
-        let server = try self.makeServer(listener: try Listener.adopt(descriptor), surroundings: seat)
+        let server = try self.makeServer(listener: try Listener.adopt(descriptor), delegate: seat)
         if let supervisorPipe = inheritance.takeLifeLine() {
             // Its end means that the supervisor is gone: finish what runs, and go as well.
             // Its listener goes too, unless somebody else keeps it, so that a new supervisor can have the address.
@@ -105,7 +105,7 @@ extension Application {
         let signOfLife = WatchdogTurn(manager)
         let seat = try WorkerContext(alone: { if self.configuration.ownsProcess { signOfLife.keepAlive() } })
         self.sit(on: seat)
-        let server = try self.makeServer(listener: listener, surroundings: seat, longestSilence: manager.watchdogInterval)
+        let server = try self.makeServer(listener: listener, delegate: seat, longestSilence: manager.watchdogInterval)
         if self.configuration.ownsProcess { try self.reopenLog(onSignalTo: server) }
         try await self.sweeping {
             try await withTaskCancellationOrGracefulShutdownHandler {
@@ -148,7 +148,7 @@ extension Application {
 
     private func makeServer(
         listener: consuming Listener,
-        surroundings seat: WorkerContext,
+        delegate seat: WorkerContext,
         longestSilence: Duration? = nil
     ) throws -> FastCGIServer {
         var settings = FastCGIServerConfiguration()
@@ -164,22 +164,22 @@ extension Application {
         settings.maximumParameters = self.configuration.parameterLimit
         settings.maximumParameterBytes = self.configuration.parameterBytes
         settings.maximumRequests = self.configuration.requestLimit
-        let adapter = FastCGIHandlerAdapter(
+        let gateway = FastCGIGateway(
             responder: self.makeResponder(),
             hasDeadline: self.configuration.requestDeadline != nil,
             longestHead: self.configuration.responseHeadWarning,
             count: { seat.count($0) }
         )
-        settings.rejectOverload = { adapter.rejectOverload($0) }
-        settings.refusal = adapter.refusal
+        settings.rejectOverload = { gateway.rejectOverload($0) }
+        settings.refusal = gateway.refusal
         let executor = ExecutorReference()
         let server = try FastCGIServer(
             listener: listener,
             configuration: settings,
-            surroundings: seat,
+            delegate: seat,
             logger: self.logger
         ) { request in
-            await adapter.handle(request, executor: executor.value)
+            await gateway.handle(request, executor: executor.value)
         }
         executor.set(server.executor)
         return server

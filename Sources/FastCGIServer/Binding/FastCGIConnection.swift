@@ -34,9 +34,9 @@ final class FastCGIConnection: @unchecked Sendable {
     /// Who gets the connection back; it owns the table that owns this.
     unowned let scheduler: ConnectionScheduler
 
-    /// When the head has to be complete or lingering to end (``CoarseClock``), if the state says that it counts.
+    /// When the head has to be complete or lingering to end (`CoarseClock`), if the state says that it counts.
     let deadline = Atomic<Int64>(.max)
-    /// When the system call that is being made for the request has to be over (``CoarseClock``); `Int64.max` while none is.
+    /// When the system call that is being made for the request has to be over (`CoarseClock`); `Int64.max` while none is.
     let transferDeadline = Atomic<Int64>(.max)
     /// How many requests are over.
     let finishedRequests = Atomic<Int>(0)
@@ -130,7 +130,7 @@ final class FastCGIConnection: @unchecked Sendable {
         // The number can be back before the last owner has reported that libfcgi closed it, which it is just about to do.
         while !self.update({ $0.opened() }) { sched_yield() }
         self.token = ConnectionToken(number: UInt32(number), generation: self.state.generation)
-        self.deadline.store(CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
+        self.deadline.store(CoarseClock.monotonicNanoseconds() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
         self.control.withLock { $0.isOpen = true }
     }
 

@@ -1,5 +1,6 @@
 internal import CFCGI
 internal import Glibc
+internal import ParanoidLinux
 internal import Synchronization
 
 /// Reading and writing the bytes of the request being served; only its owner calls these.
@@ -17,11 +18,11 @@ extension FastCGIConnection {
         var count = 0
         if unsafe Self.buffered(input) == 0 {
             // FCGX_GetStr waits until it has all it is asked for, so it is asked for one byte.
-            let start = CoarseClock.now()
+            let start = CoarseClock.monotonicNanoseconds()
             self.transferDeadline.store(start &+ self.readBudget.remaining, ordering: .relaxed)
             count = unsafe Int(FCGX_GetStr(bytes, 1, input))
             self.transferDeadline.store(.max, ordering: .relaxed)
-            self.readBudget.spend(CoarseClock.now() - start, bytes: 0)
+            self.readBudget.spend(CoarseClock.monotonicNanoseconds() - start, bytes: 0)
             if count == 0 {
                 let failed = unsafe FCGX_GetError(input) != 0
                 self.hasReadError = failed
@@ -83,11 +84,11 @@ extension FastCGIConnection {
 
     /// Makes a call that may block in writing, within the request's budget.
     func writing(bytes: Int, _ body: () -> Bool) -> Bool {
-        let start = CoarseClock.now()
+        let start = CoarseClock.monotonicNanoseconds()
         self.transferDeadline.store(start &+ self.writeBudget.remaining, ordering: .relaxed)
         let isWritten = body()
         self.transferDeadline.store(.max, ordering: .relaxed)
-        self.writeBudget.spend(CoarseClock.now() - start, bytes: bytes)
+        self.writeBudget.spend(CoarseClock.monotonicNanoseconds() - start, bytes: bytes)
         if !isWritten { self.hasWriteError = true }
         return isWritten
     }

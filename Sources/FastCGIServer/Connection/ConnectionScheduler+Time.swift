@@ -11,7 +11,7 @@ extension ConnectionScheduler {
     func drain(isAlone: Bool = false, closingListener: Bool = false) {
         if isAlone { self.isAlone.store(true, ordering: .releasing) }
         guard !self.draining.exchange(true, ordering: .sequentiallyConsistent) else { return }
-        self.surroundings?.drains()
+        self.delegate?.drains()
         try? self.poll.remove(self.listener.descriptor.number)
         if self.listener.isOwn || closingListener {
             // Without its name nobody new comes, so the queue has an end.
@@ -22,7 +22,7 @@ extension ConnectionScheduler {
             self.listener.stop()
         }
         self.emptyInbox()
-        self.drainStart.store(CoarseClock.now(), ordering: .sequentiallyConsistent)
+        self.drainStart.store(CoarseClock.monotonicNanoseconds(), ordering: .sequentiallyConsistent)
         self.timeKeeper.signal()
     }
 
@@ -34,7 +34,7 @@ extension ConnectionScheduler {
 
     /// Looks at the time: closes what has waited too long and wakes threads whose peers are too slow.
     func keepTime() {
-        let now = CoarseClock.now()
+        let now = CoarseClock.monotonicNanoseconds()
         let drainStart = self.drainStart.load(ordering: .acquiring)
         if drainStart != .max, self.isAlone.load(ordering: .acquiring) { self.emptyInbox() }
         let drained = drainStart == .max ? -1 : now - drainStart
@@ -61,11 +61,11 @@ extension ConnectionScheduler {
                 connection.cancelTask(generation: generation)
             }
         }
-        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger, onOverdue: { self.surroundings?.count(.overdue) }) {
-            self.surroundings?.requestReplacement()
+        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger, onOverdue: { self.delegate?.count(.overdue) }) {
+            self.delegate?.requestReplacement()
         }
         if self.configuration.samplingInterval != nil { self.sample() }
         // Threads that slow peers hold are not stuck: these deadlines free them.
-        if isTransferring { self.surroundings?.heartbeat() }
+        if isTransferring { self.delegate?.heartbeat() }
     }
 }

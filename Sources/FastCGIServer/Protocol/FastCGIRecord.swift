@@ -65,3 +65,56 @@ enum FastCGIRecord {
         }
     }
 }
+
+/// How a request ended, as far as the protocol is concerned (FastCGI specification 1.0, section 5.5).
+enum ProtocolStatus: UInt8, Sendable {
+    /// The normal end.
+    case requestComplete = 0
+    /// A second request on a connection that serves one at a time.
+    case cannotMultiplex = 1
+    /// Too many requests.
+    case overloaded = 2
+    /// A role this application does not have.
+    case unknownRole = 3
+}
+
+/// What the web server asks the application to be (FastCGI specification 1.0, section 6).
+package enum RequestRole: UInt16, Sendable, Hashable {
+    /// Answers a request; reads its body.
+    case responder = 1
+    /// Says whether a request is allowed; gets no body.
+    case authorizer = 2
+    /// Answers a request from a file's data that follows the body.
+    case filter = 3
+}
+
+extension RawSpan {
+    /// One byte, bounds checked.
+    func byte(at offset: Int) -> UInt8 {
+        precondition(offset >= 0 && offset < self.byteCount)
+        return unsafe self.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+    }
+
+    /// Whether the range contains a zero byte or, in a name, an equals sign.
+    ///
+    /// Looks at eight bytes at a time.
+    func hasAmbiguousByte(_ range: Range<Int>, isName: Bool) -> Bool {
+        precondition(range.lowerBound >= 0 && range.upperBound <= self.byteCount)
+        var offset = range.lowerBound
+        while offset + 8 <= range.upperBound {
+            let word = unsafe self.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+            if Self.hasZero(word) || (isName && Self.hasZero(word ^ 0x3D3D_3D3D_3D3D_3D3D)) { return true }
+            offset += 8
+        }
+        while offset < range.upperBound {
+            let byte = self.byte(at: offset)
+            if byte == 0 || (isName && byte == UInt8(ascii: "=")) { return true }
+            offset += 1
+        }
+        return false
+    }
+
+    private static func hasZero(_ word: UInt64) -> Bool {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
+    }
+}

@@ -5,7 +5,7 @@ internal import ParanoidLinux
 internal import Logging
 
 /// Has FastCGI requests answered by the application: parameters in, head and body out.
-struct FastCGIHandlerAdapter: Sendable {
+struct FastCGIGateway: Sendable {
     /// Bodies up to this size leave together with their head in one write (libfcgi's buffer holds 8184 bytes).
     private static let smallBody = 7168
 

@@ -1,5 +1,32 @@
+public import HTTPTypes
 internal import ParanoidHTTP
-internal import HTTPTypes
+internal import Synchronization
+
+/// A request that comes from this process: from a test, or from a page that shows how others would be answered.
+public struct InProcessRequest: Sendable {
+    /// The method.
+    public var method: HTTPRequest.Method
+    /// The path with its query, as it would stand in the request line.
+    public var path: String
+    /// Parameters as the web server would send them (`HTTPS`, `REMOTE_ADDR`, `HTTP_COOKIE`, …); those that follow from method, path and
+    /// body are added.
+    public var parameters: [(name: String, value: String)]
+    /// The body.
+    public var body: [UInt8]
+
+    /// Creates a request.
+    public init(
+        method: HTTPRequest.Method = .get,
+        path: String,
+        parameters: [(name: String, value: String)] = [],
+        body: [UInt8] = []
+    ) {
+        self.method = method
+        self.path = path
+        self.parameters = parameters
+        self.body = body
+    }
+}
 
 /// Answers requests of this process as if the web server had sent them: the same checks, the same handlers.
 struct InProcessResponder: Sendable {
@@ -32,6 +59,24 @@ struct InProcessResponder: Sendable {
             return await self.responder.respond(variables, parameters: parameters) { body.read(upTo: $0) }
         } catch {
             return self.responder.refusal(error)
+        }
+    }
+}
+
+/// A body that is read from memory, piece by piece.
+private final class InMemoryBody: Sendable {
+    private let rest: Mutex<ArraySlice<UInt8>>
+
+    init(_ bytes: [UInt8]) {
+        self.rest = Mutex(bytes[...])
+    }
+
+    func read(upTo count: Int) -> [UInt8]? {
+        self.rest.withLock { rest in
+            if rest.isEmpty { return nil }
+            let piece = Array(rest.prefix(count))
+            rest = rest.dropFirst(count)
+            return piece
         }
     }
 }
