@@ -29,7 +29,6 @@ package final class FastCGIServer: Sendable {
         logger: Logger,
         handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void
     ) throws(FastCGIServerError) {
-        FastCGILibrary.start()
         if !listener.isLocal, configuration.admits == nil {
             logger.warning("The FastCGI listener can be reached from other hosts, and whoever reaches it is trusted like the web server.")
         }

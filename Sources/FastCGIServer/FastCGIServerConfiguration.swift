@@ -39,7 +39,7 @@ package struct FastCGIServerConfiguration: Sendable {
     /// Requests that may run, or wait for a thread, at a time; what comes beyond is given to ``rejectOverload``.
     package var maximumRequests = 4096
     /// Answers and finishes a request beyond ``maximumRequests``, at once and on the calling thread.
-    package var rejectOverload: @Sendable (consuming FastCGIRequest) -> Void = { $0.finishNow() }
+    package var rejectOverload: @Sendable (consuming FastCGIRequest) -> Void = { $0.finish() }
     /// What a request with too many or too long parameters gets for an answer, as the content of its output; empty: the connection is closed.
     package var refusal: [UInt8] = []
     /// Looks at a connection that was just accepted here; without a yes it is closed.

@@ -153,7 +153,7 @@ struct DelegateTests {
             } onCancel: {
                 cancelled.add()
             }
-            let isOverdue = request.overdue()
+            let isOverdue = request.overdue?() ?? false
             request.answer(isOverdue ? "late" : "in time")
         }
         async let running: Void = server.run()

@@ -72,14 +72,14 @@ extension ConnectionScheduler {
     }
 
     /// Turns down what cannot be served, with an answer if it is a request at all.
-    func refuse(_ connection: FastCGIConnection, _ reason: RequestHeadRefusal, head: UnsafeMutableRawBufferPointer) {
+    func refuse(_ connection: FastCGIConnection, _ reason: RequestHeadRefusal) {
         self.delegate?.count(reason == .tooManyParameters ? .parametersRefused : .notARequest)
         self.reportRarely(self.lastBadHead) {
             self.logger.warning("A request could not begin, and its connection is closed.", metadata: ["reason": "\(reason)"])
         }
         guard reason == .tooManyParameters, !self.configuration.refusal.isEmpty else { return self.giveUp(connection) }
         // The number that the first record has, which was seen.
-        let request = unsafe UInt16(head[2]) << 8 | UInt16(head[3])
+        let request = connection.firstRequestNumber
         let isSent = connection.sendAll(FastCGIRecord.answer(self.configuration.refusal, to: request))
         self.giveUp(connection, lingering: isSent)
     }

@@ -50,6 +50,7 @@ final class ConnectionScheduler: Sendable {
     let poll: Epoll
     let stopping: EventFD
     let listener: Listener
+    let buffers = BufferPool()
     let table = ConnectionTable()
     let open = Atomic<Int>(0)
     let drainStart = Atomic<Int64>(.max)
@@ -136,7 +137,7 @@ final class ConnectionScheduler: Sendable {
     /// - Returns: A connection with a request to serve.
     func handle(_ event: Epoll.Event, jobs: JobQueue, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
         switch event.tag {
-        case Tag.listener: return self.acceptOne().flatMap { unsafe self.readHead(of: $0, buffer: buffer) }
+        case Tag.listener: return self.acceptOne().flatMap { self.readHead(of: $0) }
         case Tag.wakeUp: jobs.acknowledgeWakeUp()
         case Tag.help: jobs.acknowledgeHelpTimer()
         case Tag.stop: break
@@ -156,7 +157,7 @@ final class ConnectionScheduler: Sendable {
         guard let connection = self.table[Int(token.number)] else { return nil }
         switch connection.update({ $0.event(generation: token.generation, isHangUp: event.hasHungUp) }) {
         case .ignore: break
-        case .readHead: return unsafe self.readHead(of: connection, buffer: buffer)
+        case .readHead: return self.readHead(of: connection)
         case .cancel: connection.cancelTask(generation: token.generation)
         case .discard: unsafe self.discard(connection, buffer: buffer)
         }
@@ -165,26 +166,19 @@ final class ConnectionScheduler: Sendable {
 
     // MARK: - The head of a request
 
-    func readHead(of connection: FastCGIConnection, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+    private func readHead(of connection: FastCGIConnection) -> FastCGIConnection? {
         while true {
-            switch unsafe connection.look(with: self.inspector, buffer: buffer) {
+            switch connection.receiveHead(with: self.inspector) {
             case .head(.complete(let head)):
-                guard connection.accept(head) else {
-                    self.giveUp(connection)
-                    return nil
-                }
+                connection.accept(head)
                 connection.update { $0.found() }
                 return connection
             case .nothing:
                 guard self.letGo(of: connection, isPartial: false) else { return nil }
             case .head(.incomplete):
                 guard self.letGo(of: connection, isPartial: true) else { return nil }
-            case .head(.getValues(let length)):
-                guard let record = connection.take(length),
-                    connection.sendAll(
-                        ManagementRecords.answer(to: record, maximumConnections: self.configuration.maximumConnections)
-                    )
-                else {
+            case .head(.management(let length)), .head(.lateAbort(let length)):
+                guard connection.serveControlRecord(length) else {
                     self.giveUp(connection)
                     return nil
                 }
@@ -194,10 +188,10 @@ final class ConnectionScheduler: Sendable {
                 self.giveUp(connection, lingering: true)
                 return nil
             case .head(.refused(let reason)):
-                unsafe self.refuse(connection, reason, head: buffer)
+                self.refuse(connection, reason)
                 return nil
             case .end:
-                self.giveUp(connection)
+                self.giveUp(connection, lingering: connection.isPastAnswer)
                 return nil
             }
         }
@@ -267,6 +261,7 @@ final class ConnectionScheduler: Sendable {
 
     /// Closes a connection that the caller was told to close.
     func close(_ connection: FastCGIConnection, lingering: Bool) {
+        connection.forgetInput()
         if lingering, self.register(connection) {
             let token = connection.token
             connection.shutWriting()

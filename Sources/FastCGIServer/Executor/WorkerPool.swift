@@ -119,7 +119,7 @@ struct WorkerThread: Sendable {
     func run() {
         self.executor.jobs.join()
         defer { self.executor.jobs.leave() }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: self.scheduler.inspector.longestHead, alignment: 8)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: BufferPool.inputSize, alignment: 8)
         defer { unsafe buffer.deallocate() }
         while !self.scheduler.isStopped {
             self.runJobs()

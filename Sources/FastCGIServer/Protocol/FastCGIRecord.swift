@@ -1,4 +1,4 @@
-/// The bytes of the few records that are written without libfcgi (FastCGI specification 1.0, section 3.3).
+/// The bytes of the records that are sent (FastCGI specification 1.0, section 3.3).
 enum FastCGIRecord {
     /// Length of a record's header.
     static let headerLength = 8
@@ -44,11 +44,23 @@ enum FastCGIRecord {
     /// nginx keeps a connection only if the end of the request is the last it has read (`ngx_http_fastcgi_module.c`, the input filter), so
     /// the empty record behind the end lets us close without a request being on its way.
     static func finalEnd(of request: UInt16, applicationStatus: UInt32 = 0) -> [UInt8] {
-        var bytes: [UInt8] = []
-        Self.append(.output, request: request, length: 0, to: &bytes)
-        bytes += Self.end(of: request, status: .requestComplete, applicationStatus: applicationStatus)
-        Self.append(.output, request: request, length: 0, to: &bytes)
-        return bytes
+        let end = Self.end(of: request, applicationStatus: applicationStatus, isFinal: true)
+        return end.indices.map { end[$0] }
+    }
+
+    /// The end of an answer: that of its output, that of the request, and an empty record that belongs to the end only if it is final.
+    static func end(of request: UInt16, applicationStatus: UInt32, isFinal: Bool) -> InlineArray<32, UInt8> {
+        let empty = Self.header(.output, request: request, length: 0)
+        let end = Self.header(.endRequest, request: request, length: 8)
+        return InlineArray { index in
+            switch index {
+            case 0..<8: empty[index]
+            case 8..<16: end[index - 8]
+            case 16..<20: UInt8(truncatingIfNeeded: applicationStatus >> UInt32(8 * (19 - index)))
+            case 20..<24: 0
+            default: isFinal ? empty[index - 24] : 0
+            }
+        }
     }
 
     /// A whole answer that fits into one record, and after which the connection is given up.
@@ -63,6 +75,26 @@ enum FastCGIRecord {
         for index in header.indices {
             bytes.append(header[index])
         }
+    }
+}
+
+/// The fixed part of a record, and where the record ends.
+struct RecordHeader {
+    let version: UInt8
+    let kind: UInt8
+    let request: UInt16
+    let length: Int
+    let content: Int
+    let end: Int
+
+    init?(at position: Int, of bytes: RawSpan) {
+        guard bytes.byteCount - position >= FastCGIRecord.headerLength else { return nil }
+        self.version = bytes.byte(at: position)
+        self.kind = bytes.byte(at: position + 1)
+        self.request = bytes.bigEndian(at: position + 2)
+        self.length = Int(bytes.bigEndian(at: position + 4))
+        self.content = position + FastCGIRecord.headerLength
+        self.end = self.content + self.length + Int(bytes.byte(at: position + 6))
     }
 }
 
@@ -93,6 +125,19 @@ extension RawSpan {
     func byte(at offset: Int) -> UInt8 {
         precondition(offset >= 0 && offset < self.byteCount)
         return unsafe self.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+    }
+
+    /// The 16-bit number at `offset`, its high byte first.
+    func bigEndian(at offset: Int) -> UInt16 {
+        UInt16(self.byte(at: offset)) << 8 | UInt16(self.byte(at: offset + 1))
+    }
+
+    /// Whether the bytes in the range are those of `other`.
+    func equals(_ other: RawSpan, in range: Range<Int>) -> Bool {
+        guard range.count == other.byteCount else { return false }
+        return unsafe self.extracting(range).withUnsafeBytes { bytes in
+            unsafe other.withUnsafeBytes { unsafe bytes.elementsEqual($0) }
+        }
     }
 
     /// Whether the range contains a zero byte or, in a name, an equals sign.

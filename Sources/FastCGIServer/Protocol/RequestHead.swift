@@ -1,4 +1,4 @@
-/// What the bytes before a request's body say, seen before libfcgi reads them.
+/// What the bytes before a request's body say.
 struct RequestHead: Sendable, Hashable {
     /// The number the web server gave the request.
     var identifier: UInt16 = 0
@@ -6,27 +6,39 @@ struct RequestHead: Sendable, Hashable {
     var role = RequestRole.responder
     /// Whether the web server wants to use the connection again.
     var keepsConnection = false
-    /// Whether more than this request is already there: libfcgi would read into it and lose it.
-    var isPipelined = false
     /// Whether a parameter cannot be told apart from another one once it is a C string: a zero byte, an equals sign in a name, no name.
     var hasAmbiguousParameters = false
+    /// Where in the bytes its parts are.
+    var layout = Layout()
+
+    /// The places of the parts of a head.
+    struct Layout: Sendable, Hashable {
+        /// The content of the first record of parameters.
+        var parameters = 0..<0
+        /// Whether there is one such record only.
+        var isContiguous = true
+        /// Behind the last byte of the head.
+        var end = 0
+    }
 }
 
 /// The verdict on the bytes at the start of a request.
 enum RequestHeadInspection: Sendable, Hashable {
-    /// The head is whole; libfcgi can take it without waiting.
+    /// The head is whole.
     case complete(RequestHead)
     /// More bytes are needed to tell.
     case incomplete
-    /// A management record stands in front: this many bytes ask for the application's limits.
-    case getValues(length: Int)
+    /// A management record of this many bytes stands in front; see ``ManagementRecords``.
+    case management(length: Int)
+    /// A record of this many bytes stands in front that gives a request up which is over already.
+    case lateAbort(length: Int)
     /// The role is none that exists; the specification has an answer to that.
     case unknownRole(request: UInt16)
     /// These bytes are not the start of a request that will be served.
     case refused(RequestHeadRefusal)
 }
 
-/// Why the start of a request is not let through to libfcgi.
+/// Why the start of a request is not served.
 enum RequestHeadRefusal: String, Sendable, Hashable {
     /// Not version 1 of FastCGI, or records in an order that makes no request: what unread leftovers of a body look like.
     case notARequest
@@ -38,8 +50,8 @@ enum RequestHeadRefusal: String, Sendable, Hashable {
 
 /// Looks at the bytes at the start of a request without taking them.
 ///
-/// libfcgi blocks until a head is whole, has no limits, aborts the process on absurd lengths, and takes any bytes for records. So a
-/// head reaches it only after this has seen all of it. Pure; an incomplete head is looked at again from its start when more has come.
+/// libfcgi blocks until a head is whole, has no limits, aborts the process on absurd lengths, and takes any bytes for records; so heads are
+/// read here. Pure; an incomplete head is looked at again from its start when more has come.
 struct RequestHeadInspector: Sendable {
     /// Bytes of names and values together.
     var maximumParameterBytes: Int
@@ -55,14 +67,17 @@ struct RequestHeadInspector: Sendable {
             return bytes.byteCount > 0 && bytes.byte(at: 0) != 1 ? .refused(.notARequest) : .incomplete
         }
         guard first.version == 1 else { return .refused(.notARequest) }
-        if first.kind == FastCGIRecord.Kind.getValues.rawValue, first.request == 0 {
-            return first.end > 1024 ? .refused(.notARequest) : bytes.byteCount < first.end ? .incomplete : .getValues(length: first.end)
+        if first.request == 0, first.kind >= FastCGIRecord.Kind.getValues.rawValue {
+            return Self.small(first, of: bytes, .management(length: first.end))
+        }
+        if first.kind == FastCGIRecord.Kind.abortRequest.rawValue, first.request != 0 {
+            return Self.small(first, of: bytes, .lateAbort(length: first.end))
         }
         guard first.kind == FastCGIRecord.Kind.beginRequest.rawValue, first.request != 0, first.length == 8 else {
             return .refused(.notARequest)
         }
         guard bytes.byteCount >= first.end else { return .incomplete }
-        let role = UInt16(bytes.byte(at: 8)) << 8 | UInt16(bytes.byte(at: 9))
+        let role = bytes.bigEndian(at: 8)
         guard let role = RequestRole(rawValue: role) else { return .unknownRole(request: first.request) }
         var head = RequestHead(identifier: first.request, role: role, keepsConnection: bytes.byte(at: 10) & 1 == 1)
 
@@ -76,8 +91,13 @@ struct RequestHeadInspector: Sendable {
                 guard parameters.isBetweenParameters else { return .refused(.brokenParameters) }
                 guard bytes.byteCount >= record.end else { return .incomplete }
                 head.hasAmbiguousParameters = parameters.hasAmbiguity
-                head.isPipelined = Self.hasMore(after: record.end, than: first.request, role, bytes)
+                head.layout.end = record.end
                 return .complete(head)
+            }
+            if head.layout.parameters.isEmpty {
+                head.layout.parameters = record.content..<(record.content + record.length)
+            } else {
+                head.layout.isContiguous = false
             }
             let available = min(record.content + record.length, bytes.byteCount)
             if let refusal = parameters.scan(bytes, record.content..<available) { return .refused(refusal) }
@@ -86,35 +106,8 @@ struct RequestHeadInspector: Sendable {
         return bytes.byteCount >= self.longestHead ? .refused(.tooManyParameters) : .incomplete
     }
 
-    /// Whether the bytes after the head go on after the end of this request's input.
-    private static func hasMore(after start: Int, than request: UInt16, _ role: RequestRole, _ bytes: RawSpan) -> Bool {
-        var position = start
-        var streams = role == .authorizer ? 0 : role == .filter ? 2 : 1
-        while streams > 0 {
-            guard let record = RecordHeader(at: position, of: bytes) else { return false }
-            if record.length == 0 { streams -= 1 }
-            position = record.end
-        }
-        return bytes.byteCount > position
-    }
-}
-
-/// The fixed part of a record, and where the record ends.
-private struct RecordHeader {
-    let version: UInt8
-    let kind: UInt8
-    let request: UInt16
-    let length: Int
-    let content: Int
-    let end: Int
-
-    init?(at position: Int, of bytes: RawSpan) {
-        guard bytes.byteCount - position >= FastCGIRecord.headerLength else { return nil }
-        self.version = bytes.byte(at: position)
-        self.kind = bytes.byte(at: position + 1)
-        self.request = UInt16(bytes.byte(at: position + 2)) << 8 | UInt16(bytes.byte(at: position + 3))
-        self.length = Int(bytes.byte(at: position + 4)) << 8 | Int(bytes.byte(at: position + 5))
-        self.content = position + FastCGIRecord.headerLength
-        self.end = self.content + self.length + Int(bytes.byte(at: position + 6))
+    private static func small(_ record: RecordHeader, of bytes: RawSpan, _ verdict: RequestHeadInspection) -> RequestHeadInspection {
+        guard record.end <= ManagementRecords.longest else { return .refused(.notARequest) }
+        return bytes.byteCount < record.end ? .incomplete : verdict
     }
 }

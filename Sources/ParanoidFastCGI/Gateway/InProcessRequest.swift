@@ -55,8 +55,11 @@ struct InProcessResponder: Sendable {
         do throws(MetaVariableError) {
             if let failure { throw failure }
             let variables = try reader.finish()
-            let body = InMemoryBody(request.body)
-            return await self.responder.respond(variables, parameters: parameters) { body.read(upTo: $0) }
+            let source = InMemoryBody(request.body)
+            let body = RequestBody(length: variables.contentLength ?? 0, limit: self.responder.bodyLimit) { source.read(upTo: $0) }
+            var response = await self.responder.respond(variables, parameters: parameters, body: body)
+            self.responder.securityHeaders.apply(to: &response, isSecure: variables.isSecure)
+            return response
         } catch {
             return self.responder.refusal(error)
         }
