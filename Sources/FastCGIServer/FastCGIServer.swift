@@ -18,18 +18,17 @@ package final class FastCGIServer: Sendable {
     /// - Parameters:
     ///   - listener: Where connections come from. One on another interface than loopback is warned about: FastCGI has no authentication.
     ///   - configuration: Settings.
-    ///   - surroundings: Who wants to know how the server is, and takes connections from it.
+    ///   - delegate: Who wants to know how the server is, and takes connections from it.
     ///   - logger: For everything that concerns no particular request.
     ///   - handler: Called in a task of its own for each request, whose client's going cancels it. It has to finish the request.
     /// - Throws: ``FastCGIServerError/Code/outOfResources``.
     package init(
         listener: consuming Listener,
         configuration: FastCGIServerConfiguration = FastCGIServerConfiguration(),
-        surroundings: (any ServerDelegate)? = nil,
+        delegate: (any ServerDelegate)? = nil,
         logger: Logger,
         handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void
     ) throws(FastCGIServerError) {
-        FastCGILibrary.start()
         if !listener.isLocal, configuration.admits == nil {
             logger.warning("The FastCGI listener can be reached from other hosts, and whoever reaches it is trusted like the web server.")
         }
@@ -39,7 +38,7 @@ package final class FastCGIServer: Sendable {
             self.scheduler = try ConnectionScheduler(
                 listener: listener,
                 configuration: configuration,
-                surroundings: surroundings,
+                delegate: delegate,
                 jobs: jobs,
                 logger: logger
             )
@@ -51,8 +50,7 @@ package final class FastCGIServer: Sendable {
             worker: WorkerThread(
                 handler: handler,
                 scheduler: self.scheduler,
-                executor: self.workerExecutor,
-                runningHandlers: AtomicCounter()
+                executor: self.workerExecutor
             ),
             logger: logger
         )

@@ -29,9 +29,9 @@ package struct FastCGIServerConfiguration: Sendable {
     package var maximumParameters = 1024
     /// How long a request may take before its task is cancelled; `nil`: for ever.
     package var requestDeadline: Duration?
-    /// How long a handler may go on after that before the surroundings are asked for a replacement.
+    /// How long a handler may go on after that before the delegate is asked for a replacement.
     package var requestGrace = Duration.seconds(5)
-    /// How often the server shows its surroundings that its threads come round.
+    /// How often the server shows its delegate that its threads come round.
     package var heartbeatInterval = Duration.seconds(1)
     /// Connections open at a time; more are closed as they come.
     package var maximumConnections = 16_384
@@ -39,12 +39,12 @@ package struct FastCGIServerConfiguration: Sendable {
     /// Requests that may run, or wait for a thread, at a time; what comes beyond is given to ``rejectOverload``.
     package var maximumRequests = 4096
     /// Answers and finishes a request beyond ``maximumRequests``, at once and on the calling thread.
-    package var rejectOverload: @Sendable (consuming FastCGIRequest) -> Void = { $0.finishNow() }
+    package var rejectOverload: @Sendable (consuming FastCGIRequest) -> Void = { $0.finish() }
     /// What a request with too many or too long parameters gets for an answer, as the content of its output; empty: the connection is closed.
     package var refusal: [UInt8] = []
     /// Looks at a connection that was just accepted here; without a yes it is closed.
     package var admits: (@Sendable (_ connection: borrowing OwnedDescriptor) -> Bool)?
-    /// How often the surroundings are told how busy the threads are; `nil`: never.
+    /// How often the delegate is told how busy the threads are; `nil`: never.
     package var samplingInterval: Duration?
 
     /// Creates the default settings.

@@ -2,7 +2,7 @@
 package struct FastCGIServerError: Error, Sendable {
     fileprivate enum Value: String, Sendable {
         case unusableAddress, addressInUse, listenerUnavailable, notAListener, outOfResources
-        case bodyCut, bodyTooSlow, clientGone
+        case bodyCut, bodyTooLong, bodyTooSlow, clientGone
     }
 
     /// What kind of failure it is.
@@ -21,6 +21,8 @@ package struct FastCGIServerError: Error, Sendable {
         package static var outOfResources: Self { Self(value: .outOfResources) }
         /// The request ended before its body did: aborted, broken off, or not FastCGI.
         package static var bodyCut: Self { Self(value: .bodyCut) }
+        /// More bytes of the body came than were declared.
+        package static var bodyTooLong: Self { Self(value: .bodyTooLong) }
         /// The body did not come within its time.
         package static var bodyTooSlow: Self { Self(value: .bodyTooSlow) }
         /// The answer can no longer be sent: the web server has closed the connection or does not read.

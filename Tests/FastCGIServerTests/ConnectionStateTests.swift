@@ -36,12 +36,12 @@ struct ConnectionStateTests {
         #expect(self.connection.event() == .ignore)
         #expect(self.connection.foundNothing() == .again)
         #expect(self.connection.foundNothing() == .sleep)
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         #expect(self.connection.event() == .ignore)
         self.connection.state.found()
         #expect(self.connection.event() == .ignore)
         #expect(self.connection.finished() == .again)
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         self.connection.state.found()
         #expect(self.connection.finished(keeping: false) == .close)
         #expect(self.connection.event() == .ignore)
@@ -53,13 +53,13 @@ struct ConnectionStateTests {
     func generations() {
         self.connection.becomeIdle()
         let old = self.connection.state.generation
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         self.connection.state.gaveUp()
         self.connection.state.closed()
         #expect(self.connection.event(true, generation: old) == .ignore)
         self.connection.becomeIdle()
         #expect(self.connection.event(true, generation: old) == .ignore)
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         let token = ConnectionToken(number: 7, generation: self.connection.state.generation)
         #expect(ConnectionToken(tag: token.tag) == token)
     }
@@ -87,7 +87,7 @@ struct ConnectionStateTests {
     @Test("does not forget a hang-up that came with a request, or with part of one", arguments: [true, false])
     func earlyHangUp(isPartial: Bool) {
         self.connection.becomeIdle()
-        #expect(self.connection.event(true) == .look)
+        #expect(self.connection.event(true) == .readHead)
         if isPartial {
             #expect(self.connection.foundNothing(isPartial: true) == .close)
         } else {
@@ -107,10 +107,10 @@ struct ConnectionStateTests {
 
         self.connection.becomeIdle()
         #expect(self.connection.expire(late: true) == nil)
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         #expect(!self.connection.state.hasDeadline)
         #expect(self.connection.foundNothing(isPartial: true) == .sleep)
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         #expect(self.connection.state.hasDeadline)
         #expect(self.connection.foundNothing(isPartial: true) == .sleep)
         #expect(self.connection.expire(late: true) == .close)
@@ -120,7 +120,7 @@ struct ConnectionStateTests {
     @Test("lingers until the peer closes or the time is up", arguments: [true, false])
     func lingering(closesItself: Bool) {
         self.connection.becomeIdle()
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         self.connection.state.gaveUp()
         self.connection.state.lingers()
         #expect(self.connection.event() == .discard)
@@ -146,7 +146,7 @@ struct ConnectionStateTests {
         #expect(self.connection.expire(idle: true) == nil)
         // It was not silent.
         #expect(self.connection.foundNothing() == .sleep)
-        #expect(self.connection.event() == .look)
+        #expect(self.connection.event() == .readHead)
         self.connection.state.found()
         #expect(self.connection.expire(idle: true) == nil)
         #expect(self.connection.expire(serving: true) == .abort)
@@ -161,7 +161,7 @@ struct ConnectionStateTests {
         var seen: Set<ConnectionState> = []
         for _ in 0..<1000 {
             #expect(seen.insert(self.connection.state).inserted)
-            #expect(self.connection.event() == .look)
+            #expect(self.connection.event() == .readHead)
             #expect(self.connection.foundNothing() == .sleep)
         }
     }
@@ -182,16 +182,16 @@ struct ConnectionStateTests {
             switch (Int.random(in: 0..<6, using: &generator), owner) {
             case (0, nil) where connection.state.phase == .free:
                 #expect(connection.opened())
-                owner = .looking
+                owner = .reading
             case (1, _), (2, _):
                 let late = Int.random(in: 0..<4, using: &generator) == 0
                 let generation = connection.state.generation &- (late ? 1 : 0)
                 switch connection.event(Bool.random(using: &generator), generation: generation) {
                 case .ignore: break
                 case .cancel: #expect(owner == .serving)
-                case .look:
+                case .readHead:
                     #expect(owner == nil && !late)
-                    owner = .looking
+                    owner = .reading
                 case .discard:
                     #expect(owner == nil && !late)
                     owner = .discarding
@@ -209,9 +209,9 @@ struct ConnectionStateTests {
                     owner = .closing
                 case .closeIfSilent:
                     #expect(owner == nil)
-                    owner = .looking
+                    owner = .reading
                 }
-            case (_, .looking):
+            case (_, .reading):
                 switch Int.random(in: 0..<3, using: &generator) {
                 case 0:
                     connection.state.found()
@@ -219,7 +219,7 @@ struct ConnectionStateTests {
                 case 1:
                     connection.state.gaveUp()
                     owner = .closing
-                default: apply(connection.foundNothing(isPartial: Bool.random(using: &generator)), again: .looking)
+                default: apply(connection.foundNothing(isPartial: Bool.random(using: &generator)), again: .reading)
                 }
             case (_, .serving):
                 if Bool.random(using: &generator) { connection.state.suspended() }

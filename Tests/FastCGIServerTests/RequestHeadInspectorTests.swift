@@ -14,7 +14,14 @@ struct RequestHeadInspectorTests {
     private static let head = FastCGIPeer.head("/path")
     private static let plain = RequestHead(identifier: 1, role: .responder, keepsConnection: true)
 
+    /// The verdict without the places of the head's parts, which have a test of their own.
     private func inspect(_ bytes: [UInt8]) -> RequestHeadInspection {
+        guard case .complete(var head) = self.inspectWhole(bytes) else { return self.inspectWhole(bytes) }
+        head.layout = RequestHead.Layout()
+        return .complete(head)
+    }
+
+    private func inspectWhole(_ bytes: [UInt8]) -> RequestHeadInspection {
         unsafe bytes.withUnsafeBytes { unsafe Self.inspector.inspect($0.bytes) }
     }
 
@@ -31,7 +38,7 @@ struct RequestHeadInspectorTests {
         Row(
             testDescription: "with the next request",
             bytes: FastCGIPeer.request("/path", body: [1]) + [1],
-            verdict: changed { $0.isPipelined = true }
+            verdict: .complete(plain)
         ),
         Row(
             testDescription: "an authorizer's, which has no input",
@@ -41,10 +48,7 @@ struct RequestHeadInspectorTests {
         Row(
             testDescription: "an authorizer's with the next request",
             bytes: FastCGIPeer.head("/", role: 2) + [1],
-            verdict: changed { head in
-                head.role = .authorizer
-                head.isPipelined = true
-            }
+            verdict: changed { $0.role = .authorizer }
         ),
         Row(
             testDescription: "a filter's with both streams",
@@ -99,9 +103,17 @@ struct RequestHeadInspectorTests {
         Row(
             testDescription: "a question",
             bytes: FastCGIPeer.record(9, [1, 0, 65], request: 0, padding: 5),
-            verdict: .getValues(length: 16)
+            verdict: .management(length: 16)
         ),
         Row(testDescription: "half a question", bytes: [1, 9, 0, 0, 0, 3, 5, 0, 1], verdict: .incomplete),
+        Row(
+            testDescription: "a question of a kind that there is not",
+            bytes: FastCGIPeer.record(77, [1, 2], request: 0) + [1],
+            verdict: .management(length: 10)
+        ),
+        Row(testDescription: "input of no request", bytes: FastCGIPeer.record(5, request: 0), verdict: .refused(.notARequest)),
+        Row(testDescription: "an abort that comes late", bytes: FastCGIPeer.record(2, padding: 7) + [1], verdict: .lateAbort(length: 15)),
+        Row(testDescription: "half an abort", bytes: Array(FastCGIPeer.record(2, padding: 7).dropLast()), verdict: .incomplete),
         Row(testDescription: "an endless question", bytes: [1, 9, 0, 0, 0xFF, 0xFF, 5, 0, 1], verdict: .refused(.notARequest)),
         Row(
             testDescription: "a name without its value's length",
@@ -170,6 +182,25 @@ struct RequestHeadInspectorTests {
         #expect(self.inspect(row.bytes) == row.verdict)
     }
 
+    @Test("says where the parameters and the end of the head are")
+    func layout() {
+        let begin = FastCGIPeer.record(1, [0, 1, 1, 0, 0, 0, 0, 0], padding: 3)
+        let pair = FastCGIPeer.pair([65], [66])
+        let end = FastCGIPeer.record(4, padding: 2)
+        func layout(_ bytes: [UInt8]) -> RequestHead.Layout? {
+            if case .complete(let head) = self.inspectWhole(bytes) { head.layout } else { nil }
+        }
+        #expect(layout(begin + end + [1]) == RequestHead.Layout(parameters: 0..<0, isContiguous: true, end: 29))
+        #expect(
+            layout(begin + FastCGIPeer.record(4, pair, padding: 1) + end)
+                == RequestHead.Layout(parameters: 27..<31, isContiguous: true, end: 42)
+        )
+        #expect(
+            layout(begin + pair.flatMap { FastCGIPeer.record(4, [$0]) } + end)
+                == RequestHead.Layout(parameters: 27..<28, isContiguous: false, end: 19 + 4 * 9 + 10)
+        )
+    }
+
     @Test("wants more for every beginning of a head, and never reads beyond what is there")
     func beginnings() {
         for count in Self.head.indices {
@@ -192,9 +223,6 @@ struct RequestHeadInspectorTests {
             let late = self.inspect(bytes)
             switch (early, late) {
             case (.incomplete, _): break
-            case (.complete(var early), .complete(let late)):
-                early.isPipelined = late.isPipelined
-                #expect(early == late)
             default: #expect(early == late)
             }
         }

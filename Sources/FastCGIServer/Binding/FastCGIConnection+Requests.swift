@@ -7,20 +7,58 @@ internal import Synchronization
 extension FastCGIConnection {
     // MARK: - Before a request
 
-    /// Looks at what has arrived without taking it and without waiting (`MSG_PEEK`).
-    ///
-    /// - Parameter buffer: At least as long as the longest allowed head.
-    func look(with inspector: RequestHeadInspector, buffer: UnsafeMutableRawBufferPointer) -> Look {
-        // Nearly every head fits into the first attempt, and no large body is copied for nothing.
-        var length = min(4096, buffer.count)
-        while true {
-            let count = unsafe recv(self.number, buffer.baseAddress, length, CInt(MSG_PEEK | MSG_DONTWAIT))
-            if count < 0 { return errno == EAGAIN || errno == EINTR ? .nothing : .end }
-            if count == 0 { return .end }
-            let inspection = unsafe inspector.inspect(UnsafeRawBufferPointer(rebasing: buffer[..<count]).bytes)
-            guard case .incomplete = inspection, count == length, length < buffer.count else { return .head(inspection) }
-            length = buffer.count
+    /// Reads what has arrived, without waiting, up to the end of a head.
+    func receiveHead(with inspector: RequestHeadInspector) -> HeadArrival {
+        self.buffer.prepare()
+        if self.isPastAnswer {
+            self.discardInput()
+            switch self.inputState {
+            case .open where self.discardedLength <= self.configuration.maximumDrainedBody:
+                self.releaseEmptyBuffer()
+                return .nothing
+            case .ended, .failed(.aborted):
+                self.isPastAnswer = false
+                self.buffer.restart()
+                self.stampArrival()
+            case .open, .failed: return .end
+            }
         }
+        while true {
+            if self.buffer.unread > 0 {
+                let inspection = unsafe inspector.inspect(UnsafeRawBufferPointer(self.buffer.bytes).bytes)
+                guard case .incomplete = inspection else { return .head(inspection) }
+            }
+            switch self.receive(waiting: 0) {
+            case .bytes: continue
+            case .nothing:
+                if self.buffer.unread > 0 { return .head(.incomplete) }
+                self.releaseEmptyBuffer()
+                return .nothing
+            case .end, .late: return .end
+            }
+        }
+    }
+
+    /// Takes a record that stands in front of a head, and answers it if it wants an answer.
+    ///
+    /// - Returns: False if the answer could not be sent.
+    func serveControlRecord(_ length: Int) -> Bool {
+        let record = unsafe Array(self.buffer.bytes.prefix(length))
+        self.buffer.advance(to: length)
+        self.buffer.restart()
+        // Of a late abort nothing is left to be said.
+        guard record.count > 1, record[1] != FastCGIRecord.Kind.abortRequest.rawValue else { return true }
+        return self.sendAll(ManagementRecords.answer(to: record, maximumConnections: self.configuration.maximumConnections))
+    }
+
+    /// The request number of the record that stands in front.
+    var firstRequestNumber: UInt16 {
+        unsafe RecordHeader(at: 0, of: UnsafeRawBufferPointer(self.buffer.bytes).bytes)?.request ?? 0
+    }
+
+    /// Gives up what has arrived, and its memory.
+    func forgetInput() {
+        self.buffer.release()
     }
 
     /// Whether bytes or the end have arrived.
@@ -29,20 +67,18 @@ extension FastCGIConnection {
         return unsafe recv(self.number, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT)) > 0
     }
 
-    /// Has libfcgi take the request whose head was seen; does not wait, as all of it is there.
-    ///
-    /// - Returns: False if libfcgi saw it otherwise, which closes the connection.
-    func accept(_ head: RequestHead) -> Bool {
-        unsafe cfcgi_attach(self.request, self.number)
-        guard unsafe FCGX_Accept_r(self.request) == 0 else {
-            if unsafe cfcgi_take(self.request) < 0 { self.closedElsewhere() }
-            return false
-        }
+    /// Begins the request whose head was judged.
+    func accept(_ head: RequestHead) {
         self.head = head
+        self.gatherParameters()
+        self.buffer.keep(before: head.layout.end)
+        self.input = RequestInput(of: head.identifier)
+        self.inputState = head.role == .authorizer ? .ended : .open
+        self.declaredLength = nil
+        self.deliveredLength = 0
+        self.discardedLength = 0
         self.begunRequests += 1
-        self.hasReadAll = head.role == .authorizer
         self.hasStartedData = false
-        self.hasReadError = false
         self.hasWriteError = false
         self.readBudget = TransferBudget(
             grace: self.configuration.headDeadline,
@@ -52,42 +88,53 @@ extension FastCGIConnection {
             grace: self.configuration.writeTimeout,
             minimumRate: self.configuration.minimumRate
         )
-        return true
+        self.openStreams()
     }
 
-    /// Takes exactly the bytes of a record that is served without libfcgi.
-    func take(_ count: Int) -> [UInt8]? {
-        var bytes = [UInt8](repeating: 0, count: count)
-        let got = unsafe bytes.withUnsafeMutableBytes { unsafe recv(self.number, $0.baseAddress, count, CInt(MSG_DONTWAIT)) }
-        return got == count ? bytes : nil
+    /// Moves the contents of several records of parameters together, for which their headers and padding make room.
+    private func gatherParameters() {
+        guard !self.head.layout.isContiguous else { return }
+        let bytes = unsafe self.buffer.bytes
+        var layout = self.head.layout
+        var position = FastCGIRecord.headerLength
+        var end = layout.parameters.lowerBound
+        if let first = unsafe RecordHeader(at: 0, of: UnsafeRawBufferPointer(bytes).bytes) { position = first.end }
+        while position < layout.end, let record = unsafe RecordHeader(at: position, of: UnsafeRawBufferPointer(bytes).bytes) {
+            if let start = bytes.baseAddress { unsafe memmove(start + end, start + record.content, record.length) }
+            end += record.length
+            position = record.end
+        }
+        layout.parameters = layout.parameters.lowerBound..<end
+        layout.isContiguous = true
+        self.head.layout = layout
+    }
+
+    /// Calls `body` with the name-value pairs of the request.
+    func withParameters<Result, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Result) throws(Failure) -> Result {
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: self.buffer.bytes[self.head.layout.parameters])
+        return try unsafe body(bytes.bytes)
     }
 
     // MARK: - The end of a request
 
-    /// Ends the request: reads what is left of its body within bounds, writes its end and gives the connection back.
+    /// Ends the request: writes its end and gives the connection back.
     ///
-    /// Blocks while the body is read and the answer written, both within their budgets.
-    ///
-    /// - Parameter readingRest: Whether the body is read; without, a connection with an unread one is given up.
-    func finish(applicationStatus: CInt, readingRest: Bool = true) {
+    /// Blocks while the answer is written, within its budget. It does not wait for the rest of an unread body: that is thrown away as it
+    /// comes, before the next head, or with it the connection if it is too long.
+    func finish(applicationStatus: CInt) {
         guard !self.hasWriteError else { return self.letGo(keeping: false, lingering: false) }
-        // Unread STDIN would be taken for the next request: libfcgi forgets what it has buffered of it and goes on behind.
-        let isDrained = readingRest ? self.readRest() : self.hasReadAll && self.head.role == .responder
-        let keeping = self.head.keepsConnection && !self.head.isPipelined && isDrained
-        unsafe FCGX_SetExitStatus(applicationStatus, self.request.pointee.out)
-        if self.head.keepsConnection, !keeping || self.scheduler.isDraining {
-            // The web server hopes for another request: it has to hear that there is none before it sends one.
-            let end = FastCGIRecord.finalEnd(of: self.head.identifier, applicationStatus: UInt32(bitPattern: applicationStatus))
-            let isWritten = self.flush() && self.sendAll(end)
-            return self.letGo(keeping: false, lingering: isWritten && !isDrained)
+        self.discardInput()
+        let isKeepable: Bool
+        switch self.inputState {
+        case .open: isKeepable = self.discardedLength <= self.configuration.maximumDrainedBody
+        case .ended, .failed(.aborted): isKeepable = !self.hasMoreThanThisRequest()
+        case .failed: isKeepable = false
         }
-        // This is FCGX_Finish_r without the part that closes the descriptor.
-        let isWritten = self.writing(bytes: 0) {
-            let errors = unsafe FCGX_FClose(self.request.pointee.err)
-            let output = unsafe FCGX_FClose(self.request.pointee.out)
-            return errors == 0 && output == 0
-        }
-        self.letGo(keeping: keeping && isWritten, lingering: isWritten && !isDrained)
+        let keeping = self.head.keepsConnection && isKeepable && !self.scheduler.isDraining
+        // The web server hopes for another request: it has to hear that there is none before it sends one.
+        self.ending = (applicationStatus, isFinal: self.head.keepsConnection && !keeping)
+        let isWritten = self.writing(bytes: 0) { unsafe FCGX_FClose(self.streams + 1) == 0 }
+        self.letGo(keeping: keeping && isWritten, lingering: isWritten && self.inputState != .ended)
     }
 
     /// Ends the request without an end: the peer sees the connection break off.
@@ -96,33 +143,76 @@ extension FastCGIConnection {
     }
 
     private func letGo(keeping: Bool, lingering: Bool) {
-        // 0: the connection stays open; it is the scheduler's.
-        unsafe FCGX_Free(self.request, 0)
-        _ = unsafe cfcgi_take(self.request)
+        if keeping {
+            self.isPastAnswer = self.inputState == .open
+            self.buffer.restart()
+            self.releaseEmptyBuffer()
+        } else {
+            self.buffer.release()
+        }
         self.scheduler.finished(self, keeping: keeping, lingering: lingering)
     }
 
-    /// Reads what is left of the request's streams, within bounds.
-    ///
-    /// - Returns: Whether nothing but the next request can follow.
-    private func readRest() -> Bool {
-        var left = self.configuration.maximumDrainedBody
-        guard self.readStream(&left) else { return false }
-        guard self.head.role == .filter, !self.hasStartedData else { return true }
-        return self.startData() && self.readStream(&left)
+    /// Whether bytes of another request are there: the web server may not send them before it has this one's end.
+    private func hasMoreThanThisRequest() -> Bool {
+        self.buffer.restart()
+        if self.mayHaveMore { _ = self.receive(waiting: 0) }
+        while self.buffer.unread > 0 {
+            // Records that concern no request, or this one, may come at any time.
+            switch unsafe self.scheduler.inspector.inspect(UnsafeRawBufferPointer(self.buffer.bytes).bytes) {
+            case .management(let length), .lateAbort(let length):
+                guard self.serveControlRecord(length) else { return true }
+            case .complete, .incomplete, .unknownRole, .refused: return true
+            }
+        }
+        return false
     }
 
-    private func readStream(_ left: inout Int) -> Bool {
-        guard !self.hasReadAll else { return true }
-        return unsafe withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 8) { buffer in
-            while !self.hasReadAll, !self.hasReadError, left >= 0 {
-                left -= unsafe self.readSome(into: buffer)
-            }
-            return self.hasReadAll
-        }
+    private func releaseEmptyBuffer() {
+        if self.buffer.unread == 0 { self.buffer.release() }
     }
 
     // MARK: - The descriptor
+
+    /// What a call for bytes has brought.
+    enum Receipt {
+        case bytes, nothing, end, late
+    }
+
+    /// Receives bytes into the buffer.
+    ///
+    /// - Parameter waiting: Milliseconds to wait for them; `nil`: as long as the socket's time-out.
+    func receive(waiting: CInt?) -> Receipt {
+        let isFirst = self.buffer.unread == 0
+        if let waiting, waiting > 0 {
+            var entry = pollfd(fd: self.number, events: Int16(POLLIN), revents: 0)
+            guard unsafe poll(&entry, 1, waiting) > 0 else { return .nothing }
+        }
+        let room = unsafe self.buffer.room(4096)
+        while true {
+            let count = unsafe recv(self.number, room.baseAddress, room.count, waiting == nil ? 0 : CInt(MSG_DONTWAIT))
+            if count > 0 {
+                if isFirst { self.stampArrival() }
+                self.mayHaveMore = count == room.count
+                self.buffer.append(count)
+                return .bytes
+            }
+            self.mayHaveMore = false
+            if count == 0 { return .end }
+            if errno == EINTR { continue }
+            guard errno == EAGAIN else { return .end }
+            return waiting == nil ? .late : .nothing
+        }
+    }
+
+    /// Notes when bytes came; until a head is whole, this is when its first byte was seen.
+    private func stampArrival() {
+        guard self.state.phase == .reading else { return }
+        self.arrival = Arrival(
+            monotonicNanoseconds: CoarseClock.now(),
+            wallNanoseconds: WallClock.nanosecondsSinceEpoch()
+        )
+    }
 
     /// Says that nothing more will be written; the peer sees the end of the stream behind what is on its way.
     func shutWriting() {
@@ -144,7 +234,7 @@ extension FastCGIConnection {
         guard unsafe poll(&entry, 1, 0) > 0 else { return false }
         // 0x2000 is POLLRDHUP, which the Glibc module lacks.
         if entry.revents & (0x2000 | Int16(POLLHUP) | Int16(POLLERR)) != 0 { return true }
-        guard self.hasReadAll else { return false }
+        guard self.input.isBetweenRecords, self.buffer.unread == 0 else { return false }
         var header: (UInt8, UInt8) = (0, 0)
         let count = unsafe withUnsafeMutableBytes(of: &header) { bytes in
             unsafe recv(self.number, bytes.baseAddress, bytes.count, CInt(MSG_PEEK | MSG_DONTWAIT))

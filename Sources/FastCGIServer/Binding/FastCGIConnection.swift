@@ -3,21 +3,51 @@ internal import Glibc
 internal import ParanoidLinux
 internal import Synchronization
 
-/// The connections that get one descriptor number, one after the other, and the `FCGX_Request` that serves their requests.
+/// The connections that get one descriptor number, one after the other, and the `FCGX_Stream`s of their requests.
 ///
 /// `@unchecked Sendable`: everything but the atomics and what `control` protects is touched only by the connection's owner, of whom
 /// ``ConnectionState`` admits one at a time, and which changes only with an acquiring and releasing exchange of the state or through a
-/// task's job. libfcgi's streams point back into the request (fcgiapp.c, NewReader), so it lives on the heap and never moves.
+/// task's job. libfcgi gets the addresses of the streams, so they live on the heap and never move.
 @safe
 final class FastCGIConnection: @unchecked Sendable {
-    /// What a look at the connection found.
-    enum Look {
+    /// What has arrived where a request may begin.
+    enum HeadArrival {
         /// The start of a request, or of something else.
         case head(RequestHeadInspection)
         /// No byte yet.
         case nothing
-        /// The peer has closed it.
+        /// The peer has closed it, or went on with the body of an answered request for too long.
         case end
+    }
+
+    /// What the web server still sends for the request.
+    enum InputState: Sendable, Hashable {
+        /// More may come.
+        case open
+        /// All has been read.
+        case ended
+        /// It broke off.
+        case failed(InputFailure)
+    }
+
+    /// Why a body cannot be read to its end.
+    enum InputFailure: Sendable, Hashable {
+        /// The peer has closed the connection, or sends what is no body.
+        case cut
+        /// The web server has given the request up.
+        case aborted
+        /// It did not come in its time.
+        case tooSlow
+        /// It is longer than was declared.
+        case tooLong
+    }
+
+    /// The moment when the first byte of a head was seen.
+    struct Arrival: Sendable {
+        /// `CoarseClock`.
+        var monotonicNanoseconds: Int64 = 0
+        /// Since the epoch.
+        var wallNanoseconds: Int64 = 0
     }
 
     /// What others than the owner may need, under its lock.
@@ -54,16 +84,32 @@ final class FastCGIConnection: @unchecked Sendable {
     var readBudget: TransferBudget
     /// The budget of the answer being written.
     var writeBudget: TransferBudget
-    /// Whether the end of the body was reached.
-    var hasReadAll = false
     /// Whether a filter's data are being read, which follow the body.
     var hasStartedData = false
-    /// Whether the body broke off.
-    var hasReadError = false
-    /// Whether an answer's byte could not be written; libfcgi must not write again then, as its time-out would count twice.
+    /// Whether an answer's byte could not be written; nothing is written after that.
     var hasWriteError = false
-    /// The request; its streams are there between ``accept(_:)`` and the end of the request.
-    let request: UnsafeMutablePointer<FCGX_Request>
+    /// Whether the connection waits for what is left of an answered request's input.
+    var isPastAnswer = false
+    /// What has arrived and is not used up.
+    var buffer: RequestBuffer
+    /// Judges what follows the head.
+    var input = RequestInput(of: 0)
+    /// How far the input is.
+    var inputState = InputState.ended
+    /// The length of the body that the parameters declare.
+    var declaredLength: Int?
+    /// Bytes of the body that were given to the handler.
+    var deliveredLength = 0
+    /// Bytes of input that nobody wanted.
+    var discardedLength = 0
+    /// Whether the last call has filled all the room for input, so that more may be there that is not reported again.
+    var mayHaveMore = false
+    /// When the request's head was first seen.
+    var arrival = Arrival()
+    /// How the answer is to end.
+    var ending = (applicationStatus: CInt(0), isFinal: false)
+    /// The input and the output of the request, for libfcgi's functions.
+    let streams: UnsafeMutablePointer<FCGX_Stream>
 
     /// Prepares for the connections that will have a number.
     init(number: CInt, scheduler: ConnectionScheduler) {
@@ -73,14 +119,15 @@ final class FastCGIConnection: @unchecked Sendable {
         self.token = ConnectionToken(number: UInt32(number), generation: 0)
         self.readBudget = TransferBudget(grace: self.configuration.headDeadline, minimumRate: self.configuration.minimumRate)
         self.writeBudget = TransferBudget(grace: self.configuration.writeTimeout, minimumRate: self.configuration.minimumRate)
-        unsafe self.request = .allocate(capacity: 1)
-        // With listen_sock = -1 FCGX_Accept_r can never wait for a connection of its own.
-        unsafe FCGX_InitRequest(self.request, -1, 0)
+        self.buffer = RequestBuffer(pool: scheduler.buffers)
+        unsafe self.streams = .allocate(capacity: 2)
+        unsafe self.streams.initialize(repeating: FCGX_Stream(), count: 2)
     }
 
     deinit {
         if self.control.withLock({ $0.isOpen }) { _ = Glibc.close(self.number) }
-        unsafe self.request.deallocate()
+        self.buffer.release()
+        unsafe self.streams.deallocate()
     }
 
     // MARK: - State
@@ -127,8 +174,9 @@ final class FastCGIConnection: @unchecked Sendable {
     func open(_ socket: consuming Socket) {
         let number = socket.intoDescriptor().take()
         precondition(number == self.number)
-        // The number can be back before the last owner has reported that libfcgi closed it, which it is just about to do.
-        while !self.update({ $0.opened() }) { sched_yield() }
+        let isFree = self.update { $0.opened() }
+        precondition(isFree, "a number comes back after its last connection was closed")
+        self.isPastAnswer = false
         self.token = ConnectionToken(number: UInt32(number), generation: self.state.generation)
         self.deadline.store(CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
         self.control.withLock { $0.isOpen = true }
@@ -202,11 +250,6 @@ final class FastCGIConnection: @unchecked Sendable {
         self.control.withLock { control in
             if control.isRegistered, self.state.generation == token.generation { body() }
         }
-    }
-
-    /// Notes that libfcgi has closed the descriptor; the number may be somebody else's by now.
-    func closedElsewhere() {
-        self.control.withLock { $0.isOpen = false }
     }
 
     /// Ends both directions, which wakes whoever is blocked on them; may be called by others than the owner.

@@ -1,6 +1,3 @@
-internal import CFCGI
-internal import Glibc
-
 /// Exclusive ownership of one request while it is being handled.
 ///
 /// Not bound to a thread: it may be read, written and finished wherever its owner runs, also after a suspension. Whoever drops it without
@@ -16,9 +13,11 @@ package struct FastCGIRequest: ~Copyable, Sendable {
     }
 
     /// Says whether the request's task was cancelled because it takes too long; may be asked at any time, also after the end.
-    package var overdue: @Sendable () -> Bool {
-        let timer = self.timer
-        return { timer?.isOverdue ?? false }
+    ///
+    /// `nil` if requests may take as long as they want.
+    package var overdue: (@Sendable () -> Bool)? {
+        guard let timer = self.timer else { return nil }
+        return { timer.isOverdue }
     }
 
     deinit {
@@ -52,17 +51,14 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         _ name: String,
         _ body: (RawSpan?) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let bytes = unsafe name.utf8.span.bytes
-        guard var entry = unsafe self.owned.request.pointee.envp else { return try body(nil) }
-        while let text = unsafe entry.pointee {
-            if unsafe Self.isEntry(text, named: bytes) {
-                let start = unsafe UnsafeRawPointer(text + bytes.byteCount + 1)
-                let value = unsafe UnsafeRawBufferPointer(start: start, count: strlen(text + bytes.byteCount + 1))
-                return try unsafe body(value.bytes)
+        let wanted = unsafe name.utf8.span.bytes
+        return try self.owned.withParameters { (bytes) throws(Failure) in
+            var pairs = ParameterPairs()
+            while let (name, value) = pairs.next(in: bytes) {
+                if bytes.equals(wanted, in: name) { return try body(bytes.extracting(value)) }
             }
-            unsafe entry += 1
+            return try body(nil)
         }
-        return try body(nil)
     }
 
     /// Calls `body` for each parameter in the order the web server sent them, duplicates included, without copying.
@@ -71,27 +67,49 @@ package struct FastCGIRequest: ~Copyable, Sendable {
     package borrowing func forEachParameter<Failure: Error>(
         _ body: (_ name: RawSpan, _ value: RawSpan) throws(Failure) -> Void
     ) throws(Failure) {
-        guard var entry = unsafe self.owned.request.pointee.envp else { return }
-        // The first entry is libfcgi's own FCGI_ROLE, which no web server has sent.
-        if unsafe entry.pointee != nil { unsafe entry += 1 }
-        while let text = unsafe entry.pointee {
-            defer { unsafe entry += 1 }
-            guard let equals = unsafe strchr(text, 0x3D) else { continue }
-            let name = unsafe UnsafeRawBufferPointer(start: text, count: equals - text)
-            let value = unsafe UnsafeRawBufferPointer(start: equals + 1, count: strlen(equals + 1))
-            try unsafe body(name.bytes, value.bytes)
+        try self.owned.withParameters { (bytes) throws(Failure) in
+            var pairs = ParameterPairs()
+            while let (name, value) = pairs.next(in: bytes) {
+                try body(bytes.extracting(name), bytes.extracting(value))
+            }
         }
     }
+
+    /// When the first byte of the request's head was seen, in nanoseconds since the epoch.
+    package var receivedAtNanoseconds: Int64 { self.owned.arrival.wallNanoseconds }
+
+    /// The same moment on the clock that does not step (`CLOCK_MONOTONIC_COARSE`), in nanoseconds.
+    package var receivedAtMonotonicNanoseconds: Int64 { self.owned.arrival.monotonicNanoseconds }
+
+    /// Declares how long the body is, as the web server says (`CONTENT_LENGTH`); without it the body is what comes up to the stream's end.
+    ///
+    /// A body that is longer fails in being read, also when the handler asks for no byte beyond; a whole one is not waited for any longer.
+    package mutating func declareLength(_ length: Int) {
+        self.owned.declaredLength = length
+    }
+
+    /// What can be told of a body before it is read.
+    package enum BodyOutlook: Sendable {
+        /// There is none.
+        case empty
+        /// At least one byte of it has come.
+        case present
+        /// Its first byte or its end has not come yet.
+        case unknown
+    }
+
+    /// What has come of the body; does not wait.
+    package var bodyOutlook: BodyOutlook { self.owned.bodyOutlook }
 
     /// Reads the next bytes of the body; blocks the calling thread until there are some.
     ///
     /// - Returns: How many bytes; 0 at the end of the body, and for an empty buffer.
-    /// - Throws: ``FastCGIServerError/Code/bodyTooSlow`` or ``FastCGIServerError/Code/bodyCut``; the connection will not be used again.
+    /// - Throws: ``FastCGIServerError/Code/bodyTooSlow``, ``FastCGIServerError/Code/bodyTooLong`` or ``FastCGIServerError/Code/bodyCut``.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(FastCGIServerError) -> Int {
         let connection = self.owned
         let count = unsafe connection.readSome(into: buffer)
-        guard count == 0, connection.hasReadError else { return count }
-        throw connection.readError
+        guard count == 0, let failure = connection.readFailure else { return count }
+        throw FastCGIServerError(failure)
     }
 
     /// Goes on from the end of the body to the data of a filter; later reads return those.
@@ -119,37 +137,22 @@ package struct FastCGIRequest: ~Copyable, Sendable {
 
     /// Ends the answer and gives the connection back, for its next request if possible.
     ///
-    /// Blocks while the rest of an unread body is read, which is bounded in bytes and time, and while the answer is written.
+    /// Blocks while the answer is written. The rest of an unread body is thrown away as it comes, within bounds.
     package consuming func finish(applicationStatus: Int32 = 0) {
         guard let connection = self.connection else { return }
         self.connection = nil
         connection.finish(applicationStatus: applicationStatus)
     }
-
-    /// Ends the answer without waiting for the rest of an unread body; otherwise as ``finish(applicationStatus:)``.
-    ///
-    /// The connection is then given up, after what still comes was taken in for a while.
-    package consuming func finishNow() {
-        guard let connection = self.connection else { return }
-        self.connection = nil
-        connection.finish(applicationStatus: 0, readingRest: false)
-    }
-
-    private static func isEntry(_ text: UnsafePointer<CChar>, named name: RawSpan) -> Bool {
-        unsafe name.withUnsafeBytes { name in
-            guard let start = name.baseAddress else { return false }
-            return unsafe strncmp(text, start.assumingMemoryBound(to: CChar.self), name.count) == 0 && text[name.count] == 0x3D
-        }
-    }
 }
 
-extension FastCGIConnection {
-    /// Why the body broke off.
-    fileprivate var readError: FastCGIServerError {
-        let code = unsafe FCGX_GetError(self.request.pointee.in)
-        if code == EAGAIN || self.readBudget.remaining <= 0 {
-            return FastCGIServerError(.bodyTooSlow, "the body did not arrive in time")
+extension FastCGIServerError {
+    /// What a handler is told about a body that it cannot read.
+    fileprivate init(_ failure: FastCGIConnection.InputFailure) {
+        switch failure {
+        case .tooSlow: self.init(.bodyTooSlow, "the body did not arrive in time")
+        case .tooLong: self.init(.bodyTooLong, "the body is longer than declared")
+        case .cut: self.init(.bodyCut, "the body broke off")
+        case .aborted: self.init(.bodyCut, "the web server has given the request up")
         }
-        return FastCGIServerError(.bodyCut, "the body broke off")
     }
 }

@@ -11,7 +11,7 @@ extension ConnectionScheduler {
     func drain(isAlone: Bool = false, closingListener: Bool = false) {
         if isAlone { self.isAlone.store(true, ordering: .releasing) }
         guard !self.draining.exchange(true, ordering: .sequentiallyConsistent) else { return }
-        self.surroundings?.drains()
+        self.delegate?.drains()
         try? self.poll.remove(self.listener.descriptor.number)
         if self.listener.isOwn || closingListener {
             // Without its name nobody new comes, so the queue has an end.
@@ -61,11 +61,11 @@ extension ConnectionScheduler {
                 connection.cancelTask(generation: generation)
             }
         }
-        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger, onOverdue: { self.surroundings?.count(.overdue) }) {
-            self.surroundings?.requestReplacement()
+        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger, onOverdue: { self.delegate?.count(.overdue) }) {
+            self.delegate?.requestReplacement()
         }
         if self.configuration.samplingInterval != nil { self.sample() }
         // Threads that slow peers hold are not stuck: these deadlines free them.
-        if isTransferring { self.surroundings?.heartbeat() }
+        if isTransferring { self.delegate?.heartbeat() }
     }
 }

@@ -1,5 +1,5 @@
-internal import ParanoidLinux
 internal import Logging
+internal import ParanoidLinux
 internal import Synchronization
 
 /// Drives the ``ConnectionState`` of all connections with one epoll set that all worker threads wait on.
@@ -33,7 +33,7 @@ final class ConnectionScheduler: Sendable {
     let timeKeeper: EventFD
 
     /// Who wants to know how the server is.
-    let surroundings: (any ServerDelegate)?
+    let delegate: (any ServerDelegate)?
     /// Goes off when a thread is to show that it comes round.
     let heartbeatTimer: TimerFD
     /// The time that requests take, if it is limited.
@@ -50,9 +50,11 @@ final class ConnectionScheduler: Sendable {
     let poll: Epoll
     let stopping: EventFD
     let listener: Listener
+    let buffers = BufferPool()
     let table = ConnectionTable()
     let open = Atomic<Int>(0)
     let drainStart = Atomic<Int64>(.max)
+    private let runningHandlers = Atomic<Int>(0)
     private let watches = WatchedDescriptors()
     let draining = Atomic<Bool>(false)
     let stopped = Atomic<Bool>(false)
@@ -65,7 +67,7 @@ final class ConnectionScheduler: Sendable {
     init(
         listener: consuming Listener,
         configuration: FastCGIServerConfiguration,
-        surroundings: (any ServerDelegate)?,
+        delegate: (any ServerDelegate)?,
         jobs: JobQueue,
         logger: Logger
     ) throws(SystemCallError) {
@@ -74,7 +76,7 @@ final class ConnectionScheduler: Sendable {
             maximumParameterBytes: configuration.maximumParameterBytes,
             maximumParameters: configuration.maximumParameters
         )
-        self.surroundings = surroundings
+        self.delegate = delegate
         self.timers = configuration.requestDeadline.map { RequestTimers(time: $0, grace: configuration.requestGrace) }
         self.heartbeatTimer = try TimerFD()
         self.jobs = jobs
@@ -110,6 +112,21 @@ final class ConnectionScheduler: Sendable {
     /// Connections that are open.
     var openConnections: Int { self.open.load(ordering: .acquiring) }
 
+    /// Whether every handler that has begun has returned.
+    var hasNoRunningHandlers: Bool { self.runningHandlers.load(ordering: .acquiring) == 0 }
+
+    /// Counts a handler that is about to begin, until ``handlerEnded()``.
+    ///
+    /// - Returns: Whether there is room for its request.
+    func handlerBegins() -> Bool {
+        self.runningHandlers.add(1, ordering: .relaxed).newValue <= self.configuration.maximumRequests
+    }
+
+    /// A handler has returned; what it did before is seen by the thread that sees that none runs.
+    func handlerEnded() {
+        self.runningHandlers.subtract(1, ordering: .releasing)
+    }
+
     /// Waits for an event, or for jobs.
     func nextEvent(jobs: JobQueue) -> Epoll.Event? {
         jobs.waitForEvent(in: self.poll)
@@ -120,7 +137,7 @@ final class ConnectionScheduler: Sendable {
     /// - Returns: A connection with a request to serve.
     func handle(_ event: Epoll.Event, jobs: JobQueue, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
         switch event.tag {
-        case Tag.listener: return self.acceptOne().flatMap { unsafe self.look(at: $0, buffer: buffer) }
+        case Tag.listener: return self.acceptOne().flatMap { self.readHead(of: $0) }
         case Tag.wakeUp: jobs.acknowledgeWakeUp()
         case Tag.help: jobs.acknowledgeHelpTimer()
         case Tag.stop: break
@@ -140,35 +157,28 @@ final class ConnectionScheduler: Sendable {
         guard let connection = self.table[Int(token.number)] else { return nil }
         switch connection.update({ $0.event(generation: token.generation, isHangUp: event.hasHungUp) }) {
         case .ignore: break
-        case .look: return unsafe self.look(at: connection, buffer: buffer)
+        case .readHead: return self.readHead(of: connection)
         case .cancel: connection.cancelTask(generation: token.generation)
         case .discard: unsafe self.discard(connection, buffer: buffer)
         }
         return nil
     }
 
-    // MARK: - Looking for a request
+    // MARK: - The head of a request
 
-    func look(at connection: FastCGIConnection, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+    private func readHead(of connection: FastCGIConnection) -> FastCGIConnection? {
         while true {
-            switch unsafe connection.look(with: self.inspector, buffer: buffer) {
+            switch connection.receiveHead(with: self.inspector) {
             case .head(.complete(let head)):
-                guard connection.accept(head) else {
-                    self.giveUp(connection)
-                    return nil
-                }
+                connection.accept(head)
                 connection.update { $0.found() }
                 return connection
             case .nothing:
                 guard self.letGo(of: connection, isPartial: false) else { return nil }
             case .head(.incomplete):
                 guard self.letGo(of: connection, isPartial: true) else { return nil }
-            case .head(.getValues(let length)):
-                guard let record = connection.take(length),
-                    connection.sendAll(
-                        ManagementRecords.answer(to: record, maximumConnections: self.configuration.maximumConnections)
-                    )
-                else {
+            case .head(.management(let length)), .head(.lateAbort(let length)):
+                guard connection.serveControlRecord(length) else {
                     self.giveUp(connection)
                     return nil
                 }
@@ -178,10 +188,10 @@ final class ConnectionScheduler: Sendable {
                 self.giveUp(connection, lingering: true)
                 return nil
             case .head(.refused(let reason)):
-                unsafe self.refuse(connection, reason, head: buffer)
+                self.refuse(connection, reason)
                 return nil
             case .end:
-                self.giveUp(connection)
+                self.giveUp(connection, lingering: connection.isPastAnswer)
                 return nil
             }
         }
@@ -194,7 +204,10 @@ final class ConnectionScheduler: Sendable {
             return false
         }
         if isPartial, !connection.state.hasDeadline {
-            connection.deadline.store(CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
+            connection.deadline.store(
+                CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds,
+                ordering: .releasing
+            )
         }
         switch connection.update({ $0.foundNothing(isPartial: isPartial) }) {
         case .again: return true
@@ -248,6 +261,7 @@ final class ConnectionScheduler: Sendable {
 
     /// Closes a connection that the caller was told to close.
     func close(_ connection: FastCGIConnection, lingering: Bool) {
+        connection.forgetInput()
         if lingering, self.register(connection) {
             let token = connection.token
             connection.shutWriting()
@@ -259,7 +273,7 @@ final class ConnectionScheduler: Sendable {
         }
         connection.close()
         self.open.subtract(1, ordering: .acquiringAndReleasing)
-        self.surroundings?.connectionClosed()
+        self.delegate?.connectionClosed()
         if self.isDraining { self.timeKeeper.signal() }
     }
 
@@ -294,5 +308,47 @@ final class ConnectionScheduler: Sendable {
     ) throws(SystemCallError) {
         let (index, number) = self.watches.add(descriptor, repeats: repeats, onReadable)
         try self.poll.add(number, tag: Tag.watch(index), interest: [.readable, .oneShot])
+    }
+}
+
+/// Descriptors that are no connections, and what to do when they become readable.
+final class WatchedDescriptors: Sendable {
+    private final class Entry: Sendable {
+        let descriptor: OwnedDescriptor
+        let repeats: Bool
+        let onReadable: @Sendable () -> Void
+
+        init(_ descriptor: consuming OwnedDescriptor, repeats: Bool, _ onReadable: @escaping @Sendable () -> Void) {
+            self.descriptor = descriptor
+            self.repeats = repeats
+            self.onReadable = onReadable
+        }
+    }
+
+    private let entries = Mutex<[Entry]>([])
+
+    /// Keeps a descriptor.
+    ///
+    /// - Returns: Its place, and its number for the poll.
+    func add(
+        _ descriptor: consuming OwnedDescriptor,
+        repeats: Bool,
+        _ onReadable: @escaping @Sendable () -> Void
+    ) -> (index: Int, number: CInt) {
+        let entry = Entry(descriptor, repeats: repeats, onReadable)
+        return self.entries.withLock { entries in
+            entries.append(entry)
+            return (entries.count - 1, entry.descriptor.number)
+        }
+    }
+
+    /// Does what is to be done for the descriptor at a place.
+    ///
+    /// - Returns: The number of the descriptor if it is to be waited for again.
+    func call(_ index: Int) -> CInt? {
+        let entry = self.entries.withLock { $0.indices.contains(index) ? $0[index] : nil }
+        guard let entry else { return nil }
+        entry.onReadable()
+        return entry.repeats ? entry.descriptor.number : nil
     }
 }

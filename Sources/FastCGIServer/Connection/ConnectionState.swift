@@ -14,7 +14,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         /// Nobody owns it; an event makes somebody look.
         case waiting
         /// Owned by a thread that looks for a request.
-        case looking
+        case reading
         /// Owned by a request.
         case serving
         /// The answer is out and our side is shut; what still comes is thrown away until the peer closes.
@@ -46,7 +46,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         /// Nothing: the connection is gone or owned, and the event noted.
         case ignore
         /// The caller owns the connection and looks for a request.
-        case look
+        case readHead
         /// The client of a running request has gone: cancel it.
         case cancel
         /// The caller owns the connection and throws away what has arrived.
@@ -119,7 +119,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
     mutating func opened() -> Bool {
         guard self.phase == .free else { return false }
         self.flags = .deadline
-        self.phase = .looking
+        self.phase = .reading
         return true
     }
 
@@ -130,12 +130,12 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         case .waiting:
             // A hang-up is reported only once, perhaps together with a last request.
             if isHangUp { self.flags.insert(.peerGone) }
-            self.phase = .looking
-            return .look
+            self.phase = .reading
+            return .readHead
         case .lingering:
             self.phase = .discarding
             return .discard
-        case .looking, .discarding:
+        case .reading, .discarding:
             self.flags.insert(isHangUp ? [.unseenEvent, .peerGone] : .unseenEvent)
             return .ignore
         case .serving:
@@ -151,7 +151,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
     ///
     /// - Parameter isPartial: Whether part of one was there, for whose rest the connection's deadline counts.
     mutating func foundNothing(isPartial: Bool) -> LetGoAction {
-        self.expect(.looking)
+        self.expect(.reading)
         guard !self.flags.contains(.unseenEvent) else {
             self.flags.remove(.unseenEvent)
             return .again
@@ -167,7 +167,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
 
     /// The owner found a request, which owns the connection from now on.
     mutating func found() {
-        self.expect(.looking)
+        self.expect(.reading)
         self.flags.subtract([.deadline, .task])
         self.phase = .serving
     }
@@ -195,7 +195,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
 
     /// The owner gives the connection up without a request.
     mutating func gaveUp() {
-        self.expect(.looking)
+        self.expect(.reading)
         self.phase = .closing
     }
 
@@ -242,13 +242,13 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
                 return .close
             }
             guard isIdleTimeOver else { return nil }
-            self.phase = .looking
+            self.phase = .reading
             return .closeIfSilent
         case .serving:
             guard isServingTimeOver, !self.flags.contains(.aborted) else { return nil }
             self.flags.insert(.aborted)
             return .abort
-        case .free, .looking, .discarding, .closing:
+        case .free, .reading, .discarding, .closing:
             return nil
         }
     }

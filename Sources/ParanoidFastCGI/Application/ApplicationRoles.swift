@@ -196,22 +196,22 @@ extension Application {
         settings.maximumParameters = self.configuration.parameterLimit
         settings.maximumParameterBytes = self.configuration.parameterBytes
         settings.maximumRequests = self.configuration.runningRequestLimit
-        let adapter = FastCGIHandlerAdapter(
+        let gateway = FastCGIGateway(
             responder: try self.makeResponder(opening: mode),
             hasDeadline: self.configuration.requestDeadline != nil,
             longestHead: self.configuration.responseHeadWarning,
             count: { context.count($0) }
         )
-        settings.rejectOverload = { adapter.rejectOverload($0) }
-        settings.refusal = adapter.refusal
+        settings.rejectOverload = { gateway.rejectOverload($0) }
+        settings.refusal = gateway.refusal
         let executor = ExecutorReference()
         let server = try FastCGIServer(
             listener: listener,
             configuration: settings,
-            surroundings: context,
+            delegate: context,
             logger: self.logger
         ) { request in
-            await adapter.handle(request, executor: executor.value)
+            await gateway.handle(request, executor: executor.value)
         }
         executor.set(server.executor)
         return server

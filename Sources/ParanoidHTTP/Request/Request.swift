@@ -10,6 +10,9 @@ public struct Request: Sendable {
     var endpoint: RouteEndpoint?
     var storage = RequestStorage()
 
+    /// When the first byte of the request was seen, in nanoseconds since the epoch; `nil` when nobody has noted it.
+    package var receivedAtNanoseconds: Int64?
+
     /// The values that the route's pattern has captured.
     public internal(set) var pathParameters = PathParameters()
 

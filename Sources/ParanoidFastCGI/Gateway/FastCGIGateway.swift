@@ -5,10 +5,7 @@ internal import ParanoidLinux
 internal import Logging
 
 /// Has FastCGI requests answered by the application: parameters in, head and body out.
-struct FastCGIHandlerAdapter: Sendable {
-    /// Bodies up to this size leave together with their head in one write (libfcgi's buffer holds 8184 bytes).
-    private static let smallBody = 7168
-
+struct FastCGIGateway: Sendable {
     let responder: RequestResponder
     /// Whether requests have to be answered within a time.
     let hasDeadline: Bool
@@ -47,10 +44,22 @@ struct FastCGIHandlerAdapter: Sendable {
 
     private func answer(_ exchange: FastCGIExchange) async {
         let response: Response
+        var isSecure = false
         do throws(MetaVariableError) {
             let variables = try exchange.variables()
+            isSecure = variables.isSecure
             if exchange.role == .responder {
-                response = await self.responder.respond(variables, parameters: exchange) { try await exchange.read(upTo: $0) }
+                do throws(HTTPError) {
+                    let body = try exchange.body(length: variables.contentLength, limit: self.responder.bodyLimit)
+                    response = await self.responder.respond(
+                        variables,
+                        parameters: exchange,
+                        body: body,
+                        receivedAtNanoseconds: exchange.receivedAtNanoseconds
+                    )
+                } catch {
+                    response = self.responder.refusal(error)
+                }
             } else {
                 response = Response.text("This application answers requests of the role responder only.\n", status: .notImplemented)
             }
@@ -59,7 +68,11 @@ struct FastCGIHandlerAdapter: Sendable {
         }
         if let counter = ServerStatistics.Event(status: response.status.code), !exchange.isOverdue { self.count(counter) }
         // A handler that ends because it was cancelled may be faster than who answers in its place.
-        await self.send(exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response, on: exchange)
+        await self.send(
+            exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response,
+            isSecure: isSecure,
+            on: exchange
+        )
     }
 
     /// Answers a request for which there is no room.
@@ -87,14 +100,13 @@ struct FastCGIHandlerAdapter: Sendable {
         return response
     }
 
-    private func send(_ response: Response, on exchange: FastCGIExchange) async {
+    private func send(_ response: Response, isSecure: Bool, on exchange: FastCGIExchange) async {
         do {
-            var head = self.head(of: response)
-            if case .bytes(let body) = response.body.content, body.count <= Self.smallBody {
-                head.append(contentsOf: body)
-                try exchange.writeHere(head)
+            try exchange.writeHere(self.head(of: response, isSecure: isSecure))
+            if case .bytes(let body) = response.body.content {
+                // Here rather than after a change of executors: a small body stays in the buffer and leaves with the head in one record.
+                try exchange.writeHere(body)
             } else {
-                try exchange.writeHere(head)
                 try await response.body.write(to: exchange)
             }
             exchange.finish()
@@ -105,15 +117,26 @@ struct FastCGIHandlerAdapter: Sendable {
         }
     }
 
-    private func head(of response: Response) -> [UInt8] {
+    /// The bytes of a response's head.
+    ///
+    /// The security headers are the same for all responses, so they are there as bytes; a response with one of its own gets the others one by
+    /// one.
+    private func head(of response: Response, isSecure: Bool = false) -> [UInt8] {
+        var response = response
+        let security = isSecure ? self.responder.securityBlocks.overHTTPS : self.responder.securityBlocks.always
+        let hasOwn = security.names.contains { response.header($0) != nil }
+        if hasOwn { self.responder.securityHeaders.apply(to: &response, isSecure: isSecure) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(512 + Self.smallBody)
-        let now = HTTPDate(secondsSinceUnixEpoch: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+        bytes.reserveCapacity(1024)
+        // The time matters to cookies only.
+        let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
+        let now = HTTPDate(secondsSinceUnixEpoch: seconds)
         do throws(CGIResponseHeadError) {
             try CGIResponseHead.appendStatus(response.status, to: &bytes)
             try response.forEachField(now: now) { (name, value) throws(CGIResponseHeadError) in
                 try CGIResponseHead.appendField(name, value, to: &bytes)
             }
+            if !hasOwn { bytes += security.bytes }
             CGIResponseHead.appendEnd(to: &bytes)
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
             return bytes

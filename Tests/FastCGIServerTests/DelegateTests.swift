@@ -6,9 +6,9 @@ import Synchronization
 import Testing
 
 @Suite("A server among others")
-struct SurroundingsTests {
+struct DelegateTests {
     /// Notes what it is told, and takes connections if it is to.
-    final class Surroundings: ServerDelegate {
+    final class RecordingDelegate: ServerDelegate {
         let beat = Tally()
         let requests = Tally()
         let ended = Tally()
@@ -53,13 +53,13 @@ struct SurroundingsTests {
 
     private func server(
         _ path: String,
-        _ surroundings: Surroundings,
+        _ delegate: RecordingDelegate,
         handler: @escaping @Sendable (consuming FastCGIRequest) async -> Void = answerWithPath
     ) throws -> FastCGIServer {
         try FastCGIServer(
             listener: Listener.open(.unix(path: path)),
             configuration: configuration { $0.heartbeatInterval = .milliseconds(5) },
-            surroundings: surroundings,
+            delegate: delegate,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             handler: handler
         )
@@ -69,8 +69,8 @@ struct SurroundingsTests {
     func passing() async throws {
         let directory = TemporaryDirectory()
         let mailbox = try DescriptorPair.messageSockets()
-        let giving = Surroundings(passingTo: try mailbox.writing.duplicate())
-        let taking = Surroundings()
+        let giving = RecordingDelegate(passingTo: try mailbox.writing.duplicate())
+        let taking = RecordingDelegate()
         let giver = try self.server(directory.path + "/giver", giving)
         let taker = try self.server(directory.path + "/taker", taking)
         taker.serveArrivals(from: try mailbox.reading.duplicate())
@@ -99,8 +99,8 @@ struct SurroundingsTests {
         let directory = TemporaryDirectory()
         let mailbox = try DescriptorPair.messageSockets()
         mailbox.refuseNewMessages()
-        let surroundings = Surroundings(passingTo: try mailbox.writing.duplicate())
-        let server = try self.server(directory.path + "/s", surroundings)
+        let delegate = RecordingDelegate(passingTo: try mailbox.writing.duplicate())
+        let server = try self.server(directory.path + "/s", delegate)
         async let running: Void = server.run()
         let result = await onThread {
             let peer = try FastCGIPeer(directory.path + "/s")
@@ -109,15 +109,15 @@ struct SurroundingsTests {
         server.drain()
         await running
         try result.get()
-        #expect(surroundings.opened.value == 1)
+        #expect(delegate.opened.value == 1)
     }
 
     @Test("serves what waits in its mailbox when it is told to drain")
     func drainedMailbox() async throws {
         let directory = TemporaryDirectory()
         let mailbox = try DescriptorPair.messageSockets()
-        let surroundings = Surroundings()
-        let server = try self.server(directory.path + "/s", surroundings)
+        let delegate = RecordingDelegate()
+        let server = try self.server(directory.path + "/s", delegate)
         server.serveArrivals(from: try mailbox.reading.duplicate())
         var sockets: (CInt, CInt) = (-1, -1)
         let made = unsafe withUnsafeMutableBytes(of: &sockets) { bytes in
@@ -130,13 +130,13 @@ struct SurroundingsTests {
         server.drain()
         await server.run()
         #expect(try peer.answer().text == "/late")
-        #expect(surroundings.arrived.value == 1)
+        #expect(delegate.arrived.value == 1)
     }
 
     @Test("cancels a handler whose time is over, and asks for a replacement when that is ignored")
     func deadline() async throws {
         let directory = TemporaryDirectory()
-        let surroundings = Surroundings()
+        let delegate = RecordingDelegate()
         let gate = Gate()
         let cancelled = Tally()
         let server = try FastCGIServer(
@@ -145,7 +145,7 @@ struct SurroundingsTests {
                 $0.requestDeadline = .milliseconds(20)
                 $0.requestGrace = .milliseconds(20)
             },
-            surroundings: surroundings,
+            delegate: delegate,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ) { request in
             await withTaskCancellationHandler {
@@ -153,14 +153,14 @@ struct SurroundingsTests {
             } onCancel: {
                 cancelled.add()
             }
-            let isOverdue = request.overdue()
+            let isOverdue = request.overdue?() ?? false
             request.answer(isOverdue ? "late" : "in time")
         }
         async let running: Void = server.run()
         let result = await onThread {
             let peer = try FastCGIPeer(directory.path + "/s")
             try peer.send(FastCGIPeer.request("/"))
-            waitUntil { surroundings.replacements.value == 1 }
+            waitUntil { delegate.replacements.value == 1 }
             #expect(cancelled.value == 1)
             gate.open()
             #expect(try peer.answer().text == "late")
@@ -168,15 +168,15 @@ struct SurroundingsTests {
         server.drain()
         await running
         try result.get()
-        #expect(surroundings.replacements.value == 1)
+        #expect(delegate.replacements.value == 1)
     }
 
     @Test("shows that it lives while slow peers hold all its threads")
     func slowPeers() async throws {
         let directory = TemporaryDirectory()
-        let surroundings = Surroundings()
+        let delegate = RecordingDelegate()
         let reading = Tally()
-        let server = try self.server(directory.path + "/s", surroundings) { request in
+        let server = try self.server(directory.path + "/s", delegate) { request in
             var request = request
             reading.add()
             let body = request.readAll()
@@ -189,8 +189,8 @@ struct SurroundingsTests {
             try first.send(FastCGIPeer.head("/"))
             try second.send(FastCGIPeer.head("/"))
             waitUntil { reading.value == 2 }
-            let before = surroundings.beat.value
-            waitUntil { surroundings.beat.value > before + 1 }
+            let before = delegate.beat.value
+            waitUntil { delegate.beat.value > before + 1 }
             for rest in [FastCGIPeer.stream(5, [1, 2, 3])] {
                 try first.send(rest)
                 try second.send(rest)
@@ -206,27 +206,27 @@ struct SurroundingsTests {
     @Test("shows that its threads come round, also when idle, and not while handlers hold all of them")
     func heartbeat() async throws {
         let directory = TemporaryDirectory()
-        let surroundings = Surroundings()
+        let delegate = RecordingDelegate()
         let gate = Gate()
-        let server = try self.server(directory.path + "/s", surroundings) { request in
+        let server = try self.server(directory.path + "/s", delegate) { request in
             gate.block()
             request.answer("free")
         }
         async let running: Void = server.run()
         let result = await onThread {
-            waitUntil { surroundings.beat.value >= 5 }
+            waitUntil { delegate.beat.value >= 5 }
             let first = try FastCGIPeer(directory.path + "/s")
             let second = try FastCGIPeer(directory.path + "/s")
             try first.send(FastCGIPeer.request("/block"))
             try second.send(FastCGIPeer.request("/block"))
             waitUntil { gate.arrived == 2 }
-            let before = surroundings.beat.value
+            let before = delegate.beat.value
             usleep(200_000)
-            #expect(surroundings.beat.value == before)
+            #expect(delegate.beat.value == before)
             gate.open()
             #expect(try first.answer().text == "free")
             #expect(try second.answer().text == "free")
-            waitUntil { surroundings.beat.value > before }
+            waitUntil { delegate.beat.value > before }
         }
         server.drain()
         await running

@@ -1,16 +1,17 @@
-/// The answer to a web server that asks for the application's limits (FastCGI specification 1.0, section 4.1).
-///
-/// libfcgi copies the names asked for into 64 bytes of its stack without counting (fcgiapp.c, ProcessManagementRecord), so it never gets
-/// to see such a record.
+/// The answers to records that concern no request (FastCGI specification 1.0, section 4).
 enum ManagementRecords {
-    /// Answers a GET_VALUES record.
+    /// A longer record, header and padding included, asks for nothing that there is.
+    static let longest = 1024
+
+    /// Answers a management record.
     ///
     /// - Parameters:
     ///   - record: The whole record, header and padding included.
     ///   - maximumConnections: What to tell for the number of connections and of requests.
-    /// - Returns: The record to send; unknown names are left out, as the specification says.
+    /// - Returns: The record to send: the values of GET_VALUES, with names that are unknown left out, or UNKNOWN_TYPE.
     static func answer(to record: [UInt8], maximumConnections: Int) -> [UInt8] {
         guard record.count >= FastCGIRecord.headerLength else { return [] }
+        guard record[1] == FastCGIRecord.Kind.getValues.rawValue else { return Self.unknownType(record[1]) }
         let length = Int(record[4]) << 8 | Int(record[5])
         let end = min(record.count, FastCGIRecord.headerLength + length)
         var content: [UInt8] = []
@@ -33,5 +34,10 @@ enum ManagementRecords {
         }
         let header = FastCGIRecord.header(.getValuesResult, request: 0, length: content.count)
         return header.indices.map { header[$0] } + content
+    }
+
+    private static func unknownType(_ type: UInt8) -> [UInt8] {
+        let header = FastCGIRecord.header(.unknownType, request: 0, length: 8)
+        return header.indices.map { header[$0] } + [type, 0, 0, 0, 0, 0, 0, 0]
     }
 }

@@ -93,3 +93,31 @@ struct ParameterScanner: Sendable {
         }
     }
 }
+
+/// The name-value pairs of a head that ``ParameterScanner`` has judged.
+struct ParameterPairs {
+    private var position = 0
+
+    /// Where the next name and its value are; `nil` behind the last.
+    mutating func next(in bytes: RawSpan) -> (name: Range<Int>, value: Range<Int>)? {
+        guard self.position < bytes.byteCount else { return nil }
+        let nameLength = self.length(in: bytes)
+        let valueLength = self.length(in: bytes)
+        let name = self.position..<(self.position + nameLength)
+        let value = name.upperBound..<(name.upperBound + valueLength)
+        self.position = value.upperBound
+        return (name, value)
+    }
+
+    private mutating func length(in bytes: RawSpan) -> Int {
+        let first = bytes.byte(at: self.position)
+        guard first >= 0x80 else {
+            self.position += 1
+            return Int(first)
+        }
+        let high = Int(bytes.bigEndian(at: self.position) & 0x7FFF)
+        let low = Int(bytes.bigEndian(at: self.position + 2))
+        self.position += 4
+        return high << 16 | low
+    }
+}

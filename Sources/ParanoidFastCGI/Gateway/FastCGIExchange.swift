@@ -13,7 +13,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     private let request: Mutex<FastCGIRequest?>
     private let executor: any TaskExecutor
     private let hasBegunAnswer = Atomic<Bool>(false)
-    private let overdue: @Sendable () -> Bool
+    private let overdue: (@Sendable () -> Bool)?
 
     init(_ request: consuming FastCGIRequest, executor: any TaskExecutor) {
         self.overdue = request.overdue
@@ -63,15 +63,43 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
 
     // MARK: Body and response
 
+    /// When the request's head was first seen, in nanoseconds since the epoch.
+    var receivedAtNanoseconds: Int64? {
+        self.request.withLock { $0?.receivedAtNanoseconds }
+    }
+
+    /// The request's body, of which nothing is read yet.
+    ///
+    /// - Throws: ``HTTPError`` with status 400 when bytes have come although none were declared.
+    func body(length: Int?, limit: Int) throws(HTTPError) -> RequestBody {
+        let outlook = self.request.withLock { request in
+            if let length { request?.declareLength(length) }
+            return request?.bodyOutlook ?? .empty
+        }
+        switch (outlook, length) {
+        case (.present, 0): throw Self.longerThanDeclared
+        case (.empty, nil), (_, 0): return .empty
+        default: return RequestBody(length: length, limit: limit) { try await self.read(upTo: $0) }
+        }
+    }
+
+    /// The web server has sent more than it said.
+    private static let longerThanDeclared = HTTPError(.badRequest, message: "The body is longer than declared.")
+
     /// Reads the next bytes of the body; `nil` at its end.
-    func read(upTo count: Int) async throws -> [UInt8]? {
+    private func read(upTo count: Int) async throws -> [UInt8]? {
         try await withTaskExecutorPreference(self.executor) {
             try self.request.withLock { request in
                 guard request != nil else { throw Finished() }
                 let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
                 defer { unsafe buffer.deallocate() }
-                let read = unsafe try request?.read(into: buffer) ?? 0
-                return read == 0 ? nil : unsafe Array(buffer.prefix(read))
+                do throws(FastCGIServerError) {
+                    let read = unsafe try request?.read(into: buffer) ?? 0
+                    return read == 0 ? nil : unsafe Array(buffer.prefix(read))
+                } catch {
+                    if error.code == .bodyTooLong { throw Self.longerThanDeclared }
+                    throw error
+                }
             }
         }
     }
@@ -101,7 +129,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     }
 
     /// Whether the task was cancelled because the request takes too long.
-    var isOverdue: Bool { self.overdue() }
+    var isOverdue: Bool { self.overdue?() ?? false }
 
     /// Answers in the handler's place and leaves it with a request that is finished, unless its answer has begun.
     ///
@@ -113,7 +141,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
         guard case .some(.some(var request)) = consume taken else { return }
         do {
             try unsafe request.write(bytes.span.bytes)
-            request.finishNow()
+            request.finish()
         } catch {
             // The client has gone, and dropping the request closes the connection.
         }

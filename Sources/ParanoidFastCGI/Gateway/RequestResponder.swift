@@ -8,7 +8,10 @@ struct RequestResponder: Sendable {
     let bodyLimit: Int
     let logger: Logger
     private let trustedProxies: [NetworkPrefix]
-    private let securityHeaders: SecurityHeaders
+    /// The header fields that every response gets which does not have them.
+    let securityHeaders: SecurityHeaders
+    /// The same as bytes.
+    let securityBlocks: (always: SecurityBlock, overHTTPS: SecurityBlock)
     private let errorResponder = ErrorResponder()
 
     init(
@@ -19,6 +22,7 @@ struct RequestResponder: Sendable {
         logger: Logger
     ) {
         self.securityHeaders = securityHeaders
+        self.securityBlocks = (SecurityBlock(securityHeaders, isSecure: false), SecurityBlock(securityHeaders, isSecure: true))
         self.trustedProxies = trustedProxies
         self.handler = handler
         self.bodyLimit = bodyLimit
@@ -29,9 +33,10 @@ struct RequestResponder: Sendable {
     func respond(
         _ variables: MetaVariables,
         parameters: any RequestParameters,
-        body: @escaping @Sendable (_ upTo: Int) async throws -> [UInt8]?
+        body: RequestBody,
+        receivedAtNanoseconds: Int64? = nil
     ) async -> Response {
-        let request = Request(
+        var request = Request(
             method: variables.requestMethod,
             rawPath: variables.rawPath,
             rawQuery: variables.rawQuery,
@@ -39,11 +44,11 @@ struct RequestResponder: Sendable {
             clientAddress: self.clientAddress(variables, parameters),
             parameters: parameters,
             headerFields: { Self.headerFields(parameters) },
-            body: RequestBody(length: variables.contentLength, limit: self.bodyLimit, read: body),
+            body: body,
             logger: self.logger
         )
-        var response = await self.errorResponder.response(to: request, of: self.handler)
-        self.securityHeaders.apply(to: &response, isSecure: request.isSecure)
+        request.receivedAtNanoseconds = receivedAtNanoseconds
+        let response = await self.errorResponder.response(to: request, of: self.handler)
         return response
     }
 
@@ -61,9 +66,38 @@ struct RequestResponder: Sendable {
         self.errorResponder.response(for: error, logger: self.logger)
     }
 
+    /// The answer to a request that is refused before it has a handler.
+    func refusal(_ error: HTTPError) -> Response {
+        self.logger.notice("request refused", metadata: ["error": "\(error)"])
+        return Response.text("Bad Request\n", status: .badRequest)
+    }
+
     private static func headerFields(_ parameters: any RequestParameters) -> HTTPFields {
         var fields = HTTPFields()
         parameters.forEach { name, value in fields.append(parameter: name, value: value) }
         return fields
+    }
+}
+
+/// Security headers as the bytes of a response's head.
+struct SecurityBlock: Sendable {
+    /// The names of the fields.
+    let names: [HTTPField.Name]
+    /// The lines.
+    let bytes: [UInt8]
+
+    /// Renders the headers once for all responses.
+    init(_ headers: SecurityHeaders, isSecure: Bool) {
+        var probe = Response()
+        headers.apply(to: &probe, isSecure: isSecure)
+        var bytes: [UInt8] = []
+        var names: [HTTPField.Name] = []
+        for field in probe.headerFields {
+            names.append(field.name)
+            // Fields of a response are checked, so these cannot fail.
+            try? CGIResponseHead.appendField(field.name.rawName, field.value, to: &bytes)
+        }
+        self.names = names
+        self.bytes = bytes
     }
 }

@@ -58,3 +58,57 @@ final class RequestTimers: Sendable {
         return isIgnored
     }
 }
+
+/// The time that one request may take, and the task to cancel when it is over.
+final class RequestTimer: Sendable {
+    /// What the time has come for.
+    enum Expiry: Sendable, Hashable {
+        /// The handler is asked to end.
+        case cancel
+        /// The handler was asked to end, and goes on.
+        case giveUp
+    }
+
+    private enum Stage: UInt8 {
+        case running, cancelled, givenUp
+    }
+
+    private let stage = Atomic<UInt8>(Stage.running.rawValue)
+    private let task = Mutex<Task<Void, Never>?>(nil)
+    /// When the request has to be over (`CoarseClock`).
+    let deadline: Int64
+    private let grace: Int64
+
+    /// Starts a timer.
+    init(now: Int64, allowing time: Duration, grace: Duration) {
+        self.deadline = now &+ time.nanoseconds
+        self.grace = grace.nanoseconds
+    }
+
+    /// Whether the handler was asked to end because of the time.
+    var isOverdue: Bool { self.stage.load(ordering: .acquiring) != Stage.running.rawValue }
+
+    /// Makes the request's task known, before it runs for the first time.
+    func set(_ task: Task<Void, Never>) {
+        self.task.withLock { $0 = task }
+    }
+
+    /// Cancels the task.
+    func cancel() {
+        let task = self.task.withLock { $0 }
+        task?.cancel()
+    }
+
+    /// Looks at the time; each expiry is reported once, to one caller.
+    func expire(now: Int64) -> Expiry? {
+        switch Stage(rawValue: self.stage.load(ordering: .acquiring)) {
+        case .running where now >= self.deadline: self.enter(.cancelled, from: .running) ? .cancel : nil
+        case .cancelled where now >= self.deadline &+ self.grace: self.enter(.givenUp, from: .cancelled) ? .giveUp : nil
+        default: nil
+        }
+    }
+
+    private func enter(_ stage: Stage, from previous: Stage) -> Bool {
+        self.stage.compareExchange(expected: previous.rawValue, desired: stage.rawValue, ordering: .acquiringAndReleasing).exchanged
+    }
+}

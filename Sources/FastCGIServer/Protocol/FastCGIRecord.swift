@@ -1,0 +1,165 @@
+/// The bytes of the records that are sent (FastCGI specification 1.0, section 3.3).
+enum FastCGIRecord {
+    /// Length of a record's header.
+    static let headerLength = 8
+    /// The longest content whose record needs no padding to end on a multiple of eight.
+    static let longestContent = 65_528
+
+    /// The types of records that matter here.
+    enum Kind: UInt8, Sendable {
+        case beginRequest = 1
+        case abortRequest = 2
+        case endRequest = 3
+        case parameters = 4
+        case input = 5
+        case output = 6
+        case errors = 7
+        case data = 8
+        case getValues = 9
+        case getValuesResult = 10
+        case unknownType = 11
+    }
+
+    /// A record's header; no padding.
+    static func header(_ kind: Kind, request: UInt16, length: Int) -> InlineArray<8, UInt8> {
+        let length = UInt16(length)
+        return [
+            1, kind.rawValue, UInt8(request >> 8), UInt8(request & 0xFF), UInt8(length >> 8), UInt8(length & 0xFF), 0, 0,
+        ]
+    }
+
+    /// The end of a request with its protocol status.
+    static func end(of request: UInt16, status: ProtocolStatus, applicationStatus: UInt32 = 0) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Self.append(.endRequest, request: request, length: 8, to: &bytes)
+        for shift in [24, 16, 8, 0] as [UInt32] {
+            bytes.append(UInt8(truncatingIfNeeded: applicationStatus >> shift))
+        }
+        bytes.append(contentsOf: [status.rawValue, 0, 0, 0])
+        return bytes
+    }
+
+    /// The end of an answer after which nobody will use the connection again.
+    ///
+    /// nginx keeps a connection only if the end of the request is the last it has read (`ngx_http_fastcgi_module.c`, the input filter), so
+    /// the empty record behind the end lets us close without a request being on its way.
+    static func finalEnd(of request: UInt16, applicationStatus: UInt32 = 0) -> [UInt8] {
+        let end = Self.end(of: request, applicationStatus: applicationStatus, isFinal: true)
+        return end.indices.map { end[$0] }
+    }
+
+    /// The end of an answer: that of its output, that of the request, and an empty record that belongs to the end only if it is final.
+    static func end(of request: UInt16, applicationStatus: UInt32, isFinal: Bool) -> InlineArray<32, UInt8> {
+        let empty = Self.header(.output, request: request, length: 0)
+        let end = Self.header(.endRequest, request: request, length: 8)
+        return InlineArray { index in
+            switch index {
+            case 0..<8: empty[index]
+            case 8..<16: end[index - 8]
+            case 16..<20: UInt8(truncatingIfNeeded: applicationStatus >> UInt32(8 * (19 - index)))
+            case 20..<24: 0
+            default: isFinal ? empty[index - 24] : 0
+            }
+        }
+    }
+
+    /// A whole answer that fits into one record, and after which the connection is given up.
+    static func answer(_ content: [UInt8], to request: UInt16) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Self.append(.output, request: request, length: content.count, to: &bytes)
+        return bytes + content + Self.finalEnd(of: request)
+    }
+
+    private static func append(_ kind: Kind, request: UInt16, length: Int, to bytes: inout [UInt8]) {
+        let header = Self.header(kind, request: request, length: length)
+        for index in header.indices {
+            bytes.append(header[index])
+        }
+    }
+}
+
+/// The fixed part of a record, and where the record ends.
+struct RecordHeader {
+    let version: UInt8
+    let kind: UInt8
+    let request: UInt16
+    let length: Int
+    let content: Int
+    let end: Int
+
+    init?(at position: Int, of bytes: RawSpan) {
+        guard bytes.byteCount - position >= FastCGIRecord.headerLength else { return nil }
+        self.version = bytes.byte(at: position)
+        self.kind = bytes.byte(at: position + 1)
+        self.request = bytes.bigEndian(at: position + 2)
+        self.length = Int(bytes.bigEndian(at: position + 4))
+        self.content = position + FastCGIRecord.headerLength
+        self.end = self.content + self.length + Int(bytes.byte(at: position + 6))
+    }
+}
+
+/// How a request ended, as far as the protocol is concerned (FastCGI specification 1.0, section 5.5).
+enum ProtocolStatus: UInt8, Sendable {
+    /// The normal end.
+    case requestComplete = 0
+    /// A second request on a connection that serves one at a time.
+    case cannotMultiplex = 1
+    /// Too many requests.
+    case overloaded = 2
+    /// A role this application does not have.
+    case unknownRole = 3
+}
+
+/// What the web server asks the application to be (FastCGI specification 1.0, section 6).
+package enum RequestRole: UInt16, Sendable, Hashable {
+    /// Answers a request; reads its body.
+    case responder = 1
+    /// Says whether a request is allowed; gets no body.
+    case authorizer = 2
+    /// Answers a request from a file's data that follows the body.
+    case filter = 3
+}
+
+extension RawSpan {
+    /// One byte, bounds checked.
+    func byte(at offset: Int) -> UInt8 {
+        precondition(offset >= 0 && offset < self.byteCount)
+        return unsafe self.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+    }
+
+    /// The 16-bit number at `offset`, its high byte first.
+    func bigEndian(at offset: Int) -> UInt16 {
+        UInt16(self.byte(at: offset)) << 8 | UInt16(self.byte(at: offset + 1))
+    }
+
+    /// Whether the bytes in the range are those of `other`.
+    func equals(_ other: RawSpan, in range: Range<Int>) -> Bool {
+        guard range.count == other.byteCount else { return false }
+        return unsafe self.extracting(range).withUnsafeBytes { bytes in
+            unsafe other.withUnsafeBytes { unsafe bytes.elementsEqual($0) }
+        }
+    }
+
+    /// Whether the range contains a zero byte or, in a name, an equals sign.
+    ///
+    /// Looks at eight bytes at a time.
+    func hasAmbiguousByte(_ range: Range<Int>, isName: Bool) -> Bool {
+        precondition(range.lowerBound >= 0 && range.upperBound <= self.byteCount)
+        var offset = range.lowerBound
+        while offset + 8 <= range.upperBound {
+            let word = unsafe self.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+            if Self.hasZero(word) || (isName && Self.hasZero(word ^ 0x3D3D_3D3D_3D3D_3D3D)) { return true }
+            offset += 8
+        }
+        while offset < range.upperBound {
+            let byte = self.byte(at: offset)
+            if byte == 0 || (isName && byte == UInt8(ascii: "=")) { return true }
+            offset += 1
+        }
+        return false
+    }
+
+    private static func hasZero(_ word: UInt64) -> Bool {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
+    }
+}
