@@ -68,7 +68,7 @@ struct ArrivalTests {
         #expect(try await slow == (path == "/late-write" ? "1" : "ann"))
         scene.made.time.advance(by: .seconds(1))
         #expect(try await scene.ann.get("/user").text == "ann accepted")
-        #expect(scene.made.app.sessionStatistics.count(of: .reuse) == 0)
+        #expect(try scene.made.app.sessions.statistics.count(of: .reuse) == 0)
     }
 
     @Test("answered after `rotate()` brings an older value back, and costs nobody the session")
@@ -117,7 +117,7 @@ struct ArrivalTests {
     func inStep(_ period: Int) async throws {
         var scene = try await Scene()
         let app = scene.made.app
-        func isFound() -> Bool { app.sessionStatistics.count(of: .reuse) > 0 }
+        func isFound() throws -> Bool { try app.sessions.statistics.count(of: .reuse) > 0 }
         var thief = scene.ann
         var next = thief.cookies
         var isWatching = true
@@ -129,7 +129,7 @@ struct ArrivalTests {
         var until = 0
         var nextMove = 0
         var lastServed = 0
-        while now < 2 * 3600, !isFound() {
+        while now < 2 * 3600, try !isFound() {
             if now > 0, now % (2 * period) == 0 { _ = try await scene.ann.get("/user") }
             if now == thiefAt, !isOut {
                 var probe = thief
