@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Checks who may use whom: `python3 Tests/arrows.py [ROOT]`; without complaint it prints what it looked at.
 
- 1. Every target's dependencies in the manifest are among those its room may have, and point to lower layers.
+ 1. Every target's dependencies in the manifest are among those its module may have, and point to lower layers.
  2. Every `import` in a source file is a direct dependency of its target (the compiler accepts transitive ones).
  3. Modules of the system are imported only in the folders that are meant for them.
- 4. Parsers import nothing: the fuzzers compile them as plain files. Pure rooms read no clock and draw no randomness.
+ 4. Parsers import nothing. Pure folders read no clock, draw no randomness, open no file and write no log.
  5. Words that must not occur in code: fork(, unstructured tasks, try!, as!, @_exported, @_spi.
+ 6. The tables below name only what exists: a row for a module or a file that is gone is an error.
 
-Comments and string literals are not code. Ends with `N passed, N failed`, where N counts files and targets.
+Comments and string literals are not code. Ends with `N passed, N failed`, where N counts files, targets and rows.
 """
 import collections
 import fnmatch
@@ -16,10 +17,11 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
-# Layer, and the rooms and products that the room may depend on. A room that is not here is an error, so that
-# a new one is put on its layer on purpose.
-ROOMS = {
+# Layer, and the modules and products that a module may depend on. A module that is not here is an error, so that a
+# new one is put on its layer on purpose.
+MODULES = {
     "CFCGI": (0, ""),
     "CLinux": (0, ""),
     "ParanoidLinux": (1, "CLinux"),
@@ -40,7 +42,8 @@ EXECUTABLE = (5, "ParanoidFastCGI")  # examples and whatever else is only a prog
 # Modules that no manifest names, and where they may be imported (paths below the root).
 EVERYWHERE = {"Synchronization"}
 SYSTEM = {
-    "Glibc": ["Sources/ParanoidLinux/*", "Sources/FastCGIServer/Binding/*", "Sources/ParanoidFastCGITesting/*", "Tests/*"],
+    # The theft simulator draws from a normal distribution: logarithm, exponential and cosine are the C library's.
+    "Glibc": ["Sources/ParanoidLinux/*", "Sources/FastCGIServer/Binding/*", "Sources/ParanoidFastCGITesting/TheftSimulation/*", "Tests/*"],
     "FoundationEssentials": ["Sources/ParanoidHTTP/Bodies/JSONCoding.swift", "Sources/ParanoidSessions/*/SessionValueCoding.swift", "Tests/*"],
     "Foundation": ["Tests/*"],
     "Dispatch": ["Tests/*"],
@@ -56,8 +59,12 @@ PARSERS = [
     "Sources/ParanoidHTTP/*/*CookieParser.swift",
     "Sources/ParanoidHTTP/*/*FormParser.swift",
 ]
-PURE = ["Sources/ParanoidSessions/Guard/*", "Sources/ParanoidHTTP/CGI/*"]
-IMPURE = r"\b(?:ContinuousClock|SuspendingClock|SystemRandomNumberGenerator|SystemRandom|WallClock|FileManager|getenv|clock_gettime|print)\b|\.random\("
+PURE = ["Sources/ParanoidSessions/Guard/*", "Sources/ParanoidHTTP/CGI/*"]  # with the folders in them
+IMPURE = (
+    r"\b(?:ContinuousClock|SuspendingClock|UTCClock|SystemRandomNumberGenerator|SystemRandom|WallClock|MonotonicClock|FileManager|FileDescriptor"
+    r"|Logger|getenv|getrandom|arc4random\w*|clock_gettime|gettimeofday|print)\b|\.random\(|\.shuffled\(\)|\.randomElement\(\)"
+)
+PURE_IMPORTS = {"Crypto", "HTTPTypes", "ParanoidHTTP"} | EVERYWHERE
 
 FORBIDDEN = [
     # pattern, where it is allowed nevertheless
@@ -104,7 +111,9 @@ def module_of(name):
 
 def main():
     root = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), ".."))
-    manifest = json.loads(subprocess.run(["swift", "package", "dump-package", "--package-path", root], check=True, stdout=subprocess.PIPE).stdout)
+    with tempfile.TemporaryDirectory() as scratch:  # its own, as .build is locked while something is built
+        command = ["swift", "package", "dump-package", "--package-path", root, "--scratch-path", scratch]
+        manifest = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120).stdout)
     complaints = collections.defaultdict(list)
     checked = set()
     targets = {target["name"]: target for target in manifest["targets"]}
@@ -115,14 +124,14 @@ def main():
         uses = dependencies_of(target)
         if target["type"] == "test" or (target.get("path") or "").startswith("Tests/"):
             continue
-        if name not in ROOMS and target["type"] != "executable":
-            complaints["target " + name].append("is not in the table of rooms (ROOMS in Tests/arrows.py)")
+        if name not in MODULES and target["type"] != "executable":
+            complaints["target " + name].append("is not in the table of modules (MODULES in Tests/arrows.py)")
             continue
-        layer, may = ROOMS.get(name, EXECUTABLE)
+        layer, may = MODULES.get(name, EXECUTABLE)
         for used in uses:
             if used not in may.split():
                 complaints["target " + name].append(f"must not depend on {used}")
-            if used in ROOMS and ROOMS[used][0] >= layer:
+            if used in MODULES and MODULES[used][0] >= layer:
                 complaints["target " + name].append(f"depends on {used}, which is not on a lower layer")
 
     # 2 to 5. The files, each checked as part of the target whose folder it is in.
@@ -159,15 +168,28 @@ def main():
                 complain(f"line {line}: {module} stays in {CONFINED[module][0]}")
             if "@testable" in match.group(1) and module_of(target["name"]) != module + "Tests":
                 complain(f"line {line}: @testable is for the target's own tests, and this is {target['name']}")
+            if allowed(path, PURE) and module not in PURE_IMPORTS:
+                complain(f"line {line}: imports {module} in a pure folder")
             if allowed(path, PARSERS):
                 complain(f"line {line}: a parser imports nothing")
         if allowed(path, PURE):
             for match in re.finditer(IMPURE, code):
-                complain(f"line {code.count(chr(10), 0, match.start()) + 1}: {match.group(0).strip()} in a pure room")
+                complain(f"line {code.count(chr(10), 0, match.start()) + 1}: {match.group(0).strip()} in a pure folder")
         for pattern, exceptions in FORBIDDEN:
             if not allowed(path, exceptions):
                 for match in re.finditer(pattern, code):
                     complain(f"line {code.count(chr(10), 0, match.start()) + 1}: forbidden: {match.group(0).strip()}")
+
+    # 6. The tables.
+    for name in MODULES:
+        checked.add("row " + name)
+        if name not in targets:
+            complaints["row " + name].append("there is no such target")
+    tables = [PARSERS, PURE, *SYSTEM.values(), *CONFINED.values(), *(exceptions for _, exceptions in FORBIDDEN)]
+    for pattern in {pattern for table in tables for pattern in table}:
+        checked.add("row " + pattern)
+        if not any(fnmatch.fnmatchcase(path, pattern) for path in files):
+            complaints["row " + pattern].append("there is no such file")
 
     failed = sorted(name for name, lines in complaints.items() if lines)
     for name in failed:

@@ -1,46 +1,59 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: lint, arrows, unit, tsan, e2e, and short forms of the others but cost, store and connections
-#     Tests/run.sh PART...         only these parts
+#     Tests/run.sh                 the gate for every change: all parts but cost, store and connections; long ones in their short form
+#     Tests/run.sh PART...         only these parts, in full
+#     Tests/run.sh api --update    writes the list of public declarations anew
 #
 #     lint      swift format --strict; every script parses
 #     arrows    who may import whom (Tests/arrows.py); the tests that the table of threats names exist
 #     unit      debug build with warnings as errors, all tests but the end-to-end ones
+#     api       the public declarations are those of Tests/PublicAPI/symbols.txt
+#     docs      every public declaration has a summary; the documentation builds without a warning
 #     tsan      tests of the server, the stores and the session middleware under the thread sanitizer (.build-tsan)
-#     e2e       release build, IntegrationTests through real nginx, nginx/demo.sh --check
+#     e2e       IntegrationTests through real nginx, nginx/demo.sh --check
 #     browser   real Chromium through nginx and TLS (skipped in the gate where chromium cannot be installed)
-#     torture   processes that change the same session files, some of them killed (in full when it is named: 60 s, 8 x 8)
-#     thieves   honest browsers and thieves in virtual time (in full when it is named: 2 000 000 requests)
-#     cost      CPU time per request with each protection of the sessions on and off (not in the gate)
+#     torture   processes that change the same session files, some of them killed (in full: 60 s, 8 x 8)
+#     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
+#     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
+#     reload    constant load while workers are replaced and killed
+#     bench     requests per second beside other servers
+#     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
-#     reload    constant load while workers are replaced and killed (in full when it is named)
-#     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop (only when it is named)
-#     bench     requests per second beside bare C libfcgi (in full when it is named)
+#     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
 #
-# Installs with apt what the parts need. Every part ends by itself and leaves no process behind. The last line is
-# `N passed, N failed`, summed over the parts; the exit status is 0 only if nothing failed. Logs are in .build/test-logs.
+# There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
+# one another. What the parts need is installed with apt. Every command has a deadline, and the whole has one
+# (RUN_MINUTES, 80); no process is left behind. The last line is `N passed, N failed`, summed over the parts; the exit
+# status is 0 only if nothing failed. Logs are in .build/test-logs, with the seconds of each command in times.txt.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 cd "$root" || exit 1
 
+export PARANOID_STRICT=1 # warnings are errors, in every build: with another manifest everything would be built again
 logs="$root/.build/test-logs"
 mkdir -p "$logs"
 work=$(mktemp -d)
-passed=0 failed=0
-running=''
+exec 3>&1 # where sums are shown at once, also those of a lane
+counts="$work/counts" # a line a count: passed, failed
+: > "$counts"
+: > "$logs/times.txt"
+deadline=$((SECONDS + ${RUN_MINUTES:-80} * 60))
+running=()
 
-# Ends what a broken-off part left: its command with the whole process group, and processes that wrote down their
-# number below the part's temporary directory.
+# Ends what a broken-off part left: its commands with their process groups, and processes that wrote down their number
+# below the temporary directory.
+end_running() {
+    local pid
+    for pid in ${running[@]+"${running[@]}"}; do kill -TERM "$pid" 2> /dev/null; done
+    for pid in ${running[@]+"${running[@]}"}; do wait "$pid" 2> /dev/null; done
+}
 clean_up() {
     trap '' INT TERM
-    if [ -n "$running" ]; then
-        kill -TERM "$running" 2>/dev/null
-        wait "$running" 2>/dev/null
-    fi
-    end_left_behind
+    end_running
+    end_left_behind "$work"
     if [ -f "$work/remove" ]; then while IFS= read -r directory; do rm -rf "$directory"; done < "$work/remove"; fi
     rm -rf "$work"
 }
@@ -48,8 +61,8 @@ end_left_behind() {
     local file pid
     while IFS= read -r file; do
         pid=$(head -c 20 "$file" | tr -cd '0-9')
-        [ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null && echo "run.sh: ended process $pid, left behind by ${file#"$work"/}"
-    done < <(find "$work" -name '*.pid' 2>/dev/null)
+        [ -n "$pid" ] && kill -TERM "$pid" 2> /dev/null && echo "run.sh: ended process $pid, left behind by ${file#"$work"/}"
+    done < <(find "$1" -name '*.pid' 2> /dev/null)
     return 0
 }
 trap clean_up EXIT
@@ -58,16 +71,25 @@ trap 'exit 130' INT TERM
 # run NAME SECONDS COMMAND...: runs the command with a deadline, shows its output without the compiler's steps and keeps
 # all of it in $logs/NAME.log.
 run() {
-    local name=$1 limit=$2 status
+    local name=$1 limit=$2 status began=$SECONDS left=$((deadline - SECONDS)) pid shower
     shift 2
     log="$logs/$name.log"
     : > "$log"
+    if [ "$left" -lt 1 ]; then
+        echo "run.sh: no time is left for $name" | tee "$log"
+        return 124
+    fi
+    [ "$limit" -le "$left" ] || limit=$left
     timeout -k 20 "$limit" "$@" > "$log" 2>&1 < /dev/null &
-    running=$!
-    tail -n +1 -f --pid="$running" "$log" | grep --line-buffered -vE '^\[[0-9]+/[0-9]+\]|^◇|^(Fetch|Comput|Creating|Working copy|Updat|Build(ing)? )'
-    wait "$running"
+    pid=$!
+    tail -n +1 -f --pid="$pid" "$log" | grep --line-buffered -vE '^\[[0-9]+/[0-9]+\]|^◇|^(Fetch|Comput|Creating|Working copy|Updat|Build(ing)? )' &
+    shower=$!
+    running=("$pid" "$shower")
+    wait "$pid"
     status=$?
-    running=''
+    wait "$shower"
+    running=()
+    echo "$((SECONDS - began)) s: $name" >> "$logs/times.txt"
     [ "$status" -ne 124 ] || echo "run.sh: $name took more than $limit s and was ended"
     return "$status"
 }
@@ -83,15 +105,25 @@ count() {
         bad=$((bad + 1))
         echo "run.sh: $4 ran nothing"
     fi
-    echo "--- $4: $good passed, $bad failed"
-    passed=$((passed + good)) failed=$((failed + bad))
+    echo "--- $4: $good passed, $bad failed" >&3
+    echo "$good $bad" >> "$counts"
 }
 
-# The sums of Swift Testing's output, or of a script's closing line.
-count_tests() {
-    count "$(grep -E '^✔ Test ' "$log" | grep -cvE '^✔ Test (run|case) ')" \
-        "$(grep -E '^✘ Test .* failed after ' "$log" | grep -cvE '^✘ Test (run|case) ')" "$1" "$2"
+# swift_tests NAME SECONDS BUNDLE FILTER...: runs tests that are built and counts them from the report they write. The
+# program is started itself, as `swift test` waits for whatever is being built.
+swift_tests() {
+    local name=$1 limit=$2 bundle=$3 status good=0 bad=0
+    shift 3
+    rm -f "$logs/$name.xml"
+    run "$name" "$limit" ${preload[@]+env "${preload[@]}"} "$bundle" --testing-library swift-testing --xunit-output "$logs/$name.xml" "$@"
+    status=$?
+    if grep -q 'WARNING: ThreadSanitizer' "$log"; then status=66; fi
+    read -r good bad < <(python3 Tests/xunit.py "$logs/$name.xml")
+    count "${good:-0}" "${bad:-0}" "$status" "$name"
 }
+preload=()
+
+# The sums of a script's closing line.
 count_closing_line() {
     local line
     line=$(grep -oE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
@@ -99,7 +131,42 @@ count_closing_line() {
     count "$good" "$bad" "$1" "$2"
 }
 
-need() { "$root/nginx/packages.sh" "$@" || { echo "0 passed, 1 failed"; exit 1; }; }
+need() {
+    log="$logs/packages.log"
+    # One after the other: apt takes a lock.
+    flock "$work/apt.lock" timeout 600 "$root/nginx/packages.sh" "$@" > "$log" 2>&1 && return
+    tail -n 3 "$log"
+    count 0 0 1 "packages: $*"
+    return 1
+}
+
+# MARK: Builds, each made once
+
+# build KIND SECONDS COMMAND...: runs the build unless it was run before; other lanes wait for it.
+build() {
+    local kind=$1
+    shift
+    exec 8> "$work/build.$kind.lock"
+    flock 8
+    if [ ! -f "$work/build.$kind" ]; then
+        run "build-$kind" "$@" 8>&-
+        echo $? > "$work/build.$kind"
+        [ "$(cat "$work/build.$kind")" -eq 0 ] || count 0 0 1 "build: $kind"
+    fi
+    exec 8>&-
+    [ "$(cat "$work/build.$kind")" -eq 0 ]
+}
+build_debug() { need libfcgi-dev && build debug 1200 swift build --build-tests; }
+build_release() {
+    need libfcgi-dev && build release 1500 swift build -c release && export PARANOID_BIN_DIR="$root/.build/release"
+}
+# Only what runs under the sanitizer.
+build_tsan() {
+    need libfcgi-dev && build tsan 1500 bash -c '
+        options="--sanitize=thread --scratch-path .build-tsan"
+        swift build $options --product ParanoidFastCGIPackageTests && swift build $options --product store-stress'
+}
+bundle_of() { echo "$root/$1/debug/ParanoidFastCGIPackageTests.xctest"; }
 
 # MARK: Parts
 
@@ -117,89 +184,80 @@ part_lint() {
 }
 
 part_arrows() {
-    need python3
+    need python3 || return
     run arrows 120 python3 Tests/arrows.py
     count_closing_line $? arrows
     run threat-table 60 python3 Tests/threat-table.py
     count_closing_line $? "threat table"
 }
 
-build_tests() { run "$1" 1200 env PARANOID_STRICT=1 swift build --build-tests; }
-
 part_unit() {
-    need libfcgi-dev
-    build_tests unit-build || { count 0 0 1 "unit: build"; return; }
-    run unit 600 env PARANOID_STRICT=1 swift test --skip-build --disable-xctest --skip IntegrationTests
-    count_tests $? unit
+    need python3 && build_debug || return
+    swift_tests unit 600 "$(bundle_of .build)" --skip IntegrationTests
+}
+
+part_api() {
+    need python3 && build_debug || return
+    run api 200 python3 Tests/PublicAPI/api.py "$@"
+    count_closing_line $? api
+}
+
+part_docs() {
+    need python3 && build_debug || return
+    run docs 300 python3 Tests/PublicAPI/api.py --docs
+    count_closing_line $? docs
 }
 
 part_tsan() {
-    need libfcgi-dev
-    local status stage
-    run tsan-build 1500 swift build --build-tests --sanitize=thread --scratch-path .build-tsan || { count 0 0 1 "tsan: build"; return; }
+    need python3 && build_tsan || return
+    local status stage preload
     # What the sanitizer cannot see of Swift's Mutex is told to it by a library of ours.
     clang -O2 -shared -fPIC -o "$work/libtsan-mutex.so" Tests/tsan-mutex.c -ldl || { count 0 0 1 "tsan: helper"; return; }
+    preload=(LD_PRELOAD="$work/libtsan-mutex.so" TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1)
     # One process after the other: tests that compute for minutes would starve those that wait for one another.
     for stage in 'FastCGIServerTests' 'SessionRepository|FileSessionStoreTests' 'ParanoidLinuxTests|ParanoidFastCGITests' 'MiddlewareTrace'; do
-        run "tsan-${stage//[^A-Za-z]/}" 600 env LD_PRELOAD="$work/libtsan-mutex.so" TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1 \
-            swift test --skip-build --disable-xctest --sanitize=thread --scratch-path .build-tsan --filter "$stage"
-        status=$?
-        if grep -q 'WARNING: ThreadSanitizer' "$log"; then status=66; fi
-        count_tests "$status" "tsan: $stage"
+        swift_tests "tsan-${stage//[^A-Za-z]/}" 600 "$(bundle_of .build-tsan)" --filter "$stage"
     done
-    run tsan-torture 300 env LD_PRELOAD="$work/libtsan-mutex.so" TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1 \
-        .build-tsan/debug/store-stress torture "$(torture_directory)" 5 3 3 500
+    run tsan-torture 300 env "${preload[@]}" .build-tsan/debug/store-stress torture "$(torture_directory)" 5 3 3 500
     status=$?
     if grep -q 'WARNING: ThreadSanitizer' "$log"; then status=66; fi
     count_closing_line "$status" "tsan: torture"
 }
 
 part_e2e() {
-    need libfcgi-dev nginx curl openssl
-    local bin
-    run e2e-release 1500 swift build -c release || { count 0 0 1 "e2e: release build"; return; }
-    build_tests e2e-build || { count 0 0 1 "e2e: build of the tests"; return; }
-    bin=$(swift build -c release --show-bin-path)
+    need nginx curl openssl python3 && build_debug && build_release || return
     mkdir -p "$work/e2e"
-    run e2e 900 env PARANOID_STRICT=1 PARANOID_BIN_DIR="$bin" TMPDIR="$work/e2e" \
-        swift test --skip-build --disable-xctest --filter IntegrationTests
-    count_tests $? e2e
-    end_left_behind
+    preload=(TMPDIR="$work/e2e")
+    swift_tests e2e 900 "$(bundle_of .build)" --filter IntegrationTests
+    preload=()
+    end_left_behind "$work/e2e"
     run demo 300 nginx/demo.sh --check
     count_closing_line $? "demo.sh --check"
 }
 
 part_browser() {
-    need libfcgi-dev nginx openssl python3
-    local bin
-    if ! "$root/nginx/packages.sh" chromium > "$logs/browser-packages.log" 2>&1; then
+    need nginx openssl python3 || return
+    log="$logs/browser-packages.log"
+    if ! flock "$work/apt.lock" timeout 600 "$root/nginx/packages.sh" chromium > "$log" 2>&1; then
         if [ "${1:-}" = --short ]; then
             echo "--- browser: skipped, chromium cannot be installed here"
         else
-            log="$logs/browser-packages.log"
             count 0 0 1 "browser: chromium"
         fi
         return
     fi
-    build_release browser demo || return
+    build_release || return
     mkdir -p "$work/browser"
-    run browser 600 env PARANOID_BIN_DIR="$bin" TMPDIR="$work/browser" python3 Tests/Browser/browser.py "$@"
+    run browser 600 env TMPDIR="$work/browser" python3 Tests/Browser/browser.py "$@"
     count_closing_line $? browser
-    end_left_behind
-}
-
-# A release build of one program of the tests.
-build_release() {
-    run "$1-release" 1500 swift build -c release --product "$2" || { count 0 0 1 "$1: build"; return 1; }
-    bin=$(swift build -c release --show-bin-path)
+    end_left_behind "$work/browser"
 }
 
 part_torture() {
-    need libfcgi-dev
-    local bin seconds=60 processes=8 threads=8
+    build_release || return
+    local seconds=60 processes=8 threads=8
     [ "${1:-}" != --short ] || { seconds=8 processes=4 threads=4; }
-    build_release torture store-stress || return
-    run torture 600 "$bin/store-stress" torture "$(torture_directory)" "$seconds" "$processes" "$threads"
+    run torture 600 "$PARANOID_BIN_DIR/store-stress" torture "$(torture_directory)" "$seconds" "$processes" "$threads"
     count_closing_line $? torture
 }
 
@@ -213,70 +271,101 @@ torture_directory() {
 }
 
 part_thieves() {
-    need libfcgi-dev nginx
-    local bin
-    build_release thieves theft-simulator || return
-    run thieves 1200 "$bin/theft-simulator" "$@"
+    need nginx && build_release || return
+    mkdir -p "$work/thieves"
+    run thieves 1200 "$PARANOID_BIN_DIR/theft-simulator" "$@"
     count_closing_line $? thieves
-    build_release thieves-nginx trace-server || return
-    run thieves-nginx 900 env PARANOID_BIN_DIR="$bin" TMPDIR="$work" Tests/thieves-nginx.sh "$@"
+    run thieves-nginx 900 env TMPDIR="$work/thieves" Tests/thieves-nginx.sh "$@"
     count_closing_line $? "thieves: nginx"
+    end_left_behind "$work/thieves"
 }
 
 part_cost() {
-    local bin directory
-    build_release cost protection-cost || return
-    directory=$(torture_directory)
-    run cost 600 "$bin/protection-cost" "$directory" "$@"
+    build_release || return
+    run cost 600 "$PARANOID_BIN_DIR/protection-cost" "$(torture_directory)" "$@"
     count_closing_line $? cost
 }
 
+part_count() {
+    need nginx gcc python3 valgrind && build_release || return
+    run count 600 python3 Tests/Benchmarks/count.py "$@"
+    count_closing_line $? count
+}
+
 part_store() {
-    run store 1200 Tests/Benchmarks/store.sh --build "$@"
+    build_release || return
+    run store 1200 Tests/Benchmarks/store.sh "$@"
     count_closing_line $? store
 }
 
 part_reload() {
-    need libfcgi-dev nginx curl openssl wrk
-    run reload-release 1500 swift build -c release --product demo || { count 0 0 1 "reload: build"; return; }
-    run reload 900 env TMPDIR="$work" Tests/Benchmarks/reload.sh "$@"
+    need nginx curl openssl wrk && build_release || return
+    mkdir -p "$work/reload"
+    run reload 900 env TMPDIR="$work/reload" Tests/Benchmarks/reload.sh "$@"
     count_closing_line $? reload
-    end_left_behind
+    end_left_behind "$work/reload"
 }
 
 part_connections() {
-    need libfcgi-dev nginx curl wrk gcc python3
-    run connections-release 1500 swift build -c release --product demo || { count 0 0 1 "connections: build"; return; }
+    need nginx curl wrk gcc python3 && build_release || return
     run connections 1500 env TMPDIR="$work" Tests/Benchmarks/connections.sh "$@"
     count_closing_line $? connections
 }
 
 part_bench() {
-    need libfcgi-dev nginx curl wrk gcc
-    run bench-release 1500 swift build -c release --product demo || { count 0 0 1 "bench: build"; return; }
-    run bench 600 Tests/Benchmarks/bench.sh "$@"
+    need nginx curl wrk gcc && build_release || return
+    run bench 1800 Tests/Benchmarks/bench.sh "$@"
     count_closing_line $? bench
 }
 
 # MARK: Which parts
 
-if [ $# -eq 0 ]; then
-    part_lint
-    part_arrows
-    part_unit
-    part_tsan
-    part_e2e
-    part_browser --short
-    part_torture --short
-    part_thieves --short
+# lane NAME PART...: runs parts beside this script; what they say is shown when all of them have ended.
+lanes=()
+lane() {
+    local name=$1 part
+    shift
+    (
+        trap 'trap "" INT TERM; end_running; exit 130' INT TERM
+        running=()
+        for part in "$@"; do eval "part_$part"; done
+    ) > "$work/lane.$name" 2>&1 &
+    lanes+=("$! $name")
+    running+=("$!")
+}
+join_lanes() {
+    local each
+    for each in "${lanes[@]}"; do
+        wait "${each% *}"
+        cat "$work/lane.${each#* }"
+    done
+    lanes=() running=()
+}
+
+gate() {
+    # Two processors, two lanes of about the same length.
+    lane one unit api docs e2e
+    lane two lint arrows tsan 'torture --short' 'thieves --short' 'browser --short'
+    join_lanes
+    # What measures has the machine for itself.
+    part_count
     part_reload --short
     part_bench --short
+}
+
+if [ $# -eq 0 ]; then
+    gate
+elif [ "$*" = "api --update" ]; then
+    part_api --update
 else
     for part in "$@"; do
-        declare -F "part_$part" >/dev/null || { sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" > /dev/null || { sed -n '2,29s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi
 
+passed=0 failed=0
+while read -r good bad; do passed=$((passed + good)) failed=$((failed + bad)); done < "$counts"
+echo "$SECONDS s" >> "$logs/times.txt"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
