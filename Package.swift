@@ -103,6 +103,12 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "operation-count",
+            dependencies: ["ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", httpTypes, logging],
+            path: "Tests/Benchmarks/Operations",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "theft-simulator",
             dependencies: ["ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions"],
             path: "Tests/TheftSimulator",

@@ -10,7 +10,7 @@ for package in "$@"; do
     case "$package" in
     libfcgi-dev) [ -e /usr/include/fcgiapp.h ] || [ -e /usr/local/include/fcgiapp.h ] || missing+=("$package") ;;
     nginx) PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v nginx >/dev/null || missing+=("$package") ;;
-    python3 | openssl | curl | wrk | gcc | chromium) command -v "$package" >/dev/null || missing+=("$package") ;;
+    python3 | openssl | curl | wrk | gcc | chromium | valgrind | strace) command -v "$package" >/dev/null || missing+=("$package") ;;
     *) dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package") ;;
     esac
 done

@@ -5,7 +5,9 @@ internal import ParanoidFastCGITesting
 // Rotation against honest browsers and thieves, in virtual time.
 //
 //     theft-simulator [--short]                   the guard alone, in this process
-//     theft-simulator --through PORT [--short]    the whole server: nginx on that port and `trace-server` behind it
+//     theft-simulator --through PORT [--log FILE] [--short]
+//                                                 the whole server: nginx on that port and `trace-server` behind it, which
+//                                                 writes its log to FILE
 //
 // The last line is `N passed, N failed`.
 
@@ -17,9 +19,10 @@ let through = words.firstIndex(of: "--through").map { index in
     }
     return port
 }
+let log = words.firstIndex(of: "--log").flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
 
 if let through {
-    NginxTrial(port: through, isShort: isShort).run().finish()
+    NginxTrial(port: through, log: log, isShort: isShort).run().finish()
 } else {
     GuardTrial(isShort: isShort).run().finish()
 }
