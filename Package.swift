@@ -81,6 +81,7 @@ let package = Package(
         ),
 
         // MARK: Tests
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
         .target(name: "TraceReplay", path: "Tests/TraceReplay"),
         .executableTarget(
             name: "trace-server",
@@ -110,7 +111,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "theft-simulator",
-            dependencies: ["ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions"],
+            dependencies: ["ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", "TestSupport"],
             path: "Tests/TheftSimulator",
             swiftSettings: settings
         ),
@@ -126,7 +127,7 @@ let package = Package(
             dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
             swiftSettings: settings
         ),
-        .testTarget(name: "IntegrationTests", swiftSettings: settings),
+        .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ParanoidFastCGITests",
             dependencies: [

@@ -17,7 +17,7 @@
 #     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
 #     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
 #     reload    constant load while workers are replaced and killed
-#     bench     requests per second beside other servers
+#     bench     requests per second and CPU time per request, in full beside other servers (Tests/Benchmarks/Peers)
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
@@ -193,7 +193,7 @@ part_arrows() {
 
 part_unit() {
     need python3 && build_debug || return
-    swift_tests unit 600 "$(bundle_of .build)" --skip IntegrationTests
+    swift_tests unit 400 "$(bundle_of .build)" --skip IntegrationTests
 }
 
 part_api() {
@@ -216,7 +216,7 @@ part_tsan() {
     preload=(LD_PRELOAD="$work/libtsan-mutex.so" TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1)
     # One process after the other: tests that compute for minutes would starve those that wait for one another.
     for stage in 'FastCGIServerTests' 'SessionRepository|FileSessionStoreTests' 'ParanoidLinuxTests|ParanoidFastCGITests' 'MiddlewareTrace'; do
-        swift_tests "tsan-${stage//[^A-Za-z]/}" 600 "$(bundle_of .build-tsan)" --filter "$stage"
+        swift_tests "tsan-${stage//[^A-Za-z]/}" 400 "$(bundle_of .build-tsan)" --filter "$stage"
     done
     run tsan-torture 300 env "${preload[@]}" .build-tsan/debug/store-stress torture "$(torture_directory)" 5 3 3 500
     status=$?
@@ -228,7 +228,7 @@ part_e2e() {
     need nginx curl openssl python3 && build_debug && build_release || return
     mkdir -p "$work/e2e"
     preload=(TMPDIR="$work/e2e")
-    swift_tests e2e 900 "$(bundle_of .build)" --filter IntegrationTests
+    swift_tests e2e 700 "$(bundle_of .build)" --filter IntegrationTests
     preload=()
     end_left_behind "$work/e2e"
     run demo 300 nginx/demo.sh --check
@@ -313,8 +313,8 @@ part_connections() {
 }
 
 part_bench() {
-    need nginx curl wrk gcc && build_release || return
-    run bench 1800 Tests/Benchmarks/bench.sh "$@"
+    need nginx wrk python3 && build_release || return
+    run bench 3600 python3 Tests/Benchmarks/bench.py "$@"
     count_closing_line $? bench
 }
 

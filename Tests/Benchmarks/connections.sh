@@ -64,9 +64,9 @@ env PARANOID_LISTEN="unix:$work/demo.sock" PARANOID_WORKERS=2 PARANOID_THREADS=4
     PARANOID_SESSION_DIR="$work/sessions" PARANOID_SECRET_FILE="$work/secret" "$bin/demo" > /dev/null 2> "$log" &
 app=$!
 pids+=("$app")
-gcc -O2 -pthread -o "$work/hello" "$here/hello.c" -lfcgi
+gcc -O2 -pthread -o "$work/hello" "$here/Peers/c/hello.c" -lfcgi
 gcc -O2 -o "$work/clients" "$here/clients.c"
-"$work/hello" "$work/c.sock" 8 &
+"$work/hello" "$work/c.sock" 8 "$work" &
 pids+=($!)
 
 prefix="$work/nginx"

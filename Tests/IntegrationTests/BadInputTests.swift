@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension Integration {
@@ -71,13 +72,13 @@ extension Integration {
                     ("GET /hello?%00%ff=%zz&&&=== HTTP/1.1", [200]),
                     ("BREW /hello HTTP/1.1", [400, 405]),
                 ] {
-                    let answer = try RawConnection.ask(port: app.port, [line, "Host: localhost"])
+                    let answer = try StreamClient.ask(port: app.port, [line, "Host: localhost"])
                     let status = answer.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
                     #expect(statuses.contains(status), "\(line): \(answer.prefix(60))")
                     #expect(!answer.contains("root:"))
                 }
                 for field in ["X-Odd: a\u{1}b", "X-Odd: \u{7f}", "X_Odd: x", ": x", "Proxy: x", "Cookie: __Host-sessionid=a\u{1}b"] {
-                    let answer = try RawConnection.ask(port: app.port, ["GET /params HTTP/1.1", "Host: localhost", field])
+                    let answer = try StreamClient.ask(port: app.port, ["GET /params HTTP/1.1", "Host: localhost", field])
                     let status = answer.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
                     #expect([200, 400].contains(status), "\(field.debugDescription): \(answer.prefix(60))")
                     #expect(!answer.contains("HTTP_PROXY"))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension Integration {
@@ -49,8 +50,8 @@ extension Integration {
             let settings = ["PARANOID_LISTEN": "127.0.0.1:\(port)", "PARANOID_LISTEN_CLIENTS": "10.0.0.0/8,192.0.2.1"]
             let program = try BareProgram(in: folder, settings: settings)
             try await eventually("the host is turned away") {
-                guard let connection = try? RawConnection(port: port) else { return false }
-                let bytes = try connection.readToEnd()
+                guard let connection = try? StreamClient(port: port) else { return false }
+                let bytes = try connection.receiveAll()
                 #expect(bytes.isEmpty)
                 return program.log.contains("A peer that is not on the list was turned away.")
             }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension Integration {
@@ -33,7 +34,7 @@ extension Integration {
                         body += [1, 5, 0, 9, 0, 8, 0, 0] + [UInt8](repeating: 90, count: 8) + Self.forged
                         body += [UInt8](repeating: 66, count: 1_000)
 
-                        let answer = try RawConnection.ask(
+                        let answer = try StreamClient.ask(
                             port: app.port,
                             ["POST \(path) HTTP/1.1", "Host: localhost", "Content-Length: \(body.count)"],
                             body: body
@@ -41,7 +42,7 @@ extension Integration {
                         #expect(answer.hasPrefix("HTTP/1.1 ") && !answer.hasPrefix("HTTP/1.1 502"), "\(path): \(answer.prefix(40))")
                         // The echo holds the forged bytes as a body; what must not appear is an answer made from them.
                         #expect(!answer.contains("\"REMOTE_USER\""), "\(path) +\(shift)")
-                        let victim = try RawConnection.ask(port: app.port, ["GET /hello HTTP/1.1", "Host: localhost"])
+                        let victim = try StreamClient.ask(port: app.port, ["GET /hello HTTP/1.1", "Host: localhost"])
                         #expect(victim.hasPrefix("HTTP/1.1 200") && victim.hasSuffix("hello\n"), "\(path) +\(shift): \(victim.prefix(200))")
                     }
                 }

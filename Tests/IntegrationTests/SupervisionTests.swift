@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 extension Integration {
@@ -18,9 +19,9 @@ extension Integration {
             let socket = first.socket
             let answer = Answer()
             // Whether its request is taken before the end or waits at the listener makes no difference.
-            nonisolated(unsafe) let connection = try KeptConnection(path: socket)
+            let connection = try KeptConnection(path: socket)
             Thread.detachNewThread {
-                let text = unsafe (try? connection.get("/wait?ms=4000")) ?? "cut"
+                let text = (try? connection.get("/wait?ms=4000")) ?? "cut"
                 answer.text.withLock { $0 = text }
             }
             first.process.signal(SIGKILL)

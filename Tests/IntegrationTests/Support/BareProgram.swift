@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A program of this package without nginx, for tests that look at its process and its socket.
 final class BareProgram: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A unix socket of the test's own: one that listens, or one that takes datagrams.
 final class LocalSocket: Sendable {

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A child process whose output goes to files, so that no pipe can fill up or be inherited by a sibling.
 final class SpawnedCommand: Sendable {

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A program of this package behind an nginx of its own, started for one test.
 final class TestApplication: Sendable {

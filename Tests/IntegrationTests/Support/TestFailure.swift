@@ -1,8 +1,0 @@
-/// Something that a test needs did not happen.
-struct TestFailure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
-    }
-}
