@@ -95,14 +95,6 @@ nginx -p "$prefix" -c conf/nginx.conf -e error.log -g "daemon off; $directives" 
 pids+=($!)
 
 answers() { curl -sf -o /dev/null --max-time "${2:-2}" "http://127.0.0.1:$1/hello"; }
-until_true() {
-    local deadline=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@"; do
-        [ "$SECONDS" -lt "$deadline" ] || fail "never: $what"
-        sleep 0.05
-    done
-}
 until_true 60 "the demo answers" answers "$port"
 workers() { cat "/proc/$app/task"/*/children; }
 # facts: descriptors, threads and kilobytes of all workers together.

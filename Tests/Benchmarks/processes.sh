@@ -24,3 +24,13 @@ free_ports() {
     done
     echo "$port"
 }
+
+# until_true SECONDS WHAT COMMAND...: waits for a condition; the time is only there so that a broken program ends this. `fail` is the caller's.
+until_true() {
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "never: $what"
+        sleep 0.02
+    done
+}

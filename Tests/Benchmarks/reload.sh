@@ -57,15 +57,6 @@ echo "$app" > "$work/app.pid"
 
 fail() { echo "reload.sh: $1" >&2; tail -n 30 "$log" "$work/nginx.log" "$work/nginx/error.log" >&2 || true; exit 1; }
 
-# until_true SECONDS WHAT COMMAND...: waits for a condition; the time is only there so that a broken program ends this.
-until_true() {
-    local deadline=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@"; do
-        [ "$SECONDS" -lt "$deadline" ] || fail "never: $what"
-        sleep 0.02
-    done
-}
 answers() { curl -sf -o /dev/null --max-time 2 "http://127.0.0.1:$port/hello"; }
 lines() { grep -c "$1" "$log" || true; }
 has() { [ "$(lines "$1")" -ge "$2" ]; }

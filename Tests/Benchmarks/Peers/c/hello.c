@@ -11,7 +11,6 @@
 #include <ctype.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -105,13 +104,5 @@ int main(int count, char **words)
         return 1;
     }
     listener = listen_on(words[1]);
-    for (int number = 0; number < threads; number++) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, serve, NULL) != 0) fail("pthread_create");
-        pthread_detach(thread);
-    }
-    int signal_number;
-    sigwait(&stop, &signal_number);
-    unlink(words[1]);
-    return 0;
+    return serve_until(&stop, serve, threads, words[1]);
 }

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include "socket.h"
 
@@ -89,13 +88,5 @@ int main(int count, char **words)
     if (poll_descriptor < 0 || epoll_ctl(poll_descriptor, EPOLL_CTL_ADD, listener, &event) != 0) fail("epoll");
     /* Another thread may take the connection first: nobody waits in accept. */
     if (fcntl(listener, F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
-    for (int number = 0; number < threads; number++) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, serve, NULL) != 0) fail("pthread_create");
-        pthread_detach(thread);
-    }
-    int signal_number;
-    sigwait(&stop, &signal_number);
-    unlink(words[1]);
-    return 0;
+    return serve_until(&stop, serve, threads, words[1]);
 }

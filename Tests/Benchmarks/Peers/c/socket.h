@@ -1,4 +1,5 @@
 /* What the servers in C have in common: a unix socket to listen on, and the wait for the signal that ends them. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,4 +38,18 @@ static void block_signals(sigset_t *stop)
     sigaddset(stop, SIGTERM);
     sigaddset(stop, SIGINT);
     pthread_sigmask(SIG_BLOCK, stop, NULL);
+}
+
+/* Serves with so many threads until the signal comes. */
+static int serve_until(sigset_t *stop, void *(*serve)(void *), int threads, const char *path)
+{
+    for (int number = 0; number < threads; number++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, serve, NULL) != 0) fail("pthread_create");
+        pthread_detach(thread);
+    }
+    int signal_number;
+    sigwait(stop, &signal_number);
+    unlink(path);
+    return 0;
 }
