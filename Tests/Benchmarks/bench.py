@@ -440,7 +440,11 @@ def main():
         try:
             servers = {"ours": ours(work, binary, "paranoid"), "ours, balanced": ours(work, binary, "balanced")}
             if not words.short:
-                servers |= peers(work, lambda name: not words.only or re.search(words.only, f"{name}: hello counter"))
+                def wanted(name):
+                    parts = [name, "C, scheduled"] if name == "C" else [name]
+                    return any(re.search(words.only, f"{part}: {kind}") for part in parts for kind in ("hello", "counter"))
+
+                servers |= peers(work, wanted)
             nginx = subprocess.Popen(configure_nginx(work, servers.values()), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             for server in servers.values():
                 server.start(log)
