@@ -16,7 +16,7 @@ struct SessionOperation {
             secrets: try ServerSecrets([ServerSecret(number: 1, using: &generator)]),
             configuration: SessionRepositoryConfiguration()
         )
-        self.middleware = SessionMiddleware(repository: repository, configuration: HTTPSessionsConfiguration(), clock: self.clock)
+        self.middleware = SessionMiddleware(repository: repository, configuration: SessionSettings(), clock: self.clock)
         let hits = SessionKey<Int>("hits")
         self.handler = ClosureHandler { request in
             switch operation {
