@@ -145,7 +145,11 @@ let package = Package(
             dependencies: ["ParanoidHTTP", "ParanoidSessions", "TraceReplay", httpTypes, logging],
             swiftSettings: settings
         ),
-        .testTarget(name: "WorkerSupervisorTests", dependencies: ["ParanoidLinux", "WorkerSupervisor", logging], swiftSettings: settings),
+        .testTarget(
+            name: "WorkerSupervisorTests",
+            dependencies: ["ParanoidLinux", "TestSupport", "WorkerSupervisor", logging],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

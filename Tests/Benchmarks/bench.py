@@ -6,7 +6,7 @@
 Every row is measured once in each round, the rows in turn, so that what the machine does meanwhile meets all of them;
 the table has medians, with the least and the greatest in brackets. CPU is the time of all processes of the application
 (user and system, from /proc), divided by the responses that wrk counted; PSS is measured after the last round; the system
-calls are those that strace sees in a round of its own.
+calls are those that strace sees in a round of its own, the allocations are counted as `count.py` does for the gate.
 
  * ours: the demo, 1 worker with 2 threads (BENCH_WORKERS, BENCH_THREADS). Nonces are off in profile `paranoid`, as a client
    that measures does not follow Set-Cookie; profile `balanced` is as it comes.
@@ -40,6 +40,8 @@ BUILT = os.path.join(ROOT, ".build", "peers")
 LOAD = os.path.join(HERE, "load.lua")
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "256"))
 os.environ["PATH"] += ":/usr/sbin:/usr/local/sbin"
+sys.path.insert(0, HERE)
+from count import allocations  # noqa: E402
 
 
 class Server:
@@ -438,7 +440,11 @@ def main():
         try:
             servers = {"ours": ours(work, binary, "paranoid"), "ours, balanced": ours(work, binary, "balanced")}
             if not words.short:
-                servers |= peers(work, lambda name: not words.only or re.search(words.only, f"{name}: hello counter"))
+                def wanted(name):
+                    parts = [name, "C, scheduled"] if name == "C" else [name]
+                    return any(re.search(words.only, f"{part}: {kind}") for part in parts for kind in ("hello", "counter"))
+
+                servers |= peers(work, wanted)
             nginx = subprocess.Popen(configure_nginx(work, servers.values()), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             for server in servers.values():
                 server.start(log)
@@ -477,6 +483,9 @@ def run(words, work, servers, nginx, connections):
     print(f"{words.rounds} rounds of {words.seconds} s, {SESSIONS} sessions; medians (least–greatest)")
     show(rows, connections, calls, servers)
     if not words.short:
+        print("\n| allocations per request | outside libfcgi | in libfcgi |\n|---|---|---|")
+        for name, (outside, inside) in allocations().items():
+            print(f"| ours: {name} | {outside:.1f} | {inside:.1f} |")
         plot(words.svg, [row for row in rows if not row.beside], 32 if 32 in connections else connections[0])
     bad = 0
     for row in rows:
@@ -501,4 +510,5 @@ def end(processes):
             process.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

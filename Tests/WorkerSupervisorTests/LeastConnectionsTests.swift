@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WorkerSupervisor
@@ -36,7 +37,7 @@ struct SiblingChoiceTests {
 
     @Test("spreads any number of lasting connections evenly, whoever accepts them", arguments: [1, 2, 3, 8], [10, 90, 1_000])
     func evenness(workers: Int, connections: Int) {
-        var random = SeededGenerator(seed: UInt64(workers * connections))
+        var random = SeededRandom(seed: UInt64(workers * connections))
         var open = Array(repeating: 0, count: workers)
         for _ in 0..<connections {
             // The system wakes whom it likes, mostly the same.

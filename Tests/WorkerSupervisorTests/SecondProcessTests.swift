@@ -1,5 +1,6 @@
 import Glibc
 import ParanoidLinux
+import TestSupport
 import Testing
 
 @testable import WorkerSupervisor
@@ -20,7 +21,7 @@ struct SecondProcessTests {
             logger: log.logger
         )
         async let outcome = supervisor.run()
-        try? await wait(until: "both workers became ready, none died") { log.count("worker ready") == 2 || log.count("worker died") > 0 }
+        try? await eventually("both workers became ready, none died") { log.count("worker ready") == 2 || log.count("worker died") > 0 }
         supervisor.send(.stop)
         #expect(await outcome == 0)
         #expect(log.values("worker.status", in: "worker died") == [])
@@ -51,11 +52,11 @@ struct SecondProcessTests {
     }
 
     private func logged(_ message: String, _ count: Int) async throws {
-        try await wait(until: "\(count) × \(message)") { self.directory.lines("log").count { $0 == message } >= count }
+        try await eventually("\(count) × \(message)") { self.directory.lines("log").count { $0 == message } >= count }
     }
 
     private func expectNobodyLeft() async throws {
-        try await wait(until: "workers and helpers are gone") {
+        try await eventually("workers and helpers are gone") {
             !(self.directory.lines("processes") + self.directory.lines("helpers")).contains(where: isRunning)
         }
     }
@@ -82,7 +83,7 @@ struct SecondProcessTests {
     func orphans() async throws {
         var supervisor = try self.startSupervisor(["HAS_ORPHANS": "1"])
         try await self.logged("worker ready", 2)
-        try await wait(until: "two orphans were there, and none is left as a zombie") {
+        try await eventually("two orphans were there, and none is left as a zombie") {
             let orphans = self.directory.lines("orphans")
             return orphans.count == 2 && !orphans.contains(where: exists)
         }
@@ -106,7 +107,7 @@ struct SecondProcessTests {
         try await self.logged("worker ready", 2)
         try supervisor.send(.kill)
         #expect(try supervisor.waitUntilEnded() == .signalled(SIGKILL))
-        try await wait(until: "both workers saw the end of the supervisor pipe") { self.directory.lines("events").count == 2 }
+        try await eventually("both workers saw the end of the supervisor pipe") { self.directory.lines("events").count == 2 }
         #expect(self.directory.lines("events").sorted() == ["orphaned 0", "orphaned 1"])
         try await self.expectNobodyLeft()
     }

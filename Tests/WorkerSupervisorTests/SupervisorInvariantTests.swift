@@ -1,4 +1,5 @@
 import ParanoidLinux
+import TestSupport
 import Testing
 
 @testable import WorkerSupervisor
@@ -57,7 +58,7 @@ struct SupervisorInvariantTests {
 
     @Test("keeps its promises", arguments: 0..<200)
     func keepsPromises(_ seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         let workers = Int.random(in: 1...4, using: &random)
         var configuration = SupervisorStateMachineTests.configuration(workers: workers)
         configuration.maximumWorkers = 6
@@ -98,7 +99,7 @@ struct SupervisorInvariantTests {
         return machine.nextDeadline.map { $0 > now } ?? false
     }
 
-    static func event(in world: World, _ random: inout SeededGenerator, allowingStop: Bool) -> SupervisorEvent {
+    static func event(in world: World, _ random: inout SeededRandom, allowingStop: Bool) -> SupervisorEvent {
         if allowingStop { return Bool.random(using: &random) ? .stop : .stopNow }
         let workers = world.alive.keys.sorted { $0.serial < $1.serial }
         let anybody = workers.randomElement(using: &random) ?? WorkerIdentifier(slot: 0, serial: 0)
@@ -153,22 +154,5 @@ extension SupervisorInvariantTests.World {
         case .settingsRead, .settingsRefused: self.isAskedForSettings = false
         default: break
         }
-    }
-}
-
-/// A repeatable source of "randomness".
-struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        self.state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import ParanoidLinux
+import TestSupport
 import Testing
 
 @testable import WorkerSupervisor
@@ -31,7 +32,7 @@ struct SupervisorTests {
         supervisor.send(.stop)
         #expect(await outcome == exitCode)
         for process in self.processes { #expect(!exists(process), "a worker is left") }
-        try await wait(until: "the workers' helpers end with the supervisor pipe") {
+        try await eventually("the workers' helpers end with the supervisor pipe") {
             !self.directory.lines("helpers").contains(where: isRunning)
         }
     }
@@ -39,7 +40,7 @@ struct SupervisorTests {
     private var processes: [String] { self.log.values("worker.pid", in: "worker started") }
 
     private func ready(_ count: Int) async throws {
-        try await wait(until: "\(count) workers became ready") { self.log.count("worker ready") >= count }
+        try await eventually("\(count) workers became ready") { self.log.count("worker ready") >= count }
     }
 
     @Test("starts its workers, and drains them when it is told to stop")
@@ -104,7 +105,7 @@ struct SupervisorTests {
     func backsOff() async throws {
         let script = "[ $PARANOID_WORKER = 0 ] && exit 3\n" + ScriptedWorkers.serving
         try await self.supervise(ScriptedWorkers.configuration(script, directory: self.directory)) { _ in
-            try await wait(until: "slot 0 died six times") { self.log.count("worker died") >= 6 }
+            try await eventually("slot 0 died six times") { self.log.count("worker died") >= 6 }
             try await self.ready(1)
         }
         let pauses = self.log.values("worker.restart-in", in: "worker died").prefix(6)
@@ -128,7 +129,7 @@ struct SupervisorTests {
     @Test("ends with the workers' code when they refuse the configuration")
     func configurationRefused() async throws {
         try await self.supervise(ScriptedWorkers.configuration("exit 78", directory: self.directory), expecting: 78) { _ in
-            try await wait(until: "the configuration is refused") { self.log.count("a worker refuses the configuration") == 1 }
+            try await eventually("the configuration is refused") { self.log.count("a worker refuses the configuration") == 1 }
         }
     }
 
@@ -137,7 +138,7 @@ struct SupervisorTests {
         var configuration = ScriptedWorkers.configuration("", directory: self.directory)
         configuration.programPath = "\(self.directory.path)/missing"
         try await self.supervise(configuration, expecting: 71) { _ in
-            try await wait(until: "the error is logged") { self.log.count("a worker cannot be started") > 0 }
+            try await eventually("the error is logged") { self.log.count("a worker cannot be started") > 0 }
         }
         #expect(
             self.log.values("error", in: "a worker cannot be started") == [
@@ -156,7 +157,7 @@ struct SupervisorTests {
             try await self.ready(3)
             self.directory.write("MARK=new\n", to: "environment")
             supervisor.send(.reload)
-            try await wait(until: "the reload is finished and the old have gone") {
+            try await eventually("the reload is finished and the old have gone") {
                 self.log.count("reload finished") == 1 && self.log.count("worker ended") == 3
             }
             #expect(self.log.count("worker ready") == 6)
@@ -186,7 +187,7 @@ struct SupervisorTests {
             try await self.ready(2)
             self.directory.write("MARK\n", to: "environment")
             supervisor.send(.reload)
-            try await wait(until: "the reload is abandoned") { self.log.count("reload abandoned, the remaining workers stay") == 1 }
+            try await eventually("the reload is abandoned") { self.log.count("reload abandoned, the remaining workers stay") == 1 }
         }
         #expect(self.log.count("worker ready") == 2)
         #expect(self.log.values("error", in: "the environment file cannot be used") == ["line 1: expected NAME=VALUE"])
@@ -199,7 +200,7 @@ struct SupervisorTests {
             supervisor.send(.addWorker)
             try await self.ready(3)
             supervisor.send(.removeWorker)
-            try await wait(until: "the third has ended") { self.log.count("worker ended") == 1 }
+            try await eventually("the third has ended") { self.log.count("worker ended") == 1 }
         }
         #expect(self.log.values("worker", in: "worker ended").first == "2#2")
     }
@@ -208,7 +209,7 @@ struct SupervisorTests {
     func recycling() async throws {
         let script = "mkdir \"$DIRECTORY/once\" 2>/dev/null && (sleep 0.05; printf X >&3) &\n" + ScriptedWorkers.serving
         try await self.supervise(ScriptedWorkers.configuration(script, workers: 1, directory: self.directory)) { _ in
-            try await wait(until: "the first has drained") { self.log.count("worker ended") == 1 }
+            try await eventually("the first has drained") { self.log.count("worker ended") == 1 }
         }
         unsafe rmdir("\(self.directory.path)/once")
         let messages = self.log.lines.map { "\($0.message) \($0.metadata["worker"] ?? "")" }
@@ -233,7 +234,7 @@ struct SupervisorTests {
         configuration.observationInterval = .milliseconds(20)
         configuration.abortTimeout = .milliseconds(20)
         try await self.supervise(configuration) { _ in
-            try await wait(until: "a stuck worker has ended") { self.log.count("worker ended") >= 1 && self.log.count("worker ready") >= 2 }
+            try await eventually("a stuck worker has ended") { self.log.count("worker ended") >= 1 && self.log.count("worker ready") >= 2 }
         }
         #expect(self.log.values("worker", in: "worker is stuck and is replaced").first == "0#0")
         #expect(self.log.values("worker.status", in: "worker ended").first == "SIGKILL")
@@ -245,7 +246,7 @@ struct SupervisorTests {
         configuration.memoryLimit = 1
         configuration.observationInterval = .milliseconds(20)
         try await self.supervise(configuration) { _ in
-            try await wait(until: "a worker has drained") { self.log.count("worker ended") >= 1 }
+            try await eventually("a worker has drained") { self.log.count("worker ended") >= 1 }
         }
         let messages = self.log.lines.map { "\($0.message) \($0.metadata["worker"] ?? "")" }
         // The successor uses too much as well, and may be found out before the first one has ended.

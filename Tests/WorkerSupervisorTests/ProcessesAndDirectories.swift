@@ -1,22 +1,6 @@
 import Glibc
 import Testing
 
-/// Waits until a condition holds; ten minutes without it fail the test.
-func wait(
-    until what: Comment,
-    sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + .seconds(600)
-    while !condition() {
-        guard ContinuousClock.now < deadline else {
-            Issue.record(what, sourceLocation: sourceLocation)
-            throw CancellationError()
-        }
-        try await Task.sleep(for: .milliseconds(2))
-    }
-}
-
 /// Whether a process exists, as a zombie or alive.
 func exists(_ process: String) -> Bool {
     guard let number = pid_t(process) else { return false }
