@@ -23,7 +23,7 @@ public final class Application: RouterMethods, Sendable {
     /// Where log lines go that concern no particular request.
     public let logger: Logger
     /// The sessions, for work outside of requests.
-    public let sessions: SessionRepository
+    package let sessions: SessionRepository
     /// What has happened to the sessions of this process so far.
     public let sessionStatistics: SessionStatistics
     /// What time it is outside of requests.
@@ -141,7 +141,9 @@ public final class Application: RouterMethods, Sendable {
         let report: @Sendable (SessionIncident) -> Void = { incident in
             logger.error(
                 "session given up",
-                metadata: ["session.name": "\(incident.name)", "session.problem": "\(incident.kind.rawValue)"]
+                metadata: [
+                    "session.handle": "\(incident.handle.map(\.description) ?? "-")", "session.problem": "\(incident.kind.rawValue)",
+                ]
             )
         }
         return SessionRepository(store: kept, secrets: secrets, configuration: settings, report: report, reloadSecrets: reload)

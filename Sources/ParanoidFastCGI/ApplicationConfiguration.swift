@@ -70,7 +70,7 @@ public struct ApplicationConfiguration: Sendable {
     /// The directory that holds the sessions (`PARANOID_SESSION_DIR`).
     public var sessionDirectory: String
     /// What a committed session survives: the death of processes, or the loss of power too (`PARANOID_DURABILITY`).
-    public var durability = FileSessionStoreConfiguration.Durability.process
+    public var durability = SessionDurability.process
     /// The file with the server's secrets; created when it is absent (`PARANOID_SECRET_FILE`).
     public var secretFile: String
     /// How often expired sessions are removed; `nil`: never (`PARANOID_SWEEP_INTERVAL`).

@@ -36,7 +36,7 @@ public struct SessionAdministration: Sendable {
 
     /// Ends all sessions of everybody, in one step.
     public func revokeEveryone() async throws(SessionStoreError) {
-        try await self.sessions.revokeEveryone(at: self.clock.now)
+        try await self.sessions.revokeEveryone()
     }
 
     /// Makes the index of users anew and returns how many sessions were missing from it.

@@ -37,7 +37,7 @@ struct SessionsCommand: AsyncParsableCommand {
         var handle: String
 
         func run() async throws {
-            guard let handle = SessionHandle(self.handle) else { throw ValidationError("a handle has 64 hexadecimal digits") }
+            guard let handle = SessionHandle(self.handle) else { throw ValidationError("a handle has 16 hexadecimal digits") }
             guard try await SessionsCommand.administration().revoke(handle, of: self.user) else {
                 print("no such session of this user")
                 throw ExitCode.failure

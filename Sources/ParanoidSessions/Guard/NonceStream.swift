@@ -2,8 +2,8 @@
 ///
 /// A nonce's tag is a keyed hash of the stream's seed and the position, so nothing has to be stored but the seed and where the stream
 /// stands. Knowing nonces, even the seed, gives none of the others away.
-public struct NonceStream: Sendable {
-    private let seed: [UInt8]
+package struct NonceStream: Sendable {
+    private let seed: SecretBytes<24>
     private let keys: ServerKeys
 
     /// Creates the stream of a session.
@@ -11,43 +11,48 @@ public struct NonceStream: Sendable {
     /// - Parameters:
     ///   - seed: The session's random seed, from its record.
     ///   - keys: The keys of the server secret the session belongs to.
-    public init(seed: [UInt8], keys: ServerKeys) {
+    init(seed: SecretBytes<24>, keys: ServerKeys) {
         self.seed = seed
         self.keys = keys
     }
 
     /// The nonce at a position.
-    public func nonce(at position: UInt64) -> Nonce {
+    package func nonce(at position: UInt64) -> Nonce {
         Nonce(position: position, tag: self.tag(at: position))
     }
 
     /// Whether a presented nonce belongs to this stream; compares in constant time.
-    public func verifies(_ nonce: Nonce) -> Bool {
-        nonce.tag.bytes.isEqualInConstantTime(to: self.tag(at: nonce.position))
+    package func verifies(_ nonce: Nonce) -> Bool {
+        nonce.tag == self.tag(at: nonce.position)
     }
 
     // MARK: Chains
 
-    private static let linkTagByteCount = 12
-
     /// The nonce that carries a value of a rotation chain.
-    public func nonce(of value: RotationChain.Value) -> Nonce {
+    package func nonce(of value: RotationChain.Value) -> Nonce {
         Nonce(link: value, tag: self.tag(of: value))
     }
 
     /// The value of a rotation chain that a nonce carries, if it belongs to this session; compares in constant time.
-    public func value(of nonce: Nonce) -> RotationChain.Value? {
+    package func value(of nonce: Nonce) -> RotationChain.Value? {
         let (value, tag) = nonce.link
-        return tag.bytes.isEqualInConstantTime(to: self.tag(of: value)) ? value : nil
+        return tag == self.tag(of: value) ? value : nil
     }
 
-    private func tag(of value: RotationChain.Value) -> [UInt8] {
+    private func tag(of value: RotationChain.Value) -> SecretBytes<12> {
+        var message = SecretBytes<37>()
+        message.replace(at: 0, with: self.seed)
         // One byte more than a stream's position, so that no tag of the one is good for the other.
-        let place = [0xC4] + UInt64(value.generation).bigEndianBytes[4...] + value.number.bigEndianBytes
-        return Array(self.keys.code(.nonce, over: self.seed + place).prefix(Self.linkTagByteCount))
+        message[24] = 0xC4
+        message.replace(at: 25, withBigEndian: value.generation)
+        message.replace(at: 29, withBigEndian: value.number)
+        return SecretBytes(prefixOf: self.keys.code(.nonce, over: message))
     }
 
-    private func tag(at position: UInt64) -> [UInt8] {
-        Array(self.keys.code(.nonce, over: self.seed + position.bigEndianBytes).prefix(Nonce.tagByteCount))
+    private func tag(at position: UInt64) -> SecretBytes<16> {
+        var message = SecretBytes<32>()
+        message.replace(at: 0, with: self.seed)
+        message.replace(at: 24, withBigEndian: position)
+        return SecretBytes(prefixOf: self.keys.code(.nonce, over: message))
     }
 }

@@ -8,9 +8,9 @@
 /// - a value whose successor was shown more than D ago;
 /// - a value beside which another one of its generation was shown more than D ago, and which was given more than 2 D before that: the jar
 ///   would have had it before, and lost it to the other one.
-public struct RememberedLogin: Sendable, Hashable {
+package struct RememberedLogin: Sendable, Hashable {
     /// What a shown value means.
-    public enum Verdict: Sendable, Hashable {
+    package enum Verdict: Sendable, Hashable {
         /// It is good, or was when the request was sent; this is to be shown next, `nil`: nothing new.
         case accepted(next: Nonce?)
         /// It was never given.
@@ -20,32 +20,32 @@ public struct RememberedLogin: Sendable, Hashable {
     }
 
     /// The application's name for the user.
-    public let user: String
+    package let user: String
     /// What the application noted of the device.
-    public let device: SessionDevice?
+    package let device: SessionDevice?
     /// When the user let the browser be remembered.
-    public let createdAt: Timestamp
-    private let seed: SecretBytes
+    package let createdAt: Timestamp
+    private let seed: SecretBytes<24>
     private var chain: RotationChain
 
     /// Begins to remember.
-    public init(user: String, device: SessionDevice?, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    package init(user: String, device: SessionDevice?, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
         self.user = user
         self.device = device
         self.createdAt = now
-        self.seed = SecretBytes(count: SessionTracking.seedByteCount, using: &generator)
+        self.seed = SecretBytes(using: &generator)
         self.chain = RotationChain(at: now)
     }
 
-    private func stream(_ keys: ServerKeys) -> NonceStream { NonceStream(seed: self.seed.bytes, keys: keys) }
+    private func stream(_ keys: ServerKeys) -> NonceStream { NonceStream(seed: self.seed, keys: keys) }
 
     /// The first value to be shown.
-    public func firstNonce(keys: ServerKeys, using generator: inout some RandomNumberGenerator) -> Nonce {
+    package func firstNonce(keys: ServerKeys, using generator: inout some RandomNumberGenerator) -> Nonce {
         self.stream(keys).nonce(of: self.value(of: 0, givenAt: self.createdAt, using: &generator))
     }
 
     /// Whether a value was given to this browser at any time; compares in constant time.
-    public func hasGiven(_ nonce: Nonce, keys: ServerKeys) -> Bool { self.stream(keys).value(of: nonce) != nil }
+    package func hasGiven(_ nonce: Nonce, keys: ServerKeys) -> Bool { self.stream(keys).value(of: nonce) != nil }
 
     /// Takes note of a value that is shown.
     ///
@@ -55,7 +55,7 @@ public struct RememberedLogin: Sendable, Hashable {
     ///   - delay: The longest time that a request or a response is under way.
     ///   - keys: The keys that the memory belongs to.
     ///   - generator: Randomness for the next value.
-    public mutating func show(
+    package mutating func show(
         _ nonce: Nonce,
         at now: Timestamp,
         delay: Duration,
@@ -102,26 +102,26 @@ public struct RememberedLogin: Sendable, Hashable {
     private static let formatVersion: UInt8 = 1
 
     /// The memory as bytes.
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = RecordWriter()
         writer.byte(Self.formatVersion)
         writer.integer(self.createdAt.nanosecondsSinceEpoch)
-        writer.bytes(Array(self.user.utf8))
-        writer.bytes(self.seed.bytes)
+        writer.text(self.user)
+        writer.bytes(self.seed)
         writer.chain(self.chain)
         writer.device(self.device)
         return writer.output
     }
 
     /// Parses what ``encoded()`` wrote; `nil` for anything else.
-    public init?(decoding bytes: [UInt8]) {
+    package init?(decoding bytes: [UInt8]) {
         var reader = RecordReader(bytes)
         guard reader.byte() == Self.formatVersion, let createdAt = reader.timestamp(), let user = reader.bytes(),
-            let seed = reader.bytes(), seed.count == SessionTracking.seedByteCount, let chain = reader.chain()
+            let seed = reader.bytes().flatMap({ SecretBytes<24>($0) }), let chain = reader.chain()
         else { return nil }
         self.createdAt = createdAt
         self.user = String(decoding: user, as: UTF8.self)
-        self.seed = SecretBytes(Array(seed))
+        self.seed = seed
         self.chain = chain
         self.device = reader.device()
     }

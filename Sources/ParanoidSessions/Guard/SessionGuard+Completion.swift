@@ -1,6 +1,6 @@
 extension SessionGuard {
     /// What is to be stored at the end of a request, or when it commits in between.
-    public enum Storing: Sendable, Hashable {
+    package enum Storing: Sendable, Hashable {
         /// Nothing: what is stored is right.
         case nothing
         /// Nothing, ever: the session ended while the request was under way.
@@ -18,7 +18,7 @@ extension SessionGuard {
     /// The outcome of ``complete(_:over:keys:at:using:applying:)``.
     public struct Completion: Sendable {
         /// What is to be stored.
-        public var storing: Storing
+        package var storing: Storing
         /// What the response has to tell the client.
         public var changes: SessionCookieChanges
         /// Why the visit's edits cannot be stored; nothing may be stored then.
@@ -26,11 +26,11 @@ extension SessionGuard {
         /// How many changes of others this one overwrites.
         public var conflicts = 0
         /// The identifier that the client has given up, as it has shown its successor.
-        public var confirmed: SessionIdentifier?
+        package var confirmed: SessionIdentifier?
     }
 
     /// Whether completing a visit can change anything that is stored; if not, no lock is needed.
-    public func needsCommit(_ visit: SessionVisit, keys: ServerKeys, at now: Timestamp) -> Bool {
+    package func needsCommit(_ visit: SessionVisit, keys: ServerKeys, at now: Timestamp) -> Bool {
         if visit.isGone { return false }
         if !visit.edits.isEmpty || visit.rotates || visit.renewsSecureKey || self.settings.savesEveryRequest { return true }
         if visit.isModified && !visit.isStored { return true }
@@ -59,7 +59,7 @@ extension SessionGuard {
     ///   - now: When the response is made.
     ///   - generator: Randomness for what has to be made.
     ///   - body: A change of the values that comes after the visit's edits.
-    public func complete(
+    package func complete(
         _ visit: SessionVisit,
         over current: SessionRecord?,
         keys: ServerKeys,

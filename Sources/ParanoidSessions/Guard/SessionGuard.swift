@@ -34,7 +34,7 @@ public struct SessionGuard: Sendable {
     ///   - record: The record of the session it names, if there is one.
     ///   - keys: The keys that belong to the record; needed only where there is one.
     ///   - now: When the request arrived.
-    public func decide(_ claim: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?, at now: Timestamp) -> Arrival {
+    package func decide(_ claim: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?, at now: Timestamp) -> Arrival {
         guard let record, let keys else { return self.settings.profile.isCompatible ? .begin : .anonymous }
         guard let tracking = record.tracking else { return .adopt }
 
@@ -69,7 +69,7 @@ public struct SessionGuard: Sendable {
     /// What about the client is not as the session knows it; `nil`: nothing.
     ///
     /// Asked only of a request that was accepted: who cannot show the session's secrets learns and changes nothing by looking different.
-    public func changes(of claim: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?) -> SignalFindings? {
+    package func changes(of claim: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?) -> SignalFindings? {
         guard let tracking = record?.tracking, let keys else { return nil }
         return tracking.known.findings(on: claim.signals, keys: keys)
     }

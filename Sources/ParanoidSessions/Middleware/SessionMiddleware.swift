@@ -14,7 +14,7 @@ public struct SessionMiddleware: HTTPMiddleware {
     public var statistics: SessionStatistics { self.context.statistics }
 
     /// Creates the middleware.
-    public init(
+    package init(
         repository: SessionRepository,
         configuration: HTTPSessionsConfiguration,
         clock: any SessionClock

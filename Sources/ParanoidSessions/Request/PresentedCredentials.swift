@@ -1,13 +1,13 @@
 /// What a request presents to be recognised, all of it under the client's control.
 public struct PresentedCredentials: Sendable {
     /// The identifier presented; `nil` when there is none, or nothing that could be one.
-    public var identifier: SessionIdentifier?
+    package var identifier: SessionIdentifier?
     /// Whether the request has a session cookie at all, usable or not.
     public var presentsIdentifier: Bool
     /// The nonce presented; `nil` when there is none, or nothing that could be one.
-    public var nonce: Nonce?
+    package var nonce: Nonce?
     /// The second key presented; `nil` when there is none, or nothing that could be one.
-    public var secureKey: SecureKey?
+    package var secureKey: SecureKey?
     /// Whether the request came over HTTPS.
     public var isSecure: Bool
     /// The traits of the client, each of which has to stay as it is.
@@ -22,7 +22,7 @@ public struct PresentedCredentials: Sendable {
     public var mayRotate: @Sendable () -> Bool = { true }
 
     /// Creates a claim.
-    public init(
+    package init(
         identifier: SessionIdentifier?,
         presentsIdentifier: Bool,
         nonce: Nonce?,

@@ -8,21 +8,21 @@ public struct SessionCandidates: Sendable {
     public static let maximumCount = 4
 
     /// The identifiers.
-    public var identifiers: [SessionIdentifier]
+    package var identifiers: [SessionIdentifier]
     /// The nonces.
-    public var nonces: [Nonce]
+    package var nonces: [Nonce]
     /// The second keys.
-    public var secondKeys: [SecureKey]
+    package var secondKeys: [SecureKey]
 
     /// Creates candidates.
-    public init(identifiers: [SessionIdentifier], nonces: [Nonce], secondKeys: [SecureKey]) {
+    package init(identifiers: [SessionIdentifier], nonces: [Nonce], secondKeys: [SecureKey]) {
         self.identifiers = identifiers
         self.nonces = nonces
         self.secondKeys = secondKeys
     }
 
     /// The claim on one session: with the values that this session has issued, where exactly one of the candidates is such.
-    public func claim(
+    package func claim(
         _ claim: PresentedCredentials,
         on identifier: SessionIdentifier,
         record: SessionRecord,

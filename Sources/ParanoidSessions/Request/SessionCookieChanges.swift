@@ -11,7 +11,7 @@ public struct SessionCookieChanges: Sendable {
     }
 
     /// What becomes of the second cookie.
-    public enum Second: Sendable, Hashable {
+    package enum Second: Sendable, Hashable {
         /// It is set to this key.
         case set(SecureKey)
         /// It is set to a worthless constant, as the package of 2009 did before there was a key (profile `compatible` only).
@@ -21,9 +21,9 @@ public struct SessionCookieChanges: Sendable {
     /// What becomes of the session cookie.
     public var identifier = Identifier.unchanged
     /// The nonce to be shown next.
-    public var nonce: Nonce?
+    package var nonce: Nonce?
     /// What becomes of the second cookie; `nil`: nothing.
-    public var second: Second?
+    package var second: Second?
     /// The lifetime of these cookies in seconds; `nil`: until the browser closes.
     public var maxAge: Int?
 

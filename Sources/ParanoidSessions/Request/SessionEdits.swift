@@ -49,7 +49,7 @@ public struct SessionEdits: Sendable {
     }
 
     /// The value of a name as this request sees it: its own edits over what is stored.
-    public func value(of name: [UInt8], over stored: SessionValues?) -> [UInt8]? {
+    package func value(of name: [UInt8], over stored: SessionValues?) -> [UInt8]? {
         var value = self.clears || self.kept?.contains(name) == false ? nil : stored?[name]
         for (edited, edit) in self.edits where edited == name {
             try? Self.apply(edit, to: &value)
@@ -58,7 +58,7 @@ public struct SessionEdits: Sendable {
     }
 
     /// How many values this request replaces as a whole although another one has changed them since it read them: that change is lost.
-    public func conflicts(seen: SessionValues?, current: SessionValues) -> Int {
+    package func conflicts(seen: SessionValues?, current: SessionValues) -> Int {
         guard let seen, seen != current else { return 0 }
         var last: [[UInt8]: [UInt8]] = [:]
         for (name, edit) in self.edits {
@@ -71,7 +71,7 @@ public struct SessionEdits: Sendable {
     }
 
     /// All values as this request sees them.
-    public func values(over stored: SessionValues?) -> SessionValues {
+    package func values(over stored: SessionValues?) -> SessionValues {
         var values = self.clears ? SessionValues() : stored ?? SessionValues()
         self.apply(to: &values)
         return values
@@ -81,7 +81,7 @@ public struct SessionEdits: Sendable {
     ///
     /// - Returns: What the first edit that could not be applied has thrown.
     @discardableResult
-    public func apply(to record: inout SessionRecord) -> (any Error)? {
+    package func apply(to record: inout SessionRecord) -> (any Error)? {
         if self.clears {
             record.values = SessionValues()
             record.lifetime = nil

@@ -13,9 +13,9 @@ public struct SessionVisit: Sendable {
     /// Why.
     public var reason: GuardReason?
     /// The session the request belongs to; `nil` while it has none.
-    public var identifier: SessionIdentifier?
+    package var identifier: SessionIdentifier?
     /// The record as this request last saw it.
-    public var record: SessionRecord?
+    package var record: SessionRecord?
     /// From when on the session counts as absent as it is stored; `nil` when that is not known.
     public var expiresAt: Timestamp?
     /// What the request wants changed and has not committed.
@@ -43,7 +43,7 @@ public struct SessionVisit: Sendable {
     /// Whether the session ended while the request was under way: nothing more is stored and no cookie is set.
     public var isGone = false
     /// A second key made for this request in case the session has none yet.
-    public var freshSecureKey: SecureKey?
+    package var freshSecureKey: SecureKey?
     /// What the response has to tell the client.
     public var changes = SessionCookieChanges()
 
@@ -68,9 +68,9 @@ public struct SessionVisit: Sendable {
     /// A session that is there, and whose secrets the request has shown, until the application releases it.
     public struct Withheld: Sendable {
         /// Its identifier.
-        public let identifier: SessionIdentifier
+        package let identifier: SessionIdentifier
         /// Its record.
-        public let record: SessionRecord
+        package let record: SessionRecord
         /// What is to be told to the application.
         public let challenge: SessionChallenge
     }

@@ -1,7 +1,7 @@
 // How long sessions live: after their last use, and at the most.
 extension GuardSettings {
     /// From when on a record written now counts as absent.
-    public func expiry(of record: SessionRecord, at now: Timestamp) -> Timestamp {
+    package func expiry(of record: SessionRecord, at now: Timestamp) -> Timestamp {
         let idleEnd = now.advanced(by: .seconds(self.idleLifetime(of: record)))
         return min(idleEnd, self.absoluteEnd(of: record, at: now) ?? idleEnd)
     }
@@ -10,7 +10,7 @@ extension GuardSettings {
     ///
     /// Counted from the last login or step-up, without one from the beginning. A stamp that lies in the future was made by a clock that was
     /// wrong then or is wrong now; it counts as made now, so that it neither ends a session nor prolongs it further than a new one.
-    public func absoluteEnd(of record: SessionRecord, at now: Timestamp) -> Timestamp? {
+    package func absoluteEnd(of record: SessionRecord, at now: Timestamp) -> Timestamp? {
         guard !self.profile.isCompatible else { return nil }
         let begin = record.user?.authenticatedAt ?? record.createdAt
         let limit = record.user == nil ? self.anonymousAbsoluteLifetime : self.absoluteLifetime
@@ -18,12 +18,12 @@ extension GuardSettings {
     }
 
     /// Whether a session has reached its absolute end, by the rules as they are now.
-    public func isOver(_ record: SessionRecord, at now: Timestamp) -> Bool {
+    package func isOver(_ record: SessionRecord, at now: Timestamp) -> Bool {
         self.absoluteEnd(of: record, at: now).map { $0 <= now } ?? false
     }
 
     /// The lifetime of the cookies of a record in seconds, never past its absolute end; `nil`: until the browser closes.
-    public func cookieAge(of record: SessionRecord, at now: Timestamp) -> Int? {
+    package func cookieAge(of record: SessionRecord, at now: Timestamp) -> Int? {
         let age: Int
         switch record.lifetime {
         case 0?: return nil
@@ -38,7 +38,7 @@ extension GuardSettings {
     }
 
     /// How long a session lives after its last use, in seconds.
-    public func idleLifetime(of record: SessionRecord) -> Int {
+    package func idleLifetime(of record: SessionRecord) -> Int {
         if let own = record.lifetime, own != 0 { return own }
         guard record.user == nil, let anonymous = self.anonymousLifetime else { return self.lifetime }
         return min(anonymous, self.lifetime)
