@@ -1,5 +1,4 @@
 internal import Crypto
-internal import FoundationEssentials
 
 /// The key that seals one session's record.
 package struct SealKey: Sendable {
@@ -47,9 +46,8 @@ enum SessionSeal {
                 let box = try? AES.GCM.seal(bytes, using: key.key, nonce: gcmNonce, authenticating: context)
             else { preconditionFailure("sealing cannot fail") }
             unsafe output.append(contentsOf: nonce)
-            // In one piece each: as a sequence they would be taken byte by byte through a generic interface.
-            unsafe box.ciphertext.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
-            unsafe box.tag.withUnsafeBytes { unsafe output.append(contentsOf: $0) }
+            output.append(contentsOf: box.ciphertext)
+            output.append(contentsOf: box.tag)
         }
     }
 
@@ -66,7 +64,7 @@ enum SessionSeal {
                 ),
                 let bytes = try? AES.GCM.open(box, using: key.key, authenticating: context)
             else { return nil }
-            return unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
+            return Array(bytes)
         }
     }
 }
