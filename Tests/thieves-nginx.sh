@@ -34,7 +34,7 @@ status=0
 "$bin/theft-simulator" --through "$port" "$@" | tee "$work/output" || status=1
 # One alarm for each session that ended, and nothing else that deserves a warning.
 ended=$(sed -nE 's/.* \| ([0-9]+) of [0-9]+ \|.*/\1/p' "$work/output" | awk '{ sum += $1 } END { print sum + 0 }')
-alarms=$(grep -c 'two parties hold copies' "$work/log" || true)
+alarms=$(grep -c 'an old value of a session' "$work/log" || true)
 others=$(grep -cE ' (warning|error|critical) ' "$work/log" || true)
 read -r passed _ failed _ <<< "$(grep -oE '[0-9]+ passed, [0-9]+ failed' "$work/output" | tail -n 1)"
 if [ "$alarms" -eq "$ended" ] && [ "$others" -eq "$alarms" ]; then

@@ -239,7 +239,7 @@ class Test:
         return browser, again
 
     def alarms(self):
-        return self.stack.text("app.log").count("two parties hold copies")
+        return self.stack.text("app.log").count("an old value of a session")
 
     # MARK: Thieves
 

@@ -53,7 +53,8 @@ struct SessionLifetimeTests {
         made.time.advance(by: .seconds(1))
         let copy = client
         #expect(await client.get("/user").text == "nobody")
-        #expect(client.cookies.isEmpty)
+        // What has ended by itself is no reason to delete a cookie: a later login may be in it by the time the answer arrives.
+        #expect(client.cookies == copy.cookies)
         // The end is the server's: cookies that are kept do not help.
         client = copy
         #expect(await client.get("/user").text == "nobody")

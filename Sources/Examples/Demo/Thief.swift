@@ -120,7 +120,9 @@ struct Thief: Sendable {
     private func oldNonce() async throws -> Theft {
         var owner = try await self.standIn()
         let thief = owner
-        // The owner gets the next nonce and shows it; from then on the one before can be under way for as long as the bound says.
+        // The next nonce is given once the jar has settled. When the owner has shown it, the one before can be under way for as long as the
+        // bound says.
+        if !self.settings.profile.isCompatible { try await Self.pause(self.settings.delayBound * 2) }
         _ = try await owner.post("/rotate")
         _ = try await owner.get("/session/peek")
         try await Self.pause(self.settings.profile.isCompatible ? self.settings.nonceWindowTimeout : self.settings.delayBound)
@@ -130,7 +132,7 @@ struct Thief: Sendable {
             id: "old-nonce",
             title: "Copied a moment ago",
             story: "Everything right: address, browser, all cookies. But the owner has moved on since they were copied. No single jar can "
-                + "show both, so this is proof: the session ends for both, and an alarm is in the log.",
+                + "show both, so this is proof: the session waits for the owner's password, and an alarm is in the log.",
             guardName: "nonce"
         )
     }
@@ -214,7 +216,7 @@ extension InProcessClient {
         // These describe the one request that is copied, not the client.
         let ofThisRequest = [
             "REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH",
-            "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_COOKIE",
+            "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_COOKIE", "REQUEST_BEGAN", "REQUEST_TAKEN",
         ]
         for name in ofThisRequest { parameters[name] = nil }
         self.init(app, parameters: parameters)

@@ -97,6 +97,15 @@ extension Setting {
                 + "is proof of a copy."
         ),
         Setting(
+            "PSESSION_ARRIVAL_BOUND",
+            .theft,
+            at: \.rules.arrivalBound,
+            .seconds(),
+            "Profiles paranoid and balanced: how long before now a request can have arrived. A request that took longer counts as one that "
+                + "arrived then: it gets no new nonce and proves nothing.",
+            against: "copied cookies in requests that are held open"
+        ),
+        Setting(
             "PSESSION_NONCE_WINDOW",
             .theft,
             at: \.rules.nonceWindow,
@@ -123,8 +132,8 @@ extension Setting {
             .theft,
             at: \.rules.reuse,
             .choice(),
-            "What follows on proof that two parties hold copies of one cookie jar: end ends the session for both, challenge withholds it "
-                + "from both until the application is satisfied.",
+            "What follows on proof that two parties hold copies of one cookie jar: end ends the session, challenge withholds it from all who "
+                + "hold the cookies until the user gives the password. A session without a user ends.",
             against: "copied cookies"
         ),
         Setting(

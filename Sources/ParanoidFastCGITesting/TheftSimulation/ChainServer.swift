@@ -1,7 +1,7 @@
 package import ParanoidSessions
 
 /// The rule of the rotation chain alone: what the guard applies to nonces, without cookies and cryptography.
-package struct ChainServer: SimulatedServer {
+package struct ChainServer: HeldServer {
     private let bounds: RotationChain.Bounds
     private var chain: RotationChain?
     private var number: UInt64 = 0
@@ -23,18 +23,47 @@ package struct ChainServer: SimulatedServer {
         return RotationChain.Value(generation: 0, number: self.nextNumber())
     }
 
-    package mutating func show(_ value: RotationChain.Value, at now: Double) -> (isAccepted: Bool, sets: RotationChain.Value?) {
-        guard var chain = self.chain else { return (false, nil) }
-        defer { self.chain = self.hasEnded ? nil : chain }
-        let time = Self.time(now)
-        switch chain.show(value, at: time, self.bounds) {
-        case .reuse:
+    package struct Held: Sendable {
+        var value: RotationChain.Value
+        var arrivedAt: Timestamp
+        var isLate: Bool
+        /// The chain as it was read.
+        var read: RotationChain
+    }
+
+    package mutating func arrive(_ value: RotationChain.Value, at now: Double) -> Held? {
+        guard let read = self.chain else { return nil }
+        var chain = read
+        let verdict = chain.show(value, at: Self.time(now), self.bounds)
+        if verdict == .reuse {
             self.hasEnded = true
-            return (false, nil)
-        case .late: return (true, nil)
-        case .current:
-            guard chain.gives(to: value, arrivedAt: time, at: time, self.bounds) else { return (true, nil) }
-            return (true, RotationChain.Value(generation: chain.generation + 1, number: self.nextNumber()))
+            self.chain = nil
+            return nil
         }
+        return Held(value: value, arrivedAt: Self.time(now), isLate: verdict == .late, read: read)
+    }
+
+    package mutating func respond(to held: Held, at now: Double, rotates: Bool) -> RotationChain.Value? {
+        // What changes nothing by what was read is not committed.
+        let read = self.after(held, held.read, at: now, rotates: rotates)
+        if read.chain == held.read && !rotates {
+            return read.gives ? RotationChain.Value(generation: read.chain.generation + 1, number: self.nextNumber()) : nil
+        }
+        guard let chain = self.chain else { return nil }
+        let after = self.after(held, chain, at: now, rotates: rotates)
+        self.chain = after.chain
+        return after.gives ? RotationChain.Value(generation: after.chain.generation + 1, number: self.nextNumber()) : nil
+    }
+
+    private func after(_ held: Held, _ chain: RotationChain, at now: Double, rotates: Bool) -> (chain: RotationChain, gives: Bool) {
+        var shown = chain
+        switch shown.show(held.value, at: held.arrivedAt, self.bounds) {
+        case .reuse: return (chain, false)
+        case .late: return (shown, false)
+        case .current: break
+        }
+        if held.isLate { return (shown, false) }
+        let gives = shown.gives(to: held.value, arrivedAt: held.arrivedAt, at: Self.time(now), self.bounds, isHastened: rotates)
+        return (shown, gives)
     }
 }

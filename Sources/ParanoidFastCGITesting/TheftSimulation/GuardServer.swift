@@ -1,7 +1,7 @@
 package import ParanoidSessions
 
 /// The guard itself, over one session: what the session middleware does with it, without I/O.
-package struct GuardServer: SimulatedServer {
+package struct GuardServer: HeldServer {
     package struct Jar: Sendable {
         var identifier: SessionIdentifier?
         var nonce: Nonce?
@@ -15,7 +15,14 @@ package struct GuardServer: SimulatedServer {
     private var record: SessionRecord?
     package private(set) var hasEnded = false
 
-    package init(settings: GuardSettings, seed: UInt64) {
+    private let isPlain: Bool
+
+    /// - Parameters:
+    ///   - settings: The rules.
+    ///   - seed: What all randomness follows from.
+    ///   - isPlain: Whether the owner stays in one network, and every request is for data.
+    package init(settings: GuardSettings, seed: UInt64, isPlain: Bool = false) {
+        self.isPlain = isPlain
         self.sessionGuard = SessionGuard(settings: settings)
         self.generator = MixingGenerator(seed: seed)
         self.keys = ServerKeys(ServerSecret(number: 1, using: &self.generator))
@@ -42,6 +49,7 @@ package struct GuardServer: SimulatedServer {
             traits: ClientTraits([[1]])
         )
         guard !self.sessionGuard.settings.profile.isCompatible else { return credentials }
+        if self.isPlain { return credentials }
         credentials.signals = Self.signals(at: now)
         // One request in ten is for a picture, or ahead of time.
         let isOccasion = Int(now * 1000) % 10 != 0
@@ -56,11 +64,15 @@ package struct GuardServer: SimulatedServer {
         let completion = self.sessionGuard.complete(state, over: nil, keys: self.keys, at: time, using: &self.generator)
         guard case .create(let record) = completion.storing else { fatalError("a session begins") }
         self.record = record
-        return self.jar(after: completion.changes)
+        return self.jar(after: completion.changes, self.identifier)
     }
 
-    package mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
-        guard let stored = self.record else { return (false, nil) }
+    package struct Held: Sendable {
+        var state: TransactionState
+    }
+
+    package mutating func arrive(_ jar: Jar, at now: Double) -> Held? {
+        guard let stored = self.record else { return nil }
         // Now and then another process serves, which knows nothing but what is stored.
         let record = Int(now * 1000) % 16 == 0 ? SessionRecord(decoding: stored.encoded()) ?? stored : stored
         let time = Self.time(now)
@@ -81,9 +93,23 @@ package struct GuardServer: SimulatedServer {
             }
         case .reject(.nonce) where self.sessionGuard.settings.profile.isCompatible, .reject(.reuse):
             self.end()
-            return (false, nil)
-        default: return (false, nil)
+            return nil
+        default: return nil
         }
+        return Held(state: state)
+    }
+
+    package mutating func respond(to held: Held, at now: Double, rotates: Bool) -> Jar? {
+        guard let record = self.record, let session = held.state.session else { return nil }
+        let time = Self.time(now)
+        var state = held.state
+        if rotates { state.renewal = .identifier }
+        guard self.sessionGuard.needsCommit(state, keys: self.keys, at: time) else {
+            let completion = self.sessionGuard.complete(state, over: session.record, keys: self.keys, at: time, using: &self.generator)
+            return completion.changes.isEmpty ? nil : self.jar(after: completion.changes, session.identifier)
+        }
+        // Replaced while this request was under way.
+        if session.identifier != self.identifier { state.session?.shown = .superseded }
         let completion = self.sessionGuard.complete(state, over: record, keys: self.keys, at: time, using: &self.generator)
         switch completion.storing {
         case .write(let next): self.record = next
@@ -91,10 +117,9 @@ package struct GuardServer: SimulatedServer {
             if next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
             self.record = next
             self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
-        default: break
+        case .nothing, .gone, .create: break
         }
-        guard !completion.changes.isEmpty else { return (true, nil) }
-        return (true, self.jar(after: completion.changes))
+        return completion.changes.isEmpty ? nil : self.jar(after: completion.changes, self.identifier)
     }
 
     private mutating func end() {
@@ -103,8 +128,8 @@ package struct GuardServer: SimulatedServer {
     }
 
     /// The cookies that an answer sets, and no others: one that comes late overwrites nothing else.
-    private func jar(after changes: SessionCookieChanges) -> Jar {
-        var jar = Jar(identifier: changes.identifier == .set ? self.identifier : nil, nonce: changes.nonce)
+    private func jar(after changes: SessionCookieChanges, _ identifier: SessionIdentifier) -> Jar {
+        var jar = Jar(identifier: changes.identifier == .set ? identifier : nil, nonce: changes.nonce)
         if case .set(let key)? = changes.second { jar.secureKey = key }
         return jar
     }

@@ -17,3 +17,21 @@ extension SimulatedServer {
     /// The new cookies alone, where an answer sets all there are.
     package static func take(_ set: Jar, into jar: Jar) -> Jar { set }
 }
+
+/// A server whose requests take their time between arrival and response.
+package protocol HeldServer: SimulatedServer {
+    /// A request that was accepted and is with its handler.
+    associatedtype Held: Sendable
+
+    /// A request with these cookies arrives; `nil`: it is not accepted.
+    mutating func arrive(_ jar: Jar, at now: Double) -> Held?
+    /// Its response is made; what that sets. `rotates`: the application asks for a new identifier.
+    mutating func respond(to held: Held, at now: Double, rotates: Bool) -> Jar?
+}
+
+extension HeldServer {
+    package mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
+        guard let held = self.arrive(jar, at: now) else { return (false, nil) }
+        return (true, self.respond(to: held, at: now, rotates: false))
+    }
+}

@@ -38,6 +38,9 @@ public enum GuardReason: String, Sendable, Hashable {
     case reuse
     /// Challenged or ended: all secrets are right, and the client has changed in a way that the rules for it take seriously.
     case signals
+    /// Another site has sent the request and no session cookie came with it: browsers keep theirs from such requests, so nobody knows
+    /// whether there is a session.
+    case crossSite
     /// Sessions exist over HTTPS only, and the request came over plain HTTP.
     case insecure
     /// The session was ended while the request was under way.

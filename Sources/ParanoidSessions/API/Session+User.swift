@@ -13,16 +13,20 @@ extension Session {
     ///   - level: How surely the user has proved to be it.
     ///   - device: What the user is to see of this login among all sessions; nothing is kept unless it is given.
     ///   - kept: What stays of the values that the session holds.
-    /// - Throws: ``SessionError/tooManySessions`` when the user has as many sessions as the limit allows and the policy is to refuse.
+    /// - Throws: ``SessionError/tooManySessions`` when the user has as many sessions as the limit allows and the policy is to refuse;
+    ///   ``RequestRefusal`` when another site has sent the request in a way that keeps cookies back: whoever sent it would choose the login,
+    ///   and a session that the client may have would be replaced. Answer such a request (SAML, `form_post`) with a page of your own that
+    ///   sends the form on.
     public func logIn(
         as user: String,
         level: AssuranceLevel = .password,
         device: SessionDevice? = nil,
         keeping kept: ValueRetention = .all
     ) async throws {
+        if case .none(.crossSite(hasNone: false)) = try await self.state().standing { throw RequestRefusal(.crossSite) }
         try await self.writable().checkAdmission(of: user)
-        // Who was asked to prove it has done so.
-        try await self.writable().release(if: { $0.user == user })
+        // A user who was asked for a proof has given it, unless it is the browser alone that was recognised.
+        if level > .remembered { try await self.writable().release(if: { $0.user == user }) }
         let login = SessionUser(name: user, loggedInAt: self.transaction.now, level: level, device: device)
         try await self.writable().edit { state in
             let previous = state.user
@@ -36,7 +40,8 @@ extension Session {
         }
     }
 
-    /// Ends the session on the server at once; the client's cookies go with the response, and the token it may be remembered by.
+    /// Ends the session on the server at once, also one that is withheld; the client's cookies go with the response, and the token it may be
+    /// remembered by.
     ///
     /// - Parameter clearing: What the browser is told to forget of this site beside them; over HTTPS only, where browsers obey.
     public func logOut(clearing: Set<ClearSiteData> = []) async throws {
@@ -161,6 +166,8 @@ extension Session {
     /// - Returns: Whether somebody was logged in by this call.
     public func logInIfRemembered() async throws -> Bool {
         guard self.transaction.presentsToken, try await self.state().user == nil else { return false }
+        // A session that is withheld waits for a password; one that was refused is not to be replaced by what comes with its cookies.
+        if try await self.state().isTransient { return false }
         guard let login = try await self.writable().redeemToken() else { return false }
         do {
             try await self.logIn(as: login.user, level: .remembered, device: login.device)

@@ -158,6 +158,11 @@ package struct SessionGuard: Sendable {
         return self.finish(draft, state, over: current, at: now)
     }
 
+    private func deletesCookies(of state: TransactionState) -> Bool {
+        if case .none(.released) = state.standing { return true }
+        return self.settings.behaviour.deletesUnknownCookies
+    }
+
     private func finish(
         _ draft: CompletionDraft,
         _ state: TransactionState,
@@ -168,7 +173,7 @@ package struct SessionGuard: Sendable {
         let isEmpty = current == nil && draft.record.tracking == nil && !draft.hasContent
         changes.maxAge = self.settings.cookieAge(of: draft.record, at: now)
         guard (draft.isModified || self.settings.savesEveryRequest) && !isEmpty else {
-            if isEmpty && state.credentials.presentsIdentifier && !state.keepsCookies { changes.identifier = .deleted }
+            if isEmpty && state.credentials.presentsIdentifier && self.deletesCookies(of: state) { changes.identifier = .deleted }
             return SessionCompletion(storing: .nothing, changes: changes)
         }
         if draft.tellsIdentifier { changes.identifier = .set }

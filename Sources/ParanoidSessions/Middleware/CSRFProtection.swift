@@ -90,7 +90,7 @@ extension Session {
 struct OriginCheck: Sendable {
     private let trustedOrigins: Set<[UInt8]>
 
-    init(trustedOrigins: [String]) {
+    init(trustedOrigins: [String] = []) {
         self.trustedOrigins = Set(trustedOrigins.map { Self.normalised(Array($0.utf8)) })
     }
 

@@ -18,6 +18,17 @@ package struct PresentedCredentials: Sendable {
     package var candidates: SessionCandidates?
     /// What is noted of the client, and may change as the rules for it say.
     package var signals = ClientSignals.none
+    /// What kind of request of another site it is that brings no session cookie; `nil`: none.
+    package var crossSite: CrossSite?
+
+    /// A request that another site has sent, by whether browsers send cookies with its kind.
+    package enum CrossSite: Sendable, Hashable {
+        /// They do: a link.
+        case withCookies
+        /// They do not: a form, a picture, a script's request.
+        case withoutCookies
+    }
+
     /// Whether the response is a good occasion for new values: it reaches a browser that will show them next.
     ///
     /// Asked only when values are due.

@@ -1,4 +1,5 @@
 internal import ParanoidHTTP
+internal import HTTPTypes
 
 /// Takes credentials out of requests and puts what clients have to know into responses.
 struct SessionCookies: Sendable {
@@ -19,7 +20,7 @@ struct SessionCookies: Sendable {
         self.checkedParameters = configuration.checkedParameters
         self.signals = SignalReader(rules: configuration.signals, network: configuration.network)
         self.followsBrowsers = configuration.guardSettings.behaviour.followsBrowsers
-        self.deletesAll = configuration.guardSettings.behaviour.deletesAllCookies
+        self.deletesAll = !configuration.guardSettings.behaviour.deletesUnknownCookies
         self.sessionName = configuration.cookies.sessionCookie
         self.nonceName = configuration.cookies.nonceCookie
         self.secondName = configuration.cookies.secondCookie
@@ -42,6 +43,10 @@ struct SessionCookies: Sendable {
         credentials.signals = self.signals.signals(of: request)
         guard self.followsBrowsers else { return credentials }
         credentials.mayRotate = { FetchMetadata.isOccasion(request) }
+        if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request) {
+            credentials.crossSite =
+                self.configuration.sameSite != .strict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
+        }
         if max(identifiers.count, nonces.count, secureKeys.count) > 1 {
             credentials.candidates = SessionCandidates(identifiers: identifiers, nonces: nonces, secureKeys: secureKeys)
         }
@@ -117,6 +122,19 @@ package struct SessionCookieChanges: Sendable {
 
 /// What browsers say about why they ask (W3C Fetch Metadata, `Sec-Purpose` of the Fetch standard).
 enum FetchMetadata {
+    /// Whether another site has sent a request, as far as the browser says.
+    static func isFromAnotherSite(_ request: Request) -> Bool {
+        guard let site = request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE") else { return !OriginCheck().admits(request) }
+        return site == Array("cross-site".utf8)
+    }
+
+    /// Whether a request follows a link: with these, browsers send cookies that are `SameSite=Lax` from other sites, too.
+    static func isNavigation(_ request: Request) -> Bool {
+        (request.method == .get || request.method == .head)
+            && request.parameters.bytes(of: "HTTP_SEC_FETCH_MODE") == Array("navigate".utf8)
+            && request.parameters.bytes(of: "HTTP_SEC_FETCH_DEST") == Array("document".utf8)
+    }
+
     /// Whether the answer is a good occasion for new cookie values: a navigation, or a page's own request for data.
     ///
     /// Not what is fetched ahead of time and may never be shown, and not images and the like, which come in bursts and can be served by a

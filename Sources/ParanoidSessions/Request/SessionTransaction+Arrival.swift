@@ -12,6 +12,11 @@ extension SessionTransaction {
             return state
         }
         if let identifier = credentials.identifier { state.session = try await self.open(identifier, for: state) }
+        if let crossSite = credentials.crossSite {
+            state.standing = .none(.crossSite(hasNone: crossSite == .withCookies))
+            state.reason = .crossSite
+            return state
+        }
         if state.session == nil && credentials.presentsIdentifier {
             state.reason = .unknown
             self.noteGuess(state)

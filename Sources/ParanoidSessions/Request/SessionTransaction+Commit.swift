@@ -23,6 +23,7 @@ extension SessionTransaction {
             return try body?(&values)
         case .none, .withheld, .open: break
         }
+        if state.isTransient { return try self.commitForRequestAlone(state, body) }
         do {
             let (after, outcome) = try await self.run(state, at: self.now, body)
             self.keep(after)
@@ -32,6 +33,22 @@ extension SessionTransaction {
         } catch let error as SessionStoreError {
             throw self.unavailable(error)
         }
+    }
+
+    /// Runs a change on what the request has set so far, and stores nothing.
+    private func commitForRequestAlone<Outcome>(
+        _ state: TransactionState,
+        _ body: ((inout SessionValues) throws -> Outcome)?
+    ) throws -> Outcome? {
+        guard let body else { return nil }
+        let before = state.edits.values(over: nil)
+        var values = before
+        let outcome = try body(&values)
+        var state = state
+        for entry in before.entries where values[entry.name] == nil { state.edits.add(.remove, to: entry.name) }
+        for entry in values.entries where before[entry.name] != entry.bytes { state.edits.add(.set(entry.bytes), to: entry.name) }
+        self.keep(state)
+        return outcome
     }
 
     private func run<Outcome: Sendable>(

@@ -79,8 +79,8 @@ final class SessionTransaction: Sendable {
             let state = try await self.loaded()
             switch state.standing {
             case .barred: throw self.needsHTTPS()
-            case .none, .withheld(_, own: nil): try self.checkIsOpen()
-            case .open, .withheld, .ended: break
+            case .none, .withheld: try self.checkIsOpen()
+            case .open, .ended: break
             }
             guard let outcome = try await self.commit(state, body) else { preconditionFailure("a body was given") }
             return outcome
@@ -99,12 +99,12 @@ final class SessionTransaction: Sendable {
         }
     }
 
-    /// Ends the session at once; what is written later goes into a new one.
+    /// Ends the session at once, also one that is withheld; what is written later goes into a new one.
     func end() async throws {
         try await self.gate.withTurn {
             var state = try await self.loaded()
             try self.checkIsOpen()
-            if let session = state.session {
+            if let session = state.session ?? state.withheld?.session {
                 try await self.storing { () throws(SessionStoreError) in try await self.remove(session.identifier) }
                 self.tell(.logout, state)
             }

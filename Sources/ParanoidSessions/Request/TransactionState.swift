@@ -41,10 +41,10 @@ package struct TransactionState: Sendable {
 
     /// How a request stands to a session.
     package enum Standing: Sendable {
-        /// It has none; what it stores goes into a new one.
+        /// It has none.
         case none(Absence)
-        /// It has shown the secrets of one and does not see it until the application releases it; what it stores goes into one of its own.
-        case withheld(Withheld, own: OpenSession?)
+        /// It has shown the secrets of one and does not see it until the application releases it.
+        case withheld(Withheld)
         /// It has one.
         case open(OpenSession)
         /// Its session ended while it was under way: nothing more is stored and no cookie is set.
@@ -55,11 +55,13 @@ package struct TransactionState: Sendable {
 
     /// Why a request has no session.
     package enum Absence: Sendable, Hashable {
-        /// It presents none that exists.
+        /// It presents none that exists; what it stores goes into a new one.
         case absent
         /// It was refused one, which stands, and whose cookies stay with the client.
         case refused
-        /// It has let go of the one it had.
+        /// Another site has sent it, and it could not bring cookies; `hasNone`: it would have brought them, if the client had any.
+        case crossSite(hasNone: Bool)
+        /// It has ended the one it had; what it stores goes into a new one.
         case released
     }
 
@@ -88,23 +90,22 @@ package struct TransactionState: Sendable {
     package var session: OpenSession? {
         get {
             switch self.standing {
-            case .open(let session), .withheld(_, own: let session?): session
+            case .open(let session): session
             case .none, .withheld, .ended, .barred: nil
             }
         }
         set {
             switch (self.standing, newValue) {
-            case (.withheld(let withheld, _), _): self.standing = .withheld(withheld, own: newValue)
             case (_, let session?): self.standing = .open(session)
-            case (.open, nil), (.none(.absent), nil): self.standing = .none(.released)
-            case (.none, nil), (.ended, nil), (.barred, nil): break
+            case (.open, nil): self.standing = .none(.released)
+            case (.none, nil), (.withheld, nil), (.ended, nil), (.barred, nil): break
             }
         }
     }
 
     /// The session that the application has to release first.
     package var withheld: Withheld? {
-        if case .withheld(let withheld, _) = self.standing { withheld } else { nil }
+        if case .withheld(let withheld) = self.standing { withheld } else { nil }
     }
 
     /// Who is logged in as this request sees it.
@@ -113,11 +114,14 @@ package struct TransactionState: Sendable {
         return self.edits.clears ? nil : self.session?.record.user
     }
 
-    /// Whether the client keeps the cookies of a session that this request may not use.
-    var keepsCookies: Bool {
+    /// Whether what the request stores is kept for the request alone, as its client may have a session that it must not replace.
+    ///
+    /// Not where it logs a user in: who asks for that wants a session of their own.
+    var isTransient: Bool {
+        if case .some(.some) = self.edits.user { return false }
         switch self.standing {
-        case .none(.refused), .withheld: true
-        case .none, .open, .ended, .barred: false
+        case .none(.refused), .none(.crossSite), .withheld: return true
+        case .none(.absent), .none(.released), .open, .ended, .barred: return false
         }
     }
 
@@ -126,7 +130,7 @@ package struct TransactionState: Sendable {
 
     // MARK: Transitions
 
-    /// Lets go of a session that this request may not use: what the request stores goes into a new one.
+    /// Lets go of a session that this request may not use.
     package mutating func detach() {
         self.standing = .none(.refused)
         self.freshSecureKey = nil
@@ -140,7 +144,7 @@ package struct TransactionState: Sendable {
             user: session.record.user?.name,
             signals: self.signals?.changes.map(\.name) ?? []
         )
-        self.standing = .withheld(Withheld(session: session, challenge: challenge), own: nil)
+        self.standing = .withheld(Withheld(session: session, challenge: challenge))
         self.verdict = .challenged
         self.reason = reason
         self.freshSecureKey = nil
@@ -162,7 +166,10 @@ package struct TransactionState: Sendable {
 
     /// Takes note that the request itself has ended its session: what it stores from here on goes into a new one.
     package mutating func forget() {
-        self.session = nil
+        switch self.standing {
+        case .none, .withheld, .open: self.standing = .none(.released)
+        case .ended, .barred: break
+        }
         self.edits.clear()
         self.progress = .pending
         self.freshSecureKey = nil

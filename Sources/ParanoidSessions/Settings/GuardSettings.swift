@@ -11,7 +11,7 @@ public struct GuardSettings: Sendable, Hashable {
     }
 
     /// What becomes of the session of a refused request.
-    public enum Clearing: String, Sendable, Hashable, CaseIterable {
+    package enum Clearing: String, Sendable, Hashable, CaseIterable {
         /// The session ends.
         case flush
         /// Its values go, its identifier stays.
@@ -25,13 +25,13 @@ public struct GuardSettings: Sendable, Hashable {
     /// Age at which a nonce is replaced; `.zero`: with each response; `nil`: no nonces (`PSESSION_NONCE_TIMEOUT`).
     public var nonceTimeout: Duration? = .seconds(1)
     /// How many nonces before the current one still count (`PSESSION_NONCE_WINDOW`).
-    public var nonceWindow: Int = 1
+    package var nonceWindow: Int = 1
     /// For how long they count; `nil`: for ever (`PSESSION_NONCE_WINDOW_TIMEOUT`).
-    public var nonceWindowTimeout: Duration? = .seconds(1)
+    package var nonceWindowTimeout: Duration? = .seconds(1)
     /// Age at which the identifier is replaced; `nil`: never (`PSESSION_KEY_TIMEOUT`).
     public var identifierTimeout: Duration?
     /// What becomes of the session of a refused request (`PSESSION_CLEAR_SESSION_FUNCTION`).
-    public var clearing: Clearing = .flush
+    package var clearing: Clearing = .flush
     /// The longest time that a request or a response is under way (`PSESSION_DELAY_BOUND`); for so long a request that still shows an
     /// identifier that was replaced is served, in profile `paranoid`.
     public var delayBound: Duration = .seconds(6)
@@ -56,7 +56,7 @@ public struct GuardSettings: Sendable, Hashable {
     /// Whether cookies end with the browser (`SESSION_EXPIRE_AT_BROWSER_CLOSE`).
     public var expiresAtBrowserClose = false
     /// Whether every request writes its session (`SESSION_SAVE_EVERY_REQUEST`).
-    public var savesEveryRequest = false
+    package var savesEveryRequest = false
 
     /// What a request gets that is refused in profile `paranoid` (`PSESSION_REFUSAL`); the session stands.
     public enum Refusal: String, Sendable, Hashable, CaseIterable {

@@ -20,7 +20,7 @@ public struct SessionSettings: Sendable {
     /// Told of everything that happens to sessions; called on the request's thread, so it must be quick.
     public var onEvent: @Sendable (SessionEvent) -> Void = { _ in }
     /// The name the guard's own data go by; the application can neither read nor write it (`PSESSION_SESSION_KEY`).
-    public var reservedKey = "PARANOID_SESSION_DATA"
+    package var reservedKey = "PARANOID_SESSION_DATA"
     /// How much the application may store in a session.
     public var valueLimits = SessionValueLimits()
     /// Prefixes of paths whose requests are not checked (`PSESSION_FILTER_PREFIXES`).

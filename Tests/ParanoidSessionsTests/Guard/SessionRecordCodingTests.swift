@@ -77,6 +77,47 @@ struct SessionRecordCodingTests {
         #expect(SessionRecord(decoding: bytes) == record)
     }
 
+    @Test("is no record when the guard's part does not parse: it would open to its identifier alone")
+    func brokenTracking() {
+        #expect(SessionRecord(decoding: SessionRecord(createdAt: .distantPast).encoded() + [2, 0, 0, 0, 3, 9, 9, 9]) == nil)
+    }
+
+    @Test("loses a rotation chain of another version, and the guard goes on after the value that its owner shows")
+    func unreadableChain() throws {
+        var generator = SeededRandom(seed: 12)
+        let keys = ServerKeys(ServerSecret(number: 1, using: &generator))
+        let sessionGuard = SessionGuard(settings: GuardSettings())
+        let identifier = SessionIdentifier(secretNumber: 1, using: &generator)
+        let fingerprint = Fingerprint(of: ClientTraits([]), keys: keys)
+        let now = Timestamp(secondsSinceEpoch: 1000)
+        let tracking = SessionTracking(boundTo: fingerprint, at: now, using: &generator)
+        let bytes = SessionRecord(createdAt: now, tracking: tracking).encoded() + [6, 0, 0, 0, 2, 200, 1]
+        let record = try #require(SessionRecord(decoding: bytes))
+        #expect(record.tracking == tracking)
+
+        let value = RotationChain.Value(generation: 5, number: 50)
+        let credentials = PresentedCredentials(
+            identifier: identifier,
+            presentsIdentifier: true,
+            nonce: tracking.stream(keys: keys).nonce(of: value),
+            secureKey: nil,
+            isSecure: true,
+            traits: ClientTraits([])
+        )
+        #expect(sessionGuard.decide(credentials, on: record, keys: keys, at: now) == .accept(.current, needsSecureKey: false))
+        var state = TransactionState(credentials: credentials, arrivedAt: now, isChecked: true)
+        state.session = OpenSession(identifier: identifier, record: record)
+        guard case .write(let next) = sessionGuard.complete(state, over: record, keys: keys, at: now, using: &generator).storing else {
+            Issue.record("the chain is written anew")
+            return
+        }
+        #expect(next.tracking?.chain?.generation == 5)
+        // Nobody without a value of this session gets in.
+        var others = credentials
+        others.nonce = NonceStream(seed: Array(repeating: 1, count: 24), keys: keys).nonce(of: value)
+        #expect(sessionGuard.decide(others, on: record, keys: keys, at: now) == .reject(.nonce))
+    }
+
     @Test("of a device is cut at a character, not inside one", arguments: [(128, 128), (129, 128), (127, 127)])
     func device(_ count: Int, _ kept: Int) {
         #expect(SessionDevice(label: String(repeating: "a", count: count)).label.utf8.count == kept)

@@ -52,8 +52,9 @@ struct ProfileBehaviour: Sendable {
     var hasLifetimesOfUse = true
     /// Whether requests are read as those of browsers: cookies with several values, and what browsers say about why they ask.
     var followsBrowsers = true
-    /// Whether a session that is gone takes all its cookies with it; else the session cookie alone (H8).
-    var deletesAllCookies = true
+    /// Whether a presented session cookie that names nothing is deleted (H8); else only what the request itself has ended, so that a
+    /// late request does not wipe a login, and then all three cookies.
+    var deletesUnknownCookies = false
     /// Whether caches are kept from giving one client's response to another; the package leaves this to its host.
     var guardsCaches = true
 
@@ -63,7 +64,7 @@ struct ProfileBehaviour: Sendable {
         hasRotationChains: false,
         hasLifetimesOfUse: false,
         followsBrowsers: false,
-        deletesAllCookies: false,
+        deletesUnknownCookies: true,
         guardsCaches: false
     )
     /// All other profiles.

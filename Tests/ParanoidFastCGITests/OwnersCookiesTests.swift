@@ -1,0 +1,132 @@
+import ParanoidFastCGI
+import ParanoidFastCGITesting
+import Testing
+
+@Suite("The cookies of a session's owner")
+struct OwnersCookiesTests {
+    private static let cart = SessionKey<[String]>("cart")
+    private static let agent = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Version/17.0 Mobile/15E148 Safari/604.1"
+
+    private let directory: TemporaryDirectory
+    private let clock = ManualClock()
+    private let app: Application
+
+    init() throws {
+        self.directory = try TemporaryDirectory()
+        self.app = try Application(
+            configuration: ApplicationConfiguration(stateDirectory: self.directory.path),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            clock: self.clock
+        )
+        self.app.post("/login") { request in
+            let name = String(decoding: try await request.body.collect(), as: UTF8.self)
+            do {
+                try await request.session.logIn(as: name)
+                return "in"
+            } catch let refusal as RequestRefusal {
+                return refusal.reason.rawValue
+            }
+        }
+        self.app.get("/magic") { request in
+            try await request.session.logIn(as: "ann")
+            return "in"
+        }
+        self.app.post("/logout") { request in
+            try await request.session.logOut()
+            return "out"
+        }
+        self.app.get("/user") { request in
+            try await "\(request.session.user ?? "nobody") \(request.session.guardVerdict.rawValue)"
+        }
+        for method in [HTTPRequest.Method.get, .post] {
+            self.app.on(method, "/add") { request in
+                try await request.session.set(Self.cart, to: ["one"])
+                _ = try await request.session.update(Self.cart, default: []) { cart in cart.append("two") }
+                return try await (request.session.value(Self.cart) ?? []).joined(separator: ",")
+            }
+        }
+    }
+
+    private func browser() -> TestBrowser { TestBrowser(app: self.app, agent: Self.agent) }
+
+    private static let form: [(name: String, value: String)] = [
+        ("HTTP_ORIGIN", "https://bank.example"), ("HTTP_SEC_FETCH_SITE", "cross-site"), ("HTTP_SEC_FETCH_MODE", "navigate"),
+        ("HTTP_SEC_FETCH_DEST", "document"),
+    ]
+
+    @Test("stay as they are whatever another program with the same jar stores")
+    func secondProgram() async throws {
+        var ann = self.browser()
+        _ = try await ann.post("/login", body: "ann")
+        var player = ann
+        player.agent = "AppleCoreMedia/1.0.0.21A329 (iPhone; U; CPU OS 17_0 like Mac OS X; en_us)"
+        // Its handler finds what it has stored itself.
+        #expect(try await player.get("/add").text == "one,two")
+        #expect(player.cookies == ann.cookies)
+        #expect(try await player.get("/user").text == "nobody challenged")
+        #expect(try await ann.get("/user").text == "ann accepted")
+    }
+
+    @Test("stay as they are when a request is refused that shows a part of them")
+    func refused() async throws {
+        var ann = self.browser()
+        _ = try await ann.post("/login", body: "ann")
+        var part = ann
+        part.cookies["__Host-sessionnonce"] = nil
+        let before = part.cookies
+        #expect(try await part.get("/add").text == "one,two")
+        #expect(part.cookies == before)
+        #expect(try await ann.get("/user").text == "ann accepted")
+        // Who logs in wants a session of their own.
+        #expect(try await part.post("/login", body: "ann").text == "in")
+        #expect(try await part.get("/user").text == "ann accepted")
+    }
+
+    @Test(
+        "are not replaced by the answer to a request that another site has sent without them",
+        arguments: [Self.form, [("HTTP_ORIGIN", "https://bank.example")], [("HTTP_ORIGIN", "null")]]
+    )
+    func crossSite(_ parameters: [(name: String, value: String)]) async throws {
+        var bank = self.browser()
+        bank.more = parameters
+        #expect(try await bank.post("/add").text == "one,two")
+        #expect(bank.cookies.isEmpty)
+        #expect(try await bank.post("/login", body: "mallory").text == "cross-site")
+        #expect(bank.cookies.isEmpty)
+    }
+
+    @Test("are not replaced by what a page stores to which a link of another site leads; a login on such a page is one")
+    func link() async throws {
+        var visitor = self.browser()
+        visitor.more = Self.form.filter { $0.name != "HTTP_ORIGIN" }
+        #expect(try await visitor.get("/add").text == "one,two")
+        #expect(visitor.cookies.isEmpty)
+        #expect(try await visitor.get("/magic").text == "in")
+        visitor.more = []
+        #expect(try await visitor.get("/user").text == "ann accepted")
+    }
+
+    @Test("are not deleted by the answer to a late request with those from before a login")
+    func lateRequest() async throws {
+        var ann = self.browser()
+        _ = try await ann.get("/add")
+        var late = ann
+        _ = try await ann.post("/login", body: "ann")
+        let before = late.cookies
+        #expect(try await late.get("/user").text == "nobody none")
+        #expect(late.cookies == before)
+        #expect(try await ann.get("/user").text == "ann accepted")
+    }
+
+    @Test("go when their owner logs out, also out of a session that is withheld")
+    func logOut() async throws {
+        var ann = self.browser()
+        _ = try await ann.post("/login", body: "ann")
+        var moved = ann
+        moved.agent = "curl/8"
+        #expect(try await moved.get("/user").text == "nobody challenged")
+        #expect(try await moved.post("/logout").text == "out")
+        #expect(moved.cookies.isEmpty)
+        #expect(try await ann.get("/user").text == "nobody none")
+    }
+}
