@@ -1,40 +1,40 @@
-/// Where and how a ``FileSessionStore`` keeps its files.
-public struct FileSessionStoreConfiguration: Sendable, Hashable {
-    /// What a commit survives.
-    public enum Durability: Sendable, Hashable {
-        /// The death of any process, at any instant. Costs no waiting for the disk.
-        case process
-        /// The loss of power as well: every call waits for the disk (`fdatasync(2)`, and `fsync(2)` of the directory where names change).
-        case power
-    }
+/// What a commit of a session survives.
+public enum SessionDurability: Sendable, Hashable {
+    /// The death of any process, at any instant. Costs no waiting for the disk.
+    case process
+    /// The loss of power as well: every call waits for the disk (`fdatasync(2)`, and `fsync(2)` of the directory where names change).
+    case power
+}
 
+/// Where and how a ``FileSessionStore`` keeps its files.
+package struct FileSessionStoreConfiguration: Sendable, Hashable {
     /// The directory that holds the sessions; it is created with mode 0700, with its parents, when it is absent.
-    public var directory: String
+    package var directory: String
     /// What a commit survives.
-    public var durability: Durability
+    package var durability: SessionDurability
     /// The most bytes of payload a session may have; more is refused as too large.
-    public var maximumPayloadSize: Int
+    package var maximumPayloadSize: Int
     /// The most callers of this process that wait for one session at a time.
-    public var maximumWaiters: Int
+    package var maximumWaiters: Int
     /// How long a read waits for the lock when it has reason to believe that the file is damaged.
-    public var inspectionTimeout: Duration
+    package var inspectionTimeout: Duration
     /// The most session files kept open by this process; `nil` takes half of what `RLIMIT_NOFILE` allows, at most 16384.
-    public var maximumOpenFiles: Int?
+    package var maximumOpenFiles: Int?
     /// How many percent of bytes and inodes are kept for users who are logged in, though no more than 256 MiB and 10 000 inodes; 0: none.
-    public var reservedPercent: Int
+    package var reservedPercent: Int
     /// The most sessions in which nobody is logged in, counted at each sweep; `nil`: any number.
-    public var maximumAnonymousSessions: Int?
+    package var maximumAnonymousSessions: Int?
     /// How long a file that was moved aside is kept.
-    public var damagedLifetime: Duration
+    package var damagedLifetime: Duration
     /// Whether the directory may lie on a network or FUSE file system, where `flock(2)` may not exclude other hosts.
     ///
     /// It is tried then whether locks exclude another process of this host; what other hosts do nobody can try.
-    public var allowsNetworkFileSystem: Bool
+    package var allowsNetworkFileSystem: Bool
 
     /// Creates a configuration with defaults for everything but the place.
-    public init(
+    package init(
         directory: String,
-        durability: Durability = .process,
+        durability: SessionDurability = .process,
         maximumPayloadSize: Int = 256 * 1024,
         maximumWaiters: Int = 64,
         inspectionTimeout: Duration = .seconds(2),

@@ -6,6 +6,8 @@ extension SessionStoreConformance {
     struct Stores: Sendable {
         let first: any SessionStore
         let second: any SessionStore
+        /// The epoch when the check began.
+        let epoch: UInt64
         let check: Check
 
         static let start = Timestamp(secondsSinceEpoch: 1_700_000_000)
@@ -48,12 +50,15 @@ extension SessionStoreConformance {
             state: StoredSession.State = .live,
             createdAt: Timestamp = Stores.start,
             expiresAt: Timestamp = Stores.end,
-            userTag: [UInt8] = Array(0..<16)
+            userTag: UserTag? = UserTag(bytes: Array(0..<16)),
+            epoch: UInt64? = nil
         ) -> StoredSession {
             StoredSession(
                 state: state,
                 protection: .sealed,
                 secretNumber: 3,
+                handle: SessionHandle("0123456789abcdef")!,
+                epoch: epoch ?? self.epoch,
                 generation: generation,
                 createdAt: createdAt,
                 writtenAt: Self.start.advanced(by: .nanoseconds(Int64(generation))),
@@ -93,7 +98,7 @@ extension SessionStoreConformance {
         func checkCreation() async throws {
             for payload in [[], [0], [UInt8](repeating: 0xA5, count: 500)] {
                 var session = self.makeSession(payload)
-                session.userTag = payload.isEmpty ? [] : session.userTag
+                session.userTag = payload.isEmpty ? nil : session.userTag
                 session.protection = payload.isEmpty ? .none : .sealed
                 let name = self.makeName()
                 try await self.first.create(session, named: name)

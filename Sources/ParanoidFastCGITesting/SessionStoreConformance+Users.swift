@@ -2,9 +2,9 @@ internal import ParanoidSessions
 
 // The checks about users' sessions and about all sessions at once.
 extension SessionStoreConformance.Stores {
-    private func makeTag() -> [UInt8] { (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
+    private func makeTag() -> UserTag { UserTag(bytes: (0..<16).map { _ in UInt8.random(in: .min ... .max) })! }
 
-    private func requireNames(_ expected: Set<SessionName>, ofUser tag: [UInt8], _ when: String) async throws {
+    private func requireNames(_ expected: Set<SessionName>, ofUser tag: UserTag, _ when: String) async throws {
         for store in [self.first, self.second] {
             // A store may name sessions that are over, and leave it to the caller to look at them.
             var found: Set<SessionName> = []
@@ -21,7 +21,7 @@ extension SessionStoreConformance.Stores {
         try await self.requireNames([], ofUser: ann, "before the first login")
         let names = (0..<6).map { _ in self.makeName() }
         for (index, name) in names.enumerated() {
-            let tag = index < 3 ? ann : index < 5 ? bob : []
+            let tag = index < 3 ? ann : index < 5 ? bob : nil
             try await (index % 2 == 0 ? self.first : self.second).create(self.makeSession([1], userTag: tag), named: name)
         }
         try await self.requireNames(Set(names[..<3]), ofUser: ann, "after creation")
@@ -29,7 +29,7 @@ extension SessionStoreConformance.Stores {
 
         try await self.setTag(ann, of: names[5], in: self.second)
         try await self.setTag(bob, of: names[0], in: self.first)
-        try await self.setTag([], of: names[3], in: self.second)
+        try await self.setTag(nil, of: names[3], in: self.second)
         try await self.requireNames([names[1], names[2], names[5]], ofUser: ann, "after changes of the tag")
         try await self.requireNames([names[0], names[4]], ofUser: bob, "after changes of the tag")
 
@@ -37,7 +37,7 @@ extension SessionStoreConformance.Stores {
         try await self.requireNames([names[2], names[5]], ofUser: ann, "after a removal")
     }
 
-    private func setTag(_ tag: [UInt8], of name: SessionName, in store: any SessionStore) async throws {
+    private func setTag(_ tag: UserTag?, of name: SessionName, in store: any SessionStore) async throws {
         try await store.modify(name, timeout: Self.timeout) { current in
             guard let current else { return (.keep, ()) }
             return (.write(self.makeSession([2], generation: current.generation + 1, userTag: tag)), ())
@@ -55,25 +55,33 @@ extension SessionStoreConformance.Stores {
 
     func checkEndOfAll() async throws {
         let old = self.makeName()
+        let late = self.makeName()
         let young = self.makeName()
-        let early = Self.start.advanced(by: .seconds(-100))
-        try await self.first.create(self.makeSession([1], createdAt: early), named: old)
-        try await self.second.create(self.makeSession([2]), named: young)
-        try await self.requireBoth(self.makeSession([1], createdAt: early), of: old, "before the end of all")
-        try await self.second.endAll(begunBy: early)
+        let epoch = self.epoch
+        let other = try await self.second.epoch()
+        try self.require(epoch == other, "every worker sees one epoch, not \(epoch) and \(other)")
+        try await self.first.create(self.makeSession([1], epoch: epoch), named: old)
+        try await self.requireBoth(self.makeSession([1], epoch: epoch), of: old, "before the end of all")
+        try await self.second.beginEpoch()
+        // It was being created meanwhile: it began before.
+        try await self.first.create(self.makeSession([1], epoch: epoch), named: late)
+        for store in [self.first, self.second] {
+            let now = try await store.epoch()
+            try self.require(now > epoch, "every worker sees the new epoch")
+        }
+        let now = try await self.first.epoch()
+        try await self.second.create(self.makeSession([2], epoch: now), named: young)
         try await self.requireBoth(nil, of: old, "after the end of all that began by then")
-        try await self.requireBoth(self.makeSession([2]), of: young, "as it began later")
+        try await self.requireBoth(nil, of: late, "as it began before the end of all")
+        try await self.requireBoth(self.makeSession([2], epoch: now), of: young, "as it began later")
         for store in [self.first, self.second] {
             let seen = try await store.modify(old, timeout: Self.timeout) { (.keep, $0) }
             try self.require(seen == nil, "a change of an ended session sees nil")
             try await self.require(.gone, from: "writing an ended session") {
                 try await store.modify(old, timeout: Self.timeout) { _ in
-                    (.write(self.makeSession([3], generation: 2, createdAt: early)), ())
+                    (.write(self.makeSession([3], generation: 2, epoch: epoch)), ())
                 }
             }
         }
-        // An earlier time takes nothing back.
-        try await self.first.endAll(begunBy: early.advanced(by: .seconds(-1)))
-        try await self.requireBoth(nil, of: old, "after an earlier end of all")
     }
 }

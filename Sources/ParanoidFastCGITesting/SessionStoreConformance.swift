@@ -39,7 +39,8 @@ public struct SessionStoreConformance: Sendable {
     ///
     /// - Throws: ``Failure``, or what the store threw where it may not.
     public func run(_ check: Check) async throws {
-        let stores = Stores(first: try await self.makeStore(), second: try await self.makeStore(), check: check)
+        let first = try await self.makeStore()
+        let stores = Stores(first: first, second: try await self.makeStore(), epoch: try await first.epoch(), check: check)
         switch check {
         case .absentSessions: try await stores.checkAbsentSessions()
         case .creation: try await stores.checkCreation()
@@ -101,7 +102,7 @@ public struct SessionStoreConformance: Sendable {
         case users
         /// Making the list of users' sessions anew leaves none out.
         case reindex
-        /// All sessions that began by a time end at once, and no change in flight brings one back; those that began later stay.
+        /// A new epoch ends all sessions that began before it, at once, and no change in flight brings one back; those that begin later stay.
         case endOfAll
     }
 }

@@ -28,7 +28,7 @@ struct FileSessionStoreDamageTests {
         #expect(try await worker.payload(self.name) == [2])
         let path = fixture.path(of: self.name)
         var damaged = bytes(ofFile: path)
-        for offset in [70, 2048 + 70] { damaged[offset] ^= 0xFF }
+        for offset in [102, 2048 + 102] { damaged[offset] ^= 0xFF }
         overwrite(path, with: damaged)
 
         if isReadFirst {
@@ -110,7 +110,7 @@ struct FileSessionStoreDamageTests {
         let fixture = try StoreFixture()
         let store = try await self.prepare(fixture)
         try await store.change(self.name, to: [3], state: .ended)
-        overwrite(fixture.path(of: self.name), with: [0xFF], at: 70)
+        overwrite(fixture.path(of: self.name), with: [0xFF], at: 102)
         #expect(await code { _ = try await store.read(self.name) } == .damaged)
         #expect(try await store.read(self.name) == nil)
     }

@@ -27,7 +27,7 @@ enum Operation: String, Sendable, Codable, CaseIterable {
             try await store.modify(name, timeout: .seconds(600)) { current in
                 guard let current else { return (.keep, ()) }
                 var next = makeSession([3], generation: current.generation + 1)
-                next.userTag = [UInt8](repeating: 0xAB, count: 16)
+                next.userTag = UserTag(bytes: [UInt8](repeating: 0xAB, count: 16))
                 return (.write(next), ())
             }
         case .change: try await store.change(name, to: [3])
@@ -180,7 +180,7 @@ struct FileSessionStoreFaultTests {
             var taken = fill()
             for number in 16..<40 { #expect(try await store.payload(sessionName(UInt64(number))) == [UInt8(number)]) }
             try await store.create(makeSession([1]), named: sessionName(100))
-            while store.files.shed() {}
+            while store.files.cache.shed() {}
             taken += fill()
             #expect(await code { _ = try await store.read(sessionName(1)) } == .unavailable)
             #expect(await code { try await store.create(makeSession([1]), named: sessionName(101)) } == .unavailable)

@@ -20,7 +20,7 @@ struct FileSessionStoreLockTests {
         return locked
     }
 
-    @Test("whoever runs out of timeout is told who holds the session; reading does not wait")
+    @Test("whoever runs out of timeout is told who has locked the session; reading does not wait")
     func timeout() async throws {
         let fixture = try StoreFixture()
         let store = try fixture.makeStore()
@@ -47,7 +47,7 @@ struct FileSessionStoreLockTests {
         fixture.configuration.maximumWaiters = 3
         let store = try fixture.makeStore()
         try await store.create(makeSession(encode(0)), named: self.name)
-        let file = try #require(store.files.file(named: self.name))
+        let file = try #require(store.files.cache.file(named: self.name))
         let other = try self.lock(fixture)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<4 { group.addTask { try await store.increment(self.name) } }
@@ -65,7 +65,7 @@ struct FileSessionStoreLockTests {
         let fixture = try StoreFixture()
         let store = try fixture.makeStore()
         try await store.create(makeSession(encode(0)), named: self.name)
-        let file = try #require(store.files.file(named: self.name))
+        let file = try #require(store.files.cache.file(named: self.name))
         let other = try self.lock(fixture)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask { try await store.increment(self.name) }
@@ -102,7 +102,7 @@ struct FileSessionStoreLockTests {
         #expect(try await store.increment(self.name, timeout: .zero))
     }
 
-    @Test("the sweeper leaves alone what somebody holds")
+    @Test("the sweeper leaves alone what somebody has locked")
     func sweeping() async throws {
         let fixture = try StoreFixture()
         let store = try fixture.makeStore()

@@ -9,7 +9,7 @@ import Testing
 @Suite("Room for sessions")
 struct FileSessionStoreSpaceTests {
     /// A session that begins with its creation; nobody is logged in unless there is a tag.
-    private func fresh(_ tag: [UInt8] = []) -> StoredSession {
+    private func fresh(_ tag: UserTag? = nil) -> StoredSession {
         var session = makeSession([1])
         session.userTag = tag
         return session
@@ -25,7 +25,7 @@ struct FileSessionStoreSpaceTests {
         for store in [store, other] {
             #expect(await code { try await store.create(self.fresh(), named: sessionName(10)) } == .full)
         }
-        try await store.create(self.fresh([UInt8](repeating: 7, count: 16)), named: sessionName(11))
+        try await store.create(self.fresh(UserTag(bytes: [UInt8](repeating: 7, count: 16))), named: sessionName(11))
         // One that goes on under a new name is not one more.
         var moved = self.fresh()
         moved.createdAt = Timestamp(secondsSinceEpoch: 1_600_000_000)
@@ -71,7 +71,7 @@ struct FileSessionStoreSpaceTests {
         #expect(run("dd", "if=/dev/zero", "of=\(mount)/fill", "bs=64k", "count=40") == 0)
         let anew = try onDisk.makeStore()
         #expect(await code { try await anew.create(self.fresh(), named: sessionName(2)) } == .full)
-        try await anew.create(self.fresh([UInt8](repeating: 1, count: 16)), named: sessionName(3))
+        try await anew.create(self.fresh(UserTag(bytes: [UInt8](repeating: 1, count: 16))), named: sessionName(3))
         #expect(try await anew.change(sessionName(1), to: [2]))
         var report = SweepReport()
         while !report.isComplete { report.add(try await anew.sweep(expiredAt: .distantPast, budget: 1000)) }
@@ -131,11 +131,11 @@ struct FileSessionStoreSpaceTests {
         let store = try fixture.makeStore()
         try await store.create(makeSession([1]), named: sessionName(1))
         let path = fixture.path(of: sessionName(1))
-        // The other slot, with version 2 and generation 2.
+        // The other slot, with version 3 and generation 2.
         var slot = Array(
             SessionSlots.encode(makeSession([7], generation: 2), name: sessionName(1).prefix, layout: .first, index: 1).dropLast(8)
         )
-        slot[3] = 2
+        slot[3] = 3
         let checksum = unsafe slot.withUnsafeBytes { unsafe SlotChecksum.of($0, name: sessionName(1).prefix, layout: .first, slot: 1) }
         slot += encode(checksum)
         overwrite(path, with: slot, at: 2048)

@@ -1,4 +1,5 @@
 import Glibc
+import ParanoidFastCGITesting
 import ParanoidSessions
 import Synchronization
 import Testing
@@ -7,9 +8,9 @@ import Testing
 
 @Suite("Users' sessions in files")
 struct FileSessionStoreUserTests {
-    private static let ann = [UInt8](repeating: 0xA1, count: 16)
+    private static let ann = UserTag(bytes: [UInt8](repeating: 0xA1, count: 16))!
 
-    private func session(_ payload: [UInt8] = [1], tag: [UInt8] = ann, generation: UInt64 = 1) -> StoredSession {
+    private func session(_ payload: [UInt8] = [1], tag: UserTag? = ann, generation: UInt64 = 1) -> StoredSession {
         var session = makeSession(payload, generation: generation)
         session.userTag = tag
         return session
@@ -31,7 +32,7 @@ struct FileSessionStoreUserTests {
             )
             trap.isArmed.store(true, ordering: .relaxed)
             var session = makeSession([1])
-            session.userTag = [UInt8](repeating: 0xA1, count: 16)
+            session.userTag = UserTag(bytes: [UInt8](repeating: 0xA1, count: 16))
             try await store.create(session, named: sessionName(1))
         }
         let store = try fixture.makeStore()
@@ -76,7 +77,7 @@ struct FileSessionStoreUserTests {
         try await store.remove(sessionName(1))
         #expect(self.index(of: fixture).count == 2)
         try await store.modify(sessionName(2), timeout: .seconds(600)) { current in
-            (.write(self.session([2], tag: [], generation: (current?.generation ?? 0) + 1)), ())
+            (.write(self.session([2], tag: nil, generation: (current?.generation ?? 0) + 1)), ())
         }
         #expect(self.index(of: fixture).count == 1)
         while try await !store.sweep(expiredAt: .distantFuture, budget: 1000).isComplete {}
@@ -89,7 +90,7 @@ struct FileSessionStoreUserTests {
         let fixture = try StoreFixture()
         try await fixture.makeStore().create(self.session(), named: sessionName(1))
         let entry = try #require(self.index(of: fixture).first)
-        #expect(entry == "\(SessionUserIndex.digits(of: Self.ann)).\(sessionName(1).hexadecimal)")
+        #expect(entry == "\(Self.ann).\(sessionName(1).hexadecimal)")
         var facts = stat()
         #expect(unsafe stat("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", &facts) == 0)
         #expect(facts.st_mode == S_IFREG | 0o600 && facts.st_size == 0)
@@ -102,15 +103,83 @@ struct FileSessionStoreUserTests {
         let other = try fixture.makeStore()
         for number in 1...3 { try await store.create(makeSession([1]), named: sessionName(UInt64(number))) }
         #expect(try await other.payload(sessionName(1)) == [1])
-        try await store.endAll(begunBy: Timestamp(secondsSinceEpoch: 1_700_000_000))
+        try await store.beginEpoch()
         for reader in [store, other, try fixture.makeStore()] { #expect(try await reader.read(sessionName(1)) == nil) }
         #expect(try await !other.change(sessionName(1), to: [2]))
         var young = makeSession([9])
-        young.createdAt = Timestamp(secondsSinceEpoch: 1_700_000_001)
+        young.epoch = try await other.epoch()
         try await other.create(young, named: sessionName(4))
         #expect(try await fixture.makeStore().payload(sessionName(4)) == [9])
         while try await !store.sweep(expiredAt: .distantPast, budget: 1000).isComplete {}
         #expect(sessionFiles(below: fixture.directory).count == 1)
+    }
+
+    // MARK: The control file
+
+    /// Reads until a session is gone, for as long as it takes a worker to look at the name of the control file again.
+    private func isGone(_ name: SessionName, from store: FileSessionStore) async throws -> Bool {
+        for _ in 0..<100 {
+            if try await store.read(name) == nil { return true }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return false
+    }
+
+    @Test("a control file that is removed while workers run is made anew as it was, and nobody is logged out")
+    func controlRemoved() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        let other = try fixture.makeStore()
+        try await store.beginEpoch()
+        var session = makeSession([1])
+        session.epoch = try await store.epoch()
+        try await store.create(session, named: sessionName(1))
+        #expect(unsafe unlink("\(fixture.directory)/control") == 0)
+        for _ in 0..<100 where entries(of: fixture.directory).contains("control") == false {
+            #expect(try await store.payload(sessionName(1)) == [1])
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        let restarted = try fixture.makeStore()
+        #expect(try await restarted.epoch() == session.epoch)
+        for worker in [store, other, restarted] { #expect(try await worker.payload(sessionName(1)) == [1]) }
+        // All see one page again, those too that have looked last a while ago.
+        try await restarted.beginEpoch()
+        for worker in [store, other, restarted] { #expect(try await self.isGone(sessionName(1), from: worker)) }
+    }
+
+    @Test("where a control file is missing at a start, nobody is served whose session was revoked, in any worker")
+    func controlForgotten() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        try await store.create(makeSession([1]), named: sessionName(1))
+        #expect(unsafe unlink("\(fixture.directory)/control") == 0)
+        let tool = try fixture.makeStore()
+        #expect(fixture.log.lines.contains { $0.contains("control") })
+        try await tool.beginEpoch()
+        #expect(try await tool.read(sessionName(1)) == nil)
+        #expect(try await self.isGone(sessionName(1), from: store))
+        #expect(try await fixture.makeStore().read(sessionName(1)) == nil)
+        #expect(try await store.epoch() == tool.epoch())
+    }
+
+    @Test("a full disk at the first start is an error, and the process lives")
+    func fullDisk() async throws {
+        let scratch = try TemporaryDirectory()
+        let place = "\(scratch.path)/small"
+        #expect(run("mkdir", place) == 0)
+        guard run("mount", "-t", "tmpfs", "-o", "size=64k,mode=0755", "none", place) == 0 else { return }
+        defer { run("umount", place) }
+        for pagesLeft in [0, 1, 2] {
+            let fill = "head -c \(65536 - 4096 * pagesLeft) /dev/zero > \(place)/fill 2> /dev/null"
+            run("sh", "-c", "rm -rf \(place)/*; mkdir -m 0700 \(place)/sessions; \(fill)")
+            let failure = await code {
+                let store = try FileSessionStore(configuration: .init(directory: "\(place)/sessions"), logger: LogRecorder().logger)
+                // Touches the page.
+                try await store.create(makeSession([1]), named: sessionName(1))
+                try await store.beginEpoch()
+            }
+            if pagesLeft == 0 { #expect(failure == .full) } else { #expect(failure == nil || failure == .full) }
+        }
     }
 
     @Test("a control file that is cut, planted or of another version is refused", arguments: ["cut", "link", "version", "open"])

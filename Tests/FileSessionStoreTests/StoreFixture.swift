@@ -12,7 +12,7 @@ struct StoreFixture {
     let log = LogRecorder()
     var configuration: FileSessionStoreConfiguration
 
-    init(in parent: String = "/tmp", durability: FileSessionStoreConfiguration.Durability = .process) throws {
+    init(in parent: String = "/tmp", durability: SessionDurability = .process) throws {
         self.scratch = try TemporaryDirectory(in: parent)
         self.configuration = FileSessionStoreConfiguration(directory: "\(self.scratch.path)/sessions", durability: durability)
     }
@@ -73,6 +73,7 @@ func makeSession(
         state: state,
         protection: .sealed,
         secretNumber: 1,
+        handle: SessionHandle("0123456789abcdef")!,
         generation: generation,
         createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
         writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),

@@ -67,7 +67,7 @@ extension Bench {
                 var random = RequestRandom()
                 made.append(try await self.repository.create(self.model, expiresAt: self.end, at: self.now, keys: keys, using: &random))
             }
-            for identifier in made { meter.verify(try await self.other.open(identifier, at: self.now)?.record == self.model) }
+            for identifier in made { meter.verify(try await self.other.open(identifier, at: self.now)?.record.encoded() == self.model.encoded()) }
             self.report(meter)
         }
         if self.isWanted("rotate") {
@@ -77,7 +77,7 @@ extension Bench {
             var meter = BenchMeter("rotate", capacity: self.operations)
             try await meter.run(self.operations) { new.append(try await self.rotate(old[$0])) }
             for (index, identifier) in new.enumerated() {
-                meter.verify(try await self.other.open(identifier, at: self.now)?.record == self.model)
+                meter.verify(try await self.other.open(identifier, at: self.now)?.record.encoded() == self.model.encoded())
                 meter.verify(try await self.other.open(old[index], at: self.now) == nil)
             }
             self.report(meter)

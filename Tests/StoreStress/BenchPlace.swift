@@ -30,7 +30,7 @@ struct BenchPlace: Sendable {
         var configuration = SessionRepositoryConfiguration()
         configuration.cachedSessions = cachedSessions
         return SessionRepository(store: store, secrets: self.secrets, configuration: configuration) { [log] incident in
-            log.line("\(incident.kind.rawValue) \(incident.name)")
+            log.line("\(incident.kind.rawValue) \(incident.handle.map(\.description) ?? "-")")
         }
     }
 

@@ -19,9 +19,7 @@ struct TortureCleanliness {
         while try await !store.sweep(expiredAt: TortureGround.someday, budget: .max).isComplete {}
         var expected: Set<String> = []
         for identifier in self.ground.identifiers(in: "counters") + self.ground.identifiers(in: "lists") {
-            guard let name = repository.keys(of: identifier).flatMap({ SessionName(bytes: $0.storageName(of: identifier)) }) else {
-                continue
-            }
+            guard let name = repository.keys(of: identifier)?.storageName(of: identifier) else { continue }
             expected.insert(name.hexadecimal)
         }
         let names = self.files().map(\.name)

@@ -56,7 +56,7 @@ struct TortureGround: Sendable {
         // Killed holders free their locks, so a longer wait is a fault of the store.
         configuration.timeout = .seconds(30)
         return try SessionRepository(store: store, secrets: self.secrets(), configuration: configuration) { incident in
-            incidents.line("\(incident.kind.rawValue) \(incident.name)")
+            incidents.line("\(incident.kind.rawValue) \(incident.handle.map(\.description) ?? "-")")
         }
     }
 

@@ -168,7 +168,7 @@ struct TortureTask {
         let identifier = try await self.create(record, expiresAt: end)
         let opened = try await self.repository.open(identifier, at: TortureGround.now())
         if let opened {
-            if opened.record != record { self.field.violation("a new session is not what was written") }
+            if opened.record.encoded() != record.encoded() { self.field.violation("a new session is not what was written") }
         } else if TortureGround.now() < end {
             self.field.violation("a new session cannot be read")
         }

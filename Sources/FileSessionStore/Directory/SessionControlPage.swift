@@ -1,15 +1,22 @@
+internal import Logging
 internal import ParanoidLinux
 internal import ParanoidSessions
+internal import Synchronization
 
 /// The few numbers that all workers of a store share without a system call: a page of memory behind the file `control`.
-struct SessionControlPage: Sendable {
+///
+/// Somebody may remove the file, such as a cleaner of temporary files. Each worker looks at its name once a second: it makes the file anew with
+/// the numbers it knows, or goes over to the one that another worker has made. A process that starts and finds sessions but no file cannot
+/// know which of them have been revoked, so it begins an epoch that is later than any before: all sessions end.
+final class SessionControlPage: Sendable {
     static let file = "control"
-    private static let magic: UInt64 = 0x5053_4354_0000_0001  // "PSCT", version 1
+    private static let magic: UInt64 = 0x5053_4354_0000_0002  // "PSCT", version 2
+    private static let checkInterval: Int64 = 1_000_000_000
 
     private enum Word: Int {
         case magic = 0
-        /// Sessions that began by this time have ended, in nanoseconds since the epoch; 0: none.
-        case endedBy = 1
+        /// Sessions of earlier epochs have ended.
+        case epoch = 1
         /// Anonymous sessions made so far, by all workers.
         case anonymousMade = 2
         /// Anonymous sessions that the last whole sweep found.
@@ -18,18 +25,59 @@ struct SessionControlPage: Sendable {
         case anonymousMadeBefore = 4
     }
 
-    private let page: SharedMemory
+    private struct Mapping {
+        var page: SharedMemory
+        var identity: FileIdentity
+        var checkedAt: Int64
+
+        subscript(word: Word) -> UInt64 { self.page.load(word.rawValue) }
+    }
+
+    private let mapping: Mutex<Mapping>
+    private let logger: Logger
 
     /// Maps the file, making it where it is not there.
     ///
-    /// - Throws: `refused` for a file that is none of ours; without it nobody could tell who has been logged out.
-    init(in root: borrowing SecureDirectory) throws(SessionStoreError) {
+    /// - Throws: `refused` for a file that is none of ours, `full` when there is no room for it: without it nobody could tell who has been
+    ///   logged out.
+    init(in directory: borrowing SessionDirectory, logger: Logger) throws(SessionStoreError) {
+        self.logger = logger
+        if let known = try Self.open(in: directory) {
+            self.mapping = Mutex(known)
+            return
+        }
+        let holdsSessions = try Self.holdsSessions(directory)
+        // Later than all epochs there can have been: they are counted from such a time, or from 0.
+        let epoch = holdsSessions ? UInt64(clamping: WallClock.nanosecondsSinceEpoch()) : 0
+        if holdsSessions {
+            logger.error(
+                "the file control of the session directory is gone, and with it the knowledge of what was revoked: all sessions end"
+            )
+        }
+        self.mapping = Mutex(try Self.create([Self.magic, epoch, 0, 0, 0], in: directory))
+    }
+
+    private static func holdsSessions(_ directory: borrowing SessionDirectory) throws(SessionStoreError) -> Bool {
+        do throws(SystemCallError) {
+            return try directory.root.entries().contains { $0.utf8.count == 2 && Hexadecimal.bytes(of: $0.utf8) != nil }
+        } catch {
+            throw SessionStoreError(error, "listing the session directory")
+        }
+    }
+
+    /// Maps the file that is there; `nil` when there is none.
+    private static func open(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Mapping? {
+        let identity: FileIdentity
+        let page: SharedMemory
         do {
-            let file = try root.openOrCreateFile(Self.file)
-            if let objection = SessionDirectory.objection(to: try file.status()) {
+            guard let found = try directory.root.openFile(Self.file) else { return nil }
+            let status = try found.status()
+            if let objection = SessionDirectory.objection(to: status) {
                 throw SessionStoreError(.refused, message: "the file \(Self.file) of the session directory \(objection)")
             }
-            self.page = try SharedMemory(mapping: file)
+            guard status.size == SharedMemory.byteCount else { throw Self.damaged() }
+            identity = status.identity
+            page = try SharedMemory(mapping: found)
         } catch let error as SessionStoreError {
             throw error
         } catch let error as SystemCallError {
@@ -37,53 +85,116 @@ struct SessionControlPage: Sendable {
         } catch {
             throw SessionStoreError(.unavailable, message: "the file \(Self.file) cannot be used", cause: error)
         }
-        if self[.magic] == 0 && self.page.isWritable { self.page.store(Self.magic, at: Word.magic.rawValue) }
-        guard self[.magic] == Self.magic else {
-            throw SessionStoreError(
-                .refused,
-                message: "the file \(Self.file) of the session directory is damaged or of another version; remove it if nobody has to"
-                    + " stay logged out because of revokeEveryone"
-            )
+        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
+        return Mapping(page: page, identity: identity, checkedAt: CoarseClock.now())
+    }
+
+    private static func damaged() -> SessionStoreError {
+        SessionStoreError(
+            .refused,
+            message: "the file \(Self.file) of the session directory is damaged or of another version; remove it to end all sessions"
+        )
+    }
+
+    /// Makes the file, unless another process was faster, and maps it.
+    ///
+    /// It gets its name when it is complete. All its bytes are written, so that it has its space before it is mapped: a full disk is an error
+    /// here, and not the death of the process later.
+    private static func create(_ words: [UInt64], in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Mapping {
+        let temporary = "\(Self.file).\(Hexadecimal.text(SystemRandom.bytes(8)))"
+        do throws(SystemCallError) {
+            let file = try directory.root.createFile(temporary)
+            do throws(SystemCallError) {
+                var bytes = [UInt8](repeating: 0, count: SharedMemory.byteCount)
+                for (index, word) in words.enumerated() {
+                    unsafe bytes.withUnsafeMutableBytes { unsafe $0.storeBytes(of: word, toByteOffset: 8 * index, as: UInt64.self) }
+                }
+                try unsafe file.write(bytes.span.bytes, at: 0)
+                try file.synchronize()
+                try directory.root.move(temporary, to: Self.file)
+            } catch {
+                try? directory.root.removeFile(temporary)
+                if !error.isAlreadyThere { throw error }
+            }
+        } catch {
+            throw SessionStoreError(error, "making the file \(Self.file) of the session directory")
+        }
+        guard let mapping = try Self.open(in: directory) else {
+            throw SessionStoreError(.unavailable, message: "the file \(Self.file) of the session directory vanished while it was made")
+        }
+        return mapping
+    }
+
+    /// The page, after a look at the file's name if that is due.
+    private func page(in directory: borrowing SessionDirectory, looksNow: Bool = false) throws(SessionStoreError) -> SharedMemory {
+        let now = CoarseClock.now()
+        return try self.mapping.withLock { (mapping) throws(SessionStoreError) in
+            guard looksNow || now - mapping.checkedAt >= Self.checkInterval else { return mapping.page }
+            let status: FileStatus?
+            do throws(SystemCallError) { status = try directory.root.status(of: Self.file) } catch {
+                throw SessionStoreError(error, "looking for the file \(Self.file) of the session directory")
+            }
+            // Opened while the file system took no changes? That may have passed; all mappings of the file show the same.
+            if status?.identity == mapping.identity && (mapping.page.isWritable || !looksNow) {
+                mapping.checkedAt = now
+                return mapping.page
+            }
+            let words = (0..<5).map { mapping.page.load($0) }
+            let current: Mapping
+            if let other = try Self.open(in: directory) {
+                current = other
+            } else {
+                self.logger.error("the file control of the session directory was removed; it is made anew")
+                current = try Self.create(words, in: directory)
+            }
+            if current.page.isWritable { current.page.raise(to: words[Word.epoch.rawValue], at: Word.epoch.rawValue) }
+            mapping = current
+            return current.page
         }
     }
 
-    /// Whether the file could be opened for writing.
-    var isWritable: Bool { self.page.isWritable }
+    // MARK: Epochs
 
-    private subscript(word: Word) -> UInt64 { self.page.load(word.rawValue) }
-
-    // MARK: Everybody
-
-    /// Whether a session has ended because all sessions that began when it did have.
-    func hasEnded(_ session: StoredSession) -> Bool {
-        let limit = self[.endedBy]
-        return limit != 0 && session.createdAt.nanosecondsSinceEpoch <= Int64(bitPattern: limit)
+    /// The epoch of sessions that begin now; those of earlier ones have ended.
+    func epoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {
+        try self.page(in: directory).load(Word.epoch.rawValue)
     }
 
-    /// Ends all sessions that began by a time.
-    func endAll(begunBy time: Timestamp, isDurable: Bool) throws(SystemCallError) {
-        guard self.page.isWritable else { throw .readOnly }
-        self.page.raise(to: UInt64(clamping: time.nanosecondsSinceEpoch), at: Word.endedBy.rawValue)
-        if isDurable { try self.page.synchronize() }
+    /// Ends all sessions.
+    func beginEpoch(in directory: borrowing SessionDirectory, isDurable: Bool) throws(SessionStoreError) {
+        let page = try self.page(in: directory, looksNow: true)
+        do throws(SystemCallError) {
+            guard page.isWritable else { throw .readOnly }
+            page.add(1, at: Word.epoch.rawValue)
+            if isDurable { try page.synchronize() }
+        } catch {
+            throw SessionStoreError(error, "ending all sessions")
+        }
     }
 
     // MARK: Anonymous sessions
 
     /// About how many anonymous sessions there are: what the last sweep found, and those made since it began.
-    var anonymous: UInt64 { self[.anonymousFound] &+ (self[.anonymousMade] &- self[.anonymousMadeBefore]) }
+    var anonymous: UInt64 {
+        self.mapping.withLock { $0[.anonymousFound] &+ ($0[.anonymousMade] &- $0[.anonymousMadeBefore]) }
+    }
 
     /// Counts one that was made.
     func countAnonymous() {
-        if self.page.isWritable { self.page.add(1, at: Word.anonymousMade.rawValue) }
+        self.mapping.withLock { mapping in
+            if mapping.page.isWritable { mapping.page.add(1, at: Word.anonymousMade.rawValue) }
+        }
     }
 
     /// What ``anonymousMade`` is when a sweep begins.
-    var anonymousMade: UInt64 { self[.anonymousMade] }
+    var anonymousMade: UInt64 { self.mapping.withLock { $0[.anonymousMade] } }
 
     /// Notes what a whole sweep found.
     func note(anonymous found: Int, madeBefore: UInt64) {
-        guard self.page.isWritable else { return }
-        self.page.store(UInt64(found), at: Word.anonymousFound.rawValue)
-        self.page.store(madeBefore, at: Word.anonymousMadeBefore.rawValue)
+        self.mapping.withLock { mapping in
+            guard mapping.page.isWritable else { return }
+            mapping.page.store(UInt64(found), at: Word.anonymousFound.rawValue)
+            mapping.page.store(madeBefore, at: Word.anonymousMadeBefore.rawValue)
+        }
     }
 }

@@ -1,13 +1,14 @@
-internal import ParanoidLinux
 internal import Logging
+internal import ParanoidLinux
 internal import ParanoidSessions
+internal import Synchronization
 
 /// The directory of a store: 256 shards named after the first byte of the session's name, and one for what was damaged.
 struct SessionDirectory: ~Copyable, Sendable {
     /// Where damaged files are put.
     static let damaged = "damaged"
     /// The names of all shards, in order.
-    static let shards: [String] = (0..<256).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    static let shards: [String] = (0...255).map { Hexadecimal.text([$0]) }
 
     let root: SecureDirectory
     private let isDurable: Bool
@@ -146,5 +147,79 @@ struct SessionDirectory: ~Copyable, Sendable {
         let time = String(WallClock.nanosecondsSinceEpoch(), radix: 16)
         try self.root.move(file.path, to: "\(Self.damaged)/\(file.path.dropFirst(3)).\(time)")
         try self.synchronizeNames(of: file)
+    }
+}
+
+/// Says whether there is room for sessions in which nobody is logged in: the last of the space is for those who are.
+final class FreeSpaceMonitor: Sendable {
+    /// How often at most the system is asked, in nanoseconds.
+    private static let interval: Int64 = 1_000_000_000
+
+    private let percent: Int
+    private let looked = Mutex<(at: Int64, hasRoom: Bool)?>(nil)
+
+    /// Creates a watch that keeps so many percent of bytes and inodes free, but no more than 256 MiB and 10 000 inodes.
+    init(percent: Int) {
+        self.percent = percent
+    }
+
+    /// Whether an anonymous session may be made.
+    func hasRoom(in root: borrowing SecureDirectory) -> Bool {
+        guard self.percent > 0 else { return true }
+        let now = CoarseClock.now()
+        if let known = self.looked.withLock({ $0 }), now - known.at < Self.interval { return known.hasRoom }
+        let hasRoom = root.space().map { Self.hasRoom($0, percent: self.percent) } ?? true
+        self.looked.withLock { $0 = (now, hasRoom) }
+        return hasRoom
+    }
+
+    /// Whether more is free than has to be kept (pure).
+    static func hasRoom(_ space: FileSystemSpace, percent: Int) -> Bool {
+        let percent = UInt64(percent)
+        let bytes = min(space.bytes / 100 * percent, 256 << 20)
+        let inodes = min(space.inodes / 100 * percent, 10_000)
+        return space.bytesFree >= bytes && (space.inodes == 0 || space.inodesFree >= inodes)
+    }
+}
+
+/// Tries whether `flock(2)` in a directory really excludes another process.
+///
+/// The other process is util-linux's `flock(1)`, which is asked to take a lock that this process holds, and again when it does not.
+enum LockProbe {
+    private static let program = "/usr/bin/flock"
+
+    /// - Throws: `refused` when the lock does not exclude, or when that cannot be tried.
+    static func run(in root: borrowing SecureDirectory, path: String) throws(SessionStoreError) {
+        let name = "lock-probe-\(Hexadecimal.text(SystemRandom.bytes(8)))"
+        do {
+            let file = try root.createFile(name)
+            defer { try? root.removeFile(name) }
+            let isHeld = try FileLock.tryLock(file)
+            let isExcluded = try !Self.otherProcessLocks("\(path)/\(name)")
+            FileLock.unlock(file)
+            let isFree = try Self.otherProcessLocks("\(path)/\(name)")
+            guard isHeld && isExcluded && isFree else {
+                throw SessionStoreError(.refused, message: "file locks do not work between processes in the session directory \(path)")
+            }
+        } catch let error as SessionStoreError {
+            throw error
+        } catch {
+            throw SessionStoreError(
+                .refused,
+                message: "whether file locks work in the session directory \(path) cannot be tried (it takes \(Self.program))",
+                cause: error
+            )
+        }
+    }
+
+    private static func otherProcessLocks(_ path: String) throws(SystemCallError) -> Bool {
+        let arguments = ["flock", "--nonblock", "--conflict-exit-code", "75", path, "/bin/true"]
+        let command = SpawnedProcess.Command(path: Self.program, arguments: arguments, environment: ProcessEnvironment())
+        var process = try SpawnedProcess(command, mappings: [])
+        switch try process.waitUntilEnded() {
+        case .exited(0): return true
+        case .exited(75): return false
+        default: throw SystemCallError.inputOutput
+        }
     }
 }

@@ -1,4 +1,4 @@
-// Whose turn it is to hold a session's lock within one process (pure but for resuming).
+// Whose turn it is to take a session's lock within one process (pure but for resuming).
 
 /// The callers of one process that want a session's lock.
 ///
@@ -11,7 +11,7 @@ struct LockWaitQueue {
         case retry
         /// The turn was handed over.
         case granted
-        /// Patience ran out.
+        /// The timeout ran out.
         case timedOut
         /// Too many wait already.
         case refused
@@ -26,7 +26,7 @@ struct LockWaitQueue {
     /// Waiters to resume once no lock is held, and with what.
     typealias Resumptions = [(CheckedContinuation<Outcome, Never>, Outcome)]
 
-    private static let patientWakes = 3
+    private static let maximumWakes = 3
     private(set) var isTaken = false
     private(set) var waiters: [Waiter] = []
 
@@ -72,7 +72,7 @@ struct LockWaitQueue {
             return resumptions
         }
         self.waiters.removeFirst()
-        let isGranted = next.wakeCount >= Self.patientWakes
+        let isGranted = next.wakeCount >= Self.maximumWakes
         self.isTaken = isGranted
         resumptions.append((next.continuation, isGranted ? .granted : .retry))
         return resumptions

@@ -108,6 +108,11 @@ final class SessionFileCache: Sendable {
         }
     }
 
+    /// Closes the file of a session that is gone, if it is kept open.
+    func forget(_ name: SessionName) {
+        if let file = self.file(named: name) { self.drop(file) }
+    }
+
     /// Closes some files, because the process has no descriptors left.
     ///
     /// - Returns: Whether any was closed.

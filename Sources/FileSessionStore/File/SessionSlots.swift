@@ -1,17 +1,16 @@
-// What two slots say together, and what to write next (pure).
+// Where things lie in a session file, what two slots say together, and what to write next (pure).
 internal import ParanoidSessions
 
 /// The two slots of a pair, as read from a file.
 ///
-/// A slot is the head of a ``StoredSession`` (64 bytes), its payload and a checksum (8 bytes). A slot can also hold a marker, as long as a
+/// A slot is the head of a ``StoredSession`` (96 bytes), its payload and a checksum (8 bytes). A slot can also hold a marker, as long as a
 /// head, that says that the session was removed. What counts is the valid slot with the highest generation; a change is written to the
 /// other one. So whoever dies while writing leaves the state before, and a reader who meets a half-written slot has the newest complete
 /// state in the other.
 enum SessionSlots {
     /// The bytes of a slot beside the payload.
     static let overhead = StoredSession.headByteCount + 8
-    private static let markerMagic: UInt32 = 0x5053_5801  // "PSX", version 1
-    private static let recordMagic: UInt32 = 0x5053_5300 | UInt32(StoredSession.formatVersion)  // "PSS"
+    private static let markerMagic: UInt32 = 0x5053_5802  // "PSX", version 2
 
     /// A slot whose contents were found to be whole.
     struct Position: Sendable, Hashable {
@@ -76,8 +75,8 @@ enum SessionSlots {
     private static func claim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int) -> UInt64? {
         let start = index * layout.capacity
         let magic = unsafe UInt32(bigEndian: pair.loadUnaligned(fromByteOffset: start, as: UInt32.self))
-        guard magic == self.recordMagic || magic == self.markerMagic else { return nil }
-        return unsafe UInt64(bigEndian: pair.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self))
+        guard magic == StoredSession.magic || magic == self.markerMagic else { return nil }
+        return unsafe UInt64(bigEndian: pair.loadUnaligned(fromByteOffset: start + StoredSession.generationOffset, as: UInt64.self))
     }
 
     /// The generation of a whole slot that a newer version of this code has written.
@@ -86,14 +85,14 @@ enum SessionSlots {
     private static func foreignClaim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int, _ name: UInt64) -> UInt64? {
         let slot = unsafe UnsafeRawBufferPointer(rebasing: pair[index * layout.capacity..<(index + 1) * layout.capacity])
         let magic = unsafe UInt32(bigEndian: slot.loadUnaligned(as: UInt32.self))
-        guard magic & ~0xFF == self.recordMagic & ~0xFF, magic & 0xFF > self.recordMagic & 0xFF else { return nil }
-        let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 56, as: UInt64.self))
+        guard magic & ~0xFF == StoredSession.magic & ~0xFF, magic & 0xFF > StoredSession.magic & 0xFF else { return nil }
+        let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: StoredSession.payloadByteCountOffset, as: UInt64.self))
         guard payload <= UInt64(layout.capacity - self.overhead) else { return nil }
         let length = StoredSession.headByteCount + Int(payload)
         let checksum = unsafe UInt64(littleEndian: slot.loadUnaligned(fromByteOffset: length, as: UInt64.self))
         let contents = unsafe UnsafeRawBufferPointer(rebasing: slot[..<length])
         guard unsafe SlotChecksum.of(contents, name: name, layout: layout, slot: index) == checksum else { return nil }
-        return unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        return unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: StoredSession.generationOffset, as: UInt64.self))
     }
 
     private static func examine(
@@ -108,7 +107,9 @@ enum SessionSlots {
         let isMarker = unsafe UInt32(bigEndian: slot.loadUnaligned(as: UInt32.self)) == self.markerMagic
         var length = StoredSession.headByteCount
         if !isMarker {
-            let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: 56, as: UInt64.self))
+            let payload = unsafe UInt64(
+                bigEndian: slot.loadUnaligned(fromByteOffset: StoredSession.payloadByteCountOffset, as: UInt64.self)
+            )
             guard payload <= UInt64(layout.capacity - self.overhead) else { return nil }
             length += Int(payload)
         }
@@ -121,6 +122,16 @@ enum SessionSlots {
         guard var (session, _) = unsafe StoredSession.decodeHead(contents) else { return nil }
         session.payload = unsafe [UInt8](contents[StoredSession.headByteCount...])
         return .session(session, at: position)
+    }
+
+    /// The head that the newest slot of the first pair claims to have, unchecked; `nil` where only a judgement can tell.
+    ///
+    /// For the sweeper, who takes nothing away on the strength of it.
+    static func glance(_ pair: UnsafeRawBufferPointer) -> StoredSession? {
+        let claims = unsafe (self.claim(pair, .first, 0) ?? 0, self.claim(pair, .first, 1) ?? 0)
+        guard claims.0 != claims.1 else { return nil }
+        let start = claims.1 > claims.0 ? SlotLayout.first.capacity : 0
+        return unsafe StoredSession.decodeHead(UnsafeRawBufferPointer(rebasing: pair[start..<start + StoredSession.headByteCount]))?.head
     }
 
     /// Where the next state of a session goes.
@@ -168,5 +179,77 @@ enum SessionSlots {
     /// The checksum at the end of an encoded slot.
     static func checksum(of encoded: [UInt8]) -> UInt64 {
         encoded.suffix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}
+
+/// A pair of slots of one capacity in a session file.
+///
+/// A file begins with the pair of level 0: two slots of 2048 bytes, one block together. A record that outgrows them gets the next pair
+/// behind it, with slots of twice the capacity, in the same file: its name means the same inode, and so the same lock, all its life.
+/// No two slots share a 512-byte sector, so a torn sector hurts one of them only.
+struct SlotLayout: Sendable, Hashable {
+    /// The capacity of a slot of level 0, in bytes.
+    static let smallestCapacity = 2048
+    /// The highest level in use: slots of 2 GiB.
+    static let highestLevel = 20
+
+    /// 0 for the first pair of a file.
+    let level: Int
+
+    /// The bytes of a slot.
+    var capacity: Int { Self.smallestCapacity << self.level }
+    /// The bytes of the pair.
+    var pairByteCount: Int { 2 * self.capacity }
+    /// Where the pair begins in the file: behind all smaller pairs.
+    var offset: Int { 2 * Self.smallestCapacity * ((1 << self.level) - 1) }
+    /// The size of a file whose last pair this is.
+    var fileByteCount: Int { self.offset + self.pairByteCount }
+
+    /// The first pair.
+    static let first = SlotLayout(level: 0)
+
+    /// The smallest pair that holds a record of `byteCount` bytes; `nil` when none does.
+    static func holding(_ byteCount: Int) -> SlotLayout? {
+        (0...self.highestLevel).lazy.map { SlotLayout(level: $0) }.first { $0.capacity >= byteCount }
+    }
+
+    /// The last pair that lies completely in a file of `size` bytes; `nil` when there is not even one.
+    ///
+    /// The size of a file is between those of two pairs only if growing it was interrupted.
+    static func last(inFileOf size: Int) -> SlotLayout? {
+        (0...self.highestLevel).last { SlotLayout(level: $0).fileByteCount <= size }.map { SlotLayout(level: $0) }
+    }
+
+    /// Where slot 0 or 1 begins in the file.
+    func offset(ofSlot index: Int) -> Int { self.offset + index * self.capacity }
+}
+
+/// A 64-bit checksum that finds torn and damaged slots; it is no defence against people, who can compute it.
+///
+/// Every step is a bijection of the state and of the word taken in, so that a change in one word of eight bytes is always found and any
+/// other with a probability of 1 - 2^-64.
+enum SlotChecksum {
+    /// The checksum of `bytes` at one place: what is whole but lies in another slot, pair or file does not match.
+    static func of(_ bytes: UnsafeRawBufferPointer, name: UInt64, layout: SlotLayout, slot: Int) -> UInt64 {
+        var state = self.step(name, UInt64(layout.level) << 1 | UInt64(slot))
+        state = self.step(state, UInt64(bytes.count))
+        var offset = 0
+        while offset + 8 <= bytes.count {
+            state = unsafe self.step(state, UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            offset += 8
+        }
+        if offset < bytes.count {
+            var word: UInt64 = 0
+            for index in offset..<bytes.count { word = unsafe word << 8 | UInt64(bytes[index]) }
+            state = self.step(state, word)
+        }
+        state ^= state >> 32
+        state = state &* 0xD6E8_FEB8_6659_FD93
+        return state ^ state >> 29
+    }
+
+    private static func step(_ state: UInt64, _ word: UInt64) -> UInt64 {
+        let mixed = (state ^ word) &* 0x9E37_79B9_7F4A_7C15
+        return mixed ^ mixed >> 31
     }
 }

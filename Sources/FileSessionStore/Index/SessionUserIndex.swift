@@ -21,17 +21,12 @@ struct SessionUserIndex: Sendable {
     let isDurable: Bool
     let faults: FileFaults?
 
-    static func digits(of tag: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: tag.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
-
     private static func shard(ofTag digits: String) -> String {
         "\(Self.directory)/\(digits.prefix(Self.shardDigits))"
     }
 
-    private static func path(_ tag: [UInt8], _ name: SessionName) -> String {
-        let digits = Self.digits(of: tag)
+    private static func path(_ tag: UserTag, _ name: SessionName) -> String {
+        let digits = tag.description
         return "\(Self.shard(ofTag: digits))/\(digits).\(name.hexadecimal)"
     }
 
@@ -50,19 +45,19 @@ struct SessionUserIndex: Sendable {
     /// Adds an entry.
     ///
     /// - Returns: `false` when it was there.
-    func add(_ tag: [UInt8], _ name: SessionName, in root: borrowing SecureDirectory) throws(SystemCallError) -> Bool {
+    func add(_ tag: UserTag, _ name: SessionName, in root: borrowing SecureDirectory) throws(SystemCallError) -> Bool {
         try self.faults.check(.index)
         let path = Self.path(tag, name)
         while true {
             do {
                 _ = try root.createFile(path)
-                if self.isDurable { try root.synchronize(Self.shard(ofTag: Self.digits(of: tag))) }
+                if self.isDurable { try root.synchronize(Self.shard(ofTag: tag.description)) }
                 return true
             } catch  where error.isAlreadyThere {
                 return false
             } catch  where error.isAbsent {
                 let isNew = try root.makeDirectory(Self.directory)
-                let isNewShard = try root.makeDirectory(Self.shard(ofTag: Self.digits(of: tag)))
+                let isNewShard = try root.makeDirectory(Self.shard(ofTag: tag.description))
                 if self.isDurable && isNew { try root.synchronize() }
                 if self.isDurable && isNewShard { try root.synchronize(Self.directory) }
             }
@@ -72,16 +67,15 @@ struct SessionUserIndex: Sendable {
     /// Takes an entry away, if it is there.
     ///
     /// One that stays is found by the sweeper.
-    func remove(_ tag: [UInt8], _ name: SessionName, in root: borrowing SecureDirectory) {
-        guard !tag.isEmpty else { return }
+    func remove(_ tag: UserTag, _ name: SessionName, in root: borrowing SecureDirectory) {
         try? root.removeFile(Self.path(tag, name))
     }
 
     // MARK: Reading
 
     /// The sessions that carry a tag.
-    func names(ofUser tag: [UInt8], in root: borrowing SecureDirectory) throws(SecureDirectoryError) -> [SessionName] {
-        let digits = Self.digits(of: tag)
+    func names(ofUser tag: UserTag, in root: borrowing SecureDirectory) throws(SecureDirectoryError) -> [SessionName] {
+        let digits = tag.description
         return try Self.entries(of: Self.shard(ofTag: digits), in: root).compactMap { entry in
             guard let (owner, name) = Self.parse(entry), owner == digits else { return nil }
             return name

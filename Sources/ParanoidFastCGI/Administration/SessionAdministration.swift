@@ -51,8 +51,7 @@ public struct SessionAdministration: Sendable {
 
     /// Ends all sessions of all users and of all others, in one step.
     public func revokeEveryone() async throws(SessionStoreError) {
-        let parts = try self.open()
-        try await parts.repository.revokeEveryone(at: parts.clock.now)
+        try await self.open().repository.revokeEveryone()
     }
 
     /// Makes the index of users anew and returns how many sessions were missing from it.

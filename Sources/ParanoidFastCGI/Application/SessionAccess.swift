@@ -112,7 +112,9 @@ final class SessionAccess: Sendable {
             report: { incident in
                 logger.error(
                     "session given up",
-                    metadata: ["session.name": "\(incident.name)", "session.problem": "\(incident.kind.rawValue)"]
+                    metadata: [
+                        "session.handle": "\(incident.handle.map(\.description) ?? "-")", "session.problem": "\(incident.kind.rawValue)",
+                    ]
                 )
             },
             reloadSecrets: {

@@ -72,7 +72,7 @@ public struct ApplicationConfiguration: Sendable {
     public var sessionDirectory: String
     /// The file that holds the server's secrets (`PARANOID_SECRET_FILE`).
     public var secretFile: String
-    package var durability = FileSessionStoreConfiguration.Durability.process
+    package var durability = SessionDurability.process
     package var lockTimeout: Duration = .seconds(2)
     package var sweepInterval: Duration? = .seconds(60)
     package var sweepRate = 10_000

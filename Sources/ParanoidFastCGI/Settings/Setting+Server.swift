@@ -246,7 +246,7 @@ extension Setting {
             "PARANOID_DURABILITY",
             .store,
             at: \.durability,
-            SettingKind<FileSessionStoreConfiguration.Durability>(
+            SettingKind<SessionDurability>(
                 "process or power",
                 parse: { text in text == "process" ? .process : text == "power" ? .power : nil },
                 format: { $0 == .power ? "power" : "process" }

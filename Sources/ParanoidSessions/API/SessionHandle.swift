@@ -1,19 +1,31 @@
-/// A name for one of a user's sessions that is good for showing it in a list and revoking it, and for nothing else.
+/// The name of one session in lists, logs, events and the command-line tool: 8 random bytes, drawn when the session begins.
 ///
-/// It comes from the name of the session's file; no identifier can be computed from it.
+/// It stays the same for the life of the session, whenever its identifier is replaced, and nothing secret can be computed from it. It is
+/// good for recognising a session, and for revoking it together with the name of its user.
 public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
-    let name: SessionName
+    /// The number of digits of ``description``.
+    private static let digitCount = 16
 
-    init(_ name: SessionName) {
-        self.name = name
+    let number: UInt64
+
+    package init(number: UInt64) {
+        self.number = number
+    }
+
+    /// Draws a fresh handle.
+    package init(using generator: inout some RandomNumberGenerator) {
+        self.number = generator.next()
     }
 
     /// Parses the text of a handle; `nil` for anything else.
     public init?(_ text: String) {
-        guard let name = SessionName(hexadecimal: Array(text.utf8)) else { return nil }
-        self.name = name
+        guard text.utf8.count == Self.digitCount, let bytes = Hexadecimal.bytes(of: text.utf8) else { return nil }
+        self.number = bytes.reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// The text of the handle: 64 hexadecimal digits.
-    public var description: String { self.name.hexadecimal }
+    /// The text of the handle: 16 hexadecimal digits.
+    public var description: String {
+        let digits = String(self.number, radix: 16)
+        return String(repeating: "0", count: Self.digitCount - digits.utf8.count) + digits
+    }
 }

@@ -8,14 +8,14 @@ public struct SessionIncident: Sendable, Hashable {
         case doesNotOpen = "does not open"
     }
 
-    /// The name under which the store keeps it.
-    public var name: SessionName
+    /// Which session it is; `nil` when nothing of it can be read and this process did not use it before.
+    public var handle: SessionHandle?
     /// What happened.
     public var kind: Kind
 
     /// Creates an incident.
-    public init(name: SessionName, kind: Kind) {
-        self.name = name
+    public init(handle: SessionHandle?, kind: Kind) {
+        self.handle = handle
         self.kind = kind
     }
 }

@@ -29,13 +29,11 @@ extension ClientTraits: CustomStringConvertible {
 
 /// A keyed hash of the traits a session is bound to: it says whether they are the same, not what they were.
 package struct Fingerprint: Sendable, Hashable {
-    static let byteCount = 32
-
-    let secret: SecretBytes
+    let secret: SecretBytes<32>
 
     /// Computes the fingerprint of traits.
     package init(of traits: ClientTraits, keys: ServerKeys) {
-        self.secret = traits.values.isEmpty ? Self.ofNothing : SecretBytes(keys.code(.fingerprint, over: traits.framed))
+        self.secret = traits.values.isEmpty ? SecretBytes() : keys.code(.fingerprint, over: traits.framed)
     }
 
     /// Whether these traits are the ones; where nothing is to be compared they are.
@@ -43,10 +41,8 @@ package struct Fingerprint: Sendable, Hashable {
         traits.values.isEmpty || Fingerprint(of: traits, keys: keys) == self
     }
 
-    private static let ofNothing = SecretBytes(Array(repeating: 0, count: Self.byteCount))
-
-    init?(storedBytes: [UInt8]) {
-        guard storedBytes.count == Self.byteCount else { return nil }
-        self.secret = SecretBytes(storedBytes)
+    init?(storedBytes: some Collection<UInt8>) {
+        guard let secret = SecretBytes<32>(storedBytes) else { return nil }
+        self.secret = secret
     }
 }

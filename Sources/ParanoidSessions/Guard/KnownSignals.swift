@@ -124,12 +124,13 @@ package struct KnownSignals: Sendable, Hashable {
     func hasOtherValues(than other: KnownSignals) -> Bool { self.entries != other.entries }
 
     private static func sourceCode(of signals: ClientSignals, keys: ServerKeys) -> [UInt8] {
-        Array(keys.code(.signal, over: [0] + signals.source).prefix(Self.sourceByteCount))
+        Array(keys.code(.signal, over: [0] + signals.source).bytes.prefix(Self.sourceByteCount))
     }
 
     private static func code(of reading: ClientSignals.Reading, keys: ServerKeys) -> [UInt8] {
         let name = Array(reading.name.utf8)
-        return Array(keys.code(.signal, over: [1] + UInt64(name.count).bigEndianBytes + name + reading.value).prefix(Self.codeByteCount))
+        let message = [1] + UInt64(name.count).bigEndianBytes + name + reading.value
+        return Array(keys.code(.signal, over: message).bytes.prefix(Self.codeByteCount))
     }
 }
 

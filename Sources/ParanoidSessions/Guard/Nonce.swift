@@ -2,45 +2,44 @@
 ///
 /// Only ``NonceStream`` can make one that verifies.
 package struct Nonce: Sendable, Hashable {
-    static let tagByteCount = 16
-    private static let byteCount = 24
+    private let secret: SecretBytes<24>
 
     /// The position in the stream.
-    package let position: UInt64
-    let tag: SecretBytes
+    package var position: UInt64 { self.secret.bigEndian(at: 0, as: UInt64.self) }
+    var tag: SecretBytes<16> { SecretBytes(self.secret, from: 8) }
 
-    init(position: UInt64, tag: [UInt8]) {
-        self.position = position
-        self.tag = SecretBytes(tag)
+    init(position: UInt64, tag: SecretBytes<16>) {
+        var secret = SecretBytes<24>()
+        secret.replace(at: 0, withBigEndian: position)
+        secret.replace(at: 8, with: tag)
+        self.secret = secret
     }
 
     /// Parses the form found in a cookie: 32 characters of base64url.
     ///
     /// Anything else is `nil`.
     package init?(cookieValue: some Collection<UInt8>) {
-        guard let bytes = Base64URL.decode(cookieValue, count: Self.byteCount) else { return nil }
-        self.position = bytes[0..<8].reduce(0) { $0 << 8 | UInt64($1) }
-        self.tag = SecretBytes(Array(bytes[8...]))
+        guard let secret = Base64URL.decode(cookieValue, as: SecretBytes<24>.self) else { return nil }
+        self.secret = secret
     }
 
     /// What the same bytes mean in a rotation chain: a generation of 4 bytes, a number of 8 and a tag of 12.
-    var link: (value: RotationChain.Value, tag: SecretBytes) {
-        let bytes = self.position.bigEndianBytes + self.tag.bytes
-        let generation = bytes[0..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        let number = bytes[4..<12].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        return (RotationChain.Value(generation: generation, number: number), SecretBytes(Array(bytes[12...])))
+    var link: (value: RotationChain.Value, tag: SecretBytes<12>) {
+        let generation = self.secret.bigEndian(at: 0, as: UInt32.self)
+        let number = self.secret.bigEndian(at: 4, as: UInt64.self)
+        return (RotationChain.Value(generation: generation, number: number), SecretBytes(self.secret, from: 12))
     }
 
-    init(link value: RotationChain.Value, tag: [UInt8]) {
-        let bytes = UInt64(value.generation).bigEndianBytes[4...] + value.number.bigEndianBytes + tag
-        self.position = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        self.tag = SecretBytes(Array(bytes.dropFirst(8)))
+    init(link value: RotationChain.Value, tag: SecretBytes<12>) {
+        var secret = SecretBytes<24>()
+        secret.replace(at: 0, withBigEndian: value.generation)
+        secret.replace(at: 4, withBigEndian: value.number)
+        secret.replace(at: 12, with: tag)
+        self.secret = secret
     }
 
     /// The text sent to the client.
-    package var cookieValue: String {
-        Base64URL.encode(self.position.bigEndianBytes + self.tag.bytes)
-    }
+    package var cookieValue: String { Base64URL.encode(self.secret) }
 }
 
 extension Nonce: CustomStringConvertible, CustomDebugStringConvertible {
@@ -62,7 +61,7 @@ extension UInt64 {
 /// A nonce's tag is a keyed hash of the stream's seed and the position, so nothing has to be stored but the seed and where the stream
 /// stands. Knowing nonces, even the seed, gives none of the others away.
 package struct NonceStream: Sendable {
-    private let seed: [UInt8]
+    private let seed: SecretBytes<24>
     private let keys: ServerKeys
 
     /// Creates the stream of a session.
@@ -70,7 +69,7 @@ package struct NonceStream: Sendable {
     /// - Parameters:
     ///   - seed: The session's random seed, from its record.
     ///   - keys: The keys of the server secret the session belongs to.
-    package init(seed: [UInt8], keys: ServerKeys) {
+    init(seed: SecretBytes<24>, keys: ServerKeys) {
         self.seed = seed
         self.keys = keys
     }
@@ -82,12 +81,10 @@ package struct NonceStream: Sendable {
 
     /// Whether a presented nonce belongs to this stream; compares in constant time.
     package func verifies(_ nonce: Nonce) -> Bool {
-        nonce.tag.bytes.isEqualInConstantTime(to: self.tag(at: nonce.position))
+        nonce.tag == self.tag(at: nonce.position)
     }
 
     // MARK: Chains
-
-    private static let linkTagByteCount = 12
 
     /// The nonce that carries a value of a rotation chain.
     package func nonce(of value: RotationChain.Value) -> Nonce {
@@ -97,16 +94,23 @@ package struct NonceStream: Sendable {
     /// The value of a rotation chain that a nonce carries, if it belongs to this session; compares in constant time.
     package func value(of nonce: Nonce) -> RotationChain.Value? {
         let (value, tag) = nonce.link
-        return tag.bytes.isEqualInConstantTime(to: self.tag(of: value)) ? value : nil
+        return tag == self.tag(of: value) ? value : nil
     }
 
-    private func tag(of value: RotationChain.Value) -> [UInt8] {
+    private func tag(of value: RotationChain.Value) -> SecretBytes<12> {
+        var message = SecretBytes<37>()
+        message.replace(at: 0, with: self.seed)
         // One byte more than a stream's position, so that no tag of the one is good for the other.
-        let place = [0xC4] + UInt64(value.generation).bigEndianBytes[4...] + value.number.bigEndianBytes
-        return Array(self.keys.code(.nonce, over: self.seed + place).prefix(Self.linkTagByteCount))
+        message[24] = 0xC4
+        message.replace(at: 25, withBigEndian: value.generation)
+        message.replace(at: 29, withBigEndian: value.number)
+        return SecretBytes(prefixOf: self.keys.code(.nonce, over: message))
     }
 
-    private func tag(at position: UInt64) -> [UInt8] {
-        Array(self.keys.code(.nonce, over: self.seed + position.bigEndianBytes).prefix(Nonce.tagByteCount))
+    private func tag(at position: UInt64) -> SecretBytes<16> {
+        var message = SecretBytes<32>()
+        message.replace(at: 0, with: self.seed)
+        message.replace(at: 24, withBigEndian: position)
+        return SecretBytes(prefixOf: self.keys.code(.nonce, over: message))
     }
 }

@@ -25,7 +25,7 @@ package struct RememberedLogin: Sendable, Hashable {
     package let device: SessionDevice?
     /// When the user let the browser be remembered.
     package let createdAt: Timestamp
-    private let seed: SecretBytes
+    private let seed: SecretBytes<24>
     private var chain: RotationChain
 
     /// Begins to remember.
@@ -33,11 +33,11 @@ package struct RememberedLogin: Sendable, Hashable {
         self.user = user
         self.device = device
         self.createdAt = now
-        self.seed = SecretBytes(count: SessionTracking.seedByteCount, using: &generator)
+        self.seed = SecretBytes(using: &generator)
         self.chain = RotationChain(at: now)
     }
 
-    private func stream(_ keys: ServerKeys) -> NonceStream { NonceStream(seed: self.seed.bytes, keys: keys) }
+    private func stream(_ keys: ServerKeys) -> NonceStream { NonceStream(seed: self.seed, keys: keys) }
 
     /// The first value to be shown.
     package func firstNonce(keys: ServerKeys, using generator: inout some RandomNumberGenerator) -> Nonce {
@@ -107,8 +107,8 @@ package struct RememberedLogin: Sendable, Hashable {
         var writer = RecordWriter()
         writer.byte(Self.formatVersion)
         writer.integer(self.createdAt.nanosecondsSinceEpoch)
-        writer.bytes(Array(self.user.utf8))
-        writer.bytes(self.seed.bytes)
+        writer.text(self.user)
+        writer.bytes(self.seed)
         writer.chain(self.chain)
         writer.device(self.device)
         return writer.output
@@ -118,11 +118,11 @@ package struct RememberedLogin: Sendable, Hashable {
     package init?(decoding bytes: [UInt8]) {
         var reader = RecordReader(bytes)
         guard reader.byte() == Self.formatVersion, let createdAt = reader.timestamp(), let user = reader.bytes(),
-            let seed = reader.bytes(), seed.count == SessionTracking.seedByteCount, let chain = reader.chain()
+            let seed = reader.bytes().flatMap({ SecretBytes<24>($0) }), let chain = reader.chain()
         else { return nil }
         self.createdAt = createdAt
         self.user = String(decoding: user, as: UTF8.self)
-        self.seed = SecretBytes(Array(seed))
+        self.seed = seed
         self.chain = chain
         self.device = reader.device()
     }

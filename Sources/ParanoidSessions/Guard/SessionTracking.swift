@@ -2,12 +2,10 @@
 ///
 /// The application can neither read nor write it.
 package struct SessionTracking: Sendable, Hashable {
-    static let seedByteCount = 24
-
     /// The fingerprint of the client the session is bound to.
     package var fingerprint: Fingerprint
     /// The seed of the session's nonces; it survives the rotation of the identifier.
-    var seed: SecretBytes
+    var seed: SecretBytes<24>
     /// Where the stream of nonces stands.
     package var position: UInt64
     /// When the current nonce was issued; `nil` when none was yet.
@@ -29,7 +27,7 @@ package struct SessionTracking: Sendable, Hashable {
     /// Begins tracking: a new stream, bound to `fingerprint`, without a second key.
     package init(boundTo fingerprint: Fingerprint, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
         self.fingerprint = fingerprint
-        self.seed = SecretBytes(count: Self.seedByteCount, using: &generator)
+        self.seed = SecretBytes(using: &generator)
         self.position = 0
         self.nonceIssuedAt = nil
         self.identifierIssuedAt = now
@@ -38,7 +36,7 @@ package struct SessionTracking: Sendable, Hashable {
 
     init(
         fingerprint: Fingerprint,
-        seed: SecretBytes,
+        seed: SecretBytes<24>,
         position: UInt64,
         nonceIssuedAt: Timestamp?,
         identifierIssuedAt: Timestamp,
@@ -54,7 +52,7 @@ package struct SessionTracking: Sendable, Hashable {
 
     /// The session's nonces.
     func stream(keys: ServerKeys) -> NonceStream {
-        NonceStream(seed: self.seed.bytes, keys: keys)
+        NonceStream(seed: self.seed, keys: keys)
     }
 
     /// Takes over where another state of the same session's stream stands.

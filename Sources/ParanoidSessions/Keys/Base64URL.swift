@@ -3,41 +3,49 @@
 /// Only whole groups are coded (3 bytes, 4 characters), so that every value has exactly one text.
 enum Base64URL {
     /// Codes bytes whose count is a multiple of 3.
-    static func encode(_ bytes: [UInt8]) -> String {
-        precondition(bytes.count % 3 == 0, "whole groups only")
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
-            text.append(Self.character(group >> 18))
-            text.append(Self.character(group >> 12))
-            text.append(Self.character(group >> 6))
-            text.append(Self.character(group))
-            index += 3
+    static func encode<let count: Int>(_ secret: SecretBytes<count>) -> String {
+        precondition(count % 3 == 0, "whole groups only")
+        return unsafe String(unsafeUninitializedCapacity: count / 3 * 4) { text in
+            var place = 0
+            for index in stride(from: 0, to: count, by: 3) {
+                let group = UInt32(secret[index]) << 16 | UInt32(secret[index + 1]) << 8 | UInt32(secret[index + 2])
+                for shift in stride(from: UInt32(18), through: 0, by: -6) {
+                    unsafe text[place] = Self.character(group >> shift)
+                    place += 1
+                }
+            }
+            return place
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
-    /// Decodes text of exactly `count` bytes' length; `nil` for any other length or character.
-    static func decode(_ text: some Collection<UInt8>, count: Int) -> [UInt8]? {
+    /// Decodes text of exactly as many bytes as the value has; `nil` for any other length or character.
+    static func decode<let count: Int>(_ text: some Collection<UInt8>, as type: SecretBytes<count>.Type) -> SecretBytes<count>? {
+        // Contiguous text is read through its buffer: a collection of another module is asked for each byte otherwise.
+        if let decoded = unsafe text.withContiguousStorageIfAvailable({ unsafe Self.decode(bytes: $0, as: type) }) { return decoded }
+        return Self.decode(bytes: text, as: type)
+    }
+
+    @inline(__always)
+    private static func decode<let count: Int>(bytes text: some Collection<UInt8>, as type: SecretBytes<count>.Type) -> SecretBytes<count>?
+    {
         guard text.count == count / 3 * 4 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
+        var secret = SecretBytes<count>()
         var group: UInt32 = 0
         var collected = 0
+        var place = 0
         for character in text {
             guard let value = Self.value(of: character) else { return nil }
             group = group << 6 | value
             collected += 1
             if collected == 4 {
-                bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-                bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-                bytes.append(UInt8(truncatingIfNeeded: group))
+                secret[place] = UInt8(truncatingIfNeeded: group >> 16)
+                secret[place + 1] = UInt8(truncatingIfNeeded: group >> 8)
+                secret[place + 2] = UInt8(truncatingIfNeeded: group)
+                place += 3
                 collected = 0
             }
         }
-        return bytes
+        return secret
     }
 
     private static func character(_ sextet: UInt32) -> UInt8 {

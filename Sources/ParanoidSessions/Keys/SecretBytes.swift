@@ -1,34 +1,99 @@
-/// Bytes that must not be seen: redacted when printed, compared in constant time, never `Codable`.
+/// A fixed number of bytes that must not be seen: redacted when printed, compared in constant time, never `Codable`, never on the heap.
 ///
 /// The types that give such bytes a meaning (``SessionIdentifier``, ``SecureKey``, ``ServerSecret``) wrap this one.
-struct SecretBytes: Sendable, Hashable {
-    let bytes: [UInt8]
+struct SecretBytes<let count: Int>: Sendable, BitwiseCopyable {
+    private var storage: InlineArray<count, UInt8>
 
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
+    /// All zeros.
+    init() {
+        self.storage = InlineArray(repeating: 0)
     }
 
-    /// Draws `count` bytes.
-    init(count: Int, using generator: inout some RandomNumberGenerator) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        while bytes.count < count {
+    /// Draws all bytes.
+    init(using generator: inout some RandomNumberGenerator) {
+        self.init()
+        var index = 0
+        while index < count {
             var word = generator.next()
-            for _ in 0..<min(8, count - bytes.count) {
-                bytes.append(UInt8(truncatingIfNeeded: word))
+            for _ in 0..<min(8, count - index) {
+                self.storage[index] = UInt8(truncatingIfNeeded: word)
                 word >>= 8
+                index += 1
             }
         }
-        self.bytes = bytes
     }
 
-    /// Compares in time that depends on the lengths only.
+    /// Copies bytes; `nil` for another number of them.
+    init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == count else { return nil }
+        self.init()
+        var index = 0
+        for byte in bytes {
+            self.storage[index] = byte
+            index += 1
+        }
+    }
+
+    /// The first bytes of a longer value.
+    init<let longer: Int>(prefixOf other: SecretBytes<longer>) {
+        self.init(other, from: 0)
+    }
+
+    /// The bytes of another value from a place on.
+    init<let longer: Int>(_ other: SecretBytes<longer>, from start: Int) {
+        precondition(start >= 0 && start + count <= longer)
+        self.init()
+        for index in 0..<count { self.storage[index] = other[start + index] }
+    }
+
+    subscript(index: Int) -> UInt8 {
+        get { self.storage[index] }
+        set { self.storage[index] = newValue }
+    }
+
+    /// Puts another value in at a place.
+    mutating func replace<let shorter: Int>(at start: Int, with other: SecretBytes<shorter>) {
+        precondition(start >= 0 && start + shorter <= count)
+        for index in 0..<shorter { self.storage[start + index] = other[index] }
+    }
+
+    /// Puts a number in at a place, most significant byte first.
+    mutating func replace(at start: Int, withBigEndian number: some FixedWidthInteger & UnsignedInteger) {
+        let size = number.bitWidth / 8
+        for index in 0..<size { self.storage[start + index] = UInt8(truncatingIfNeeded: number >> (8 * (size - 1 - index))) }
+    }
+
+    /// The number at a place, most significant byte first.
+    func bigEndian<Number: FixedWidthInteger & UnsignedInteger>(at start: Int, as type: Number.Type) -> Number {
+        (0..<Number.bitWidth / 8).reduce(0) { $0 << 8 | Number(self.storage[start + $1]) }
+    }
+
+    /// The bytes on the heap, for what takes nothing else.
+    var bytes: [UInt8] { unsafe self.withUnsafeBytes { unsafe [UInt8]($0) } }
+
+    /// The bytes where they are.
+    func withUnsafeBytes<Value, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value) throws(Failure) -> Value {
+        try unsafe self.storage.span.withUnsafeBytes(body)
+    }
+
+    /// Copies what `fill` writes.
+    init(filling fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        self.init()
+        var span = self.storage.mutableSpan
+        unsafe span.withUnsafeMutableBytes { unsafe fill($0) }
+    }
+}
+
+extension SecretBytes: Hashable {
+    /// Compares in time that depends on the length only.
     static func == (lhs: SecretBytes, rhs: SecretBytes) -> Bool {
-        lhs.bytes.isEqualInConstantTime(to: rhs.bytes)
+        var difference: UInt8 = 0
+        for index in 0..<count { difference |= lhs.storage[index] ^ rhs.storage[index] }
+        return difference == 0
     }
 
     func hash(into hasher: inout Hasher) {
-        hasher.combine(self.bytes)
+        unsafe self.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
     }
 }
 

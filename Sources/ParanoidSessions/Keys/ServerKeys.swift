@@ -4,7 +4,7 @@ internal import Crypto
 ///
 /// Each purpose's key is HKDF-Expand of the secret with the purpose as information (RFC 5869 section 2.3); a key of a session is
 /// HKDF-Expand of the purpose's key with the session's identifier as information.
-public struct ServerKeys: Sendable {
+package final class ServerKeys: Sendable {
     /// What a key is for.
     enum Purpose: String, CaseIterable {
         case name
@@ -20,7 +20,7 @@ public struct ServerKeys: Sendable {
     }
 
     /// The number of the secret.
-    public let number: UInt8
+    package let number: UInt8
     private let name: HMAC<SHA256>
     private let seal: HMAC<SHA256>
     private let nonce: HMAC<SHA256>
@@ -33,7 +33,7 @@ public struct ServerKeys: Sendable {
     private let remember: HMAC<SHA256>
 
     /// Derives the keys of a secret.
-    public init(_ secret: ServerSecret) {
+    package init(_ secret: ServerSecret) {
         func prepared(_ purpose: Purpose) -> HMAC<SHA256> {
             var derivation = HMAC<SHA256>(key: SymmetricKey(data: secret.secret.bytes))
             derivation.update(data: Array("ParanoidFastCGI \(purpose.rawValue)".utf8) + [1])
@@ -52,64 +52,111 @@ public struct ServerKeys: Sendable {
         self.remember = prepared(.remember)
     }
 
-    /// The 32 bytes under which a store keeps the session with this identifier.
-    public func storageName(of identifier: SessionIdentifier) -> [UInt8] {
-        self.code(.name, over: identifier.derivationInput + [1])
+    // MARK: Sessions
+
+    /// The name under which a store keeps the session with this identifier.
+    package func storageName(of identifier: SessionIdentifier) -> SessionName {
+        SessionName(self.derived(.name, from: identifier, 1))
     }
 
     /// The key that seals the record of the session with this identifier.
-    public func sealKey(of identifier: SessionIdentifier) -> SealKey {
-        SealKey(self.code(.seal, over: identifier.derivationInput + [1]))
+    package func sealKey(of identifier: SessionIdentifier) -> SealKey {
+        SealKey(self.derived(.seal, from: identifier, 1))
     }
 
     /// The key that seals what can be listed of the session stored under a name; the identifier is not needed for it.
-    public func labelKey(ofName name: [UInt8]) -> SealKey {
-        SealKey(self.code(.label, over: name + [1]))
+    package func labelKey(of name: SessionName) -> SealKey {
+        var message = SecretBytes<33>()
+        message.replace(at: 0, with: name.secret)
+        message[32] = 1
+        return SealKey(self.code(.label, over: message))
     }
 
-    /// What stands for a user where the name must not be read: 16 bytes.
-    public func userTag(of user: String) -> [UInt8] {
-        Array(self.code(.user, over: Array(user.utf8)).prefix(16))
+    // MARK: Remembered logins: of another purpose than sessions, so that no token is ever taken for a session
+
+    /// The name under which a store keeps the remembered login of this identifier.
+    package func rememberStorageName(of identifier: SessionIdentifier) -> SessionName {
+        SessionName(self.derived(.remember, from: identifier, 1))
+    }
+
+    /// The key that seals the remembered login of this identifier.
+    package func rememberSealKey(of identifier: SessionIdentifier) -> SealKey {
+        SealKey(self.derived(.remember, from: identifier, 2))
+    }
+
+    // MARK: Tags
+
+    /// What stands for a user where the name must not be read.
+    package func userTag(of user: String) -> UserTag {
+        UserTag(SecretBytes(prefixOf: self.code(.user, over: user)))
     }
 
     /// What stands for a secret or personal value in logs: 12 hexadecimal digits.
-    public func logTag(of bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: self.code(.log, over: bytes).prefix(6).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: UTF8.self
-        )
+    package func logTag(of bytes: [UInt8]) -> String {
+        Hexadecimal.text(self.code(.log, over: bytes).bytes.prefix(6))
     }
 
-    /// The bytes of a code, copied in one go: as a sequence it would be taken byte by byte through a generic interface.
-    private static func bytes(of code: HMAC<SHA256>.MAC) -> [UInt8] {
-        unsafe code.withUnsafeBytes { unsafe [UInt8]($0) }
+    // MARK: Codes
+
+    private func derived(_ purpose: Purpose, from identifier: SessionIdentifier, _ index: UInt8) -> SecretBytes<32> {
+        var message = SecretBytes<34>()
+        message.replace(at: 0, with: identifier.secret)
+        message[33] = index
+        return self.code(purpose, over: message)
     }
 
-    func code(_ purpose: Purpose, over bytes: [UInt8]) -> [UInt8] {
-        var hash =
-            switch purpose {
-            case .name: self.name
-            case .seal: self.seal
-            case .nonce: self.nonce
-            case .fingerprint: self.fingerprint
-            case .user: self.user
-            case .log: self.log
-            case .label: self.label
-            case .signal: self.signal
-            case .csrf: self.csrf
-            case .remember: self.remember
-            }
-        hash.update(data: bytes)
+    /// The code of a purpose over a message.
+    func code<let count: Int>(_ purpose: Purpose, over message: SecretBytes<count>) -> SecretBytes<32> {
+        unsafe message.withUnsafeBytes { unsafe self.code(purpose, over: $0) }
+    }
+
+    /// The code of a purpose over a byte that says which use it is, and a secret.
+    func code<let count: Int>(_ purpose: Purpose, _ use: UInt8, over secret: SecretBytes<count>) -> SecretBytes<32> {
+        var hash = self.prepared(purpose)
+        unsafe withUnsafeBytes(of: use) { unsafe hash.update(data: $0) }
+        unsafe secret.withUnsafeBytes { unsafe hash.update(data: $0) }
         return Self.bytes(of: hash.finalize())
+    }
+
+    func code(_ purpose: Purpose, over bytes: [UInt8]) -> SecretBytes<32> {
+        unsafe bytes.withUnsafeBytes { unsafe self.code(purpose, over: $0) }
+    }
+
+    func code(_ purpose: Purpose, over text: String) -> SecretBytes<32> {
+        var text = text
+        return text.withUTF8 { unsafe self.code(purpose, over: UnsafeRawBufferPointer($0)) }
+    }
+
+    private func code(_ purpose: Purpose, over message: UnsafeRawBufferPointer) -> SecretBytes<32> {
+        var hash = self.prepared(purpose)
+        unsafe hash.update(data: message)
+        return Self.bytes(of: hash.finalize())
+    }
+
+    private static func bytes(of code: HMAC<SHA256>.MAC) -> SecretBytes<32> {
+        unsafe code.withUnsafeBytes { code in unsafe SecretBytes { unsafe $0.copyMemory(from: code) } }
+    }
+
+    private func prepared(_ purpose: Purpose) -> HMAC<SHA256> {
+        switch purpose {
+        case .name: self.name
+        case .seal: self.seal
+        case .nonce: self.nonce
+        case .fingerprint: self.fingerprint
+        case .user: self.user
+        case .log: self.log
+        case .label: self.label
+        case .signal: self.signal
+        case .csrf: self.csrf
+        case .remember: self.remember
+        }
     }
 }
 
 extension ServerKeys: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// A stand-in that is safe to log.
-    public var description: String { "ServerKeys(\(self.number), redacted)" }
-    /// A stand-in that is safe to log.
-    public var debugDescription: String { self.description }
+    package var description: String { "ServerKeys(\(self.number), redacted)" }
+    package var debugDescription: String { self.description }
     /// Shows nothing.
-    public var customMirror: Mirror { Mirror(self, children: []) }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -19,8 +19,8 @@ extension SessionRecord {
     }
 
     /// The record as bytes.
-    public func encoded() -> [UInt8] {
-        var writer = RecordWriter()
+    package func encoded() -> [UInt8] {
+        var writer = RecordWriter(capacity: 512 + self.values.byteCount + 16 * self.values.entries.count)
         writer.byte(Self.formatVersion)
         writer.section(Section.times.rawValue) { $0.integer(self.createdAt.nanosecondsSinceEpoch) }
         if let tracking = self.tracking {
@@ -28,13 +28,13 @@ extension SessionRecord {
                 section.integer(tracking.position)
                 section.optionalTimestamp(tracking.nonceIssuedAt)
                 section.integer(tracking.identifierIssuedAt.nanosecondsSinceEpoch)
-                section.bytes(tracking.seed.bytes)
-                section.bytes(tracking.fingerprint.secret.bytes)
-                section.bytes(tracking.secureKey?.secret.bytes ?? [])
+                section.bytes(tracking.seed)
+                section.bytes(tracking.fingerprint.secret)
+                if let key = tracking.secureKey { section.bytes(key.secret) } else { section.bytes([]) }
             }
             if let chain = tracking.chain { writer.section(Section.chain.rawValue) { $0.chain(chain) } }
             if let predecessor = tracking.predecessor {
-                writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.sealableBytes) }
+                writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.secret) }
             }
             if !tracking.known.entries.isEmpty { writer.section(Section.signals.rawValue) { $0.known(tracking.known) } }
             if tracking.isSuspended { writer.section(Section.suspension.rawValue) { _ in } }
@@ -45,7 +45,7 @@ extension SessionRecord {
         if let user = self.user {
             writer.section(Section.user.rawValue) { section in
                 section.integer(user.loggedInAt.nanosecondsSinceEpoch)
-                section.bytes(Array(user.name.utf8))
+                section.text(user.name)
                 section.device(user.device)
             }
             writer.section(Section.authentication.rawValue) { section in
@@ -70,7 +70,7 @@ extension SessionRecord {
     /// Parses what ``encoded()`` wrote; `nil` for a broken frame.
     ///
     /// All versions have this frame: what a newer one has added is kept, what does not parse is lost alone.
-    public init?(decoding bytes: [UInt8]) {
+    package init?(decoding bytes: [UInt8]) {
         var reader = RecordReader(bytes)
         guard let version = reader.byte(), version >= Self.formatVersion else { return nil }
         self.init(createdAt: .distantPast)
@@ -86,7 +86,7 @@ extension SessionRecord {
                 self.tracking = tracking
             // Sections of the tracking come behind it.
             case .chain: self.tracking?.chain = section.chain()  // nil: of another version, see RotationChain(resumingAt:at:)
-            case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: Array(content))
+            case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: content)
             case .signals: if let known = section.known() { self.tracking?.known = known }
             case .suspension: self.tracking?.isSuspended = true
             case .lifetime: self.lifetime = section.integer().map { Int(Int64(bitPattern: $0)) }
@@ -119,15 +119,15 @@ extension SessionTracking {
         guard let position = section.integer(),
             let nonceIssuedAt = section.optionalTimestamp(),
             let identifierIssuedAt = section.integer(),
-            let seed = section.bytes(), seed.count == Self.seedByteCount,
-            let fingerprint = section.bytes().flatMap({ Fingerprint(storedBytes: Array($0)) }),
+            let seed = section.bytes().flatMap({ SecretBytes<24>($0) }),
+            let fingerprint = section.bytes().flatMap({ Fingerprint(storedBytes: $0) }),
             let second = section.bytes()
         else { return nil }
-        let secureKey = SecureKey(storedBytes: Array(second))
+        let secureKey = SecureKey(storedBytes: second)
         guard second.isEmpty || secureKey != nil else { return nil }
         self.init(
             fingerprint: fingerprint,
-            seed: SecretBytes(Array(seed)),
+            seed: seed,
             position: position,
             nonceIssuedAt: nonceIssuedAt,
             identifierIssuedAt: Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: identifierIssuedAt)),

@@ -19,10 +19,11 @@ extension SessionRepository {
         using generator: inout some RandomNumberGenerator
     ) async throws(SessionStoreError) -> SessionIdentifier {
         let keys = self.newestKeys
+        let origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try await self.store.epoch())
         while true {
             let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
-            let name = Self.name(of: identifier, keys)
-            let stored = Self.seal(login, identifier, keys, generation: 1, expiresAt: expiresAt, at: now, using: &generator)
+            let name = keys.rememberStorageName(of: identifier)
+            let stored = Self.seal(login, identifier, keys, of: origin, generation: 1, expiresAt: expiresAt, at: now, using: &generator)
             do {
                 try await self.store.create(stored, named: name)
                 return identifier
@@ -47,7 +48,7 @@ extension SessionRepository {
         _ body: ((login: RememberedLogin, expiresAt: Timestamp)?) -> (change: RememberedChange, result: Result)
     ) async throws(SessionStoreError) -> Result {
         guard let keys = self.keys(of: identifier) else { return body(nil).result }
-        return try await self.store.modify(Self.name(of: identifier, keys), timeout: self.configuration.timeout) { stored in
+        return try await self.store.modify(keys.rememberStorageName(of: identifier), timeout: self.configuration.timeout) { stored in
             guard let stored, stored.isLive(at: now), let login = Self.open(stored, identifier, keys) else {
                 return (.keep, body(nil).result)
             }
@@ -56,11 +57,17 @@ extension SessionRepository {
             case .keep: return (.keep, result)
             case .remove: return (.remove, result)
             case .write(let login):
-                let generation = stored.generation + 1
-                let end = stored.expiresAt
-                return (
-                    .write(Self.seal(login, identifier, keys, generation: generation, expiresAt: end, at: now, using: &generator)), result
+                let next = Self.seal(
+                    login,
+                    identifier,
+                    keys,
+                    of: SessionOrigin(handle: stored.handle, epoch: stored.epoch),
+                    generation: stored.generation + 1,
+                    expiresAt: stored.expiresAt,
+                    at: now,
+                    using: &generator
                 )
+                return (.write(next), result)
             }
         }
     }
@@ -70,7 +77,7 @@ extension SessionRepository {
     /// - Returns: How many have ended.
     @discardableResult
     package func forgetAll(user: String, at now: Timestamp, except kept: SessionIdentifier? = nil) async throws(SessionStoreError) -> Int {
-        let keptName = kept.flatMap { identifier in self.keys(of: identifier).map { Self.name(of: identifier, $0) } }
+        let keptName = kept.flatMap { identifier in self.keys(of: identifier).map { $0.rememberStorageName(of: identifier) } }
         var count = 0
         for keys in self.secrets.all {
             let tag = keys.userTag(of: user)
@@ -89,15 +96,11 @@ extension SessionRepository {
 
     // MARK: Parts
 
-    private static func name(of identifier: SessionIdentifier, _ keys: ServerKeys) -> SessionName {
-        guard let name = SessionName(bytes: keys.rememberStorageName(of: identifier)) else { preconditionFailure("a name has 32 bytes") }
-        return name
-    }
-
     private static func seal(
         _ login: RememberedLogin,
         _ identifier: SessionIdentifier,
         _ keys: ServerKeys,
+        of origin: SessionOrigin,
         generation: UInt64,
         expiresAt: Timestamp,
         at now: Timestamp,
@@ -106,26 +109,29 @@ extension SessionRepository {
         var stored = StoredSession(
             protection: .remembered,
             secretNumber: keys.number,
+            handle: origin.handle,
+            epoch: origin.epoch,
             generation: generation,
             createdAt: login.createdAt,
             writtenAt: now,
             expiresAt: expiresAt,
             userTag: keys.userTag(of: login.user),
-            payload: login.encoded()
+            payload: []
         )
+        let bytes = login.encoded()
         let context = stored.sealContext(
-            named: Self.name(of: identifier, keys),
-            payloadByteCount: stored.payload.count + SessionSeal.overhead
+            named: keys.rememberStorageName(of: identifier),
+            payloadByteCount: bytes.count + SessionSeal.overhead
         )
         let key = keys.rememberSealKey(of: identifier)
-        stored.payload = SessionSeal.seal(stored.payload, with: key, context: context, using: &generator)
+        SessionSeal.seal(bytes, into: &stored.payload, with: key, context: context, using: &generator)
         return stored
     }
 
     private static func open(_ stored: StoredSession, _ identifier: SessionIdentifier, _ keys: ServerKeys) -> RememberedLogin? {
         guard stored.protection == .remembered else { return nil }
-        let context = stored.sealContext(named: Self.name(of: identifier, keys), payloadByteCount: stored.payload.count)
-        return SessionSeal.open(stored.payload, with: keys.rememberSealKey(of: identifier), context: context)
+        let context = stored.sealContext(named: keys.rememberStorageName(of: identifier), payloadByteCount: stored.payload.count)
+        return SessionSeal.open(stored.payload[...], with: keys.rememberSealKey(of: identifier), context: context)
             .flatMap { RememberedLogin(decoding: $0) }
     }
 }

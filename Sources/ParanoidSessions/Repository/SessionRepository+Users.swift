@@ -7,53 +7,66 @@ extension SessionRepository {
     ///   - now: The time.
     ///   - current: The session that asks, to be marked.
     /// - Throws: What the store throws; a session that cannot be read is left out.
-    public func list(
+    package func list(
         user: String,
         at now: Timestamp,
         current: SessionIdentifier? = nil
     ) async throws(SessionStoreError) -> [SessionListing] {
-        let currentName = current.flatMap { identifier in self.keys(of: identifier).map { self.sealer.place(of: identifier, keys: $0).name }
-        }
+        let currentName = current.flatMap { self.location(of: $0)?.name }
         var listings: [SessionListing] = []
-        for keys in self.secrets.all {
-            let tag = keys.userTag(of: user)
-            for name in try await self.store.names(ofUser: tag) {
-                guard let stored = await self.storedSession(name, ofUser: tag, at: now) else { continue }
-                let label = SessionSealer.label(of: stored, named: name, keys: keys)
-                listings.append(
-                    SessionListing(
-                        handle: SessionHandle(name),
-                        createdAt: stored.createdAt,
-                        loggedInAt: label?.loggedInAt,
-                        writtenAt: stored.writtenAt,
-                        expiresAt: stored.expiresAt,
-                        device: label?.device,
-                        isCurrent: name == currentName
-                    )
+        for found in try await self.sessions(ofUser: user, at: now) {
+            let label = SessionSealer.label(of: found.stored, named: found.name, keys: found.keys)
+            listings.append(
+                SessionListing(
+                    handle: found.stored.handle,
+                    createdAt: found.stored.createdAt,
+                    loggedInAt: label?.loggedInAt,
+                    writtenAt: found.stored.writtenAt,
+                    expiresAt: found.stored.expiresAt,
+                    device: label?.device,
+                    isCurrent: found.name == currentName
                 )
-            }
+            )
         }
         return listings.sorted { ($0.began, $0.handle.description) < ($1.began, $1.handle.description) }
     }
 
-    private func storedSession(_ name: SessionName, ofUser tag: [UInt8], at now: Timestamp) async -> StoredSession? {
-        // What is damaged is no session, and what cannot be reached now is not to hide the others.
-        guard let stored = try? await self.store.read(name), stored.isLive(at: now), stored.userTag == tag,
-            stored.protection != .remembered
-        else { return nil }
-        return stored
+    private struct Found {
+        var name: SessionName
+        var keys: ServerKeys
+        var tag: UserTag
+        var stored: StoredSession
+    }
+
+    /// A user's sessions that live at a time; `nil` takes the expired ones as well.
+    private func sessions(ofUser user: String, at now: Timestamp?) async throws(SessionStoreError) -> [Found] {
+        var found: [Found] = []
+        for keys in self.secrets.all {
+            let tag = keys.userTag(of: user)
+            for name in try await self.store.names(ofUser: tag) {
+                // What is damaged is no session, and what cannot be reached now is not to hide the others.
+                guard let stored = try? await self.store.read(name), stored.state == .live, now.map({ $0 < stored.expiresAt }) ?? true,
+                    stored.userTag == tag, stored.protection != .remembered
+                else { continue }
+                found.append(Found(name: name, keys: keys, tag: tag, stored: stored))
+            }
+        }
+        return found
     }
 
     /// Ends one of a user's sessions.
     ///
     /// - Returns: Whether it was one of this user's and has ended by this call.
-    public func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
-        let tags = self.secrets.all.map { $0.userTag(of: user) }
-        let hasEnded = try await self.store.modify(handle.name, timeout: self.configuration.timeout) { stored in
-            guard let stored, stored.state == .live, tags.contains(stored.userTag) else { return (.keep, false) }
-            return (.remove, true)
+    package func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
+        var hasEnded = false
+        // While a session is being rotated there are two files of one handle.
+        for found in try await self.sessions(ofUser: user, at: nil) where found.stored.handle == handle {
+            let ended = try await self.store.modify(found.name, timeout: self.configuration.timeout) { stored in
+                guard let stored, stored.state == .live, stored.userTag == found.tag, stored.handle == handle else { return (.keep, false) }
+                return (.remove, true)
+            }
+            hasEnded = hasEnded || ended
         }
-        if hasEnded { self.sealer.cache.forget(handle.name) }
         return hasEnded
     }
 
@@ -65,7 +78,7 @@ extension SessionRepository {
     ///   - kept: The session that stays.
     ///   - memory: The remembered login that stays.
     /// - Returns: How many sessions have ended.
-    public func revokeAll(
+    package func revokeAll(
         user: String,
         at now: Timestamp,
         except kept: SessionIdentifier? = nil,
@@ -80,20 +93,20 @@ extension SessionRepository {
         return count
     }
 
-    /// Ends all sessions of everybody that began by now, in one step however many they are.
-    public func revokeEveryone(at now: Timestamp) async throws(SessionStoreError) {
-        try await self.store.endAll(begunBy: now)
+    /// Ends all sessions of everybody, those too that begin meanwhile, in one step however many they are; no clock matters.
+    package func revokeEveryone() async throws(SessionStoreError) {
+        try await self.store.beginEpoch()
     }
 
     /// Makes the list of users' sessions anew, see ``SessionStore/reindex()``.
-    public func reindex() async throws(SessionStoreError) -> Int {
+    package func reindex() async throws(SessionStoreError) -> Int {
         try await self.store.reindex()
     }
 
     // MARK: Limits
 
     /// Whether a user may begin one more session: always, unless the limit is reached and says to refuse.
-    public func admits(user: String, at now: Timestamp, besides current: SessionIdentifier?) async throws(SessionStoreError) -> Bool {
+    package func admits(user: String, at now: Timestamp, besides current: SessionIdentifier?) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser, limit.policy == .refuse else { return true }
         return try await self.list(user: user, at: now, current: current).count { !$0.isCurrent } < limit.count
     }
@@ -101,7 +114,7 @@ extension SessionRepository {
     /// Ends what is over a user's limit, now that a session of theirs has begun.
     ///
     /// - Returns: `false` when that session itself was one too many, as others were faster; it has ended then.
-    public func enforceLimit(user: String, at now: Timestamp, begun: SessionIdentifier) async throws(SessionStoreError) -> Bool {
+    package func enforceLimit(user: String, at now: Timestamp, begun: SessionIdentifier) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser else { return true }
         let listings = try await self.list(user: user, at: now, current: begun)
         switch limit.policy {

@@ -1,21 +1,21 @@
 /// Sessions by identifier, over any store: names them, opens and seals their records, and lets changes be made under the store's lock.
 ///
 /// The store below never sees an identifier, a key or a value; what is above never sees a name, a generation or a sealed byte.
-public final class SessionRepository: Sendable {
+package final class SessionRepository: Sendable {
     /// A session as it was read.
-    public struct Opened: Sendable {
+    package struct Opened: Sendable {
         /// The record.
-        public var record: SessionRecord
+        package var record: SessionRecord
         /// Counts the writes of the session.
-        public var generation: UInt64
+        package var generation: UInt64
         /// The identifier of the session: the one asked for, or the one that took its place a moment ago.
-        public var identifier: SessionIdentifier
+        package var identifier: SessionIdentifier
         /// From when on it counts as absent.
-        public var expiresAt: Timestamp
+        package var expiresAt: Timestamp
     }
 
     /// What is to become of a session under its lock.
-    public enum Change: Sendable {
+    package enum Change: Sendable {
         /// Leave it.
         case keep
         /// Replace its record; it expires at the given time.
@@ -36,6 +36,7 @@ public final class SessionRepository: Sendable {
     let secrets: SecretRing
     let configuration: SessionRepositoryConfiguration
     let sealer: SessionSealer
+    private let hot: HotSessions
     private let report: @Sendable (SessionIncident) -> Void
 
     /// Creates a repository.
@@ -46,7 +47,7 @@ public final class SessionRepository: Sendable {
     ///   - configuration: Protection, timeout and limits.
     ///   - report: Called for each session that had to be given up; must not block.
     ///   - reloadSecrets: Reads the secrets again, for identifiers whose secret was added later; called at most once a second.
-    public init(
+    package init(
         store: any SessionStore,
         secrets: ServerSecrets,
         configuration: SessionRepositoryConfiguration = SessionRepositoryConfiguration(),
@@ -57,24 +58,24 @@ public final class SessionRepository: Sendable {
         self.store = store
         self.secrets = SecretRing(secrets, reload: reloadSecrets)
         self.configuration = configuration
-        let cache = OpenedSessionCache(capacity: configuration.cachedSessions)
-        self.sealer = SessionSealer(protection: configuration.protection, cache: cache)
+        self.hot = HotSessions(capacity: configuration.cachedSessions)
+        self.sealer = SessionSealer(protection: configuration.protection)
         self.report = report
     }
 
     /// The keys of new sessions.
-    public var newestKeys: ServerKeys { self.secrets.newest }
+    package var newestKeys: ServerKeys { self.secrets.newest }
 
     /// The keys an identifier belongs to; `nil` when the server does not have its secret.
-    public func keys(of identifier: SessionIdentifier) -> ServerKeys? {
+    package func keys(of identifier: SessionIdentifier) -> ServerKeys? {
         self.secrets.keys(number: identifier.secretNumber)
     }
 
     /// The keys of one of the server's secrets; `nil` when it does not have it.
-    public func keys(number: UInt8) -> ServerKeys? { self.secrets.keys(number: number) }
+    package func keys(number: UInt8) -> ServerKeys? { self.secrets.keys(number: number) }
 
-    private func place(of identifier: SessionIdentifier) -> SessionLocation? {
-        self.keys(of: identifier).map { self.sealer.place(of: identifier, keys: $0) }
+    func location(of identifier: SessionIdentifier) -> SessionLocation? {
+        self.hot.location(of: identifier) ?? self.keys(of: identifier).map { SessionLocation(of: identifier, keys: $0) }
     }
 
     // MARK: Reading
@@ -87,23 +88,23 @@ public final class SessionRepository: Sendable {
     ///   - onExpiry: Called when it was there and its time is over.
     /// - Returns: The record; `nil` when there is no such session, when it expired before `now`, ended, or could not be opened.
     /// - Throws: What the store throws, except for damage, which is reported and means that there is no session.
-    public func open(
+    package func open(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
         onExpiry: () -> Void = {}
     ) async throws(SessionStoreError) -> Opened? {
         var identifier = identifier
         for _ in 0...Self.longestChain {
-            guard let place = self.place(of: identifier), let stored = try await self.read(place) else { return nil }
+            guard let location = self.location(of: identifier), let stored = try await self.read(location) else { return nil }
             if stored.isLive(at: now) {
-                guard let record = self.sealer.open(stored, in: place) else {
-                    await self.putAside(place.name, generation: stored.generation)
+                guard let record = self.record(in: location, storedAs: stored) else {
+                    await self.putAside(stored, in: location)
                     return nil
                 }
                 return Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt)
             }
-            self.sealer.cache.forget(place.name)
-            guard let successor = self.sealer.successor(in: stored, at: now, in: place) else {
+            self.hot.forget(identifier)
+            guard let successor = self.sealer.successor(in: stored, at: now, in: location) else {
                 if stored.state == .live { onExpiry() }
                 return nil
             }
@@ -112,15 +113,23 @@ public final class SessionRepository: Sendable {
         return nil
     }
 
-    private func read(_ place: SessionLocation) async throws(SessionStoreError) -> StoredSession? {
+    private func read(_ location: SessionLocation) async throws(SessionStoreError) -> StoredSession? {
         do {
-            if let stored = try await self.store.read(place.name) { return stored }
-            self.sealer.cache.forget(place.name)
+            if let stored = try await self.store.read(location.name) { return stored }
+            self.hot.forget(location.identifier)
             return nil
         } catch {
-            try self.settle(error, of: place.name)
+            try self.settle(error, in: location)
             return nil
         }
+    }
+
+    /// The record that stored bytes hold: the one opened last if they are the same; `nil` when they do not open here.
+    private func record(in location: SessionLocation, storedAs stored: StoredSession) -> SessionRecord? {
+        if let record = self.hot.record(in: location, storedAs: stored) { return record }
+        guard let record = self.sealer.open(stored, in: location) else { return nil }
+        self.hot.remember(record, storedAs: stored, in: location)
+        return record
     }
 
     // MARK: Writing
@@ -132,25 +141,48 @@ public final class SessionRepository: Sendable {
     ///   - expiresAt: From when on it counts as absent.
     ///   - now: The time of the request.
     ///   - keys: The keys it belongs to: the newest, or those of the session it succeeds.
-    ///   - generator: Draws the identifier.
-    public func create(
+    ///   - generator: Draws the identifier, and the handle of a session that begins.
+    package func create(
         _ record: SessionRecord,
         expiresAt: Timestamp,
         at now: Timestamp,
         keys: ServerKeys,
         using generator: inout some RandomNumberGenerator
     ) async throws(SessionStoreError) -> SessionIdentifier {
+        try await self.begin(record, expiresAt: expiresAt, at: now, keys: keys, using: &generator).identifier
+    }
+
+    /// Makes a session under a fresh identifier, see ``create(_:expiresAt:at:keys:using:)``.
+    ///
+    /// A record that was opened elsewhere takes its ``SessionRecord/origin`` along: the session goes on. One that has none begins.
+    ///
+    /// - Returns: The session as it is stored.
+    package func begin(
+        _ record: SessionRecord,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        keys: ServerKeys,
+        using generator: inout some RandomNumberGenerator
+    ) async throws(SessionStoreError) -> Opened {
+        var record = record
+        let origin: SessionOrigin
+        if let known = record.origin {
+            origin = known
+        } else {
+            origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try await self.store.epoch())
+            record.origin = origin
+        }
         while true {
             let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
-            let place = self.sealer.place(of: identifier, keys: keys)
-            let stored = self.sealer.seal(record, generation: 1, expiresAt: expiresAt, at: now, in: place, using: &generator)
+            let location = SessionLocation(of: identifier, keys: keys)
+            let stored = self.sealer.seal(record, of: origin, generation: 1, expiresAt: expiresAt, at: now, in: location, using: &generator)
             do {
-                try await self.store.create(stored, named: place.name)
+                try await self.store.create(stored, named: location.name)
             } catch  where error.code == .nameTaken {
                 continue  // cannot happen by chance with 256 random bits, but must not open somebody else's session if it does
             }
-            self.sealer.remember(record, storedAs: stored, in: place)
-            return identifier
+            self.hot.remember(record, storedAs: stored, in: location)
+            return Opened(record: record, generation: 1, identifier: identifier, expiresAt: expiresAt)
         }
     }
 
@@ -162,7 +194,7 @@ public final class SessionRepository: Sendable {
     ///   - generator: Randomness for sealing.
     ///   - body: Sees the session as it is now, or `nil` when there is none (any more); may run again.
     /// - Returns: What `body` returned beside its change.
-    public func change<Result: Sendable>(
+    package func change<Result: Sendable>(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator,
@@ -170,8 +202,8 @@ public final class SessionRepository: Sendable {
     ) async throws(SessionStoreError) -> Result {
         var identifier = identifier
         for _ in 0...Self.longestChain {
-            guard let place = self.place(of: identifier) else { break }
-            switch try await self.changeOne(place, at: now, using: &generator, body) {
+            guard let location = self.location(of: identifier) else { break }
+            switch try await self.changeOne(location, at: now, using: &generator, body) {
             case .done(let result): return result
             case .superseded(let successor): identifier = successor
             }
@@ -185,109 +217,146 @@ public final class SessionRepository: Sendable {
     }
 
     private func changeOne<Result: Sendable>(
-        _ place: SessionLocation,
+        _ location: SessionLocation,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator,
         _ body: (Opened?) -> (change: Change, result: Result)
     ) async throws(SessionStoreError) -> Outcome<Result> {
-        var failedGeneration: UInt64?
+        var damaged: StoredSession?
         var written: (record: SessionRecord, stored: StoredSession)?
         let outcome: Outcome<Result>
         do {
-            outcome = try await self.store.modify(place.name, timeout: self.configuration.timeout) { stored in
-                failedGeneration = nil
+            outcome = try await self.store.modify(location.name, timeout: self.configuration.timeout) { stored in
+                damaged = nil
                 written = nil
                 guard let stored, stored.isLive(at: now) else {
-                    if let stored, let successor = self.sealer.successor(in: stored, at: now, in: place) {
+                    if let stored, let successor = self.sealer.successor(in: stored, at: now, in: location) {
                         return (.keep, .superseded(by: successor))
                     }
                     return (.keep, .done(body(nil).result))
                 }
-                guard let record = self.sealer.open(stored, in: place) else {
-                    failedGeneration = stored.generation
+                guard let record = self.record(in: location, storedAs: stored) else {
+                    damaged = stored
                     return (.keep, .done(body(nil).result))
                 }
-                let opened = Opened(
-                    record: record,
-                    generation: stored.generation,
-                    identifier: place.identifier,
-                    expiresAt: stored.expiresAt
+                let (change, result) = body(
+                    Opened(record: record, generation: stored.generation, identifier: location.identifier, expiresAt: stored.expiresAt)
                 )
-                let (change, result) = body(opened)
-                let generation = stored.generation + 1
                 switch change {
                 case .keep: return (.keep, .done(result))
                 case .remove: return (.remove, .done(result))
-                case .write(let record, let end):
-                    let next = self.sealer.seal(record, generation: generation, expiresAt: end, at: now, in: place, using: &generator)
-                    written = (record, next)
+                case .write(var new, let end):
+                    let origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
+                    new.origin = origin
+                    let next = self.sealer.seal(
+                        new,
+                        of: origin,
+                        generation: stored.generation + 1,
+                        expiresAt: end,
+                        at: now,
+                        in: location,
+                        replacing: (stored, record.user),
+                        using: &generator
+                    )
+                    written = (new, next)
                     return (.write(next), .done(result))
                 case .supersede(let successor, let end):
                     let tombstone = self.sealer.tombstone(
                         of: successor,
-                        generation: generation,
-                        record: record,
+                        replacing: stored,
                         until: end,
                         at: now,
-                        in: place,
+                        in: location,
                         using: &generator
                     )
                     return (.write(tombstone), .done(result))
                 }
             }
         } catch {
-            self.sealer.cache.forget(place.name)
-            try self.settle(error, of: place.name)
+            self.hot.forget(location.identifier)
+            try self.settle(error, in: location)
             return .done(body(nil).result)
         }
-        if let failedGeneration { await self.putAside(place.name, generation: failedGeneration) }
-        if let written { self.sealer.remember(written.record, storedAs: written.stored, in: place) }
+        if let damaged { await self.putAside(damaged, in: location) }
+        if let written { self.hot.remember(written.record, storedAs: written.stored, in: location) }
         return outcome
     }
 
     /// Lets a replaced identifier lead to its successor until `end` only.
-    public func retire(
+    package func retire(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
         by end: Timestamp,
         using generator: inout some RandomNumberGenerator
     ) async throws(SessionStoreError) {
-        guard let place = self.place(of: identifier) else { return }
-        try await self.store.modify(place.name, timeout: self.configuration.timeout) { stored in
-            guard let stored, end < stored.expiresAt, let successor = self.sealer.successor(in: stored, at: now, in: place) else {
+        guard let location = self.location(of: identifier) else { return }
+        try await self.store.modify(location.name, timeout: self.configuration.timeout) { stored in
+            guard let stored, end < stored.expiresAt, let successor = self.sealer.successor(in: stored, at: now, in: location) else {
                 return (.keep, ())
             }
-            let record = SessionRecord(createdAt: stored.createdAt)
-            let tombstone = self.sealer.tombstone(
-                of: successor,
-                generation: stored.generation + 1,
-                record: record,
-                until: end,
-                at: now,
-                in: place,
-                using: &generator
-            )
+            let tombstone = self.sealer.tombstone(of: successor, replacing: stored, until: end, at: now, in: location, using: &generator)
             return (.write(tombstone), ())
         }
     }
 
     /// Removes what expired, see ``SessionStore/sweep(expiredAt:budget:)``.
-    public func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
+    package func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         try await self.store.sweep(expiredAt: now, budget: budget)
     }
 
     // MARK: Trouble
 
-    private func putAside(_ name: SessionName, generation: UInt64) async {
-        self.sealer.cache.forget(name)
-        self.report(SessionIncident(name: name, kind: .doesNotOpen))
+    private func putAside(_ stored: StoredSession, in location: SessionLocation) async {
+        self.hot.forget(location.identifier)
+        self.report(SessionIncident(handle: stored.handle, kind: .doesNotOpen))
         // If even this fails the session stays unusable, which is what matters.
-        try? await self.store.quarantine(name, generation: generation)
+        try? await self.store.quarantine(location.name, generation: stored.generation)
     }
 
-    private func settle(_ error: SessionStoreError, of name: SessionName) throws(SessionStoreError) {
+    private func settle(_ error: SessionStoreError, in location: SessionLocation) throws(SessionStoreError) {
         guard error.code == .damaged else { throw error }
-        self.sealer.cache.forget(name)
-        self.report(SessionIncident(name: name, kind: .damaged))
+        // Nothing can be read of it: only what was known before says which session it was.
+        let handle = self.hot.handle(of: location.identifier)
+        self.hot.forget(location.identifier)
+        self.report(SessionIncident(handle: handle, kind: .damaged))
+    }
+}
+
+/// How sessions are protected and how long callers wait for them.
+package struct SessionRepositoryConfiguration: Sendable {
+    /// How records are protected in the store.
+    package var protection: StoredSession.Protection = .sealed
+    /// How long a change waits for the session's lock.
+    package var timeout: Duration = .seconds(2)
+    /// How many opened records are kept in memory, each proven fresh by its generation at every use.
+    package var cachedSessions: Int = 4096
+
+    /// How many sessions a user may have at a time; `nil`: any number.
+    package var limitPerUser: SessionLimit?
+
+    /// Creates the default configuration.
+    package init() {}
+}
+
+/// How many sessions one user may have at a time, and what happens to one more.
+public struct SessionLimit: Sendable, Hashable {
+    /// What happens to a login that is one too many.
+    public enum Policy: String, Sendable, Hashable, CaseIterable {
+        /// The session that began first ends.
+        case oldestEnds
+        /// The login is refused.
+        case refuse
+    }
+
+    /// The most sessions of a user.
+    public var count: Int
+    /// What happens to one more.
+    public var policy: Policy
+
+    /// Creates a limit.
+    public init(_ count: Int, policy: Policy = .oldestEnds) {
+        precondition(count > 0, "a user needs a session")
+        self.count = count
+        self.policy = policy
     }
 }

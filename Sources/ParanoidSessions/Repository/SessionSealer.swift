@@ -1,74 +1,124 @@
-/// What is known of the session whose record is at hand.
+/// Where a session is stored: what follows from its identifier.
 struct SessionLocation: Sendable {
     var identifier: SessionIdentifier
-    var name: SessionName
-    var keys: ServerKeys
+    let name: SessionName
+    let keys: ServerKeys
+    let sealKey: SealKey
+
+    init(of identifier: SessionIdentifier, keys: ServerKeys) {
+        self.identifier = identifier
+        self.name = keys.storageName(of: identifier)
+        self.keys = keys
+        self.sealKey = keys.sealKey(of: identifier)
+    }
 }
 
-/// Turns records into what stores keep and back: seals, labels, and knows what was opened already.
+/// What can be said of a session without its identifier, by a server that has our secrets: sealed apart from the record.
+struct SessionLabel: Sendable, Hashable {
+    /// When the user logged in.
+    var loggedInAt: Timestamp
+    /// What the application noted of the device.
+    var device: SessionDevice?
+
+    fileprivate func encoded() -> [UInt8] {
+        var writer = RecordWriter()
+        writer.integer(self.loggedInAt.nanosecondsSinceEpoch)
+        writer.device(self.device)
+        return writer.output
+    }
+
+    init(loggedInAt: Timestamp, device: SessionDevice?) {
+        self.loggedInAt = loggedInAt
+        self.device = device
+    }
+
+    /// Parses what ``encoded()`` wrote; `nil` for anything else.
+    fileprivate init?(decoding bytes: [UInt8]) {
+        var reader = RecordReader(bytes)
+        guard let time = reader.timestamp() else { return nil }
+        self.loggedInAt = time
+        self.device = reader.device()
+    }
+}
+
+/// Turns records into what stores keep and back.
 struct SessionSealer: Sendable {
     let protection: StoredSession.Protection
-    let cache: OpenedSessionCache
-
-    /// The place of a session whose server secret is at hand.
-    func place(of identifier: SessionIdentifier, keys: ServerKeys) -> SessionLocation {
-        guard let name = SessionName(bytes: keys.storageName(of: identifier)) else { preconditionFailure("a name has 32 bytes") }
-        return SessionLocation(identifier: identifier, name: name, keys: keys)
-    }
-
-    private func key(of place: SessionLocation) -> SealKey {
-        self.cache.sealKey(of: place.name) ?? place.keys.sealKey(of: place.identifier)
-    }
 
     // MARK: Records
 
     /// A record as it is stored.
+    ///
+    /// - Parameters:
+    ///   - record: The record.
+    ///   - origin: The session's handle and epoch.
+    ///   - generation: Counts the writes.
+    ///   - expiresAt: From when on the session counts as absent.
+    ///   - now: The time of the request.
+    ///   - location: Where it is stored.
+    ///   - before: What is stored there now: its tag of the user and its label are used again where they say the same.
+    ///   - generator: Randomness for the seal.
     func seal(
         _ record: SessionRecord,
+        of origin: SessionOrigin,
         generation: UInt64,
         expiresAt: Timestamp,
         at now: Timestamp,
-        in place: SessionLocation,
+        in location: SessionLocation,
+        replacing before: (stored: StoredSession, user: SessionUser?)? = nil,
         using generator: inout some RandomNumberGenerator
     ) -> StoredSession {
+        let isSameUser = before.map { $0.user?.name == record.user?.name } ?? false
         var stored = StoredSession(
             protection: self.protection,
-            secretNumber: place.keys.number,
+            secretNumber: location.keys.number,
+            handle: origin.handle,
+            epoch: origin.epoch,
             generation: generation,
             createdAt: record.createdAt,
             writtenAt: now,
             expiresAt: expiresAt,
-            userTag: record.user.map { place.keys.userTag(of: $0.name) } ?? [],
-            payload: record.encoded()
+            userTag: isSameUser ? before?.stored.userTag : record.user.map { location.keys.userTag(of: $0.name) },
+            payload: []
         )
-        guard stored.protection == .sealed else { return stored }
-        var label: [UInt8] = []
-        if let user = record.user {
-            stored.protection = .labelled
-            label = SessionLabel(loggedInAt: user.loggedInAt, device: user.device).encoded()
+        let bytes = record.encoded()
+        guard stored.protection == .sealed else {
+            stored.payload = bytes
+            return stored
         }
-        self.protect(&stored, label: label, in: place, using: &generator)
+        guard let user = record.user else {
+            self.seal(bytes, into: &stored, after: [], in: location, using: &generator)
+            return stored
+        }
+        stored.protection = .labelled
+        var label: ArraySlice<UInt8>?
+        if let (old, oldUser) = before, oldUser?.loggedInAt == user.loggedInAt, oldUser?.device == user.device, isSameUser,
+            Self.labelContext(of: old, named: location.name) == Self.labelContext(of: stored, named: location.name)
+        {
+            label = Self.split(old.payload)?.label
+        }
+        self.seal(
+            bytes,
+            into: &stored,
+            after: label ?? self.label(of: user, in: stored, location, using: &generator)[...],
+            in: location,
+            using: &generator
+        )
         return stored
     }
 
     /// The record that stored bytes hold; `nil` when they do not open here.
-    func open(_ stored: StoredSession, in place: SessionLocation) -> SessionRecord? {
-        if let record = self.cache.record(of: place.name, storedAs: stored) { return record }
+    func open(_ stored: StoredSession, in location: SessionLocation) -> SessionRecord? {
         let bytes: [UInt8]?
         switch (stored.protection, self.protection) {
         case (.none, .none): bytes = stored.payload
         case (.none, _): bytes = nil  // where records are sealed, an open one is forged
         case (.remembered, _): bytes = nil  // no session
-        case (.sealed, _), (.labelled, _): bytes = self.opened(stored, in: place)
+        case (.sealed, _), (.labelled, _): bytes = self.opened(stored, in: location)
         }
-        guard let bytes, let record = SessionRecord(decoding: bytes) else { return nil }
-        self.remember(record, storedAs: stored, in: place)
+        guard let bytes, var record = SessionRecord(decoding: bytes) else { return nil }
+        record.origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
         return record
-    }
-
-    /// Keeps a record that is known to be what is stored.
-    func remember(_ record: SessionRecord, storedAs stored: StoredSession, in place: SessionLocation) {
-        self.cache.remember(place.name, record: record, storedAs: stored, sealKey: self.key(of: place))
     }
 
     // MARK: Tombstones
@@ -76,36 +126,34 @@ struct SessionSealer: Sendable {
     /// What is left of a session whose identifier was replaced: whoever still shows the old one finds the new one, sealed, until then.
     func tombstone(
         of successor: SessionIdentifier,
-        generation: UInt64,
-        record: SessionRecord,
+        replacing stored: StoredSession,
         until end: Timestamp,
         at now: Timestamp,
-        in place: SessionLocation,
+        in location: SessionLocation,
         using generator: inout some RandomNumberGenerator
     ) -> StoredSession {
-        var stored = StoredSession(
+        var tombstone = StoredSession(
             state: .ended,
             protection: self.protection,
-            secretNumber: place.keys.number,
-            generation: generation,
-            createdAt: record.createdAt,
+            secretNumber: location.keys.number,
+            handle: stored.handle,
+            epoch: stored.epoch,
+            generation: stored.generation + 1,
+            createdAt: stored.createdAt,
             writtenAt: now,
             expiresAt: end,
-            payload: successor.sealableBytes
+            payload: []
         )
         // A successor is a secret: without sealing there is no way to leave it behind.
-        guard stored.protection == .sealed else {
-            stored.payload = []
-            return stored
-        }
-        self.protect(&stored, label: [], in: place, using: &generator)
-        return stored
+        guard tombstone.protection == .sealed else { return tombstone }
+        self.seal(successor.sealableBytes, into: &tombstone, after: [], in: location, using: &generator)
+        return tombstone
     }
 
     /// The identifier that took the place of a session's; `nil` when there is none, or the overlap has passed.
-    func successor(in stored: StoredSession, at now: Timestamp, in place: SessionLocation) -> SessionIdentifier? {
+    func successor(in stored: StoredSession, at now: Timestamp, in location: SessionLocation) -> SessionIdentifier? {
         guard stored.state == .ended, stored.protection == .sealed, now < stored.expiresAt else { return nil }
-        return self.opened(stored, in: place).flatMap { SessionIdentifier(sealedBytes: $0) }
+        return self.opened(stored, in: location).flatMap { SessionIdentifier(sealedBytes: $0) }
     }
 
     // MARK: Labels
@@ -118,62 +166,84 @@ struct SessionSealer: Sendable {
         case .sealed, .remembered: return nil
         case .labelled:
             guard let (label, _) = self.split(stored.payload) else { return nil }
-            let context = self.context(of: stored, named: name)
-            return SessionSeal.open(label, with: keys.labelKey(ofName: name.bytes), context: context)
+            return SessionSeal.open(label, with: keys.labelKey(of: name), context: self.labelContext(of: stored, named: name))
                 .flatMap { SessionLabel(decoding: $0) }
         }
+    }
+
+    private func label(
+        of user: SessionUser,
+        in stored: StoredSession,
+        _ location: SessionLocation,
+        using generator: inout some RandomNumberGenerator
+    ) -> [UInt8] {
+        var sealed: [UInt8] = []
+        SessionSeal.seal(
+            SessionLabel(loggedInAt: user.loggedInAt, device: user.device).encoded(),
+            into: &sealed,
+            with: location.keys.labelKey(of: location.name),
+            context: Self.labelContext(of: stored, named: location.name),
+            using: &generator
+        )
+        return sealed
+    }
+
+    /// What a label belongs to: the session and its user, so that it can be kept as it is while the record changes.
+    private static func labelContext(of stored: StoredSession, named name: SessionName) -> [UInt8] {
+        var head = StoredSession(
+            protection: .labelled,
+            secretNumber: stored.secretNumber,
+            handle: stored.handle,
+            generation: 0,
+            createdAt: stored.createdAt,
+            writtenAt: .distantPast,
+            expiresAt: .distantFuture,
+            userTag: stored.userTag,
+            payload: []
+        )
+        head.epoch = stored.epoch
+        return head.sealContext(named: name, payloadByteCount: 0)
     }
 
     // MARK: Parts
 
     private static let lengthByteCount = 2
 
-    /// Seals the payload, with the sealed label before it where there is one: its length in two bytes, itself, the record.
-    private func protect(
-        _ stored: inout StoredSession,
-        label: [UInt8],
-        in place: SessionLocation,
+    /// Seals bytes into the payload, behind the sealed label where there is one: its length in two bytes, itself, the record.
+    private func seal(
+        _ bytes: [UInt8],
+        into stored: inout StoredSession,
+        after label: ArraySlice<UInt8>,
+        in location: SessionLocation,
         using generator: inout some RandomNumberGenerator
     ) {
-        let isLabelled = stored.protection == .labelled
-        let labelByteCount = isLabelled ? Self.lengthByteCount + label.count + SessionSeal.overhead : 0
-        let total = labelByteCount + stored.payload.count + SessionSeal.overhead
-        let context = stored.sealContext(named: place.name, payloadByteCount: total)
-        let record = SessionSeal.seal(stored.payload, with: self.key(of: place), context: context, using: &generator)
-        guard isLabelled else {
-            stored.payload = record
-            return
+        let labelByteCount = label.isEmpty ? 0 : Self.lengthByteCount + label.count
+        let total = labelByteCount + bytes.count + SessionSeal.overhead
+        let context = stored.sealContext(named: location.name, payloadByteCount: total)
+        stored.payload.reserveCapacity(total)
+        if !label.isEmpty {
+            stored.payload.append(UInt8(truncatingIfNeeded: label.count >> 8))
+            stored.payload.append(UInt8(truncatingIfNeeded: label.count))
+            stored.payload.append(contentsOf: label)
         }
-        let labelKey = place.keys.labelKey(ofName: place.name.bytes)
-        let sealedLabel = SessionSeal.seal(label, with: labelKey, context: context, using: &generator)
-        var payload: [UInt8] = []
-        payload.reserveCapacity(total)
-        payload.append(UInt8(truncatingIfNeeded: sealedLabel.count >> 8))
-        payload.append(UInt8(truncatingIfNeeded: sealedLabel.count))
-        payload += sealedLabel
-        payload += record
-        stored.payload = payload
+        SessionSeal.seal(bytes, into: &stored.payload, with: location.sealKey, context: context, using: &generator)
     }
 
-    private func opened(_ stored: StoredSession, in place: SessionLocation) -> [UInt8]? {
-        let context = Self.context(of: stored, named: place.name)
+    private func opened(_ stored: StoredSession, in location: SessionLocation) -> [UInt8]? {
+        let context = stored.sealContext(named: location.name, payloadByteCount: stored.payload.count)
         switch stored.protection {
         case .none, .remembered: return nil
-        case .sealed: return SessionSeal.open(stored.payload, with: self.key(of: place), context: context)
+        case .sealed: return SessionSeal.open(stored.payload[...], with: location.sealKey, context: context)
         case .labelled:
             guard let (_, record) = Self.split(stored.payload) else { return nil }
-            return SessionSeal.open(record, with: self.key(of: place), context: context)
+            return SessionSeal.open(record, with: location.sealKey, context: context)
         }
     }
 
-    private static func context(of stored: StoredSession, named name: SessionName) -> [UInt8] {
-        stored.sealContext(named: name, payloadByteCount: stored.payload.count)
-    }
-
-    private static func split(_ payload: [UInt8]) -> (label: [UInt8], record: [UInt8])? {
+    private static func split(_ payload: [UInt8]) -> (label: ArraySlice<UInt8>, record: ArraySlice<UInt8>)? {
         guard payload.count >= self.lengthByteCount else { return nil }
         let end = self.lengthByteCount + (Int(payload[0]) << 8 | Int(payload[1]))
         guard end <= payload.count else { return nil }
-        return (Array(payload[self.lengthByteCount..<end]), Array(payload[end...]))
+        return (payload[self.lengthByteCount..<end], payload[end...])
     }
 }

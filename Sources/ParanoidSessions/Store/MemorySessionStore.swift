@@ -4,13 +4,13 @@ internal import Synchronization
 public final class MemorySessionStore: SessionStore {
     private struct Kept {
         var sessions: [SessionName: StoredSession] = [:]
-        var endedBy: Timestamp?
+        var epoch: UInt64 = 1
 
         subscript(name: SessionName) -> StoredSession? {
             self.sessions[name].flatMap { self.isEnded($0) ? nil : $0 }
         }
 
-        func isEnded(_ session: StoredSession) -> Bool { self.endedBy.map { session.createdAt <= $0 } ?? false }
+        func isEnded(_ session: StoredSession) -> Bool { session.epoch < self.epoch }
     }
 
     private let kept = Mutex(Kept())
@@ -62,13 +62,16 @@ public final class MemorySessionStore: SessionStore {
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func names(ofUser tag: [UInt8]) async throws(SessionStoreError) -> [SessionName] {
-        self.kept.withLock { kept in kept.sessions.filter { $0.value.userTag == tag && !tag.isEmpty }.map(\.key) }
+    public func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] {
+        self.kept.withLock { kept in kept.sessions.filter { $0.value.userTag == tag }.map(\.key) }
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func endAll(begunBy time: Timestamp) async throws(SessionStoreError) {
-        self.kept.withLock { $0.endedBy = max($0.endedBy ?? time, time) }
+    public func epoch() async throws(SessionStoreError) -> UInt64 { self.kept.withLock { $0.epoch } }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func beginEpoch() async throws(SessionStoreError) {
+        self.kept.withLock { $0.epoch += 1 }
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -81,7 +84,7 @@ public final class MemorySessionStore: SessionStore {
             report.examined = kept.sessions.count
             kept.sessions = kept.sessions.filter { [kept] in now < $0.value.expiresAt && !kept.isEnded($0.value) }
             report.live = kept.sessions.count
-            report.anonymous = kept.sessions.count { $0.value.userTag.isEmpty }
+            report.anonymous = kept.sessions.count { $0.value.userTag == nil }
             report.removed = report.examined - report.live
             report.isComplete = true
             return report

@@ -48,12 +48,16 @@ public protocol SessionStore: Sendable {
     /// The names of all sessions whose head carries a user's tag, in no order.
     ///
     /// May name sessions that are over; never leaves out one whose creation or change has returned.
-    func names(ofUser tag: [UInt8]) async throws(SessionStoreError) -> [SessionName]
+    func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName]
 
-    /// Ends all sessions that began at a time or before it, in one step: when it returns, no worker finds one of them any more.
+    /// The number that new sessions carry, see ``StoredSession/epoch``; it costs no look at the storage where that can be had.
+    func epoch() async throws(SessionStoreError) -> UInt64
+
+    /// Begins a new epoch and so ends all sessions of earlier ones, in one step: when it returns, no worker finds one of them any more.
     ///
-    /// For ``read(_:)`` and ``modify(_:timeout:_:)`` they are absent; ``sweep(expiredAt:budget:)`` removes what is left of them.
-    func endAll(begunBy time: Timestamp) async throws(SessionStoreError)
+    /// For ``read(_:)`` and ``modify(_:timeout:_:)`` they are absent, those too that are being created meanwhile;
+    /// ``sweep(expiredAt:budget:)`` removes what is left of them.
+    func beginEpoch() async throws(SessionStoreError)
 
     /// Makes the list of users' sessions anew from the sessions themselves, while they are in use.
     ///
@@ -64,4 +68,14 @@ public protocol SessionStore: Sendable {
     ///
     /// - Parameter budget: The most entries to look at; a later call goes on where this one stopped.
     func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport
+}
+
+/// What is to become of a session that ``SessionStore/modify(_:timeout:_:)`` holds.
+public enum SessionChange: Sendable {
+    /// Leave it as it is.
+    case keep
+    /// Replace it; the generation is that of the session seen plus 1.
+    case write(StoredSession)
+    /// Remove it: the name is free of it at once, also for those who had it open.
+    case remove
 }

@@ -1,6 +1,6 @@
 /// What a store keeps under a ``SessionName``: a head that is readable without any key, and bytes that are not.
 ///
-/// The head holds just what sweeping and counting need. A store copies ``payload`` as it is; it can neither read nor judge it.
+/// The head holds just what sweeping, counting and revoking need. A store copies ``payload`` as it is; it can neither read nor judge it.
 public struct StoredSession: Sendable, Hashable {
     /// Whether the session lives.
     public enum State: UInt8, Sendable {
@@ -28,6 +28,10 @@ public struct StoredSession: Sendable, Hashable {
     public var protection: Protection
     /// The number of the server secret whose keys name and seal this session.
     public var secretNumber: UInt8
+    /// The name of the session for people; it stays the same when the session goes on under another ``SessionName``.
+    public var handle: SessionHandle
+    /// The store's ``SessionStore/epoch()`` when the session began, in whatever place; one of an earlier epoch is absent.
+    public var epoch: UInt64
     /// Counts the writes of this session, from 1.
     ///
     /// A change carries the generation it replaces plus 1.
@@ -38,8 +42,8 @@ public struct StoredSession: Sendable, Hashable {
     public var writtenAt: Timestamp
     /// From when on the session counts as absent, however long its bytes stay.
     public var expiresAt: Timestamp
-    /// A keyed hash of the user who is logged in, 16 bytes; empty when nobody is.
-    public var userTag: [UInt8]
+    /// What stands for the user who is logged in; `nil` when nobody is.
+    public var userTag: UserTag?
     /// The protected bytes.
     public var payload: [UInt8]
 
@@ -48,16 +52,20 @@ public struct StoredSession: Sendable, Hashable {
         state: State = .live,
         protection: Protection,
         secretNumber: UInt8,
+        handle: SessionHandle,
+        epoch: UInt64 = 0,
         generation: UInt64,
         createdAt: Timestamp,
         writtenAt: Timestamp,
         expiresAt: Timestamp,
-        userTag: [UInt8] = [],
+        userTag: UserTag? = nil,
         payload: [UInt8]
     ) {
         self.state = state
         self.protection = protection
         self.secretNumber = secretNumber
+        self.handle = handle
+        self.epoch = epoch
         self.generation = generation
         self.createdAt = createdAt
         self.writtenAt = writtenAt
@@ -67,10 +75,100 @@ public struct StoredSession: Sendable, Hashable {
     }
 
     /// Whether this state is the first of a session that begins with it; a session that goes on under a new name began before.
-    public var beginsNow: Bool { self.generation == 1 && self.createdAt == self.writtenAt }
+    package var beginsNow: Bool { self.generation == 1 && self.createdAt == self.writtenAt }
 
     /// Whether the session can be used at `now`.
-    public func isLive(at now: Timestamp) -> Bool {
+    package func isLive(at now: Timestamp) -> Bool {
         self.state == .live && now < self.expiresAt
+    }
+}
+
+// The binary form of a stored session, the same in every store that keeps bytes.
+//
+// | offset | bytes | what |
+// |---|---|---|
+// | 0 | 4 | magic and version |
+// | 4 | 4 | state, protection, number of the secret, whether there is a user tag |
+// | 8 | 8 | generation |
+// | 16 | 24 | begun, written, expires: nanoseconds since 1970 |
+// | 40 | 16 | user tag, or zeros |
+// | 56 | 8 | bytes of payload |
+// | 64 | 8 | handle |
+// | 72 | 8 | epoch |
+// | 80 | 16 | zeros, for a later version (the epoch of the user) |
+//
+// All numbers are big-endian. Magic, version, generation and length stay where they are in all versions.
+extension StoredSession {
+    /// The number of bytes of an encoded head.
+    package static let headByteCount = 96
+    /// The version of the form that this code writes.
+    package static let formatVersion: UInt8 = 2
+
+    /// "PSS" and the version.
+    package static let magic: UInt32 = 0x5053_5300 | UInt32(formatVersion)
+
+    /// Where the number of bytes of payload stands in a head.
+    package static let payloadByteCountOffset = 56
+    /// Where the generation stands in a head.
+    package static let generationOffset = 8
+
+    /// Appends the head.
+    package func encodeHead(into bytes: inout [UInt8]) {
+        unsafe self.head(payloadByteCount: self.payload.count).withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    /// What the seal of the payload authenticates beside it: the head and the name, so that neither can be changed nor exchanged.
+    func sealContext(named name: SessionName, payloadByteCount: Int) -> [UInt8] {
+        var context = SecretBytes<128>()
+        context.replace(at: 0, with: self.head(payloadByteCount: payloadByteCount))
+        context.replace(at: Self.headByteCount, with: name.secret)
+        return context.bytes
+    }
+
+    private func head(payloadByteCount: Int) -> SecretBytes<96> {
+        var head = SecretBytes<96>()
+        head.replace(at: 0, withBigEndian: Self.magic)
+        head[4] = self.state.rawValue
+        head[5] = self.protection.rawValue
+        head[6] = self.secretNumber
+        head[7] = self.userTag == nil ? 0 : 1
+        head.replace(at: Self.generationOffset, withBigEndian: self.generation)
+        head.replace(at: 16, withBigEndian: UInt64(bitPattern: self.createdAt.nanosecondsSinceEpoch))
+        head.replace(at: 24, withBigEndian: UInt64(bitPattern: self.writtenAt.nanosecondsSinceEpoch))
+        head.replace(at: 32, withBigEndian: UInt64(bitPattern: self.expiresAt.nanosecondsSinceEpoch))
+        if let tag = self.userTag { head.replace(at: 40, with: tag.secret) }
+        head.replace(at: Self.payloadByteCountOffset, withBigEndian: UInt64(payloadByteCount))
+        head.replace(at: 64, withBigEndian: self.handle.number)
+        head.replace(at: 72, withBigEndian: self.epoch)
+        return head
+    }
+
+    /// Parses an encoded head and says how many bytes of payload follow; `nil` for anything that ``encodeHead(into:)`` does not write.
+    package static func decodeHead(_ bytes: UnsafeRawBufferPointer) -> (head: StoredSession, payloadByteCount: Int)? {
+        guard bytes.count >= Self.headByteCount else { return nil }
+        func word(_ offset: Int) -> UInt64 {
+            unsafe UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
+        guard unsafe UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)) == Self.magic,
+            let state = unsafe State(rawValue: bytes[4]),
+            let protection = unsafe Protection(rawValue: bytes[5]),
+            unsafe bytes[7] <= 1,
+            word(Self.payloadByteCountOffset) <= UInt64(Int32.max),
+            word(80) | word(88) == 0
+        else { return nil }
+        let head = unsafe StoredSession(
+            state: state,
+            protection: protection,
+            secretNumber: bytes[6],
+            handle: SessionHandle(number: word(64)),
+            epoch: word(72),
+            generation: word(Self.generationOffset),
+            createdAt: Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: word(16))),
+            writtenAt: Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: word(24))),
+            expiresAt: Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: word(32))),
+            userTag: bytes[7] == 1 ? SecretBytes<16>(UnsafeRawBufferPointer(rebasing: bytes[40..<56])).map(UserTag.init) : nil,
+            payload: []
+        )
+        return (head, Int(word(Self.payloadByteCountOffset)))
     }
 }

@@ -191,8 +191,8 @@ struct RotationChainTests {
     func nonces() throws {
         var generator = SeededRandom(seed: 4)
         let keys = ServerKeys(ServerSecret(number: 1, using: &generator))
-        let mine = NonceStream(seed: [1], keys: keys)
-        let other = NonceStream(seed: [2], keys: keys)
+        let mine = NonceStream(seed: SecretBytes<24>(Array(repeating: 1, count: 24))!, keys: keys)
+        let other = NonceStream(seed: SecretBytes<24>(Array(repeating: 2, count: 24))!, keys: keys)
         let value = Self.value(.max - 1, 0x0123_4567_89AB_CDEF)
         let nonce = try #require(Nonce(cookieValue: Array(mine.nonce(of: value).cookieValue.utf8)))
         #expect(nonce.cookieValue.utf8.count == 32)

@@ -54,9 +54,12 @@ struct SecretTextTests {
     func nonces() throws {
         var generator = SeededRandom(seed: 3)
         let keys = ServerKeys(ServerSecret(number: 1, using: &generator))
-        let stream = NonceStream(seed: Array(repeating: 1, count: 24), keys: keys)
-        let other = NonceStream(seed: Array(repeating: 2, count: 24), keys: keys)
-        let foreign = NonceStream(seed: Array(repeating: 1, count: 24), keys: ServerKeys(ServerSecret(number: 1, using: &generator)))
+        let stream = NonceStream(seed: SecretBytes<24>(Array(repeating: 1, count: 24))!, keys: keys)
+        let other = NonceStream(seed: SecretBytes<24>(Array(repeating: 2, count: 24))!, keys: keys)
+        let foreign = NonceStream(
+            seed: SecretBytes<24>(Array(repeating: 1, count: 24))!,
+            keys: ServerKeys(ServerSecret(number: 1, using: &generator))
+        )
         let nonce = stream.nonce(at: 7)
         let shown = try #require(Nonce(cookieValue: nonce.cookieValue.utf8))
         #expect(nonce.cookieValue.utf8.count == 32)
@@ -64,7 +67,7 @@ struct SecretTextTests {
         #expect(stream.verifies(shown))
         #expect(!other.verifies(shown))
         #expect(!foreign.verifies(shown))
-        #expect(!stream.verifies(Nonce(position: 8, tag: nonce.tag.bytes)))
+        #expect(!stream.verifies(Nonce(position: 8, tag: nonce.tag)))
         #expect(stream.nonce(at: .max) != stream.nonce(at: 0))
     }
 
@@ -75,5 +78,12 @@ struct SecretTextTests {
         #expect(![0, 2, 3].isEqualInConstantTime(to: [1, 2, 3]))
         #expect(![1, 2].isEqualInConstantTime(to: [1, 2, 3]))
         #expect([UInt8]().isEqualInConstantTime(to: []))
+        let secret = SecretBytes<33>(0..<33)!
+        #expect(secret == SecretBytes<33>(0..<33) && SecretBytes<33>(0..<32) == nil)
+        for index in 0..<33 {
+            var changed = secret
+            changed[index] ^= 1
+            #expect(changed != secret)
+        }
     }
 }

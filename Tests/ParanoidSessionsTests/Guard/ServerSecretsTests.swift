@@ -46,7 +46,7 @@ struct ServerSecretsTests {
         #expect(first.storageName(of: one) != first.storageName(of: two))
         #expect(first.storageName(of: one) != second.storageName(of: one))
         #expect(first.userTag(of: "ann") != first.userTag(of: "bob"))
-        #expect(first.userTag(of: "ann").count == 16)
+        #expect(first.userTag(of: "ann").bytes.count == 16)
         #expect(first.logTag(of: [1]).utf8.count == 12)
     }
 }

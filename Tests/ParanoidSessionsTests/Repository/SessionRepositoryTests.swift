@@ -1,6 +1,7 @@
-import ParanoidSessions
 import Synchronization
 import Testing
+
+@testable import ParanoidSessions
 
 @Suite("A session repository")
 struct SessionRepositoryTests {
@@ -35,7 +36,7 @@ struct SessionRepositoryTests {
 
     private func name(of identifier: SessionIdentifier) throws -> SessionName {
         let keys = try #require(self.secrets.keys(number: identifier.secretNumber))
-        return try #require(SessionName(bytes: keys.storageName(of: identifier)))
+        return keys.storageName(of: identifier)
     }
 
     @Test("gives another process what one has created, and shows the store nothing of it")
@@ -86,7 +87,7 @@ struct SessionRepositoryTests {
     }
 
     /// Every field of the head and every byte of the payload.
-    @Test("gives a session up, puts it aside and says so, when anything of it was changed", arguments: 0..<8)
+    @Test("gives a session up, puts it aside and says so, when anything of it was changed", arguments: 0..<10)
     func tampering(_ kind: Int) async throws {
         let identifier = try await self.create(["a": [1, 2, 3]], in: self.repository())
         let name = try self.name(of: identifier)
@@ -95,11 +96,13 @@ struct SessionRepositoryTests {
             switch kind {
             case 0: changed.expiresAt = changed.expiresAt.advanced(by: .seconds(1))
             case 1: changed.createdAt = changed.createdAt.advanced(by: .seconds(1))
-            case 2: changed.userTag = [UInt8](repeating: 7, count: 16)
+            case 2: changed.userTag = UserTag(bytes: [UInt8](repeating: 7, count: 16))
             case 3: changed.secretNumber = 9
             case 4: changed.payload[0] ^= 1
             case 5: changed.payload[changed.payload.count - 1] ^= 1
             case 6: changed.payload.removeLast()
+            case 7: changed.handle = SessionHandle(number: changed.handle.number ^ 1)
+            case 8: changed.epoch += 1
             default: changed.protection = .none
             }
             changed.generation += 1
@@ -190,7 +193,7 @@ struct SessionRepositoryTests {
         let victim = try await self.create(["who": [7]], in: repository)
         let successor = try await self.supersede(first, until: self.later, in: repository)
         let tombstone = try #require(try await self.store.read(self.name(of: first)))
-        #expect(tombstone.state == .ended && tombstone.userTag.isEmpty)
+        #expect(tombstone.state == .ended && tombstone.userTag == nil)
         #expect(!tombstone.payload.contains(subsequence: successor.sealableBytes))
         try await self.store.modify(self.name(of: first), timeout: .zero) { stored in
             var forged = tombstone
@@ -200,6 +203,47 @@ struct SessionRepositoryTests {
             return (.write(forged), ())
         }
         #expect(try await repository.open(first, at: self.now) == nil)
+    }
+
+    @Test("has one handle in lists and records, however often its identifier is replaced, and the next one another")
+    func handle() async throws {
+        let repository = self.repository()
+        let first = try await self.logIn("ann", in: repository)
+        let opened = try await repository.open(first, at: self.now)
+        let handle = try #require(opened?.record.origin?.handle)
+        var last = first
+        for _ in 0..<3 {
+            last = try await self.supersede(last, until: self.later, in: repository)
+            #expect(try await self.repository().open(last, at: self.now)?.record.origin?.handle == handle)
+            #expect(try await repository.list(user: "ann", at: self.now).map(\.handle) == [handle])
+        }
+        let tombstone = try #require(try await self.store.read(self.name(of: first)))
+        #expect(tombstone.handle == handle)
+        let other = try await self.logIn("ann", in: repository)
+        #expect(try await repository.open(other, at: self.now)?.record.origin?.handle != handle)
+        #expect(try await repository.revoke(handle, of: "ann"))
+        #expect(try await repository.open(last, at: self.now) == nil)
+        #expect(try await repository.open(other, at: self.now) != nil)
+    }
+
+    @Test("ends everybody at once, and whoever rotates at that moment as well")
+    func epochs() async throws {
+        let repository = self.repository()
+        let session = try await self.logIn("ann", in: repository)
+        let opened = try #require(try await repository.open(session, at: self.now))
+        try await self.repository().revokeEveryone()
+        var generator = FreshRandom()
+        let rotated = try await repository.create(
+            opened.record,
+            expiresAt: self.later,
+            at: self.now,
+            keys: repository.newestKeys,
+            using: &generator
+        )
+        #expect(try await repository.open(session, at: self.now) == nil)
+        #expect(try await repository.open(rotated, at: self.now) == nil)
+        let fresh = try await self.logIn("ann", in: repository)
+        #expect(try await repository.open(fresh, at: self.now) != nil)
     }
 
     // MARK: Users
@@ -249,7 +293,7 @@ struct SessionRepositoryTests {
         #expect(try await self.repository().revokeAll(user: "ann", at: self.now, except: sessions[2]) == 2)
         #expect(try await repository.list(user: "ann", at: self.now).count == 1)
         #expect(try await repository.open(sessions[2], at: self.now) != nil)
-        try await self.repository().revokeEveryone(at: self.now.advanced(by: .seconds(2)))
+        try await self.repository().revokeEveryone()
         #expect(try await repository.open(sessions[2], at: self.now) == nil)
         #expect(SessionHandle("x") == nil)
     }
@@ -321,8 +365,9 @@ private struct FailingStore: SessionStore {
         _ body: (StoredSession?) -> (change: SessionChange, result: Result)
     ) async throws(SessionStoreError) -> Result { throw self.error }
     func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {}
-    func names(ofUser tag: [UInt8]) async throws(SessionStoreError) -> [SessionName] { throw self.error }
-    func endAll(begunBy time: Timestamp) async throws(SessionStoreError) { throw self.error }
+    func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] { throw self.error }
+    func epoch() async throws(SessionStoreError) -> UInt64 { 0 }
+    func beginEpoch() async throws(SessionStoreError) { throw self.error }
     func reindex() async throws(SessionStoreError) -> Int { throw self.error }
     func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport { throw self.error }
 }

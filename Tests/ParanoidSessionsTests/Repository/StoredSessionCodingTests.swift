@@ -7,11 +7,13 @@ struct StoredSessionCodingTests {
         state: .ended,
         protection: .sealed,
         secretNumber: 200,
+        handle: SessionHandle("0123456789abcdef")!,
+        epoch: .max - 7,
         generation: .max - 1,
         createdAt: Timestamp(nanosecondsSinceEpoch: -1),
         writtenAt: Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_001),
         expiresAt: .distantFuture,
-        userTag: Array(1...16),
+        userTag: UserTag(bytes: Array(1...16)),
         payload: [9, 9, 9]
     )
 
@@ -25,7 +27,7 @@ struct StoredSessionCodingTests {
         unsafe bytes.withUnsafeBytes { buffer in unsafe StoredSession.decodeHead(buffer) }
     }
 
-    @Test("is 64 bytes and comes back as it was")
+    @Test("is 96 bytes and comes back as it was")
     func roundTrip() throws {
         let bytes = self.encoded()
         #expect(bytes.count == StoredSession.headByteCount)
@@ -40,7 +42,7 @@ struct StoredSessionCodingTests {
     func refusals() {
         let bytes = self.encoded()
         for count in 0..<bytes.count { #expect(self.decode(Array(bytes[..<count])) == nil) }
-        for (index, value) in [(0, UInt8(0)), (3, 2), (4, 0), (4, 3), (5, 4), (7, 2), (56, 1)] {
+        for (index, value) in [(0, UInt8(0)), (3, 1), (3, 3), (4, 0), (4, 3), (5, 4), (7, 2), (56, 1), (80, 1), (95, 1)] {
             var changed = bytes
             changed[index] = value
             #expect(self.decode(changed) == nil, "byte \(index)")

@@ -1,10 +1,10 @@
-internal import Synchronization
 internal import ParanoidLinux
 internal import ParanoidSessions
+internal import Synchronization
 
 /// The only right, across all threads and processes, to change a session's file; given up with the value.
-struct SessionFileHold: ~Copyable {
-    /// The file held.
+struct SessionFileLock: ~Copyable {
+    /// The locked file.
     let file: SessionFile
 
     deinit {
@@ -24,7 +24,7 @@ extension SessionFile {
     ///   - timeout: How long to wait; `.zero` tries once.
     ///   - maximumWaiters: The most tasks of this process that may wait.
     /// - Throws: `lockTimeout`, with the holder's process, `tooManyWaiting`, or what the system said.
-    func hold(timeout: Duration, maximumWaiters: Int) async throws(SessionStoreError) -> SessionFileHold {
+    func lock(timeout: Duration, maximumWaiters: Int) async throws(SessionStoreError) -> SessionFileLock {
         var deadline: ContinuousClock.Instant?
         if !self.turns.withLock({ $0.take() }) {
             guard timeout > .zero else { throw self.timeout() }
@@ -35,12 +35,12 @@ extension SessionFile {
         // From here on the turn must be passed on, whatever happens.
         do {
             try self.faults.check(.lock)
-            if try FileLock.tryLock(self.file) { return SessionFileHold(file: self) }
+            if try FileLock.tryLock(self.file) { return SessionFileLock(file: self) }
             if timeout > .zero {
                 var pause = Backoff(until: deadline ?? ContinuousClock.now.advanced(by: timeout))
                 while await pause.wait() {
                     self.resume(self.turns.withLock { $0.expire(at: .now) })
-                    if try FileLock.tryLock(self.file) { return SessionFileHold(file: self) }
+                    if try FileLock.tryLock(self.file) { return SessionFileLock(file: self) }
                 }
             }
         } catch {
@@ -85,6 +85,6 @@ extension SessionFile {
 
     private func timeout() -> SessionStoreError {
         let holder = FileLock.holder(of: self.file).map { "process \($0)" } ?? "another task"
-        return SessionStoreError(.lockTimeout, message: "session \(self.name) is held by \(holder)")
+        return SessionStoreError(.lockTimeout, message: "session \(self.name) is locked by \(holder)")
     }
 }
