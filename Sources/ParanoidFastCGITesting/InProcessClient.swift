@@ -13,21 +13,21 @@ internal import Synchronization
 /// #expect(try await thief.get("/account").status == 403)
 /// ```
 public struct InProcessClient: Sendable {
-    /// What a request was answered with.
+    /// The response to a request, with its whole body.
     public struct Received: Sendable {
         /// The status and the header fields.
         public let response: Response
-        /// The whole body.
+        /// The bytes of the body, a stream's included.
         public let body: [UInt8]
 
-        /// The status code.
+        /// The status code, such as 200.
         public var status: Int { self.response.status.code }
-        /// The body as UTF-8.
+        /// The body as UTF-8 text; bytes that are not UTF-8 are replaced.
         public var text: String { String(decoding: self.body, as: UTF8.self) }
     }
 
-    /// The application.
-    public var application: Application
+    /// The application that gets the requests.
+    package var application: Application
     /// The parameters that the web server sends with each request of this client, such as `REMOTE_ADDR`, `HTTPS` and `HTTP_USER_AGENT`.
     public var parameters: [String: String]
     /// The cookie jar, by the names of the cookies.
@@ -45,12 +45,12 @@ public struct InProcessClient: Sendable {
 
     /// Sends a GET request.
     ///
-    /// - Throws: What ``send(_:_:parameters:body:)`` throws.
+    /// - Throws: As ``send(_:_:parameters:body:)`` does.
     public mutating func get(_ path: String) async throws -> Received { try await self.send(.get, path) }
 
     /// Sends a form with POST.
     ///
-    /// - Throws: What ``send(_:_:parameters:body:)`` throws.
+    /// - Throws: As ``send(_:_:parameters:body:)`` does.
     public mutating func post(_ path: String, form: [String: String] = [:]) async throws -> Received {
         let body = form.map { "\(Self.escaped($0.key))=\(Self.escaped($0.value))" }.sorted().joined(separator: "&")
         return try await self.send(
@@ -68,7 +68,7 @@ public struct InProcessClient: Sendable {
     ///   - path: The path with its query.
     ///   - parameters: Parameters of this request only.
     ///   - body: The body.
-    /// - Throws: `ConfigurationError` when the application cannot open its sessions; what the body of the response throws.
+    /// - Throws: `ConfigurationError` when the application cannot open its sessions; the error of a response's stream.
     public mutating func send(
         _ method: HTTPRequest.Method,
         _ path: String,

@@ -13,11 +13,11 @@ public import ParanoidSessions
 /// What no store can be asked from outside — what a crash leaves, what another process sees — every store has to test by its own means.
 public struct SessionStoreConformance: Sendable {
     /// A promise that was not kept.
-    public struct Failure: Error, Sendable, CustomStringConvertible {
+    package struct Failure: Error, Sendable, CustomStringConvertible {
         /// The check that failed.
-        public let check: Check
+        package let check: Check
         /// What was expected and what happened.
-        public let description: String
+        package let description: String
     }
 
     let makeStore: @Sendable () async throws -> any SessionStore
@@ -31,13 +31,15 @@ public struct SessionStoreConformance: Sendable {
     }
 
     /// Runs every check, one after the other; stops at the first failure.
+    ///
+    /// - Throws: As ``run(_:)`` does.
     public func run() async throws {
         for check in Check.allCases { try await self.run(check) }
     }
 
     /// Runs one check.
     ///
-    /// - Throws: ``Failure``, or what the store threw where it may not.
+    /// - Throws: An error that names the check and says what happened, or the store's error where the check expects none.
     public func run(_ check: Check) async throws {
         let first = try await self.makeStore()
         let stores = Stores(first: first, second: try await self.makeStore(), epoch: try await first.epoch(), check: check)
@@ -64,7 +66,7 @@ public struct SessionStoreConformance: Sendable {
         }
     }
 
-    /// The promises checked.
+    /// The promises of a store that the suite checks, one case each.
     public enum Check: String, Sendable, Hashable, CaseIterable {
         /// A name that nothing is stored under reads as absent, and changing it makes nothing.
         case absentSessions

@@ -28,16 +28,16 @@ public final class ManualClock: SessionClock {
         self.time = Mutex(start)
     }
 
-    /// What it shows.
+    /// The time that the clock shows.
     public var now: Timestamp { self.time.withLock { $0 } }
 
-    /// Moves it, forward or back.
+    /// Moves the clock by a duration, back when it is negative.
     public func advance(by duration: Duration) {
         self.time.withLock { $0 = $0.advanced(by: duration) }
     }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    /// The time that the clock shows, whatever the request.
     public func arrival(of request: Request) -> Timestamp { self.now }
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    /// The time that the clock shows, whatever the request.
     public func completion(of request: Request) -> Timestamp { self.now }
 }

@@ -43,7 +43,9 @@ enum ParametersPage {
             }
             // The session cookies are kept from scripts (HttpOnly); a page that echoes them would hand them over.
             if parameters["HTTP_COOKIE"] != nil {
-                parameters["HTTP_COOKIE"] = request.cookies.map { "\(String(decoding: $0.name, as: UTF8.self))=…" }.joined(separator: "; ")
+                parameters["HTTP_COOKIE"] = request.cookies.all.map { "\(String(decoding: $0.name, as: UTF8.self))=…" }.joined(
+                    separator: "; "
+                )
             }
             return try Response.json(parameters)
         }

@@ -174,7 +174,7 @@ struct Thief: Sendable {
     private func standIn() async throws -> InProcessClient {
         var client = InProcessClient(self.app, lookingLike: self.victim)
         let answer = try await client.post("/login", form: ["user": "stand-in"])
-        guard answer.status == 200 else { throw HTTPError.serviceUnavailable }
+        guard answer.status == 200 else { throw HTTPError(.serviceUnavailable) }
         return client
     }
 
@@ -227,7 +227,7 @@ extension Request {
     /// The cookies that a request presents.
     fileprivate var cookieJar: [String: String] {
         var jar: [String: String] = [:]
-        for cookie in self.cookies { jar[String(decoding: cookie.name, as: UTF8.self)] = String(decoding: cookie.value, as: UTF8.self) }
+        for cookie in self.cookies.all { jar[String(decoding: cookie.name, as: UTF8.self)] = String(decoding: cookie.value, as: UTF8.self) }
         return jar
     }
 }

@@ -2,12 +2,12 @@ internal import FastCGIServer
 internal import ParanoidLinux
 internal import WorkerSupervisor
 
-/// How things are with the workers of an application, and how often a limit was reached, since its supervisor started.
+/// The load of an application's workers, and the number of times that each limit was reached since its supervisor started.
 ///
 /// The numbers are those of all workers together, workers that are gone included. What other workers say is up to a second old, and a worker that is
 /// killed takes the requests of its last second with it. Each number is read by itself, so they need not fit together exactly.
 public struct ServerStatistics: Sendable, Hashable {
-    /// Something that is counted.
+    /// An event that the server counts.
     public enum Event: String, Sendable, Hashable, CaseIterable {
         /// A connection was closed because its peer is on none of the lists (`PARANOID_LISTEN_PEERS`, `PARANOID_LISTEN_CLIENTS`).
         case refusedPeers
@@ -87,7 +87,7 @@ public struct ServerStatistics: Sendable, Hashable {
         self.counts = Event.allCases.map { context.scoreboard.value(ofCounter: $0.place) }
     }
 
-    /// How often something happened.
+    /// The number of times that an event has happened, in all workers together.
     public func count(of event: Event) -> Int { self.counts[event.place - 1] }
 }
 
@@ -129,14 +129,14 @@ extension WorkerContext: ServerDelegate {
 }
 
 /// Which process and which of its threads runs some code.
-public struct WorkerIdentity: Sendable, Hashable {
+package struct WorkerIdentity: Sendable, Hashable {
     /// The process's number.
-    public let process: Int
+    package let process: Int
     /// The thread's number.
-    public let thread: Int
+    package let thread: Int
 
-    /// Where this is asked.
-    public static var current: WorkerIdentity {
+    /// The process and thread that run the caller.
+    package static var current: WorkerIdentity {
         WorkerIdentity(process: ProcessFacts.processID, thread: ProcessFacts.threadID)
     }
 }

@@ -31,6 +31,10 @@ public struct SessionAdministration: Sendable {
     }
 
     /// A user's live sessions, the oldest login first.
+    ///
+    /// Like all calls here it suspends while the store works, and does not wait for requests.
+    ///
+    /// - Throws: `SessionStoreError` when the store cannot be used.
     public func list(user: String) async throws(SessionStoreError) -> [SessionListing] {
         let parts = try self.open()
         return try await parts.repository.list(user: user, at: parts.clock.now)
@@ -38,28 +42,36 @@ public struct SessionAdministration: Sendable {
 
     /// Ends one of a user's sessions.
     ///
-    /// - Returns: Whether it was a session of this user, and lived until now.
+    /// - Returns: Whether the session was this user's and was live.
+    /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
         try await self.open().repository.revoke(handle, of: user)
     }
 
-    /// Ends all sessions of a user and returns how many there were.
+    /// Ends all sessions and remembered logins of a user.
+    ///
+    /// - Returns: The number of sessions that this has ended.
+    /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revokeAll(user: String) async throws(SessionStoreError) -> Int {
         let parts = try self.open()
         return try await parts.repository.revokeAll(user: user, at: parts.clock.now)
     }
 
-    /// Ends all sessions of all users and of all others, in one step.
+    /// Ends all sessions in one step, those without a user included.
+    ///
+    /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revokeEveryone() async throws(SessionStoreError) {
         try await self.open().repository.revokeEveryone()
     }
 
-    /// Makes the index of users anew and returns how many sessions were missing from it.
-    public func reindex() async throws(SessionStoreError) -> Int {
+    /// Rebuilds the index of users and returns the number of sessions that were missing from it.
+    package func reindex() async throws(SessionStoreError) -> Int {
         try await self.open().repository.reindex()
     }
 
-    /// Removes what has expired.
+    /// Removes all expired sessions; it takes as long as the store needs to look at every session.
+    ///
+    /// - Throws: `SessionStoreError` when the store cannot be used.
     public func sweep() async throws(SessionStoreError) -> SweepReport {
         let parts = try self.open()
         var total = SweepReport()
@@ -67,7 +79,9 @@ public struct SessionAdministration: Sendable {
         return total
     }
 
-    /// What has happened to the sessions in this process since it opened them.
+    /// The counters of session events in this process, from the moment when it opened the sessions.
+    ///
+    /// - Throws: `SessionStoreError` when the sessions cannot be opened.
     public var statistics: SessionStatistics {
         get throws(SessionStoreError) { try self.open().middleware.statistics }
     }

@@ -62,7 +62,9 @@ public final class Application: RouterMethods, Service, Sendable {
         self.sessions = SessionAdministration(self.access)
     }
 
-    /// Registers a handler, see `RouterMethods`.
+    /// Registers a handler for a method and a pattern; stops the program for a second one or a malformed pattern.
+    ///
+    /// `RouterMethods` describes patterns, and has shorter forms such as `get(_:use:)`.
     public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
         self.router.register(handler, method: method, pattern: pattern)
     }
@@ -72,18 +74,18 @@ public final class Application: RouterMethods, Service, Sendable {
         self.router.add(middleware: middleware)
     }
 
-    /// Answers a request that comes from this process, through the same middleware and guard as all others.
+    /// Responds to a request that comes from this process, through the same middleware and guard as all others.
     ///
     /// Before ``run()``, as in a test, the first call opens the sessions as ``run()`` does, and makes secret and directory where they are absent.
     ///
     /// - Throws: ``ConfigurationError`` when the sessions cannot be opened; never while ``run()`` serves.
-    public func respond(to request: InProcessRequest) async throws(ConfigurationError) -> Response {
+    package func respond(to request: InProcessRequest) async throws(ConfigurationError) -> Response {
         await InProcessResponder(responder: try self.makeResponder(opening: .making)).respond(to: request)
     }
 
-    /// How things are with the workers, and how often a limit was reached.
+    /// The load of all workers, and the number of times that each limit was reached.
     ///
-    /// Meant for handlers and what else runs in a worker; before ``run()`` and in the supervisor everything is 0.
+    /// For handlers and other code in a worker; before ``run()`` and in the supervisor every number is 0.
     public var statistics: ServerStatistics {
         guard let context = self.context.withLock({ $0 }) else { return ServerStatistics() }
         return ServerStatistics(context)

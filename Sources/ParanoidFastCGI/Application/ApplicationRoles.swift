@@ -313,11 +313,11 @@ private final class WatchdogTurn: Sendable {
     }
 }
 
-/// Why an application could not serve.
+/// The error of an application that cannot serve.
 public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What happened.
+    /// The problem in words.
     public let description: String
-    /// The exit code that says so (`sysexits.h`).
+    /// The exit code for this error (`sysexits.h`).
     public let exitCode: Int32
 
     static let noProgramPath = ApplicationError("the program's path is unknown: is /proc mounted?")

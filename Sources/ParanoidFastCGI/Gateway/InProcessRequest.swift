@@ -1,21 +1,21 @@
-public import HTTPTypes
+package import HTTPTypes
 internal import ParanoidHTTP
 internal import Synchronization
 
 /// A request that comes from this process: from a test, or from a page that shows how others would be answered.
-public struct InProcessRequest: Sendable {
+package struct InProcessRequest: Sendable {
     /// The method.
-    public var method: HTTPRequest.Method
+    package var method: HTTPRequest.Method
     /// The path with its query, as it would stand in the request line.
-    public var path: String
+    package var path: String
     /// Parameters as the web server would send them (`HTTPS`, `REMOTE_ADDR`, `HTTP_COOKIE`, …); those that follow from method, path and
     /// body are added.
-    public var parameters: [(name: String, value: String)]
+    package var parameters: [(name: String, value: String)]
     /// The body.
-    public var body: [UInt8]
+    package var body: [UInt8]
 
     /// Creates a request.
-    public init(
+    package init(
         method: HTTPRequest.Method = .get,
         path: String,
         parameters: [(name: String, value: String)] = [],

@@ -3,7 +3,7 @@ internal import ParanoidLinux
 internal import Logging
 
 /// The form of log lines.
-public enum LogFormat: String, Sendable, Hashable, CaseIterable {
+package enum LogFormat: String, Sendable, Hashable, CaseIterable {
     /// For people.
     case text
     /// For programs: one JSON object a line.

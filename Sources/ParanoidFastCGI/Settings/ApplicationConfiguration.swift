@@ -1,6 +1,6 @@
 internal import FastCGIServer
 package import FileSessionStore
-public import Logging
+package import Logging
 public import ParanoidHTTP
 public import ParanoidSessions
 
@@ -69,9 +69,9 @@ public struct ApplicationConfiguration: Sendable {
     /// How sessions are recognised and protected.
     public var sessions = SessionSettings()
     /// The directory that holds the session files (`PARANOID_SESSION_DIR`).
-    public var sessionDirectory: String
+    package var sessionDirectory: String
     /// The file that holds the server's secrets (`PARANOID_SECRET_FILE`).
-    public var secretFile: String
+    package var secretFile: String
     package var durability = SessionDurability.process
     package var lockTimeout: Duration = .seconds(2)
     package var sweepInterval: Duration? = .seconds(60)
@@ -87,9 +87,9 @@ public struct ApplicationConfiguration: Sendable {
 
     package var logFile: String?
     /// The form of log lines (`PARANOID_LOG_FORMAT`).
-    public var logFormat = LogFormat.text
+    package var logFormat = LogFormat.text
     /// The lowest level of log lines that are written (`PARANOID_LOG_LEVEL`).
-    public var logLevel = Logger.Level.info
+    package var logLevel = Logger.Level.info
 
     // MARK: Origin
 
@@ -181,9 +181,9 @@ package struct AddressPrefixLengths: Sendable, Hashable {
 /// A setting that cannot be used, in words for the person who has to change it.
 public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The name of the setting.
-    public let setting: String
+    package let setting: String
     /// What is wrong with it, and what is allowed.
-    public let problem: String
+    package let problem: String
 
     package init(setting: String, problem: String) {
         self.setting = setting

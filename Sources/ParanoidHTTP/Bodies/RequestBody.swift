@@ -7,13 +7,8 @@ internal import Synchronization
 /// body without a declared length ends where the web server ends it. A collected body can be collected again and iterated; the chunks of an
 /// iterated one are gone. One task reads at a time, and a slow reader slows the client down.
 public struct RequestBody: AsyncSequence, Sendable {
-    /// A chunk of at least one byte.
-    public typealias Element = [UInt8]
-    /// ``HTTPError``, or an error of the connection to the web server.
-    public typealias Failure = any Error
-
     /// The declared length in bytes (`CONTENT_LENGTH`); `nil` when none was declared.
-    public let length: Int?
+    package let length: Int?
     /// The most bytes that are let through.
     package let limit: Int
     private let source: BodySource?

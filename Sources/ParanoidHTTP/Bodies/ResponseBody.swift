@@ -56,7 +56,7 @@ public struct ResponseBody: Sendable {
     }
 
     /// The length in bytes; `nil` for a stream that has declared none.
-    public var length: Int? {
+    package var length: Int? {
         switch self.content {
         case .empty: 0
         case .bytes(let bytes): bytes.count

@@ -1,8 +1,8 @@
 /// The cookies that a client presented, in the order of the `Cookie` field (RFC 6265bis, section 5.8.3).
 ///
 /// Names are compared byte by byte: `__host-id` and `__%48ost-id` are other cookies than `__Host-id`. A name can repeat, and the order does not
-/// tell which of the values this application has set; see ``all(_:)``.
-public struct Cookies: Sequence, Sendable {
+/// tell which of the values this application has set.
+public struct Cookies: Sendable {
     private var bytes: [UInt8] = []
     private var pieces: [CookieParser.Piece] = []
 
@@ -34,20 +34,20 @@ public struct Cookies: Sequence, Sendable {
     }
 
     /// The bytes of all values of a name, in the order of the field.
-    public func all(_ name: String) -> [[UInt8]] {
+    package func all(_ name: String) -> [[UInt8]] {
         var values: [[UInt8]] = []
         for piece in self.pieces where self.isNamed(piece, name) { values.append(Array(self.bytes[piece.value])) }
         return values
     }
 
     /// Whether there is a cookie of that name.
-    public func contains(_ name: String) -> Bool {
+    package func contains(_ name: String) -> Bool {
         self.pieces.contains { self.isNamed($0, name) }
     }
 
-    /// An iterator over the cookies in the order of the field.
-    public func makeIterator() -> IndexingIterator<[Cookie]> {
-        self.pieces.map { Cookie(name: Array(self.bytes[$0.name]), value: Array(self.bytes[$0.value])) }.makeIterator()
+    /// All cookies in the order of the field.
+    package var all: [Cookie] {
+        self.pieces.map { Cookie(name: Array(self.bytes[$0.name]), value: Array(self.bytes[$0.value])) }
     }
 
     /// Whether there is no cookie.
@@ -66,16 +66,16 @@ extension Cookies: CustomStringConvertible {
 }
 
 /// One cookie that a client presented.
-public struct Cookie: Sendable, Hashable {
+package struct Cookie: Sendable, Hashable {
     /// The bytes of the name.
-    public let name: [UInt8]
+    package let name: [UInt8]
     /// The bytes of the value; it can be empty.
-    public let value: [UInt8]
+    package let value: [UInt8]
 }
 
 extension Cookie: CustomStringConvertible {
     /// The name without the value, which is a secret.
-    public var description: String {
+    package var description: String {
         "Cookie(\(String(decoding: self.name, as: UTF8.self)), redacted)"
     }
 }

@@ -11,7 +11,7 @@ public struct SetCookie: Sendable, Hashable {
     }
 
     /// The longest life that browsers grant: 400 days (RFC 6265bis, section 5.5).
-    public static let maximumAge: Duration = .seconds(34_560_000)
+    package static let maximumAge: Duration = .seconds(34_560_000)
 
     /// The name, a token.
     public let name: String
@@ -39,7 +39,7 @@ public struct SetCookie: Sendable, Hashable {
     ///   - value: Printable ASCII without space, quote, comma, semicolon and backslash.
     ///   - path: The path below which the browser sends the cookie; `nil` leaves it to the browser.
     ///   - domain: The domain whose hosts get the cookie; `nil` means this host alone.
-    ///   - maxAge: The life of the cookie, rounded up to seconds, at most ``maximumAge``; `nil` means until the browser is closed, and zero or
+    ///   - maxAge: The life of the cookie, rounded up to seconds, at most 400 days (RFC 6265bis, section 5.5); `nil` means until the browser is closed, and zero or
     ///     less deletes it.
     ///   - secure: Whether the browser sends it over encrypted connections only.
     ///   - httpOnly: Whether scripts of a page cannot read it.

@@ -2,7 +2,7 @@ public import HTTPTypes
 
 /// An error that says which response the client gets (RFC 9110, section 15).
 ///
-/// The client gets the status and the message, so the message must not hold anything that is a secret from the client.
+/// The client gets the status and the message, so the message must not hold a secret.
 ///
 /// ```swift
 /// guard let page = try await pages.find(id) else { throw HTTPError.notFound }
@@ -13,10 +13,15 @@ public struct HTTPError: Error, ResponseConvertible {
     /// The text of the response; the reason phrase of the status when `nil`.
     public var message: String?
     /// The error behind this one; it goes to the log, never to the client.
-    public var cause: (any Error)?
+    package var cause: (any Error)?
     private var fields: [(name: HTTPField.Name, value: String)] = []
 
-    /// Creates an error; without a message the client gets the reason phrase of the status.
+    /// Creates an error.
+    ///
+    /// - Parameters:
+    ///   - status: The status of the response.
+    ///   - message: The text of the response; the reason phrase of the status when `nil`.
+    ///   - cause: The error behind this one; it goes to the log, never to the client.
     public init(_ status: HTTPResponse.Status, message: String? = nil, cause: (any Error)? = nil) {
         self.status = status
         self.message = message
@@ -45,7 +50,7 @@ public struct HTTPError: Error, ResponseConvertible {
     /// 400 Bad Request.
     public static let badRequest = HTTPError(.badRequest)
     /// 401 Unauthorized; RFC 9110, section 15.5.2, wants a `WWW-Authenticate` field beside it, see ``adding(_:for:)``.
-    public static let unauthorized = HTTPError(.unauthorized)
+    package static let unauthorized = HTTPError(.unauthorized)
     /// 403 Forbidden.
     public static let forbidden = HTTPError(.forbidden)
     /// 404 Not Found.
@@ -59,7 +64,7 @@ public struct HTTPError: Error, ResponseConvertible {
     /// 422 Unprocessable Content.
     package static let unprocessableContent = HTTPError(.unprocessableContent)
     /// 503 Service Unavailable.
-    public static let serviceUnavailable = HTTPError(.serviceUnavailable)
+    package static let serviceUnavailable = HTTPError(.serviceUnavailable)
 }
 
 /// A response that must not be sent; a mistake of the handler, so the client gets a plain 500.

@@ -3,22 +3,22 @@
 /// The form is `application/x-www-form-urlencoded` (WHATWG URL Standard, section 5). Names are compared byte by byte.
 public struct FormFields: Sendable {
     /// One name and value.
-    public struct Field: Sendable, Hashable {
+    package struct Field: Sendable, Hashable {
         /// The name with its percent escapes decoded, without NUL.
-        public let name: String
+        package let name: String
         /// The value with its percent escapes decoded; it can hold line breaks, but no NUL.
-        public let value: String
+        package let value: String
     }
 
     /// The most pairs that are read; a form with more is refused.
     package static let maximumFields = 1000
 
     /// All fields in the order in which they came.
-    public private(set) var all: [Field] = []
+    package private(set) var all: [Field] = []
     /// Whether every pair could be read.
     ///
     /// A pair that is not percent-encoded UTF-8, or holds NUL, is not in ``all``.
-    public private(set) var isComplete = true
+    package private(set) var isComplete = true
 
     /// Creates an empty list.
     package init() {}

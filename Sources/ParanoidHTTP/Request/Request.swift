@@ -57,21 +57,21 @@ public struct Request: Sendable {
     /// The method, a token (RFC 9110, section 9).
     public var method: HTTPRequest.Method { self.head.method }
     /// The path as the client sent it, with its percent escapes.
-    public var rawPath: String { self.head.path.raw }
+    package var rawPath: String { self.head.path.raw }
     /// The path, decoded once.
     ///
     /// An escaped slash (`%2F`) is a slash here, while the router cuts the path at unescaped slashes only.
     public var path: String { self.head.path.text }
     /// The query as the client sent it, without the question mark; empty when there is none.
-    public var rawQuery: String { self.head.rawQuery }
+    package var rawQuery: String { self.head.rawQuery }
     /// The query's names and values, parsed when first asked for.
     ///
-    /// A pair that is not valid percent-encoded UTF-8 is left out, see ``FormFields/isComplete``.
+    /// A pair that is not valid percent-encoded UTF-8, or holds NUL, is left out; ``decodeQuery(_:)`` refuses such a query with 400.
     public var query: FormFields { self.head.query }
     /// All header fields, built when first asked for; ``header(_:)`` is cheaper for one of them.
     ///
     /// Compare secrets and identities on the bytes of ``parameters`` instead.
-    public var headerFields: HTTPFields { self.head.headerFields }
+    package var headerFields: HTTPFields { self.head.headerFields }
     /// The cookies, parsed from the bytes when first asked for.
     public var cookies: Cookies { self.head.cookies }
     /// The body, read when it is asked for.

@@ -63,7 +63,7 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     /// A response without a body, by default 204 No Content.
-    public static func empty(_ status: HTTPResponse.Status = .noContent) -> Response {
+    package static func empty(_ status: HTTPResponse.Status = .noContent) -> Response {
         Response(status: status)
     }
 
@@ -98,7 +98,7 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     /// A copy of the header fields, without cookies and without `Content-Length`.
-    public var headerFields: HTTPFields {
+    package var headerFields: HTTPFields {
         var fields = HTTPFields()
         for field in self.fields { fields.append(HTTPField(name: field.name, value: field.value)) }
         return fields
@@ -111,7 +111,7 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     /// Removes a cookie from those that the response sets; the client keeps the cookie it has, see ``SetCookie/deleting(_:path:domain:secure:httpOnly:sameSite:)``.
-    public mutating func removeCookie(named name: String) {
+    package mutating func removeCookie(named name: String) {
         self.cookies.removeAll { $0.name.utf8.elementsEqual(name.utf8) }
     }
 
