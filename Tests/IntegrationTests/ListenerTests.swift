@@ -19,6 +19,49 @@ extension Integration {
         }
 
         @Test(
+            "a directory that keeps out users who may connect is named in the log, one that lets them in is not",
+            .timeLimit(.minutes(5)),
+            arguments: [(0o700, true), (0o711, false)]
+        )
+        func closedDirectory(mode: Int, isNamed: Bool) async throws {
+            let folder = try TestFolder(isOpen: true)
+            try FileManager.default.createDirectory(atPath: folder["run"], withIntermediateDirectories: false)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder["run"])
+            let settings = ["PARANOID_LISTEN": "unix:\(folder["run/app.sock"])", "PARANOID_LISTEN_MODE": "0666"]
+            let program = try BareProgram(in: folder, settings: settings)
+            try await eventually("the program serves") { program.log.contains("supervising") }
+            #expect(program.log.contains("a directory keeps out users who may connect to the socket") == isNamed)
+            #expect(program.log.contains("directory=\(folder["run"])") == isNamed, "\(program.log)")
+            await program.end()
+        }
+
+        @Test(
+            "a program that is started with closed descriptors 0 to 2 has nothing of its own there, and log lines reach no session file",
+            .timeLimit(.minutes(5)),
+            arguments: [[1, 2], [2], [0, 1, 2]]
+        )
+        func closedDescriptors(closed: [Int]) async throws {
+            let shell = "exec \"$0\" " + closed.map { "\($0)>&-" }.joined(separator: " ")
+            try await BareProgram.with(workers: 2, shell: shell) { program in
+                let control = URL(filePath: program.folder["state/sessions/control"])
+                try await eventually("both workers are there") { program.workers.count == 2 }
+                let before = try Data(contentsOf: control)
+                let workers = program.workers
+                for process in [program.process.pid] + workers {
+                    for number in closed {
+                        let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(number)")
+                        #expect(target == "/dev/null", "\(process): \(number)")
+                    }
+                }
+                // The supervisor writes a line about it.
+                kill(workers[0], SIGKILL)
+                try await eventually("a successor is there") { program.workers.count == 2 && !program.workers.contains(workers[0]) }
+                #expect(try Data(contentsOf: control) == before)
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+            }
+        }
+
+        @Test(
             "a user that is not on the list is closed and counted, one that is is heard",
             .timeLimit(.minutes(5)),
             .enabled(if: geteuid() == 0),
