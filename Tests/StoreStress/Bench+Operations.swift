@@ -67,7 +67,9 @@ extension Bench {
                 var random = RequestRandom()
                 made.append(try await self.repository.create(self.model, expiresAt: self.end, at: self.now, keys: keys, using: &random))
             }
-            for identifier in made { meter.verify(try await self.other.open(identifier, at: self.now)?.record.encoded() == self.model.encoded()) }
+            for identifier in made {
+                meter.verify(try await self.other.open(identifier, at: self.now)?.record.encoded() == self.model.encoded())
+            }
             self.report(meter)
         }
         if self.isWanted("rotate") {

@@ -21,7 +21,7 @@ enum Base64URL {
     /// Decodes text of exactly as many bytes as the value has; `nil` for any other length or character.
     static func decode<let count: Int>(_ text: some Collection<UInt8>, as type: SecretBytes<count>.Type) -> SecretBytes<count>? {
         // Contiguous text is read through its buffer: a collection of another module is asked for each byte otherwise.
-        if let decoded = unsafe text.withContiguousStorageIfAvailable({ unsafe Self.decode(bytes: $0, as: type) }) { return decoded }
+        if let decoded = text.withContiguousStorageIfAvailable({ unsafe Self.decode(bytes: $0, as: type) }) { return decoded }
         return Self.decode(bytes: text, as: type)
     }
 

@@ -114,7 +114,7 @@ struct SessionRecordCodingTests {
         #expect(next.tracking?.chain?.generation == 5)
         // Nobody without a value of this session gets in.
         var others = credentials
-        others.nonce = NonceStream(seed: Array(repeating: 1, count: 24), keys: keys).nonce(of: value)
+        others.nonce = NonceStream(seed: SecretBytes(using: &generator), keys: keys).nonce(of: value)
         #expect(sessionGuard.decide(others, on: record, keys: keys, at: now) == .reject(.nonce))
     }
 
