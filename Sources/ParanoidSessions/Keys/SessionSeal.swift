@@ -17,7 +17,7 @@ extension SealKey: CustomStringConvertible, CustomReflectable {
 }
 
 /// Seals a record's bytes so that they can neither be read, nor changed, nor used elsewhere (AES-256-GCM, NIST SP 800-38D).
-enum SessionSeal {
+package enum SessionSeal {
     private static let nonceByteCount = 12
     private static let tagByteCount = 16
 
@@ -32,7 +32,7 @@ enum SessionSeal {
     ///   - key: The session's key.
     ///   - context: What the bytes belong to; opening needs the same. It is authenticated, not hidden.
     ///   - generator: Draws the 96-bit nonce. A key seals the writes of one session only, far below the 2^32 that random nonces allow.
-    static func seal(
+    package static func seal(
         _ bytes: [UInt8],
         into output: inout [UInt8],
         with key: SealKey,
@@ -52,7 +52,7 @@ enum SessionSeal {
     }
 
     /// Opens what ``seal(_:into:with:context:using:)`` made; `nil` when key, context or any bit differ.
-    static func open(_ sealed: ArraySlice<UInt8>, with key: SealKey, context: [UInt8]) -> [UInt8]? {
+    package static func open(_ sealed: ArraySlice<UInt8>, with key: SealKey, context: [UInt8]) -> [UInt8]? {
         guard sealed.count >= Self.overhead else { return nil }
         return unsafe sealed.withUnsafeBytes { sealed -> [UInt8]? in
             let tagStart = sealed.count - Self.tagByteCount

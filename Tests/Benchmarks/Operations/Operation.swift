@@ -111,8 +111,9 @@ enum Operation: String, CaseIterable {
         let key = keys.sealKey(of: identifier)
         let bytes = Self.someRecord().encoded()
         for _ in 0..<count {
-            let sealed = SessionSeal.seal(bytes, with: key, context: [1, 2, 3, 4], using: &generator)
-            guard SessionSeal.open(sealed, with: key, context: [1, 2, 3, 4])?.count == bytes.count else {
+            var sealed: [UInt8] = []
+            SessionSeal.seal(bytes, into: &sealed, with: key, context: [1, 2, 3, 4], using: &generator)
+            guard SessionSeal.open(sealed[...], with: key, context: [1, 2, 3, 4])?.count == bytes.count else {
                 preconditionFailure("not opened")
             }
         }
