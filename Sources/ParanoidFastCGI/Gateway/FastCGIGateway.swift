@@ -87,7 +87,7 @@ struct FastCGIGateway: Sendable {
         }
     }
 
-    /// The whole answer to a request whose parameters are beyond the limits.
+    /// The whole response to a request whose parameters are beyond the limits.
     var refusal: [UInt8] {
         let text = "Bad Request\n"
         return self.head(of: Response.text(text, status: .badRequest)) + Array(text.utf8)

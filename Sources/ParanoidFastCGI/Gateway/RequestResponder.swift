@@ -2,7 +2,7 @@ internal import ParanoidHTTP
 internal import HTTPTypes
 internal import Logging
 
-/// Turns parameters into a request, has it answered, and turns every error into an answer.
+/// Turns parameters into a request, has it answered, and turns every error into a response.
 struct RequestResponder: Sendable {
     let handler: any HTTPHandler
     let bodyLimit: Int
@@ -68,13 +68,13 @@ struct RequestResponder: Sendable {
         )
     }
 
-    /// The answer to parameters that cannot be a request.
+    /// The response to parameters that cannot be a request.
     func refusal(_ error: MetaVariableError) -> Response {
         self.logger.notice("request refused", metadata: ["request.error": "\(error)"])
         return Response.text("Bad Request\n", status: .badRequest)
     }
 
-    /// The answer to a request that is refused before it has a handler.
+    /// The response to a request that is refused before it has a handler.
     func refusal(_ error: HTTPError) -> Response {
         self.logger.notice("request refused", metadata: ["request.error": "\(error)"])
         return Response.text("Bad Request\n", status: .badRequest)
