@@ -29,14 +29,9 @@ struct RequestResponder: Sendable {
         self.logger = logger
     }
 
-    /// Answers the request that the parameters describe.
-    func respond(
-        _ variables: MetaVariables,
-        parameters: any RequestParameters,
-        body: RequestBody,
-        receivedAtNanoseconds: Int64? = nil
-    ) async -> Response {
-        var request = Request(
+    /// The request that the parameters describe.
+    func request(_ variables: MetaVariables, parameters: any RequestParameters, body: RequestBody) -> Request {
+        Request(
             method: variables.requestMethod,
             rawPath: variables.rawPath,
             rawQuery: variables.rawQuery,
@@ -47,16 +42,17 @@ struct RequestResponder: Sendable {
             body: body,
             logger: self.logger
         )
-        request.receivedAtNanoseconds = receivedAtNanoseconds
-        let response: Response
+    }
+
+    /// Has a request answered; an error becomes the response that fits it.
+    func respond(to request: Request) async -> Response {
         do {
-            let answer = try await self.handler.handle(request)
-            try answer.validate()
-            response = answer
+            let response = try await self.handler.handle(request)
+            try response.validate()
+            return response
         } catch {
-            response = self.errorResponder.response(for: error, request: request)
+            return self.errorResponder.response(for: error, request: request)
         }
-        return response
     }
 
     private func clientAddress(_ variables: MetaVariables, _ parameters: any RequestParameters) -> String {
