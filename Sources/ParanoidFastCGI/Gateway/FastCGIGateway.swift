@@ -48,9 +48,11 @@ struct FastCGIGateway: Sendable {
         switch self.request(of: exchange) {
         case .request(let request):
             let response = await self.responder.respond(to: request)
-            await self.send(self.counted(response, of: exchange), isSecure: request.isSecure, on: exchange)
+            guard let rest = self.send(response, isSecure: request.isSecure, on: exchange) else { return }
+            await self.stream(rest, on: exchange)
         case .refused(let response):
-            await self.send(self.counted(response, of: exchange), isSecure: false, on: exchange)
+            // Its body is in memory.
+            _ = self.send(response, isSecure: false, on: exchange)
         }
     }
 
@@ -59,7 +61,9 @@ struct FastCGIGateway: Sendable {
         case refused(Response)
     }
 
-    // Not part of answer(_:), so that what is only needed to make the request takes no room in the task while its handler runs.
+    // These are not part of answer(_:), as the values of a function that suspends take room in its task while the handler runs.
+
+    @inline(never)
     private func request(of exchange: FastCGIExchange) -> Reading {
         do throws(MetaVariableError) {
             let variables = try exchange.variables()
@@ -113,24 +117,44 @@ struct FastCGIGateway: Sendable {
         return response
     }
 
-    private func send(_ response: Response, isSecure: Bool, on exchange: FastCGIExchange) async {
+    /// Sends a response whose body is in memory, on the calling thread.
+    ///
+    /// - Returns: A body that is still to be written.
+    @inline(never)
+    private func send(_ response: Response, isSecure: Bool, on exchange: FastCGIExchange) -> ResponseBody? {
+        let response = self.counted(response, of: exchange)
         do {
             try self.heads.withBuffer { head in
                 self.appendHead(of: response, isSecure: isSecure, to: &head)
                 try exchange.writeHere(head)
             }
-            if case .bytes(let body) = response.body.content {
-                // Here rather than after a change of executors: a small body stays in the buffer and leaves with the head in one record.
-                try exchange.writeHere(body)
-            } else {
-                try await response.body.write(to: exchange)
+            switch response.body.content {
+            case .stream: return response.body
+            // A small body stays in the buffer and leaves with the head in one record.
+            case .bytes(let body): try exchange.writeHere(body)
+            case .empty, .omitted: break
             }
             exchange.finish()
         } catch {
-            // The head is on its way: all that is left is to let the web server see that something is missing.
-            self.responder.logger.debug("response cut short", metadata: ["response.error": "\(type(of: error))"])
-            exchange.abandon()
+            self.cutShort(error, exchange)
         }
+        return nil
+    }
+
+    @inline(never)
+    private func stream(_ body: ResponseBody, on exchange: FastCGIExchange) async {
+        do {
+            try await body.write(to: exchange)
+            exchange.finish()
+        } catch {
+            self.cutShort(error, exchange)
+        }
+    }
+
+    /// The head is on its way: all that is left is to let the web server see that something is missing.
+    private func cutShort(_ error: any Error, _ exchange: FastCGIExchange) {
+        self.responder.logger.debug("response cut short", metadata: ["response.error": "\(type(of: error))"])
+        exchange.abandon()
     }
 
     private func head(of response: Response) -> [UInt8] {

@@ -38,7 +38,6 @@ struct RequestResponder: Sendable {
             isSecure: variables.isSecure,
             clientAddress: self.clientAddress(variables, parameters),
             parameters: parameters,
-            headerFields: { Self.headerFields(parameters) },
             body: body,
             logger: self.logger
         )
@@ -74,12 +73,6 @@ struct RequestResponder: Sendable {
     func refusal(_ error: HTTPError) -> Response {
         self.logger.notice("request refused", metadata: ["request.error": "\(error)"])
         return Response.text("Bad Request\n", status: .badRequest)
-    }
-
-    private static func headerFields(_ parameters: any RequestParameters) -> HTTPFields {
-        var fields = HTTPFields()
-        parameters.forEach { name, value in fields.append(parameter: name, value: value) }
-        return fields
     }
 }
 
