@@ -124,7 +124,9 @@ let package = Package(
         .testTarget(
             name: "ParanoidFastCGITests",
             dependencies: [
-                "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidSessions", logging, serviceLifecycle,
+                "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidSessions", logging,
+                serviceLifecycle,
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings

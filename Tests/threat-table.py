@@ -10,7 +10,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGE = "Sources/ParanoidFastCGI/Documentation.docc/Sessions-and-threats.md"
+PAGE = "Sources/ParanoidFastCGI/Documentation.docc/Security/Sessions-and-threats.md"
 
 
 def read(path):

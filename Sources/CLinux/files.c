@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode) {
@@ -23,20 +22,6 @@ int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode)
         // EAGAIN: a rename somewhere made the kernel give up the race-free walk (openat2(2)).
         if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) return descriptor;
     }
-}
-
-static int64_t nanoseconds(clockid_t clock) {
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-int64_t clinux_coarse_monotonic_nanoseconds(void) {
-    return nanoseconds(CLOCK_MONOTONIC_COARSE);
-}
-
-int64_t clinux_boot_nanoseconds(void) {
-    return nanoseconds(CLOCK_BOOTTIME);
 }
 
 int64_t clinux_descriptor_limit(void) {

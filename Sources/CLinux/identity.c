@@ -61,7 +61,7 @@ int clinux_find_group(const char *name, gid_t *group) {
     return found != NULL ? 1 : failure == 0 || failure == ENOENT ? 0 : -1;
 }
 
-int clinux_become(uid_t user, gid_t group, const char *name) {
+int clinux_drop_privileges(uid_t user, gid_t group, const char *name) {
     if (name != NULL ? initgroups(name, group) != 0 : setgroups(1, &group) != 0) return -1;
     if (setresgid(group, group, group) != 0) return -1;
     if (setresuid(user, user, user) != 0) return -1;

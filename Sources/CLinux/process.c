@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "CLinuxProcess.h"
+#include "process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -67,10 +68,6 @@ int clinux_signal_mask(int signal, int blocked) {
     return errno == 0 ? 0 : -1;
 }
 
-int clinux_signal_thread(pid_t thread, int signal) {
-    return (int)syscall(SYS_tgkill, getpid(), thread, signal);
-}
-
 int clinux_signal_ignore(int signal, int ignored) {
     struct sigaction action = {.sa_handler = ignored ? SIG_IGN : SIG_DFL};
     return sigaction(signal, &action, NULL);
@@ -129,6 +126,33 @@ int clinux_wait(pid_t process, int block, int *code) {
     }
     *code = WTERMSIG(status);
     return 2;
+}
+
+pid_t clinux_ended_child(void) {
+    siginfo_t facts = {.si_pid = 0};
+    int outcome;
+    do {
+        outcome = waitid(P_ALL, 0, &facts, WEXITED | WNOHANG | WNOWAIT);
+    } while (outcome != 0 && errno == EINTR);
+    return outcome == 0 ? facts.si_pid : 0;
+}
+
+int clinux_is_reaper(void) {
+    int is_subreaper = 0;
+    return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper) == 0 && is_subreaper != 0);
+}
+
+int clinux_become_subreaper(void) {
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+int clinux_affinity_count(void) {
+    // Machines have at most so many processors that the mask fits: the kernel's own limit is 8192.
+    unsigned long mask[1024];
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long word = 0; word < bytes / (long)sizeof *mask; word++) count += __builtin_popcountl(mask[word]);
+    return bytes > 0 ? count : -1;
 }
 
 char *const *clinux_environment(void) {

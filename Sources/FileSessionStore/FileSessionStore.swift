@@ -86,7 +86,7 @@ public final class FileSessionStore: SessionStore {
         guard let layout = SlotLayout.holding(session.payload.count + SessionSlots.overhead) else {
             preconditionFailure("larger than any configuration allows")
         }
-        let begin = CoarseClock.bootNanoseconds()
+        let begin = BootClock.now()
         try self.index(session.userTag, name)
         let file: SessionFile
         do {
@@ -103,7 +103,7 @@ public final class FileSessionStore: SessionStore {
             self.undoCreation(of: file)
             throw SessionStoreError(error, "creating session \(name)")
         }
-        guard CoarseClock.bootNanoseconds() - begin < Self.longestCreation else {
+        guard BootClock.now() - begin < Self.longestCreation else {
             self.undoCreation(of: file)
             throw SessionStoreError(.unavailable, message: "creating session \(name) took too long")
         }

@@ -1,7 +1,6 @@
-// The only re-exports: whoever imports ParanoidFastCGI has what handlers, configuration and stores need.
+// The only re-exports: a program that imports ParanoidFastCGI has what handlers and configuration need.
 
-@_exported public import FileSessionStore
-@_exported public import ParanoidHTTP
-@_exported public import ParanoidSessions
 @_exported public import HTTPTypes
 @_exported public import Logging
+@_exported public import ParanoidHTTP
+@_exported public import ParanoidSessions

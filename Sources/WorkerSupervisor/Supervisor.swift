@@ -16,7 +16,7 @@ package final class Supervisor: Sendable {
     /// Creates a supervisor; nothing is started yet.
     ///
     /// - Parameters:
-    ///   - listener: A listening socket. It is closed as soon as the supervisor stops, so that nobody connects to a queue without an end.
+    ///   - listener: A listening socket. It is closed as soon as the supervisor stops, so that no client waits in a queue that is not served.
     /// - Throws: ``SystemCallError`` from `pipe2(2)`.
     package init(
         configuration: SupervisorConfiguration,

@@ -16,7 +16,7 @@ package struct SupervisorConfiguration: Sendable {
     package var withheldVariables = SystemdNotifier.variables
     /// The file that standard error goes to, opened anew for SIGUSR1; `nil`: where it goes at the start.
     package var logFile: LogFile?
-    /// Whether nobody else keeps the listener: workers then close it when they are left alone.
+    /// Whether no other program keeps the listener: workers then close it when they are left alone.
     package var ownsListener = false
     /// How the number of workers follows the load; `nil`: it does not.
     package var scaling: WorkerScaling.Rules?
@@ -28,14 +28,14 @@ package struct SupervisorConfiguration: Sendable {
     package var gracePeriod: Duration
     /// The pauses before dead workers are replaced.
     package var backoff: RestartBackoff
-    /// How often in a row a new worker may fail to become ready before a reload is abandoned and the old workers stay.
+    /// How often in a slot a new worker may fail to become ready before a reload is abandoned and the old workers stay.
     package var reloadAttempts: Int
-    /// Ends the supervisor when one slot saw that many young deaths in a row and no worker is serving; `nil` never gives up.
-    package var youngDeathLimit: Int?
+    /// Ends the supervisor when one slot saw that many early exits in a slot and no worker is serving; `nil` never gives up.
+    package var earlyExitLimit: Int?
     /// How long a worker that serves may show no heartbeat before it is taken for stuck and replaced; `nil`: for ever.
     package var heartbeatTimeout: Duration?
     /// How long a stuck worker may take to die of SIGABRT, which is sent twice, before SIGKILL.
-    package var abortPatience: Duration
+    package var abortTimeout: Duration
     /// The bytes of memory beyond which a worker gets a successor; `nil`: any number.
     package var memoryLimit: Int?
     /// How often heartbeat and memory are looked at.
@@ -58,9 +58,9 @@ package struct SupervisorConfiguration: Sendable {
         gracePeriod: Duration = .seconds(30),
         backoff: RestartBackoff = RestartBackoff(),
         reloadAttempts: Int = 3,
-        youngDeathLimit: Int? = nil,
+        earlyExitLimit: Int? = nil,
         heartbeatTimeout: Duration? = nil,
-        abortPatience: Duration = .seconds(5),
+        abortTimeout: Duration = .seconds(5),
         memoryLimit: Int? = nil,
         observationInterval: Duration = .seconds(1),
         recyclingPause: Duration = .seconds(60),
@@ -76,9 +76,9 @@ package struct SupervisorConfiguration: Sendable {
         self.gracePeriod = gracePeriod
         self.backoff = backoff
         self.reloadAttempts = reloadAttempts
-        self.youngDeathLimit = youngDeathLimit
+        self.earlyExitLimit = earlyExitLimit
         self.heartbeatTimeout = heartbeatTimeout
-        self.abortPatience = abortPatience
+        self.abortTimeout = abortTimeout
         self.memoryLimit = memoryLimit
         self.observationInterval = observationInterval
         self.recyclingPause = recyclingPause
@@ -87,4 +87,16 @@ package struct SupervisorConfiguration: Sendable {
 
     /// Whether there is a reason to look at workers that say nothing.
     var observesWorkers: Bool { self.heartbeatTimeout != nil || self.memoryLimit != nil || self.scaling != nil }
+}
+
+/// The exit codes a supervisor and its workers share (`sysexits.h`).
+package enum SupervisorExitCode {
+    /// Everything ended as it was asked to.
+    package static let success: CInt = 0
+    /// Workers keep dying and the configuration says to give up (EX_SOFTWARE).
+    package static let gaveUp: CInt = 70
+    /// No worker can be started at all (EX_OSERR).
+    package static let cannotSpawn: CInt = 71
+    /// A worker's word for unusable settings, said before it is ready (EX_CONFIG); it has printed the reason.
+    package static let unusableConfiguration: CInt = 78
 }

@@ -9,22 +9,24 @@ final class SupervisorLoop {
     private let logger: Logger
     private let commands: OwnedDescriptor
     private let signals: SignalSource?
+    /// Whether processes that others have left behind become children of this one, as it is PID 1 of a container.
+    private let reapsOrphans: Bool
     private let supervisorPipe: DescriptorPair
     private let inherited: ProcessEnvironment
     private let startedAt = ContinuousClock.now
-    private let board: Scoreboard
+    private let scoreboard: Scoreboard
 
     private var machine: SupervisorStateMachine
     private var listener: OwnedDescriptor?
     private var environment: ProcessEnvironment
     private var workers: [WorkerIdentifier: WorkerProcess] = [:]
-    private var mailboxes: [Int: ConnectionHandoffSocket] = [:]
+    private var handoffSockets: [Int: ConnectionHandoffSocket] = [:]
     private var pending: [SupervisorEvent] = []
     private var exitCode: CInt?
     private var nextObservation: Duration?
-    private let manager: SystemdNotifier?
-    private var report = SystemdStatus()
-    private var nextSignOfLife: Duration?
+    private let notifier: SystemdNotifier?
+    private var status = SystemdStatus()
+    private var nextKeepAlive: Duration?
 
     init(
         configuration: SupervisorConfiguration,
@@ -36,21 +38,23 @@ final class SupervisorLoop {
             // Inherited as ignored, it would make the kernel forget how children ended (waitpid(2)).
             SignalSource.ignore(.childEnded, false)
             ProcessHardening.keepNewFilesPrivate()
-            self.signals = try SignalSource(SupervisorCommand.signals)
+            self.reapsOrphans = OrphanedProcesses.comeHere
+            self.signals = try SignalSource(SupervisorCommand.signals + (self.reapsOrphans ? [.childEnded] : []))
         } else {
+            self.reapsOrphans = false
             self.signals = nil
         }
         self.supervisorPipe = try DescriptorPair.pipe(nonblocking: false)
-        self.board = try Scoreboard(slots: configuration.maximumWorkers)
+        self.scoreboard = try Scoreboard(slots: configuration.maximumWorkers)
         self.nextObservation = configuration.observesWorkers ? configuration.observationInterval : nil
         self.configuration = configuration
         self.logger = logger
         self.commands = commands
         self.listener = consume listener
         var inherited = ProcessEnvironment.current()
-        self.manager =
+        self.notifier =
             configuration.ownsProcess ? SystemdNotifier(inherited, process: ProcessFacts.processID, logger: logger) : nil
-        self.nextSignOfLife = self.manager?.watchdogInterval
+        self.nextKeepAlive = self.notifier?.watchdogInterval
         for name in configuration.withheldVariables { inherited[name] = nil }
         self.inherited = inherited
         self.environment = inherited
@@ -64,7 +68,7 @@ final class SupervisorLoop {
         while true {
             while !self.pending.isEmpty {
                 self.perform(self.machine.handle(self.pending.removeFirst(), at: self.now))
-                self.manager?.tell(self.report.update(self.machine.state, microseconds: MonotonicClock.microseconds()))
+                self.notifier?.tell(self.status.update(self.machine.state, microseconds: MonotonicClock.microseconds()))
             }
             if let exitCode = self.exitCode { return exitCode }
             try self.waitForEvents()
@@ -84,7 +88,7 @@ final class SupervisorLoop {
             if let report = worker.reportDescriptor { numbers.append(report) }
         }
         let deadline = self.machine.nextDeadline
-        let wakeUp = [deadline, self.nextObservation, self.nextSignOfLife].compactMap { $0 }.min()
+        let wakeUp = [deadline, self.nextObservation, self.nextKeepAlive].compactMap { $0 }.min()
         let ready = try DescriptorPoll.wait(for: numbers, timeout: wakeUp.map { max($0 - self.now, .zero) })
         let readable = Set(ready.map { numbers[$0] })
 
@@ -101,34 +105,38 @@ final class SupervisorLoop {
             self.workers[worker.identifier] = nil
             // How long it had been silent when it ended says how old it really was.
             if self.configuration.observesWorkers {
-                self.pending.append(.observed(worker.identifier, WorkerHealth(heartbeat: worker.row.heartbeat, residentBytes: nil)))
+                self.pending.append(
+                    .observed(worker.identifier, WorkerHealth(heartbeat: worker.scoreboardSlot.heartbeat, residentBytes: nil))
+                )
             }
-            // Nobody shall be passed to somebody who is dead.
-            self.board.retire(worker.row)
+            // No connection is handed to a worker that is gone.
+            self.scoreboard.retire(worker.scoreboardSlot)
             self.pending.append(.exited(worker.identifier, status))
         }
+        // SIGCHLD wakes this loop for them; the end of a worker is read above, through its own descriptor.
+        if self.reapsOrphans { OrphanedProcesses.reap(except: Set(self.workers.values.map(\.processIdentifier))) }
         if let deadline, deadline <= self.now { self.pending.append(.timePassed) }
-        if let due = self.nextSignOfLife, due <= self.now, let manager = self.manager {
-            manager.keepAlive()
-            self.nextSignOfLife = manager.watchdogInterval.map { self.now + $0 }
+        if let due = self.nextKeepAlive, due <= self.now, let notifier = self.notifier {
+            notifier.keepAlive()
+            self.nextKeepAlive = notifier.watchdogInterval.map { self.now + $0 }
         }
         if let due = self.nextObservation, due <= self.now {
             self.nextObservation = self.now + self.configuration.observationInterval
-            self.pending += self.workers.values.map { .observed($0.identifier, $0.vitals) }
-            if self.configuration.scaling != nil { self.pending.append(.looked(self.look())) }
+            self.pending += self.workers.values.map { .observed($0.identifier, $0.health) }
+            if self.configuration.scaling != nil { self.pending.append(.loadSampled(self.loadSample())) }
         }
     }
 
-    /// How busy the workers were since the last look.
-    private func look() -> WorkerScaling.Look {
-        var look = WorkerScaling.Look(demand: 0, capacity: 0)
+    /// How busy the workers were since the last sample.
+    private func loadSample() -> WorkerScaling.LoadSample {
+        var sample = WorkerScaling.LoadSample(demand: 0, capacity: 0)
         for worker in self.workers.values {
-            let load = worker.loadSinceLastLook()
-            guard worker.row.state == .serving else { continue }
-            look.demand += load.demand
-            look.capacity += load.capacity
+            let load = worker.loadSinceLastSample()
+            guard worker.scoreboardSlot.state == .serving else { continue }
+            sample.demand += load.demand
+            sample.capacity += load.capacity
         }
-        return look
+        return sample
     }
 
     private var signalNumber: CInt? {
@@ -152,11 +160,11 @@ final class SupervisorLoop {
             switch action {
             case .spawn(let worker, let slots): self.spawn(worker, slots: slots)
             case .signal(let worker, let signal): self.send(signal, to: worker)
-            case .closeMailbox(let slot): self.mailboxes.removeValue(forKey: slot)?.close()
+            case .closeHandoffSocket(let slot): self.handoffSockets.removeValue(forKey: slot)?.close()
             case .readSettings: self.pending.append(self.readSettings() ? .settingsRead : .settingsRefused)
             case .reopenLog: self.reopenLog()
             case .closeListener: self.listener = nil
-            case .note(let note): self.logger.note(note)
+            case .log(let event): self.logger.log(event)
             case .finish(let exitCode): self.exitCode = exitCode
             }
         }
@@ -174,13 +182,13 @@ final class SupervisorLoop {
             let worker = try WorkerProcess(
                 identifier,
                 configuration: self.configuration,
-                inheritance: WorkerProcess.Inheritance(
+                resources: WorkerProcess.Resources(
                     environment: self.environment,
                     listener: self.listenerNumber,
                     supervisorPipe: self.supervisorPipe.reading.number,
-                    board: self.board,
-                    half: self.freeHalf(of: identifier.slot),
-                    mailboxes: self.mailboxNumbers(for: identifier.slot, of: slots)
+                    scoreboard: self.scoreboard,
+                    generation: self.freeGeneration(of: identifier.slot),
+                    handoffSockets: self.handoffSocketNumbers(for: identifier.slot, of: slots)
                 )
             )
             self.workers[identifier] = worker
@@ -194,23 +202,23 @@ final class SupervisorLoop {
         }
     }
 
-    /// The row of the slot's board that its other worker does not have, of whom there is one at most.
-    private func freeHalf(of slot: Int) -> Int {
-        self.workers.values.contains { $0.identifier.slot == slot && $0.half == 0 } ? 1 : 0
+    /// The generation of the slot that its other worker is not; there is one other at most.
+    private func freeGeneration(of slot: Int) -> Int {
+        self.workers.values.contains { $0.identifier.slot == slot && $0.generation == 0 } ? 1 : 0
     }
 
-    private func mailboxNumbers(for own: Int, of slots: Int) throws(SystemCallError) -> [CInt] {
+    private func handoffSocketNumbers(for own: Int, of slots: Int) throws(SystemCallError) -> [CInt] {
         var numbers: [CInt] = []
         for slot in 0..<slots {
-            let mailbox: ConnectionHandoffSocket
-            if let existing = self.mailboxes[slot] {
-                mailbox = existing
+            let socket: ConnectionHandoffSocket
+            if let existing = self.handoffSockets[slot] {
+                socket = existing
             } else {
-                mailbox = try ConnectionHandoffSocket()
-                self.board.row(slot: slot, half: 0).nothingArriving()
+                socket = try ConnectionHandoffSocket()
+                self.scoreboard.slot(slot, generation: 0).nothingArriving()
             }
-            self.mailboxes[slot] = mailbox
-            numbers.append(slot == own ? mailbox.readingNumber : mailbox.writingNumber)
+            self.handoffSockets[slot] = socket
+            numbers.append(slot == own ? socket.readingNumber : socket.writingNumber)
         }
         return numbers
     }

@@ -6,6 +6,10 @@ struct SessionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sessions",
         abstract: "The sessions of users.",
+        discussion: """
+            Works on the session directory of an application that runs or has run, and never makes one. A wrong environment ends a command with an \
+            error that names the directory.
+            """,
         subcommands: [List.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self]
     )
 
@@ -16,7 +20,7 @@ struct SessionsCommand: AsyncParsableCommand {
     /// Lists a user's sessions.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists a user's sessions: handle, begin, last write and end in seconds since 1970, device, address."
+            abstract: "Lists a user's sessions: handle, login, last write and end in seconds since 1970, device, address."
         )
 
         @Argument(help: "The application's name for the user.")
@@ -37,10 +41,11 @@ struct SessionsCommand: AsyncParsableCommand {
         var handle: String
 
         func run() async throws {
-            guard let handle = SessionHandle(self.handle) else { throw ValidationError("a handle has 64 hexadecimal digits") }
+            guard let handle = SessionHandle(self.handle) else {
+                throw CommandFailure("'\(self.handle.printable)' is not a handle: copy one from 'paranoid sessions list'")
+            }
             guard try await SessionsCommand.administration().revoke(handle, of: self.user) else {
-                print("no such session of this user")
-                throw ExitCode.failure
+                throw CommandFailure("user '\(self.user.printable)' has no session \(self.handle)")
             }
             print("1 session has ended")
         }
@@ -54,13 +59,15 @@ struct SessionsCommand: AsyncParsableCommand {
         var user: String
 
         func run() async throws {
-            print("\(try await SessionsCommand.administration().revokeAll(user: self.user)) sessions have ended")
+            let count = try await SessionsCommand.administration().revokeAll(user: self.user)
+            guard count > 0 else { throw CommandFailure("user '\(self.user.printable)' has no session") }
+            print("\(count) sessions have ended")
         }
     }
 
     /// Ends all sessions.
     struct RevokeEveryone: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Ends all sessions of everybody at once.")
+        static let configuration = CommandConfiguration(abstract: "Ends all sessions of all users at once, also those without a login.")
 
         func run() async throws {
             try await SessionsCommand.administration().revokeEveryone()
@@ -73,7 +80,8 @@ struct SessionsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Makes the index of users anew from the sessions, while they are in use.")
 
         func run() async throws {
-            print("\(try await SessionsCommand.administration().reindex()) sessions were missing")
+            let count = try await SessionsCommand.administration().reindex()
+            print("\(count) sessions were missing")
         }
     }
 
@@ -93,12 +101,14 @@ extension SessionListing {
         let times = [self.loggedInAt ?? self.createdAt, self.writtenAt, self.expiresAt].map {
             "\($0.nanosecondsSinceEpoch / 1_000_000_000)"
         }
-        return ([self.handle.description] + times + [self.device?.label, self.device?.address].map { Self.printable($0 ?? "-") })
+        return ([self.handle.description] + times + [self.device?.label, self.device?.address].map { ($0 ?? "-").printable })
             .joined(separator: "\t")
     }
+}
 
-    /// Text that a client chose must not steer the terminal.
-    private static func printable(_ text: String) -> String {
-        String(decoding: text.utf8.map { 0x20...0x7E ~= $0 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+extension String {
+    /// The text without what could steer a terminal: a client or a mistyped argument may have chosen it.
+    fileprivate var printable: String {
+        String(decoding: self.utf8.map { 0x20...0x7E ~= $0 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     }
 }

@@ -13,3 +13,12 @@ struct Tool: AsyncParsableCommand {
         subcommands: [ConfigCommand.self, SecretCommand.self, SessionsCommand.self]
     )
 }
+
+/// Why a command did nothing, for the person who typed it.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

@@ -8,13 +8,8 @@ struct ApplicationTests {
     private struct Jar {
         var cookies: [String: String] = [:]
 
-        var parameters: [(name: String, value: String)] {
-            self.cookies.isEmpty ? [] : [("HTTP_COOKIE", self.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; "))]
-        }
-
-        mutating func take(_ response: Response) {
-            for cookie in response.cookies { self.cookies[cookie.name] = cookie.maxAge == .zero ? nil : cookie.value }
-        }
+        /// The field in which a browser sends them.
+        var field: String { self.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ") }
     }
 
     private let directory: TemporaryDirectory
@@ -80,13 +75,13 @@ struct ApplicationTests {
         more: [(name: String, value: String)] = [],
         body: [UInt8] = []
     ) async throws -> (status: Int, text: String) {
-        var parameters: [(name: String, value: String)] = [("REMOTE_ADDR", "10.0.0.1"), ("HTTP_USER_AGENT", agent)]
-        if isSecure { parameters.append(("HTTPS", "on")) }
-        let request = InProcessRequest(method: method, path: path, parameters: parameters + jar.parameters + more, body: body)
-        let response = await self.app.respond(to: request)
-        jar.take(response)
-        guard case .bytes(let bytes) = response.body.content else { return (response.status.code, "") }
-        return (response.status.code, String(decoding: bytes, as: UTF8.self))
+        var client = InProcessClient(self.app, parameters: ["REMOTE_ADDR": "10.0.0.1", "HTTP_USER_AGENT": agent])
+        if isSecure { client.parameters["HTTPS"] = "on" }
+        for (name, value) in more { client.parameters[name] = value }
+        client.cookies = jar.cookies
+        let received = try await client.send(method, path, body: body)
+        jar.cookies = client.cookies
+        return (received.status, received.text)
     }
 
     @Test("answers without a session where none is asked for, and sets no cookie")
@@ -167,7 +162,7 @@ struct ApplicationTests {
     )
     func attributes(_ path: String) async throws {
         let parameters = [("REMOTE_ADDR", "10.0.0.1"), ("HTTPS", "on")]
-        let response = await self.app.respond(to: InProcessRequest(path: path, parameters: parameters))
+        let response = try await self.app.respond(to: InProcessRequest(path: path, parameters: parameters))
         #expect(Set(response.cookies.map(\.name)) == ["__Host-sessionid", "__Host-sessionnonce", "__Host-sessionid_https"])
         for cookie in response.cookies {
             #expect(cookie.httpOnly && cookie.path == "/" && cookie.domain == nil && cookie.sameSite == .lax)
@@ -218,7 +213,7 @@ struct ApplicationTests {
     func duplicates() async throws {
         var ann = Jar()
         _ = try await self.send(.get, "/hit", &ann)
-        let field = ann.parameters[0].value
+        let field = ann.field
         let other = "__Host-sessionid=" + String(repeating: "A", count: 44)
         for cookie in ["\(field); \(other)", "\(other); \(field)"] {
             var empty = Jar()

@@ -1,3 +1,4 @@
+import FileSessionStore
 import ParanoidHTTP
 import ParanoidSessions
 import Testing
@@ -7,7 +8,8 @@ import Testing
 @Suite("Settings from the environment")
 struct ConfigurationTests {
     private func read(_ environment: [String: String]) throws -> ApplicationConfiguration {
-        try ApplicationConfiguration(environment: environment.merging(["HOME": "/home/ann"]) { given, _ in given }, processors: 8)
+        let environment = environment.merging(["HOME": "/home/ann"]) { given, _ in given }
+        return try ApplicationConfiguration(Setting.Surroundings(environment: environment, processors: 8))
     }
 
     @Test("protect by default: HTTPS only, names that browsers guard, signals weighed")
@@ -17,8 +19,8 @@ struct ConfigurationTests {
         #expect(sessions.checkedParameters.isEmpty)
         #expect(sessions.signals.map(\.name) == ["address", "agent", "hints", "language"])
         #expect(sessions.signals.map(\.policy) == [.rotate, .challenge, .log, .log])
-        #expect(sessions.guardSettings.isHTTPSOnly && sessions.guardSettings.reuse == .end)
-        #expect(configuration.addressPrefix == (24, 64) && configuration.trustedProxies.isEmpty)
+        #expect(sessions.guardSettings.isHTTPSOnly && sessions.guardSettings.reuse == .challenge)
+        #expect(configuration.addressPrefix == AddressPrefixLengths(version4: 24, version6: 64) && configuration.trustedProxies.isEmpty)
         #expect(sessions.guardSettings.nonceTimeout == .seconds(1))
         #expect(sessions.guardSettings.nonceWindow == 1)
         #expect(sessions.guardSettings.nonceWindowTimeout == .seconds(1))
@@ -91,9 +93,9 @@ struct ConfigurationTests {
         #expect(configuration.user == "ann" && configuration.group == "www" && configuration.logFile == "/l")
         #expect(configuration.parameterLimit == 100 && configuration.parameterBytes == 2048)
         #expect(configuration.scaling == .dynamic && configuration.minimumWorkers == 3 && configuration.maximumWorkers == 9)
-        #expect(configuration.requestLimit == 7 && configuration.responseHeadWarning == 8184)
+        #expect(configuration.runningRequestLimit == 7 && configuration.responseHeadWarning == 8184)
         #expect(configuration.requestDeadline == .seconds(9) && configuration.requestGrace == .milliseconds(500))
-        #expect(configuration.maximumRequests == 5000)
+        #expect(configuration.requestsPerWorker == 5000)
         #expect(configuration.workerMemoryLimit == 256 << 20)
         #expect(configuration.heartbeatTimeout == nil)
         let sessions = configuration.sessions
@@ -179,7 +181,9 @@ struct ConfigurationTests {
             "PSESSION_NONCE_WINDOW_TIMEOUT": "0.4375", "PARANOID_SESSIONS_PER_USER": "3", "PSESSION_SIGNALS": "SSL_CIPHER:log",
         ])
         let settings = configuration.explained()
-        #expect(Set(settings.map(\.name)) == Set(SettingNames.known) && settings.count == SettingNames.known.count)
+        #expect(Set(settings.map(\.name)) == SettingNames.known && settings.count == SettingNames.known.count)
+        let groups = settings.map(\.group)
+        #expect(groups.filter { $0 == groups[0] } == Array(groups.prefix { $0 == groups[0] }), "a group stands together")
         var values: [String: String] = [:]
         for setting in settings { values[setting.name] = setting.value }
         #expect(values["PSESSION_NONCE_WINDOW_TIMEOUT"] == "0.4375")
@@ -245,6 +249,73 @@ struct ConfigurationTests {
         _ = try self.read([
             "SESSION_MANAGER": "local/host:@/tmp/x", "DEMO_ALLOW_CRASH": "1", "PARANOID_ROLE": "worker", "PARANOID_STRICT": "1",
         ])
+    }
+
+    /// What Kubernetes and Docker set for a service of this name.
+    private static func links(_ service: String) -> [String: String] {
+        [
+            "\(service)_SERVICE_HOST": "10.0.0.1", "\(service)_SERVICE_PORT": "80", "\(service)_SERVICE_PORT_HTTP": "80",
+            "\(service)_PORT": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP_PROTO": "tcp",
+            "\(service)_PORT_80_TCP_PORT": "80", "\(service)_PORT_80_TCP_ADDR": "10.0.0.1", "\(service)_PORT_53_UDP": "udp://10.0.0.1:53",
+        ]
+    }
+
+    @Test(
+        "are never mistaken for the links of a service, whatever its name, together or alone",
+        arguments: ["PARANOID", "PARANOID_APP", "PSESSION_STORE", "SESSION", "SESSION_COOKIE", "PARANOID_WORKERS", "PARANOID_PORT_SERVICE"]
+    )
+    func serviceLinks(_ service: String) throws {
+        let links = Self.links(service)
+        _ = try self.read(links)
+        for (name, value) in links { _ = try self.read([name: value]) }
+        // Docker's names of a container; SESSION_COOKIE_NAME is a setting of ours before it is one.
+        if service != "SESSION_COOKIE" { _ = try self.read(["\(service)_NAME": "/app/alias", "\(service)_ENV_VERSION": "1"]) }
+    }
+
+    @Test(
+        "stay refused when mistyped, also beside links and where they look a little like one",
+        arguments: [
+            "PARANOID_WORKER_", "PSESSION_NONCE_TIMEOU", "PARANOID_PORTS", "PARANOID_PORT_EIGHTY_TCP", "PARANOID_PORT_80_HTTP",
+            "PARANOID_SERVICE", "PARANOID_SERVICE_HOSTS", "PARANOID_NAME", "PARANOID_ENV_FIL", "PARANOID_PORT_80",
+        ]
+    )
+    func mistypedBesideLinks(_ name: String) {
+        let environment = Self.links("PARANOID_APP").merging([name: "1"]) { $1 }
+        let error = #expect(throws: ConfigurationError.self) { try self.read(environment) }
+        #expect(error?.setting == name)
+    }
+
+    @Test("leave the SESSION_ names of other programs alone")
+    func otherSessions() throws {
+        let names = [
+            "SESSION_TYPE", "SESSION_FILE_DIR", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_PARTITIONED", "SESSION_DRIVER",
+            "SESSION_LIFETIME",
+            "SESSION_DOMAIN", "SESSION_SECURE_COOKIE", "SESSION_ENCRYPT", "SESSION_ENGINE", "SESSION_SERIALIZER", "SESSION_FILE_PATH",
+        ]
+        for name in names { _ = try self.read([name: "1"]) }
+        _ = try self.read(["SESSION_COOKIE_SAMESITE": "Lax"])
+    }
+
+    @Test("set in code are checked as those from the environment")
+    func inCode() {
+        let changes: [(String, (inout ApplicationConfiguration) -> Void)] = [
+            ("PARANOID_TRUSTED_PROXIES", { $0.trustedProxies = ["10.0.0.1/8"] }), ("PARANOID_WORKERS", { $0.workers = -1 }),
+            ("PARANOID_THREADS", { $0.threads = 0 }), ("PARANOID_REQUEST_DEADLINE", { $0.requestDeadline = .zero }),
+            ("PARANOID_LISTEN", { $0.listen = "somewhere" }), ("PARANOID_SESSIONS_PER_USER", { $0.sessionsPerUser = 0 }),
+            ("PSESSION_NONCE_TIMEOUT", { $0.sessions.guardSettings.nonceTimeout = .seconds(-1) }),
+            ("PSESSION_FILTER_PREFIXES", { $0.sessions.uncheckedPathPrefixes = ["open"] }),
+            ("PSESSION_CHECK_HEADERS", { $0.sessions.checkedParameters = ["User-Agent"] }),
+            ("PARANOID_LISTEN_CLIENTS", { $0.listenClients = ["localhost"] }), ("PARANOID_SPACE_RESERVE", { $0.reservedPercent = 91 }),
+            ("PARANOID_SESSION_DIR", { $0.sessionDirectory = "" }), ("SESSION_COOKIE_NAME", { $0.sessions.cookies.sessionName = "a b" }),
+            ("PARANOID_LISTEN_MODE", { $0.listenMode = 0o1777 }), ("PARANOID_GROUP", { $0.group = "www" }),
+        ]
+        for (name, change) in changes {
+            var configuration = ApplicationConfiguration(stateDirectory: "/nonexistent")
+            #expect(throws: Never.self) { _ = try Application(configuration: configuration) }
+            change(&configuration)
+            let error = #expect(throws: ConfigurationError.self) { _ = try Application(configuration: configuration) }
+            #expect(error?.setting == name, "\(String(describing: error))")
+        }
     }
 
     @Test("put state where systemd or the desktop say, before the home directory")

@@ -57,7 +57,7 @@ struct PresentedCookieTests {
             parameters: parameters + extra,
             body: Array((form ?? "").utf8)
         )
-        let response = await app.respond(to: request)
+        let response = try await app.respond(to: request)
         guard response.status.code == 200, case .bytes(let bytes) = response.body.content else { return "status \(response.status.code)" }
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -162,7 +162,7 @@ struct PresentedCookieTests {
             ],
             body: []
         )
-        let response = await app.respond(to: request)
+        let response = try await app.respond(to: request)
         #expect(response.status.code == 200)
         let names = response.cookies.map(\.name)
         #expect(names.count == Set(names).count && !names.isEmpty)

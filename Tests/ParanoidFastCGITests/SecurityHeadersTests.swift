@@ -24,7 +24,7 @@ struct SecurityHeadersTests {
         app.get("/error") { _ -> String in throw Failure() }
         for isSecure in [true, false] {
             let parameters = isSecure ? [("HTTPS", "on")] : []
-            let response = await app.respond(to: InProcessRequest(path: path, parameters: parameters))
+            let response = try await app.respond(to: InProcessRequest(path: path, parameters: parameters))
             #expect(response.status.code == status)
             #expect(response.header(.xContentTypeOptions) == "nosniff")
             #expect(response.header(try #require(HTTPField.Name("X-Frame-Options"))) == "DENY")

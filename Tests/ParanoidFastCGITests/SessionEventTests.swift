@@ -1,3 +1,4 @@
+import InMemoryLogging
 import ParanoidFastCGI
 import ParanoidFastCGITesting
 import Synchronization
@@ -5,41 +6,31 @@ import Testing
 
 @Suite("Events of sessions")
 struct SessionEventTests {
-    /// Log lines with all their values, and what the application was told.
+    /// What the application was told.
     private final class Record: Sendable {
-        private let state = Mutex((lines: [String](), events: [SessionEvent]()))
-        func add(line: String) { self.state.withLock { $0.lines.append(line) } }
-        func add(_ event: SessionEvent) { self.state.withLock { $0.events.append(event) } }
-        var lines: [String] { self.state.withLock { $0.lines } }
-        var events: [SessionEvent] { self.state.withLock { $0.events } }
+        private let state = Mutex<[SessionEvent]>([])
+        func add(_ event: SessionEvent) { self.state.withLock { $0.append(event) } }
+        var events: [SessionEvent] { self.state.withLock { $0 } }
         var kinds: [SessionEvent.Kind] { self.events.map(\.kind) }
-    }
-
-    private struct Handler: LogHandler {
-        let record: Record
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-        subscript(metadataKey key: String) -> Logger.MetadataValue? {
-            get { self.metadata[key] }
-            set { self.metadata[key] = newValue }
-        }
-        func log(event: LogEvent) { self.record.add(line: "\(event.message) \(event.metadata ?? [:])") }
     }
 
     private let directory: TemporaryDirectory
     private let clock = ManualClock()
     private let record = Record()
+    private let log = InMemoryLogHandler()
     private let app: Application
 
     init() throws {
         self.directory = try TemporaryDirectory()
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
-        configuration.limitPerUser = SessionLimit(2, policy: .refuse)
+        configuration.sessionsPerUser = 2
+        configuration.sessionsPerUserPolicy = .refuse
         configuration.sessions.onEvent = { [record] in record.add($0) }
-        let record = self.record
+        var handler = self.log
+        handler.logLevel = .trace
         self.app = try Application(
             configuration: configuration,
-            logger: Logger(label: "test", factory: { _ in Handler(record: record) }),
+            logger: Logger(label: "test") { [handler] _ in handler },
             clock: self.clock
         )
         self.app.post("/login") { request in
@@ -88,20 +79,21 @@ struct SessionEventTests {
         _ = try await late.get("/user")
 
         #expect(self.record.kinds == [.created, .login, .created, .login, .limit, .revoked, .rotated, .refused, .logout])
+        let statistics = try self.app.sessions.statistics
         for kind in SessionEvent.Kind.allCases {
-            #expect(self.app.sessionStatistics.count(of: kind) == self.record.kinds.count { $0 == kind }, "\(kind)")
+            #expect(statistics.count(of: kind) == self.record.kinds.count { $0 == kind }, "\(kind)")
         }
         let refused = self.record.events.first { $0.kind == .refused }
         #expect(refused?.reason == .nonce && refused?.client == "192.0.2.77")
         #expect(self.record.events.first { $0.kind == .login }?.user == "ann@example.org")
         #expect(self.record.events.first { $0.kind == .revoked }?.count == 1)
         // One tag for each identifier, the same in all events of it.
-        let tags = Set(self.record.events.compactMap(\.session))
+        let tags = Set(self.record.events.compactMap(\.handle))
         #expect(tags.count == 3 && tags.allSatisfy { $0.utf8.count == 12 })
 
         #expect(secrets.count >= 6)
-        let log = self.record.lines.joined(separator: "\n")
-        #expect(log.contains("session.event") && log.contains(refused?.session ?? "-"))
+        let log = self.log.entries.map { "\($0.message) \($0.metadata)" }.joined(separator: "\n")
+        #expect(log.contains("session.event") && log.contains(refused?.handle ?? "-"))
         for text in secrets.union(["ann@example.org", "192.0.2.77", "Firefox"]) { #expect(!log.contains(text)) }
         #expect(!"\(self.record.events)".contains("ann@"))
     }
@@ -124,6 +116,7 @@ struct SessionEventTests {
         var ann = self.browser()
         _ = try await ann.post("/login")
         var thief = ann
+        self.clock.advance(by: .seconds(13))
         _ = try await ann.post("/rotate")
         _ = try await ann.get("/user")
         self.clock.advance(by: .seconds(60))

@@ -5,17 +5,24 @@ import Testing
 
 @Suite("The page of settings")
 struct SettingsPageTests {
-    @Test("names each of them, and no other")
-    func complete() throws {
+    @Test("is what `paranoid config reference` prints")
+    func generated() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let page = root.appending(path: "Sources/ParanoidFastCGI/Documentation.docc/Settings.md")
-        let text = try String(contentsOf: page, encoding: .utf8)
-        let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }
-        let named = rows.flatMap { row in
-            row.split(separator: "|")[0].split(separator: "`").map(String.init).filter { $0.contains("_") }
-        }
-        let inText = Set(text.matches(of: /`([A-Z]+_[A-Z_]+)/).map { String($0.1) })
-        #expect(Set(SettingNames.known).subtracting(inText) == [])
-        #expect(Set(named).subtracting(SettingNames.known) == [])
+        let documents = root.appending(path: "Sources/ParanoidFastCGI/Documentation.docc")
+        let files = try #require(FileManager.default.enumerator(at: documents, includingPropertiesForKeys: nil))
+        let page = try #require(files.compactMap { $0 as? URL }.first { $0.lastPathComponent == "Settings.md" })
+        let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let begin = try #require(lines.firstIndex(of: SettingsReference.marks.begin))
+        let end = try #require(lines.firstIndex(of: SettingsReference.marks.end))
+        let expected = SettingsReference.markdown.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        #expect(lines[(begin + 1)..<end].filter { !$0.isEmpty } == expected.filter { !$0.isEmpty })
+    }
+
+    @Test("describes each setting once, with what is allowed and what it does")
+    func complete() {
+        let rows = SettingsReference.markdown.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let names = rows.compactMap { $0.split(separator: "`").dropFirst().first.map(String.init) }
+        #expect(names.sorted() == SettingNames.known.sorted())
+        #expect(Setting.all.allSatisfy { $0.purpose.hasSuffix(".") && !$0.allowed.isEmpty })
     }
 }

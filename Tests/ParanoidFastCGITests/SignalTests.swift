@@ -24,7 +24,7 @@ struct SignalTests {
         self.directory = try TemporaryDirectory()
     }
 
-    private func makeApp(_ change: (inout HTTPSessionsConfiguration) -> Void = { _ in }) throws -> Application {
+    private func makeApp(_ change: (inout SessionSettings) -> Void = { _ in }) throws -> Application {
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
         configuration.sessions.onEvent = { [events] in events.add($0) }
         change(&configuration.sessions)
@@ -139,6 +139,47 @@ struct SignalTests {
         #expect(ann.cookies["__Host-sessionid"] != before)
     }
 
+    @Test("can be looked at in hooks through its request's session, which says there what is known so far and cannot be changed")
+    func hooks() async throws {
+        let seen = Mutex<[String]>([])
+        @Sendable func note(_ hook: String, _ request: Request) async {
+            let session = request.session
+            let verdict = try? await session.guardVerdict
+            let withheld = try? await session.challenge
+            let user = (try? await session.user) ?? nil
+            var refusal = "changed"
+            do { try await session.set(Self.hits, to: 1) } catch { refusal = "\(error as? SessionError == .insideHook)" }
+            seen.withLock { $0.append("\(hook) \(verdict?.rawValue ?? "-") \(withheld?.user ?? "-") \(user ?? "-") \(refusal)") }
+        }
+        var ann = self.browser(
+            try self.makeApp {
+                $0.onChallenge = { request, _ in
+                    await note("challenge", request)
+                    return .withhold
+                }
+                $0.checks = { request in
+                    let isThere = (request.session as Session?) != nil
+                    seen.withLock { $0.append("checks \(isThere)") }
+                    return true
+                }
+                $0.onRejection = { request, reason in
+                    let isThere = (request.session as Session?) != nil
+                    seen.withLock { $0.append("rejection \(isThere) \(reason)") }
+                }
+            }
+        )
+        _ = try await ann.post("/login", body: "ann")
+        seen.withLock { $0 = [] }
+        var thief = ann
+        thief.agent = "curl/8"
+        #expect(try await thief.get("/peek").text == "0 challenged")
+        #expect(seen.withLock { $0 } == ["checks true", "challenge challenged ann - true"])
+        seen.withLock { $0 = [] }
+        thief.cookies["__Host-sessionnonce"] = nil
+        #expect(try await thief.get("/peek").text == "0 rejected")
+        #expect(seen.withLock { $0 } == ["checks true", "rejection true nonce"])
+    }
+
     @Test("loses its session where the rules say so, but not to somebody who lacks its secrets")
     func end() async throws {
         var ann = self.browser(try self.makeApp { $0.signals = [SignalRule(SignalRule.agent, .end)] })
@@ -171,10 +212,11 @@ struct SignalTests {
 
     @Test("waits with the thief, where proof of a copied jar is a challenge, until a password is given")
     func suspension() async throws {
-        var ann = self.browser(try self.makeApp { $0.guardSettings.reuse = .challenge })
+        var ann = self.browser(try self.makeApp())
         _ = try await ann.post("/login", body: "ann")
         _ = try await ann.get("/hit")
         var thief = ann
+        self.clock.advance(by: .seconds(13))
         _ = try await ann.post("/rotate")
         _ = try await ann.get("/hit")
         self.clock.advance(by: .seconds(60))

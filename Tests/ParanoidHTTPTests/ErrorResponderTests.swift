@@ -22,7 +22,7 @@ struct ErrorResponderTests {
         #expect(try await response.text() == "Internal Server Error\n")
         let entry = try #require(self.log.entries.first)
         #expect(entry.level == .error)
-        #expect(entry.metadata["error.detail"] == .string(#"password\x0d\x0a\x1b[31m=hunter2"#))
+        #expect(entry.metadata["error"] == .string(#"password\x0d\x0a\x1b[31m=hunter2"#))
     }
 
     @Test("answers an HTTP error with its own status and message")

@@ -8,11 +8,22 @@ import Testing
 struct RequestBodyTests {
     /// Gives the chunks one by one and checks that no more is asked for than announced.
     private func body(_ chunks: [[UInt8]], length: Int?, limit: Int = 100) -> RequestBody {
-        let rest = Mutex(chunks)
-        return RequestBody(length: length, limit: limit) { upTo in
-            rest.withLock { rest in
+        let stream = Stream(chunks)
+        return RequestBody(length: length, limit: limit, read: { stream.read(upTo: $0) }, hasSurplus: { !stream.isAtEnd })
+    }
+
+    /// What the web server sends.
+    private final class Stream: Sendable {
+        private let rest: Mutex<[[UInt8]]>
+
+        init(_ chunks: [[UInt8]]) { self.rest = Mutex(chunks) }
+
+        var isAtEnd: Bool { self.rest.withLock { $0.isEmpty } }
+
+        func read(upTo count: Int) -> [UInt8]? {
+            self.rest.withLock { rest in
                 guard !rest.isEmpty else { return nil }
-                let chunk = Array(rest[0].prefix(upTo))
+                let chunk = Array(rest[0].prefix(count))
                 rest[0].removeFirst(chunk.count)
                 if rest[0].isEmpty { rest.removeFirst() }
                 return chunk
@@ -55,15 +66,66 @@ struct RequestBodyTests {
         #expect(try await body.collect().isEmpty)
     }
 
-    @Test("ends at its announced length, whatever follows")
-    func longer() async throws {
-        #expect(try await self.body([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]], length: 5).collect() == [1, 2, 3, 4, 5])
+    /// What one and the same stream is under different declarations.
+    struct Declaration: Sendable, CustomTestStringConvertible {
+        let chunks: [String]
+        let length: Int?
+        /// The body; `nil` for a 400.
+        let body: String?
+        var testDescription: String { "\(self.chunks) declared as \(self.length.map(String.init) ?? "nothing")" }
+
+        init(_ chunks: [String], _ length: Int?, _ body: String?) {
+            self.chunks = chunks
+            self.length = length
+            self.body = body
+        }
     }
 
-    @Test("that is shorter than announced is refused")
-    func shorter() async {
-        let body = self.body([[1, 2]], length: 5)
-        #expect(await self.status { _ = try await body.collect() } == .badRequest)
+    static let declarations = [
+        Declaration(["user=alice"], 10, "user=alice"), Declaration(["user=al", "ice"], 10, "user=alice"),
+        Declaration(["user=alice"], nil, "user=alice"), Declaration(["user=al", "ice"], nil, "user=alice"),
+        Declaration([], nil, ""), Declaration([], 0, ""),
+        Declaration(["user=alice"], 7, nil), Declaration(["user=al", "ice"], 7, nil), Declaration(["user=al", "i", "ce"], 7, nil),
+        Declaration(["user=alice"], 0, nil), Declaration(["user=alice"], 20, nil), Declaration(["user=al", "ice"], 11, nil),
+        Declaration([], 1, nil),
+    ]
+
+    @Test("is complete or a 400, never a part", arguments: Self.declarations)
+    func complete(_ declaration: Declaration) async throws {
+        func body() -> RequestBody { self.body(declaration.chunks.map { Array($0.utf8) }, length: declaration.length) }
+        let collected = body()
+        if let text = declaration.body {
+            #expect(try await collected.collect() == Array(text.utf8))
+            var bytes: [UInt8] = []
+            for try await chunk in body() { bytes += chunk }
+            #expect(bytes == Array(text.utf8))
+        } else {
+            #expect(await self.status { _ = try await collected.collect() } == .badRequest)
+            await #expect(throws: RequestBodyError.alreadyConsumed) { try await collected.collect() }
+            #expect(await self.status { for try await _ in body() {} } == .badRequest)
+        }
+    }
+
+    @Test("that is cut or overlong is no form and no JSON", arguments: Self.declarations.filter { $0.body == nil })
+    func decoding(_ declaration: Declaration) async {
+        for type in ["application/x-www-form-urlencoded", "application/json"] {
+            let body = self.body(declaration.chunks.map { Array($0.utf8) }, length: declaration.length)
+            let request = makeRequest(.post, "/", ["CONTENT_TYPE": type], body: body)
+            #expect(
+                await self.status { _ = try await request.form() } == (type == "application/json" ? .unsupportedMediaType : .badRequest)
+            )
+            #expect(
+                await self.status { _ = try await request.decodeJSON([String].self) }
+                    == (type == "application/json" ? .badRequest : .unsupportedMediaType)
+            )
+        }
+    }
+
+    @Test("without a length is read to its end within the limit")
+    func unknownLength() async throws {
+        let chunks = [[UInt8](repeating: 1, count: 60), [UInt8](repeating: 2, count: 40)]
+        #expect(try await self.body(chunks, length: nil, limit: 100).collect().count == 100)
+        #expect(await self.status { _ = try await self.body(chunks, length: nil, limit: 99).collect() } == .contentTooLarge)
     }
 
     @Test("over the limit is refused, announced or not", arguments: [11, nil] as [Int?])
@@ -135,6 +197,41 @@ struct RequestBodyTests {
     func badJSON(_ text: String) async {
         let request = makeRequest(.post, "/", ["CONTENT_TYPE": "application/json"], body: RequestBody(bytes: Array(text.utf8)))
         #expect(await self.status { _ = try await request.decodeJSON([Int].self) } == .badRequest)
+    }
+
+    @Test("in UTF-16 or UTF-32 is refused, in which the depth could not be counted", arguments: [true, false])
+    func otherEncodings(_ isDeep: Bool) async {
+        let depth = isDeep ? 512 : 1
+        let text = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        func words(_ width: Int, isLittle: Bool, hasMark: Bool) -> [UInt8] {
+            let scalars = (hasMark ? [0xFEFF] : []) + text.unicodeScalars.map { $0.value }
+            return scalars.flatMap { scalar -> [UInt8] in
+                let bytes = BigEndian.bytes(UInt64(scalar), width: width)
+                return isLittle ? bytes.reversed() : bytes
+            }
+        }
+        for width in [2, 4] {
+            for (isLittle, hasMark) in [(true, true), (true, false), (false, true), (false, false)] {
+                let body = RequestBody(bytes: words(width, isLittle: isLittle, hasMark: hasMark))
+                let request = makeRequest(.post, "/", ["CONTENT_TYPE": "application/json"], body: body)
+                #expect(await self.status { _ = try await request.decodeJSON(AnyJSON.self) } == .badRequest)
+            }
+        }
+        let marked = makeRequest(
+            .post,
+            "/",
+            ["CONTENT_TYPE": "application/json"],
+            body: RequestBody(bytes: [0xEF, 0xBB, 0xBF] + Array(text.utf8))
+        )
+        #expect(await self.status { _ = try await marked.decodeJSON(AnyJSON.self) } == (isDeep ? .badRequest : nil))
+    }
+
+    /// Takes arrays of any depth.
+    private struct AnyJSON: Decodable {
+        init(from decoder: any Decoder) throws {
+            var container = try decoder.unkeyedContainer()
+            while !container.isAtEnd { _ = try container.decode(AnyJSON.self) }
+        }
     }
 
     @Test("that is nested too deeply is refused before it is decoded")

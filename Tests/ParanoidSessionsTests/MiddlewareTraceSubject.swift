@@ -26,7 +26,7 @@ final class MiddlewareTraceSubject: TraceSubject {
     }
 
     private let handlers: [SessionMiddleware]
-    private let configuration: HTTPSessionsConfiguration
+    private let configuration: SessionSettings
     private let clock = VirtualClock()
     private let dataKey: SessionKey<[Int]>
     private var flights: [Int: Flight] = [:]
@@ -35,7 +35,7 @@ final class MiddlewareTraceSubject: TraceSubject {
         var generator = FreshRandom()
         let secrets = try ServerSecrets([ServerSecret(number: 7, using: &generator)])
         let store = MemorySessionStore()
-        var configuration = HTTPSessionsConfiguration(trace: settings)
+        var configuration = SessionSettings(trace: settings)
         configuration.uncheckedPathPrefixes = ["/unchecked"]
         self.configuration = configuration
         self.dataKey = SessionKey<[Int]>(dataKey)
@@ -145,7 +145,7 @@ final class VirtualClock: SessionClock {
     }
 }
 
-extension HTTPSessionsConfiguration {
+extension SessionSettings {
     init(trace settings: TraceSettings) {
         self.init(profile: .compatible)
         self.guardSettings = GuardSettings(trace: settings)

@@ -17,7 +17,7 @@ struct CostVariant: Sendable {
     var pause = 1.0
     var isSecure = true
     var keepsFiles = true
-    var sessions = HTTPSessionsConfiguration()
+    var sessions = SessionSettings()
     var repository = SessionRepositoryConfiguration()
 
     init(_ name: String, _ use: Use, _ change: (inout CostVariant) -> Void = { _ in }) {
@@ -60,7 +60,7 @@ struct CostVariant: Sendable {
             $0.sessions.guardSettings.identifierTimeout = .seconds(1)
         },
         CostVariant("with the exact comparison of the Django package as well", .read) {
-            $0.sessions.checkedParameters = HTTPSessionsConfiguration(profile: .compatible).checkedParameters
+            $0.sessions.checkedParameters = SessionSettings(profile: .compatible).checkedParameters
         },
         CostVariant("profile balanced", .read) { $0.sessions.apply(.balanced) },
         CostVariant("profile compatible", .read) { $0.sessions.apply(.compatible) },

@@ -46,7 +46,7 @@ struct Bench {
         _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         limit.rlim_cur = limit.rlim_max
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        return ProcessLimits.descriptors ?? 1024
+        return ProcessFacts.descriptorLimit ?? 1024
     }
 
     /// Measures and prints.

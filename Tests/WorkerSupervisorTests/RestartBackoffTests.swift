@@ -48,12 +48,12 @@ struct RestartBackoffTests {
     )
     func pauses(_ row: Row) {
         let count = row.history.reduce(0) { Self.backoff.earlyExits(after: $0, age: $1.age, wasReady: $1.wasReady) }
-        #expect(Self.backoff.delay(afterYoungDeaths: count) == row.then)
+        #expect(Self.backoff.delay(afterEarlyExits: count) == row.then)
     }
 
     @Test("never shrinks as deaths follow one another")
     func monotonic() {
-        let delays = (0...100).map { Self.backoff.delay(afterYoungDeaths: $0) }
+        let delays = (0...100).map { Self.backoff.delay(afterEarlyExits: $0) }
         #expect(delays == delays.sorted())
         #expect(delays.max() == Self.backoff.maximumDelay)
     }

@@ -7,7 +7,7 @@ import ParanoidLinux
 enum ScriptedWorkers {
     /// Serves until SIGTERM, or until the supervisor is gone; both leave a line in the file `events`.
     ///
-    /// The subshell reads the life-line: a trap runs at once only during `wait`. It gives up its own copies of the other descriptors.
+    /// The subshell reads the supervisor pipe: a trap runs at once only during `wait`. It gives up its own copies of the other descriptors.
     static let serving = """
         trap 'echo "drained $PARANOID_WORKER" >> "$DIRECTORY/events"; kill $line; exit 0' TERM
         cat <&4 >/dev/null 3>&- &
@@ -16,6 +16,12 @@ enum ScriptedWorkers {
         printf R >&3
         wait $line
         echo "orphaned $PARANOID_WORKER" >> "$DIRECTORY/events"
+        """
+
+    /// Leaves a process behind whose parent has ended, and its number in the file `orphans`.
+    static let leavingOrphans = """
+        (sh -c 'echo $$ >> "$DIRECTORY/orphans"; exec sleep 0.1' >/dev/null 3>&- 4>&- &)
+
         """
 
     static func configuration(

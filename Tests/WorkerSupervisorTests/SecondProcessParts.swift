@@ -12,9 +12,11 @@ struct SecondProcessParts {
     /// Takes over what a worker inherits, exchanges a byte with its sibling, serves until SIGTERM, and reports by exit code.
     @Test("A worker", .enabled(if: SecondProcess.plays("worker")))
     func worker() async throws {
-        try WorkerHygiene.apply()
+        try ProcessHardening.apply()
         guard var inheritance = try WorkerBootstrap.adopt() else { exit(40) }
-        guard inheritance.takeListener() != nil, let supervisorPipe = inheritance.takeLifeLine(), let inbox = inheritance.takeInbox() else {
+        guard inheritance.takeListener() != nil, let supervisorPipe = inheritance.takeSupervisorPipe(),
+            let inbox = inheritance.takeHandoffSocket()
+        else {
             exit(41)
         }
         for number in 3..<64 where number != supervisorPipe.number {
@@ -41,7 +43,7 @@ struct SecondProcessParts {
             if source.read() == [.terminate] { break }
             if ready.contains(1) { exit(48) }
         }
-        // The mailboxes were closed before the signal was sent, so a sibling can no longer be written to.
+        // The handoff sockets were closed before the signal was sent, so a sibling can no longer be written to.
         signal(SIGPIPE, SIG_IGN)
         do throws(SystemCallError) {
             try inheritance.siblings[0].descriptor.write(byte: 0)
@@ -49,6 +51,35 @@ struct SecondProcessParts {
         } catch {
             exit(error.code == EPIPE ? 0 : 50)
         }
+    }
+
+    /// Loses its standard descriptors, as if it had been started without them, and reports by exit code.
+    @Test("A process without standard descriptors", .enabled(if: SecondProcess.plays("closed descriptors")))
+    func closedDescriptors() throws {
+        for number in CInt(1)...2 { close(number) }
+        guard try StandardDescriptors.openMissing() == [1, 2] else { exit(40) }
+        close(0)
+        guard try StandardDescriptors.openMissing() == [0] else { exit(41) }
+        for number in CInt(0)...2 {
+            var facts = stat()
+            // Device 1:3 is /dev/null (null(4)); what this process starts gets it, too.
+            guard unsafe fstat(number, &facts) == 0, facts.st_rdev == 0x103, fcntl(number, F_GETFD) == 0 else { exit(42) }
+        }
+        guard try StandardDescriptors.openMissing() == [] else { exit(43) }
+        let file = unsafe open("/dev/zero", O_RDONLY)
+        exit(file > 2 ? 0 : 44)
+    }
+
+    /// Has no standard error when its log file is opened, and reports by exit code.
+    @Test("A process whose log file takes the place of a closed standard error", .enabled(if: SecondProcess.plays("closed error")))
+    func closedError() throws {
+        let path = ProcessEnvironment.current()["DIRECTORY"]! + "/log"
+        close(2)
+        try LogFile(path).openAsStandardError()
+        ProcessExit.report(Array("first\n".utf8))
+        try LogFile(path).openAsStandardError()
+        ProcessExit.report(Array("second\n".utf8))
+        exit(fcntl(2, F_GETFD) == 0 ? 0 : 40)
     }
 
     /// Supervises scripted workers with the real signals of its process; ends with the supervisor's code.
@@ -64,6 +95,11 @@ struct SecondProcessParts {
             ownsProcess: true
         )
         configuration.environment = ["DIRECTORY": path]
+        if ProcessEnvironment.current()["HAS_ORPHANS"] != nil {
+            // As in a container whose PID 1 this is.
+            try OrphanedProcesses.askFor()
+            configuration.arguments[2] = ScriptedWorkers.leavingOrphans + ScriptedWorkers.serving
+        }
         let supervisor = try Supervisor(configuration: configuration, listener: listener, logger: directory.logger)
         exit(await supervisor.run())
     }

@@ -33,18 +33,19 @@ struct SecondProcessTests {
         let isWorker = try WorkerBootstrap.adopt(environment: environment) != nil
         #expect(!isWorker)
         environment["PARANOID_ROLE"] = "worker"
-        for (slot, mailboxes) in [("0", "1"), ("2", "2"), ("+0", "1"), ("", "1"), ("0", "99999"), ("0", "0")] {
+        for (slot, sockets) in [("0", "1"), ("2", "2"), ("+0", "1"), ("", "1"), ("0", "99999"), ("0", "0")] {
             environment["PARANOID_WORKER"] = slot
-            environment["PARANOID_MAILBOXES"] = mailboxes
+            environment["PARANOID_HANDOFF_SOCKETS"] = sockets
             #expect(throws: WorkerBootstrapError.self) { _ = try WorkerBootstrap.adopt(environment: environment) }
         }
     }
 
     /// Starts the supervisor's process; its workers write into the directory.
-    private func startSupervisor() throws -> SpawnedProcess {
+    private func startSupervisor(_ additions: [String: String] = [:]) throws -> SpawnedProcess {
         let listener = ScriptedWorkers.listener(in: self.directory)
+        let environment = ["DIRECTORY": self.directory.path].merging(additions) { $1 }
         return try SpawnedProcess(
-            SecondProcess.command("supervisor", environment: ["DIRECTORY": self.directory.path]),
+            SecondProcess.command("supervisor", environment: environment),
             mappings: [SpawnedProcess.Mapping(listener.number, to: 0)]
         )
     }
@@ -77,13 +78,35 @@ struct SecondProcessTests {
         try await self.expectNobodyLeft()
     }
 
+    @Test("a supervisor that is PID 1 waits for orphans and still knows how its workers end")
+    func orphans() async throws {
+        var supervisor = try self.startSupervisor(["HAS_ORPHANS": "1"])
+        try await self.logged("worker ready", 2)
+        try await wait(until: "two orphans were there, and none is left as a zombie") {
+            let orphans = self.directory.lines("orphans")
+            return orphans.count == 2 && !orphans.contains(where: exists)
+        }
+        try supervisor.send(.terminate)
+        #expect(try supervisor.waitUntilEnded() == .exited(0))
+        #expect(self.directory.lines("log").count { $0 == "worker ended" } == 2)
+        #expect(!self.directory.lines("log").contains("worker died"))
+        try await self.expectNobodyLeft()
+    }
+
+    @Test("a process without standard descriptors is safe", arguments: ["closed descriptors", "closed error"])
+    func standardDescriptors(part: String) throws {
+        var process = try SpawnedProcess(SecondProcess.command(part, environment: ["DIRECTORY": self.directory.path]), mappings: [])
+        #expect(try process.waitUntilEnded() == .exited(0))
+        if part == "closed error" { #expect(self.directory.lines("log") == ["first", "second"]) }
+    }
+
     @Test("workers notice at once that the supervisor is gone")
     func supervisorPipe() async throws {
         var supervisor = try self.startSupervisor()
         try await self.logged("worker ready", 2)
         try supervisor.send(.kill)
         #expect(try supervisor.waitUntilEnded() == .signalled(SIGKILL))
-        try await wait(until: "both workers saw the end of the life-line") { self.directory.lines("events").count == 2 }
+        try await wait(until: "both workers saw the end of the supervisor pipe") { self.directory.lines("events").count == 2 }
         #expect(self.directory.lines("events").sorted() == ["orphaned 0", "orphaned 1"])
         try await self.expectNobodyLeft()
     }

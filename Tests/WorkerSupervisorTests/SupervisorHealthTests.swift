@@ -40,17 +40,17 @@ struct SupervisorHealthTests {
                 Step(
                     self.observed(8),
                     at: 5,
-                    .note(.heartbeatMissed(Self.first, silence: .seconds(3))),
+                    .log(.heartbeatMissed(Self.first, silence: .seconds(3))),
                     .signal(Self.first, .abort),
                     .spawn(Self.second, slots: 1)
                 ),
-                Step(.ready(Self.second), at: 6, .note(.workerReady(Self.second))),
+                Step(.ready(Self.second), at: 6, .log(.workerReady(Self.second))),
                 Step(self.observed(8), at: 6.5),
                 // The runtime's crash report has taken the first one and let the process go on.
                 Step(.timePassed, at: 7, .signal(Self.first, .abort)),
                 Step(.timePassed, at: 8),
-                Step(.timePassed, at: 10, .note(.abortIgnored(Self.first)), .signal(Self.first, .kill)),
-                Step(.exited(Self.first, .signalled(9)), at: 11, .note(.workerDrained(Self.first, .signalled(9)))),
+                Step(.timePassed, at: 10, .log(.abortIgnored(Self.first)), .signal(Self.first, .kill)),
+                Step(.exited(Self.first, .signalled(9)), at: 11, .log(.workerDrained(Self.first, .signalled(9)))),
             ],
             of: &machine
         )
@@ -64,7 +64,7 @@ struct SupervisorHealthTests {
             for (index, heartbeat) in heartbeats.enumerated() { _ = machine.handle(self.observed(heartbeat), at: .seconds(index + 1)) }
             let actions = machine.handle(.exited(Self.first, .signalled(4)), at: .seconds(3.5))
             let deaths = pause == .zero ? 0 : 1
-            #expect(actions.first == .note(.workerDied(Self.first, .signalled(4), earlyExits: deaths, pause: pause)))
+            #expect(actions.first == .log(.workerDied(Self.first, .signalled(4), earlyExits: deaths, pause: pause)))
         }
     }
 
@@ -93,11 +93,11 @@ struct SupervisorHealthTests {
                 Step(
                     self.observed(3, bytes: 1_001),
                     at: 3,
-                    .note(.memoryExceeded(Self.first, bytes: 1_001)),
+                    .log(.memoryExceeded(Self.first, bytes: 1_001)),
                     .spawn(Self.second, slots: 1)
                 ),
                 Step(self.observed(4, bytes: 1_002), at: 4),
-                Step(.ready(Self.second), at: 5, .note(.workerReady(Self.second)), .signal(Self.first, .terminate)),
+                Step(.ready(Self.second), at: 5, .log(.workerReady(Self.second)), .signal(Self.first, .terminate)),
                 Step(self.observed(4, bytes: 1_002), at: 6),
             ],
             of: &machine
@@ -116,20 +116,20 @@ struct SupervisorHealthTests {
                 Step(
                     self.observed(3, bytes: 2_000),
                     at: 3,
-                    .note(.memoryExceeded(Self.first, bytes: 2_000)),
+                    .log(.memoryExceeded(Self.first, bytes: 2_000)),
                     .spawn(Self.second, slots: 1)
                 ),
                 Step(
                     .exited(Self.second, .exited(1)),
                     at: 4,
-                    .note(.workerDied(Self.second, .exited(1), earlyExits: 1, pause: .milliseconds(100))),
-                    .note(.reloadAbandoned)
+                    .log(.workerDied(Self.second, .exited(1), earlyExits: 1, pause: .milliseconds(100))),
+                    .log(.reloadAbandoned)
                 ),
                 Step(self.observed(4, bytes: 2_000), at: 5),
                 Step(
                     self.observed(5, bytes: 2_000),
                     at: 65,
-                    .note(.memoryExceeded(Self.first, bytes: 2_000)),
+                    .log(.memoryExceeded(Self.first, bytes: 2_000)),
                     .spawn(WorkerIdentifier(slot: 0, serial: 2), slots: 1)
                 ),
             ],

@@ -42,8 +42,8 @@ struct SupervisorInvariantTests {
                     #expect(self.alive[worker] != nil)
                 case .readSettings: self.isAskedForSettings = true
                 case .closeListener: self.isStopping = true
-                case .note(.workersWanted(let count)): self.wanted = count
-                case .note, .closeMailbox, .reopenLog: break
+                case .log(.workersWanted(let count)): self.wanted = count
+                case .log, .closeHandoffSocket, .reopenLog: break
                 case .finish:
                     #expect(self.alive.isEmpty, "nobody is left at the end")
                     self.isFinished = true

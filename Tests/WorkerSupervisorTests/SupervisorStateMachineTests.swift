@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Supervisor state machine")
 struct SupervisorStateMachineTests {
-    static func configuration(workers: Int = 2, youngDeathLimit: Int? = nil) -> SupervisorConfiguration {
+    static func configuration(workers: Int = 2, earlyExitLimit: Int? = nil) -> SupervisorConfiguration {
         SupervisorConfiguration(
             workers: workers,
             programPath: "/program",
@@ -14,7 +14,7 @@ struct SupervisorStateMachineTests {
             readinessTimeout: .seconds(10),
             gracePeriod: .seconds(30),
             backoff: RestartBackoff(initialDelay: .milliseconds(100), maximumDelay: .seconds(5), minimumUptime: .seconds(2)),
-            youngDeathLimit: youngDeathLimit
+            earlyExitLimit: earlyExitLimit
         )
     }
 
@@ -34,7 +34,7 @@ struct SupervisorStateMachineTests {
     struct Row: Sendable, CustomTestStringConvertible {
         var when: String
         var workers = 2
-        var youngDeathLimit: Int?
+        var earlyExitLimit: Int?
         /// Whether all workers have become ready first.
         var isServing = true
         var steps: [Step]
@@ -44,7 +44,7 @@ struct SupervisorStateMachineTests {
 
     @Test("reacts", arguments: Self.starting + Self.dying + Self.stopping + Self.reloading + Self.resizing)
     func reacts(_ row: Row) {
-        var machine = SupervisorStateMachine(Self.configuration(workers: row.workers, youngDeathLimit: row.youngDeathLimit))
+        var machine = SupervisorStateMachine(Self.configuration(workers: row.workers, earlyExitLimit: row.earlyExitLimit))
         let started = machine.start(at: .zero)
         #expect(started == (0..<row.workers).map { .spawn(worker($0, $0), slots: row.workers) })
         if row.isServing {
@@ -60,7 +60,7 @@ struct SupervisorStateMachineTests {
         Row(
             when: "a worker becomes ready",
             isServing: false,
-            steps: [Step(.ready(worker(0, 0)), .note(.workerReady(worker(0, 0))))],
+            steps: [Step(.ready(worker(0, 0)), .log(.workerReady(worker(0, 0))))],
             deadline: .seconds(10)
         ),
         Row(when: "a worker says twice that it is ready", steps: [Step(.ready(worker(0, 0)))]),
@@ -71,11 +71,11 @@ struct SupervisorStateMachineTests {
             isServing: false,
             steps: [
                 Step(.timePassed, at: 9.5),
-                Step(.timePassed, at: 10, .note(.readinessTimeout(worker(0, 0))), .signal(worker(0, 0), .kill)),
+                Step(.timePassed, at: 10, .log(.readinessTimeout(worker(0, 0))), .signal(worker(0, 0), .kill)),
                 // Killed, but still there: the pause counts, then a second process is allowed.
                 Step(.timePassed, at: 10.0625),
                 Step(.timePassed, at: 10.125, .spawn(worker(0, 1), slots: 1)),
-                Step(.exited(worker(0, 0), .signalled(9)), at: 10.25, .note(.workerDrained(worker(0, 0), .signalled(9)))),
+                Step(.exited(worker(0, 0), .signalled(9)), at: 10.25, .log(.workerDrained(worker(0, 0), .signalled(9)))),
             ],
             deadline: .seconds(20.125)
         ),
@@ -85,13 +85,13 @@ struct SupervisorStateMachineTests {
             steps: [
                 Step(
                     .exited(worker(1, 1), .exited(78)),
-                    .note(.configurationRefused(worker(1, 1), exitCode: 78)),
+                    .log(.configurationRefused(worker(1, 1), exitCode: 78)),
                     .closeListener,
-                    .closeMailbox(slot: 0),
-                    .closeMailbox(slot: 1),
+                    .closeHandoffSocket(slot: 0),
+                    .closeHandoffSocket(slot: 1),
                     .signal(worker(0, 0), .terminate)
                 ),
-                Step(.exited(worker(0, 0), .exited(78)), .note(.workerDrained(worker(0, 0), .exited(78))), .finish(exitCode: 78)),
+                Step(.exited(worker(0, 0), .exited(78)), .log(.workerDrained(worker(0, 0), .exited(78))), .finish(exitCode: 78)),
             ]
         ),
         Row(
@@ -101,10 +101,10 @@ struct SupervisorStateMachineTests {
             steps: [
                 Step(
                     .spawnFailed(worker(0, 0)),
-                    .note(.workerNotStarted(worker(0, 0), earlyExits: 1, pause: .milliseconds(100))),
-                    .note(.gaveUp),
+                    .log(.workerNotStarted(worker(0, 0), earlyExits: 1, pause: .milliseconds(100))),
+                    .log(.gaveUp),
                     .closeListener,
-                    .closeMailbox(slot: 0),
+                    .closeHandoffSocket(slot: 0),
                     .finish(exitCode: 71)
                 )
             ]
@@ -118,7 +118,7 @@ struct SupervisorStateMachineTests {
                 Step(
                     .exited(worker(0, 0), .signalled(9)),
                     at: 60,
-                    .note(.workerDied(worker(0, 0), .signalled(9), earlyExits: 0, pause: .zero)),
+                    .log(.workerDied(worker(0, 0), .signalled(9), earlyExits: 0, pause: .zero)),
                     .spawn(worker(0, 2), slots: 2)
                 )
             ],
@@ -129,14 +129,14 @@ struct SupervisorStateMachineTests {
             steps: [
                 Step(
                     .exited(worker(0, 0), .signalled(4)),
-                    .note(.workerDied(worker(0, 0), .signalled(4), earlyExits: 1, pause: .milliseconds(100)))
+                    .log(.workerDied(worker(0, 0), .signalled(4), earlyExits: 1, pause: .milliseconds(100)))
                 ),
                 Step(.timePassed, at: 1.0625),
                 Step(.timePassed, at: 1.125, .spawn(worker(0, 2), slots: 2)),
                 Step(
                     .exited(worker(0, 2), .exited(1)),
                     at: 1.25,
-                    .note(.workerDied(worker(0, 2), .exited(1), earlyExits: 2, pause: .milliseconds(200)))
+                    .log(.workerDied(worker(0, 2), .exited(1), earlyExits: 2, pause: .milliseconds(200)))
                 ),
             ],
             deadline: .milliseconds(1_450)
@@ -147,20 +147,20 @@ struct SupervisorStateMachineTests {
                 Step(
                     .exited(worker(0, 0), .exited(0)),
                     at: 60,
-                    .note(.workerDied(worker(0, 0), .exited(0), earlyExits: 0, pause: .zero)),
+                    .log(.workerDied(worker(0, 0), .exited(0), earlyExits: 0, pause: .zero)),
                     .spawn(worker(0, 2), slots: 2)
                 ),
-                Step(.spawnFailed(worker(0, 2)), at: 60, .note(.workerNotStarted(worker(0, 2), earlyExits: 1, pause: .milliseconds(100)))),
+                Step(.spawnFailed(worker(0, 2)), at: 60, .log(.workerNotStarted(worker(0, 2), earlyExits: 1, pause: .milliseconds(100)))),
             ],
             deadline: .milliseconds(60_100)
         ),
         Row(
             when: "one slot crashes beyond the limit while another serves",
-            youngDeathLimit: 1,
+            earlyExitLimit: 1,
             steps: [
                 Step(
                     .exited(worker(0, 0), .exited(1)),
-                    .note(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
+                    .log(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
                 )
             ],
             deadline: .milliseconds(1_100)
@@ -168,14 +168,14 @@ struct SupervisorStateMachineTests {
         Row(
             when: "the limit is reached and nobody serves",
             workers: 1,
-            youngDeathLimit: 1,
+            earlyExitLimit: 1,
             steps: [
                 Step(
                     .exited(worker(0, 0), .exited(1)),
-                    .note(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100))),
-                    .note(.gaveUp),
+                    .log(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100))),
+                    .log(.gaveUp),
                     .closeListener,
-                    .closeMailbox(slot: 0),
+                    .closeHandoffSocket(slot: 0),
                     .finish(exitCode: 70)
                 )
             ]
@@ -186,13 +186,13 @@ struct SupervisorStateMachineTests {
                 Step(
                     .exited(worker(0, 0), .exited(0)),
                     at: 60,
-                    .note(.workerDied(worker(0, 0), .exited(0), earlyExits: 0, pause: .zero)),
+                    .log(.workerDied(worker(0, 0), .exited(0), earlyExits: 0, pause: .zero)),
                     .spawn(worker(0, 2), slots: 2)
                 ),
                 Step(
                     .exited(worker(0, 2), .exited(78)),
                     at: 61,
-                    .note(.workerDied(worker(0, 2), .exited(78), earlyExits: 1, pause: .milliseconds(100)))
+                    .log(.workerDied(worker(0, 2), .exited(78), earlyExits: 1, pause: .milliseconds(100)))
                 ),
             ],
             deadline: .milliseconds(61_100)
@@ -205,20 +205,20 @@ struct SupervisorStateMachineTests {
             steps: [
                 Step(
                     .stop,
-                    .note(.stopping),
+                    .log(.stopping),
                     .closeListener,
-                    .closeMailbox(slot: 0),
-                    .closeMailbox(slot: 1),
+                    .closeHandoffSocket(slot: 0),
+                    .closeHandoffSocket(slot: 1),
                     .signal(worker(0, 0), .terminate),
                     .signal(worker(1, 1), .terminate)
                 ),
                 Step(.stop, at: 2),
-                Step(.exited(worker(1, 1), .exited(0)), at: 3, .note(.workerDrained(worker(1, 1), .exited(0)))),
-                Step(.timePassed, at: 31, .note(.graceExpired(worker(0, 0))), .signal(worker(0, 0), .kill)),
+                Step(.exited(worker(1, 1), .exited(0)), at: 3, .log(.workerDrained(worker(1, 1), .exited(0)))),
+                Step(.timePassed, at: 31, .log(.graceExpired(worker(0, 0))), .signal(worker(0, 0), .kill)),
                 Step(
                     .exited(worker(0, 0), .signalled(9)),
                     at: 32,
-                    .note(.workerDrained(worker(0, 0), .signalled(9))),
+                    .log(.workerDrained(worker(0, 0), .signalled(9))),
                     .finish(exitCode: 0)
                 ),
                 Step(.stop, at: 33),
@@ -231,20 +231,20 @@ struct SupervisorStateMachineTests {
             steps: [
                 Step(
                     .stopNow,
-                    .note(.stoppingNow),
+                    .log(.stoppingNow),
                     .closeListener,
-                    .closeMailbox(slot: 0),
+                    .closeHandoffSocket(slot: 0),
                     .signal(worker(0, 0), .terminate),
                     .signal(worker(0, 0), .kill)
                 ),
-                Step(.exited(worker(0, 0), .signalled(9)), .note(.workerDrained(worker(0, 0), .signalled(9))), .finish(exitCode: 0)),
+                Step(.exited(worker(0, 0), .signalled(9)), .log(.workerDrained(worker(0, 0), .signalled(9))), .finish(exitCode: 0)),
             ]
         ),
         Row(
             when: "timeout ends while it stops",
             workers: 1,
             steps: [
-                Step(.stop, .note(.stopping), .closeListener, .closeMailbox(slot: 0), .signal(worker(0, 0), .terminate)),
+                Step(.stop, .log(.stopping), .closeListener, .closeHandoffSocket(slot: 0), .signal(worker(0, 0), .terminate)),
                 Step(.stopNow, at: 2, .signal(worker(0, 0), .kill)),
                 Step(.stopNow, at: 2),
             ]
@@ -255,9 +255,9 @@ struct SupervisorStateMachineTests {
             steps: [
                 Step(
                     .exited(worker(0, 0), .exited(1)),
-                    .note(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
+                    .log(.workerDied(worker(0, 0), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
                 ),
-                Step(.stop, .note(.stopping), .closeListener, .closeMailbox(slot: 0), .finish(exitCode: 0)),
+                Step(.stop, .log(.stopping), .closeListener, .closeHandoffSocket(slot: 0), .finish(exitCode: 0)),
                 Step(.timePassed, at: 9),
             ]
         ),
@@ -272,38 +272,38 @@ struct SupervisorStateMachineTests {
             when: "it reloads, one slot at a time, the successor first",
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 2), slots: 2)),
+                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 2), slots: 2)),
                 Step(
                     .ready(worker(0, 2)),
                     at: 2,
-                    .note(.workerReady(worker(0, 2))),
+                    .log(.workerReady(worker(0, 2))),
                     .signal(worker(0, 0), .terminate),
                     .spawn(worker(1, 3), slots: 2)
                 ),
                 Step(
                     .ready(worker(1, 3)),
                     at: 3,
-                    .note(.workerReady(worker(1, 3))),
+                    .log(.workerReady(worker(1, 3))),
                     .signal(worker(1, 1), .terminate),
-                    .note(.reloadFinished)
+                    .log(.reloadFinished)
                 ),
-                Step(.exited(worker(0, 0), .exited(0)), at: 4, .note(.workerDrained(worker(0, 0), .exited(0)))),
-                Step(.exited(worker(1, 1), .exited(0)), at: 5, .note(.workerDrained(worker(1, 1), .exited(0)))),
+                Step(.exited(worker(0, 0), .exited(0)), at: 4, .log(.workerDrained(worker(0, 0), .exited(0)))),
+                Step(.exited(worker(1, 1), .exited(0)), at: 5, .log(.workerDrained(worker(1, 1), .exited(0)))),
             ]
         ),
-        Row(when: "the new settings are unusable", steps: [Step(.reload, .readSettings), Step(.settingsRefused, .note(.reloadAbandoned))]),
+        Row(when: "the new settings are unusable", steps: [Step(.reload, .readSettings), Step(.settingsRefused, .log(.reloadAbandoned))]),
         Row(when: "nobody asked for settings", steps: [Step(.settingsRead), Step(.settingsRefused)]),
         Row(
             when: "the new program refuses its configuration",
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(
                     .exited(worker(0, 1), .exited(78)),
                     at: 2,
-                    .note(.workerDied(worker(0, 1), .exited(78), earlyExits: 1, pause: .milliseconds(100))),
-                    .note(.reloadAbandoned)
+                    .log(.workerDied(worker(0, 1), .exited(78), earlyExits: 1, pause: .milliseconds(100))),
+                    .log(.reloadAbandoned)
                 ),
                 Step(.timePassed, at: 3),
             ]
@@ -313,24 +313,24 @@ struct SupervisorStateMachineTests {
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(
                     .exited(worker(0, 1), .exited(1)),
                     at: 2,
-                    .note(.workerDied(worker(0, 1), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
+                    .log(.workerDied(worker(0, 1), .exited(1), earlyExits: 1, pause: .milliseconds(100)))
                 ),
                 Step(.timePassed, at: 2.125, .spawn(worker(0, 2), slots: 1)),
                 Step(
                     .exited(worker(0, 2), .exited(1)),
                     at: 3,
-                    .note(.workerDied(worker(0, 2), .exited(1), earlyExits: 2, pause: .milliseconds(200)))
+                    .log(.workerDied(worker(0, 2), .exited(1), earlyExits: 2, pause: .milliseconds(200)))
                 ),
                 Step(.timePassed, at: 3.25, .spawn(worker(0, 3), slots: 1)),
                 Step(
                     .exited(worker(0, 3), .exited(1)),
                     at: 4,
-                    .note(.workerDied(worker(0, 3), .exited(1), earlyExits: 3, pause: .milliseconds(400))),
-                    .note(.reloadAbandoned)
+                    .log(.workerDied(worker(0, 3), .exited(1), earlyExits: 3, pause: .milliseconds(400))),
+                    .log(.reloadAbandoned)
                 ),
                 Step(.timePassed, at: 5),
             ]
@@ -340,22 +340,22 @@ struct SupervisorStateMachineTests {
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .note(.reloadBegun)),
-                Step(.ready(worker(0, 1)), at: 2, .note(.workerReady(worker(0, 1))), .signal(worker(0, 0), .terminate)),
+                Step(.settingsRead, .log(.reloadBegun)),
+                Step(.ready(worker(0, 1)), at: 2, .log(.workerReady(worker(0, 1))), .signal(worker(0, 0), .terminate)),
                 Step(
                     .exited(worker(0, 0), .exited(0)),
                     at: 3,
-                    .note(.workerDrained(worker(0, 0), .exited(0))),
+                    .log(.workerDrained(worker(0, 0), .exited(0))),
                     .spawn(worker(0, 2), slots: 1)
                 ),
                 Step(
                     .ready(worker(0, 2)),
                     at: 4,
-                    .note(.workerReady(worker(0, 2))),
+                    .log(.workerReady(worker(0, 2))),
                     .signal(worker(0, 1), .terminate),
-                    .note(.reloadFinished)
+                    .log(.reloadFinished)
                 ),
             ],
             deadline: .seconds(34)
@@ -365,33 +365,33 @@ struct SupervisorStateMachineTests {
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, at: 5, .note(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead, at: 5, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(
                     .exited(worker(0, 0), .signalled(9)),
                     at: 6,
-                    .note(.workerDied(worker(0, 0), .signalled(9), earlyExits: 0, pause: .zero)),
-                    .note(.reloadFinished)
+                    .log(.workerDied(worker(0, 0), .signalled(9), earlyExits: 0, pause: .zero)),
+                    .log(.reloadFinished)
                 ),
-                Step(.ready(worker(0, 1)), at: 7, .note(.workerReady(worker(0, 1)))),
+                Step(.ready(worker(0, 1)), at: 7, .log(.workerReady(worker(0, 1)))),
             ]
         ),
         Row(
             when: "a worker asks for a successor",
             steps: [
-                Step(.replacementRequested(worker(1, 1)), .note(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
-                Step(.ready(worker(1, 2)), at: 2, .note(.workerReady(worker(1, 2))), .signal(worker(1, 1), .terminate)),
-                Step(.exited(worker(1, 1), .exited(0)), at: 3, .note(.workerDrained(worker(1, 1), .exited(0)))),
+                Step(.replacementRequested(worker(1, 1)), .log(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
+                Step(.ready(worker(1, 2)), at: 2, .log(.workerReady(worker(1, 2))), .signal(worker(1, 1), .terminate)),
+                Step(.exited(worker(1, 1), .exited(0)), at: 3, .log(.workerDrained(worker(1, 1), .exited(0)))),
             ]
         ),
         Row(
             when: "two workers ask for successors",
             steps: [
-                Step(.replacementRequested(worker(1, 1)), .note(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
-                Step(.replacementRequested(worker(0, 0)), .note(.replacementRequested(worker(0, 0)))),
+                Step(.replacementRequested(worker(1, 1)), .log(.replacementRequested(worker(1, 1))), .spawn(worker(1, 2), slots: 2)),
+                Step(.replacementRequested(worker(0, 0)), .log(.replacementRequested(worker(0, 0)))),
                 Step(
                     .ready(worker(1, 2)),
                     at: 2,
-                    .note(.workerReady(worker(1, 2))),
+                    .log(.workerReady(worker(1, 2))),
                     .signal(worker(1, 1), .terminate),
                     .spawn(worker(0, 3), slots: 2)
                 ),
@@ -403,29 +403,29 @@ struct SupervisorStateMachineTests {
     static let resizing = [
         Row(
             when: "one worker more is wanted",
-            steps: [Step(.addWorker, .note(.workersWanted(3)), .spawn(worker(2, 2), slots: 3))],
+            steps: [Step(.addWorker, .log(.workersWanted(3)), .spawn(worker(2, 2), slots: 3))],
             deadline: .seconds(11)
         ),
         Row(
             when: "one worker less is wanted",
             steps: [
-                Step(.removeWorker, .note(.workersWanted(1)), .closeMailbox(slot: 1), .signal(worker(1, 1), .terminate)),
-                Step(.exited(worker(1, 1), .exited(0)), at: 2, .note(.workerDrained(worker(1, 1), .exited(0)))),
+                Step(.removeWorker, .log(.workersWanted(1)), .closeHandoffSocket(slot: 1), .signal(worker(1, 1), .terminate)),
+                Step(.exited(worker(1, 1), .exited(0)), at: 2, .log(.workerDrained(worker(1, 1), .exited(0)))),
                 Step(.removeWorker, at: 3),
             ]
         ),
         Row(
             when: "a worker is wanted again while it drains",
             steps: [
-                Step(.removeWorker, .note(.workersWanted(1)), .closeMailbox(slot: 1), .signal(worker(1, 1), .terminate)),
-                Step(.addWorker, at: 2, .note(.workersWanted(2)), .spawn(worker(1, 2), slots: 2)),
-                Step(.removeWorker, at: 3, .note(.workersWanted(1)), .closeMailbox(slot: 1), .signal(worker(1, 2), .terminate)),
+                Step(.removeWorker, .log(.workersWanted(1)), .closeHandoffSocket(slot: 1), .signal(worker(1, 1), .terminate)),
+                Step(.addWorker, at: 2, .log(.workersWanted(2)), .spawn(worker(1, 2), slots: 2)),
+                Step(.removeWorker, at: 3, .log(.workersWanted(1)), .closeHandoffSocket(slot: 1), .signal(worker(1, 2), .terminate)),
                 // Two are still there, so the third has to wait.
-                Step(.addWorker, at: 4, .note(.workersWanted(2))),
+                Step(.addWorker, at: 4, .log(.workersWanted(2))),
                 Step(
                     .exited(worker(1, 1), .exited(0)),
                     at: 5,
-                    .note(.workerDrained(worker(1, 1), .exited(0))),
+                    .log(.workerDrained(worker(1, 1), .exited(0))),
                     .spawn(worker(1, 3), slots: 2)
                 ),
             ],

@@ -31,7 +31,7 @@ struct SupervisorTests {
         supervisor.send(.stop)
         #expect(await outcome == exitCode)
         for process in self.processes { #expect(!exists(process), "a worker is left") }
-        try await wait(until: "the workers' helpers end with the life-line") {
+        try await wait(until: "the workers' helpers end with the supervisor pipe") {
             !self.directory.lines("helpers").contains(where: isRunning)
         }
     }
@@ -55,7 +55,7 @@ struct SupervisorTests {
     func inheritance() async throws {
         let script = """
             for path in /proc/$$/fd/*; do number=${path##*/}; [ -e "$path" ] && echo "$number" >> "$DIRECTORY/descriptors.$PARANOID_WORKER"; done
-            echo "$PARANOID_ROLE $PARANOID_MAILBOXES $SWIFT_BACKTRACE" >> "$DIRECTORY/variables"
+            echo "$PARANOID_ROLE $PARANOID_HANDOFF_SOCKETS $SWIFT_BACKTRACE" >> "$DIRECTORY/variables"
             """
         // One that is not close-on-exec, as other people's code leaves them.
         let careless = fcntl(1, F_DUPFD, 40)
@@ -223,7 +223,7 @@ struct SupervisorTests {
 
     @Test("aborts a worker that shows no heartbeat, and fills its place")
     func stuck() async throws {
-        // Scripts do not know the board, so all of them are stuck; this one does not even die of SIGABRT.
+        // Scripts do not know the scoreboard, so all of them are stuck; this one does not even die of SIGABRT.
         var configuration = ScriptedWorkers.configuration(
             "trap '' ABRT; printf R >&3; while :; do sleep 0.01; done",
             workers: 1,
@@ -231,7 +231,7 @@ struct SupervisorTests {
         )
         configuration.heartbeatTimeout = .milliseconds(100)
         configuration.observationInterval = .milliseconds(20)
-        configuration.abortPatience = .milliseconds(20)
+        configuration.abortTimeout = .milliseconds(20)
         try await self.supervise(configuration) { _ in
             try await wait(until: "a stuck worker has ended") { self.log.count("worker ended") >= 1 && self.log.count("worker ready") >= 2 }
         }

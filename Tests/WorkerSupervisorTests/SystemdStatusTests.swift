@@ -55,7 +55,7 @@ struct ServiceReportTests {
     }
 
     @Test(
-        "the watchdog hears from us in half of its time, if it is ours",
+        "the watchdog hears from us in generation of its time, if it is ours",
         arguments: [
             (["WATCHDOG_USEC": "3000000"], Duration.milliseconds(1500)),
             (["WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "7"], .milliseconds(1500)),

@@ -5,9 +5,9 @@ import Testing
 
 @Suite("Number of workers")
 struct WorkerScalingTests {
-    private static let rules = WorkerScaling.Rules(minimum: 2, maximum: 4, timeout: .seconds(10))
+    private static let rules = WorkerScaling.Rules(minimum: 2, maximum: 4, calmPeriod: .seconds(10))
 
-    /// One look: at which second, the load in percent (`nil`: no sample), workers and those that serve, and what follows.
+    /// One sample: at which second, the load in percent (`nil`: no sample), workers and those that serve, and what follows.
     private struct Step {
         let at: Double
         let load: UInt64?
@@ -19,13 +19,13 @@ struct WorkerScalingTests {
     private func expect(_ steps: [Step]) {
         var scaling = WorkerScaling(Self.rules)
         for step in steps {
-            let look = WorkerScaling.Look(demand: step.load ?? 0, capacity: step.load == nil ? 0 : 100)
-            let then = scaling.workers(after: look, workers: step.workers, serving: step.serving ?? step.workers, at: .seconds(step.at))
+            let sample = WorkerScaling.LoadSample(demand: step.load ?? 0, capacity: step.load == nil ? 0 : 100)
+            let then = scaling.workers(after: sample, workers: step.workers, serving: step.serving ?? step.workers, at: .seconds(step.at))
             #expect(then == step.then, "at \(step.at)")
         }
     }
 
-    @Test("grows by one after two busy looks in a row, up to the most")
+    @Test("grows by one after two busy samples in a row, up to the most")
     func growth() {
         self.expect([
             Step(at: 1, load: 80, workers: 2, then: nil), Step(at: 2, load: 79, workers: 2, then: nil),
@@ -48,7 +48,7 @@ struct WorkerScalingTests {
         ])
     }
 
-    @Test("a single look that is not calm, a worker that is coming, or no sample begin the calm anew")
+    @Test("a single sample that is not calm, a worker that is coming, or no sample begin the calm anew")
     func interruptions() {
         for interruption in [
             Step(at: 9, load: 60, workers: 3, then: nil), Step(at: 9, load: 0, workers: 3, serving: 2, then: nil),
@@ -78,23 +78,23 @@ struct WorkerScalingTests {
     @Test("the state machine starts and drains workers as it says, and not during a reload")
     func machine() {
         var configuration = SupervisorStateMachineTests.configuration(workers: 1)
-        configuration.scaling = WorkerScaling.Rules(minimum: 1, maximum: 2, busyLooks: 1, timeout: .seconds(5))
+        configuration.scaling = WorkerScaling.Rules(minimum: 1, maximum: 2, busySamples: 1, calmPeriod: .seconds(5))
         var machine = SupervisorStateMachine(configuration)
         _ = machine.start(at: .zero)
         let first = WorkerIdentifier(slot: 0, serial: 0)
         let second = WorkerIdentifier(slot: 1, serial: 1)
-        let busy = SupervisorEvent.looked(WorkerScaling.Look(demand: 9, capacity: 10))
-        let idle = SupervisorEvent.looked(WorkerScaling.Look(demand: 0, capacity: 10))
+        let busy = SupervisorEvent.loadSampled(WorkerScaling.LoadSample(demand: 9, capacity: 10))
+        let idle = SupervisorEvent.loadSampled(WorkerScaling.LoadSample(demand: 0, capacity: 10))
         #expect(machine.handle(busy, at: .seconds(1)).isEmpty, "the first is not ready yet")
         _ = machine.handle(.ready(first), at: .seconds(1))
         _ = machine.handle(.reload, at: .seconds(1))
         #expect(machine.handle(busy, at: .seconds(2)).isEmpty)
         _ = machine.handle(.settingsRefused, at: .seconds(2))
-        #expect(machine.handle(busy, at: .seconds(3)) == [.note(.workersWanted(2)), .spawn(second, slots: 2)])
+        #expect(machine.handle(busy, at: .seconds(3)) == [.log(.workersWanted(2)), .spawn(second, slots: 2)])
         _ = machine.handle(.ready(second), at: .seconds(4))
         #expect(machine.handle(idle, at: .seconds(5)).isEmpty)
         #expect(
-            machine.handle(idle, at: .seconds(10)) == [.note(.workersWanted(1)), .closeMailbox(slot: 1), .signal(second, .terminate)]
+            machine.handle(idle, at: .seconds(10)) == [.log(.workersWanted(1)), .closeHandoffSocket(slot: 1), .signal(second, .terminate)]
         )
     }
 

@@ -36,6 +36,10 @@ int clinux_rename_exclusive(int from_directory, const char *from, int to_directo
 int clinux_send_descriptor(int socket, int descriptor, uint8_t tag);
 /// Receives one descriptor (close-on-exec); MSG_DONTWAIT. The descriptor, -1 on failure, -2 at the end of the stream.
 int clinux_receive_descriptor(int socket, uint8_t *tag);
+/// timerfd_create(2) on CLOCK_MONOTONIC, non-blocking and close-on-exec.
+int clinux_timer_create(void);
+/// timerfd_settime(2): readable once after so many nanoseconds.
+int clinux_timer_start(int timer, int64_t nanoseconds);
 
 /// Values that Swift cannot see because they are casts or enum members in the system's headers.
 static const uint32_t CLINUX_EPOLLIN = EPOLLIN;

@@ -7,10 +7,6 @@
 
 /// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS; openat(2) where the kernel has no openat2. Retried on EINTR.
 int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode);
-/// CLOCK_MONOTONIC_COARSE in nanoseconds: no system call, a resolution of a few milliseconds.
-int64_t clinux_coarse_monotonic_nanoseconds(void);
-/// CLOCK_BOOTTIME in nanoseconds; runs on while the machine sleeps.
-int64_t clinux_boot_nanoseconds(void);
 /// Soft limit of RLIMIT_NOFILE, or -1.
 int64_t clinux_descriptor_limit(void);
 /// nftw(3): removes a directory and all below it as far as possible; follows no symbolic link.

@@ -1,4 +1,4 @@
-// Who a process is, who a peer is, and who has which number.
+// The user and groups of processes and peers, and the database of users.
 #ifndef PARANOID_CLINUX_IDENTITY_H
 #define PARANOID_CLINUX_IDENTITY_H
 
@@ -17,7 +17,7 @@ int clinux_find_group(const char *name, gid_t *group);
 
 /// Gives up root for good in all threads: groups of `name` (only `group` if NULL), setresgid(2), setresuid(2), PR_SET_NO_NEW_PRIVS.
 /// 0; -1 if a call failed; -2 if the former identity could be regained.
-int clinux_become(uid_t user, gid_t group, const char *name);
+int clinux_drop_privileges(uid_t user, gid_t group, const char *name);
 
 /// Sends one datagram to a unix socket; a path that begins with @ is an abstract one (unix(7)). 0 or -1.
 int clinux_notify(const char *path, size_t path_length, const void *message, size_t length);

@@ -18,3 +18,108 @@ enum SessionPages {
         }
     }
 }
+
+/// `/session/values`: named texts of the visitor's choice.
+enum ValuesPages {
+    private struct Form: Decodable {
+        var key: String
+        var value: String
+    }
+
+    private static let maximumValues = 64
+
+    static func register(on routes: some RouterMethods) {
+        routes.get("/session/values") { request in
+            try Response.json(await request.session.value(.values) ?? [:])
+        }
+        routes.post("/session/values") { request in
+            let form = try await request.decodeForm(Form.self)
+            guard !form.key.isEmpty else { throw HTTPError(.badRequest, message: "The key is empty.") }
+            // Two requests that set different keys must both succeed, so the table is changed under the session's lock.
+            let values = try await request.session.update(.values, default: [:]) { values in
+                guard values[form.key] != nil || values.count < Self.maximumValues else {
+                    throw HTTPError(.unprocessableContent, message: "A session keeps \(Self.maximumValues) values.")
+                }
+                values[form.key] = form.value
+                return values
+            }
+            return try Response.json(values)
+        }
+    }
+}
+
+extension SessionKey<Int> {
+    /// How often this session was at `/session`, `/safe` or `/slow`.
+    static var hits: Self { Self("hits") }
+}
+
+extension SessionKey<[String: String]> {
+    /// What was stored with `POST /session/values`.
+    static var values: Self { Self("values") }
+}
+
+/// What most routes answer: the guard's verdict on the request, and what the session holds.
+struct SessionReport: Encodable {
+    var verdict: GuardVerdict
+    var reason: GuardReason?
+    var hits: Int
+    var user: String?
+    var isNew: Bool
+
+    /// Looks at the session without writing to it.
+    static func peek(at session: Session) async throws -> SessionReport {
+        try await SessionReport(of: session, hits: session.value(.hits) ?? 0)
+    }
+
+    /// Counts a visit, atomically across all workers, and looks at the session afterwards: counting may have begun it.
+    static func count(in session: Session) async throws -> SessionReport {
+        let hits = try await session.update(.hits, default: 0) { hits in
+            hits += 1
+            return hits
+        }
+        return try await SessionReport(of: session, hits: hits)
+    }
+
+    private init(of session: Session, hits: Int) async throws {
+        self.verdict = try await session.guardVerdict
+        self.reason = try await session.guardReason
+        self.hits = hits
+        self.user = try await session.user
+        self.isNew = try await session.isNew
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case verdict, reason, hits, user
+        case isNew = "fresh"
+    }
+
+    // Written by hand so that what is absent appears as null.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.verdict.rawValue, forKey: .verdict)
+        try container.encode(self.reason?.rawValue, forKey: .reason)
+        try container.encode(self.hits, forKey: .hits)
+        try container.encode(self.user, forKey: .user)
+        try container.encode(self.isNew, forKey: .isNew)
+    }
+}
+
+/// What the page shows live: the report, and how old and how durable the session's secrets are.
+struct SessionDetails: Encodable {
+    var report: SessionReport
+    var nonceAgeMilliseconds: Int?
+    var expiresAtUnixSeconds: Int?
+    var isSecure: Bool
+    var process: Int
+
+    static func peek(at request: Request) async throws -> SessionDetails {
+        let session = request.session
+        return try await SessionDetails(
+            report: .peek(at: session),
+            nonceAgeMilliseconds: session.nonceAge.map { Int($0 / .milliseconds(1)) },
+            expiresAtUnixSeconds: session.expiry.map { Int($0.nanosecondsSinceEpoch / 1_000_000_000) },
+            isSecure: request.isSecure,
+            process: WorkerReport.current.pid
+        )
+    }
+}

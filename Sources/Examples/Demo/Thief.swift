@@ -1,4 +1,41 @@
 import ParanoidFastCGI
+import ParanoidFastCGITesting
+
+/// `POST /steal`: replays the visitor's cookies as a thief would, and tells how the guard answered.
+///
+/// The session cookies are kept from scripts, so it is the server that plays the thief, inside this process.
+enum StealPage {
+    static func register(on app: Application) {
+        app.post("/steal") { request in
+            guard try await request.session.guardVerdict == .accepted else {
+                throw HTTPError(.conflict, message: "There is no session to steal yet; /session begins one.")
+            }
+            return try Response.json(await Thief(victim: request, app: app).playAll())
+        }
+    }
+}
+
+/// One way to use stolen cookies, and what the thief was told.
+struct Theft: Encodable {
+    var id: String
+    var title: String
+    /// What the thief pretends, for people.
+    var story: String
+    /// Which guard the attempt runs into, for people.
+    var guardName: String
+    /// Whether the visitor's own cookies were replayed; otherwise those of a stand-in that looks the same.
+    var usesOwnCookies: Bool
+    /// The status of the answer that the thief got.
+    var status: Int
+    /// The answer that the thief got, a report as JSON.
+    var answer: String
+
+    enum CodingKeys: String, CodingKey {
+        case id, title, story, status, answer
+        case guardName = "guard"
+        case usesOwnCookies = "own"
+    }
+}
 
 /// Plays thefts of a session against the guard.
 ///
@@ -23,10 +60,10 @@ struct Thief: Sendable {
     // MARK: Thefts
 
     private func otherBrowser() async throws -> Theft {
-        var thief = PretendedClient(lookingLike: self.victim)
-        thief.jar = CookieJar(copyingFrom: self.victim)
-        thief["REMOTE_ADDR"] = Self.otherAddress
-        thief["HTTP_USER_AGENT"] = Self.otherBrowserName
+        var thief = InProcessClient(self.app, lookingLike: self.victim)
+        thief.cookies = self.victim.cookieJar
+        thief.parameters["REMOTE_ADDR"] = Self.otherAddress
+        thief.parameters["HTTP_USER_AGENT"] = Self.otherBrowserName
         return try await self.attempt(
             by: thief,
             id: "other-browser",
@@ -39,7 +76,7 @@ struct Thief: Sendable {
     private func otherDevice() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        thief["HTTP_USER_AGENT"] = Self.otherBrowserName
+        thief.parameters["HTTP_USER_AGENT"] = Self.otherBrowserName
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -53,8 +90,8 @@ struct Thief: Sendable {
     private func withoutSecondKey() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        thief["HTTPS"] = "on"
-        thief.jar[self.cookieNames.secondCookie] = nil
+        thief.parameters["HTTPS"] = "on"
+        thief.cookies[self.cookieNames.secondCookie] = nil
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -68,8 +105,8 @@ struct Thief: Sendable {
     private func overPlainHTTP() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        thief["HTTPS"] = nil
-        thief.jar[self.cookieNames.secondCookie] = nil
+        thief.parameters["HTTPS"] = nil
+        thief.cookies[self.cookieNames.secondCookie] = nil
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -84,8 +121,8 @@ struct Thief: Sendable {
         var owner = try await self.standIn()
         let thief = owner
         // The owner gets the next nonce and shows it; from then on the one before can be under way for as long as the bound says.
-        _ = try await owner.send(.post, "/rotate", through: self.app)
-        _ = try await owner.send(.get, "/session/peek", through: self.app)
+        _ = try await owner.post("/rotate")
+        _ = try await owner.get("/session/peek")
         try await Self.pause(self.settings.profile.isCompatible ? self.settings.nonceWindowTimeout : self.settings.delayBound)
         return try await self.attempt(
             by: thief,
@@ -101,8 +138,8 @@ struct Thief: Sendable {
     private func inventedSession() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        let presented = thief.jar[self.cookieNames.sessionCookie] ?? ""
-        thief.jar[self.cookieNames.sessionCookie] = String(presented.reversed())
+        let presented = thief.cookies[self.cookieNames.sessionCookie] ?? ""
+        thief.cookies[self.cookieNames.sessionCookie] = String(presented.reversed())
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -132,25 +169,25 @@ struct Thief: Sendable {
     private static let otherBrowserName = "Thief/1.0"
 
     /// A session of the visitor's double, logged in a moment ago.
-    private func standIn() async throws -> PretendedClient {
-        var client = PretendedClient(lookingLike: self.victim)
-        let answer = try await client.send(.post, "/login", form: "user=stand-in", through: self.app)
+    private func standIn() async throws -> InProcessClient {
+        var client = InProcessClient(self.app, lookingLike: self.victim)
+        let answer = try await client.post("/login", form: ["user": "stand-in"])
         guard answer.status == 200 else { throw HTTPError.serviceUnavailable }
         return client
     }
 
     /// Lets the thief look at the session, and ends it afterwards if it is a stand-in's.
     private func attempt(
-        by thief: PretendedClient,
-        on owner: PretendedClient? = nil,
+        by thief: InProcessClient,
+        on owner: InProcessClient? = nil,
         id: String,
         title: String,
         story: String,
         guardName: String
     ) async throws -> Theft {
         var thief = thief
-        let answer = try await thief.send(.get, "/session/peek", through: self.app)
-        if var owner { _ = try await owner.send(.post, "/logout", through: self.app) }
+        let answer = try await thief.get("/session/peek")
+        if var owner { _ = try await owner.post("/logout") }
         return Theft(
             id: id,
             title: title,
@@ -166,5 +203,36 @@ struct Thief: Sendable {
     private static func pause(_ timeout: Duration?) async throws {
         guard let timeout else { return }
         try await Task.sleep(for: min(timeout, .seconds(5)) + .milliseconds(100))
+    }
+}
+
+extension InProcessClient {
+    /// A client that looks to the server exactly as the one that has sent a request; its jar is empty.
+    fileprivate init(_ app: Application, lookingLike request: Request) {
+        var parameters: [String: String] = [:]
+        request.parameters.forEach { name, value in parameters[name.text] = value.text }
+        // These describe the one request that is copied, not the client.
+        let ofThisRequest = [
+            "REQUEST_METHOD", "REQUEST_URI", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH",
+            "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_COOKIE",
+        ]
+        for name in ofThisRequest { parameters[name] = nil }
+        self.init(app, parameters: parameters)
+    }
+}
+
+extension Request {
+    /// The cookies that a request presents.
+    fileprivate var cookieJar: [String: String] {
+        var jar: [String: String] = [:]
+        for cookie in self.cookies { jar[String(decoding: cookie.name, as: UTF8.self)] = String(decoding: cookie.value, as: UTF8.self) }
+        return jar
+    }
+}
+
+extension RawSpan {
+    /// The bytes as text; what is not UTF-8 is replaced.
+    fileprivate var text: String {
+        unsafe self.withUnsafeBytes { bytes in unsafe String(decoding: bytes, as: UTF8.self) }
     }
 }

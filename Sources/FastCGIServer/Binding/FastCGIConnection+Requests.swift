@@ -209,7 +209,7 @@ extension FastCGIConnection {
     private func stampArrival() {
         guard self.state.phase == .reading else { return }
         self.arrival = Arrival(
-            monotonicNanoseconds: CoarseClock.monotonicNanoseconds(),
+            monotonicNanoseconds: CoarseClock.now(),
             wallNanoseconds: WallClock.nanosecondsSinceEpoch()
         )
     }

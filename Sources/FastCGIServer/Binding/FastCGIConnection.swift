@@ -178,7 +178,7 @@ final class FastCGIConnection: @unchecked Sendable {
         precondition(isFree, "a number comes back after its last connection was closed")
         self.isPastAnswer = false
         self.token = ConnectionToken(number: UInt32(number), generation: self.state.generation)
-        self.deadline.store(CoarseClock.monotonicNanoseconds() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
+        self.deadline.store(CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds, ordering: .releasing)
         self.control.withLock { $0.isOpen = true }
     }
 

@@ -117,7 +117,7 @@ extension FastCGIConnection {
     private func sendBetweenReads(_ record: [UInt8], isWaiting: Bool) {
         if !self.sendAll(record) { self.inputState = .failed(.cut) }
         // Writing has a deadline of its own, and leaves none.
-        if isWaiting { self.transferDeadline.store(CoarseClock.monotonicNanoseconds() &+ self.readBudget.remaining, ordering: .relaxed) }
+        if isWaiting { self.transferDeadline.store(CoarseClock.now() &+ self.readBudget.remaining, ordering: .relaxed) }
     }
 
     /// Throws away what has arrived of the input, without waiting, and no more than is worth it.
@@ -146,11 +146,11 @@ extension FastCGIConnection {
         if unsafe cfcgi_readable(stream) == 0 {
             guard self.inputState == .open, !self.hasDeclaredLength else { return 0 }
             // FCGX_GetStr waits until it has all it is asked for, so it is asked for one byte.
-            let start = CoarseClock.monotonicNanoseconds()
+            let start = CoarseClock.now()
             self.transferDeadline.store(start &+ self.readBudget.remaining, ordering: .relaxed)
             count = unsafe Int(FCGX_GetStr(bytes, 1, stream))
             self.transferDeadline.store(.max, ordering: .relaxed)
-            self.readBudget.spend(CoarseClock.monotonicNanoseconds() - start, bytes: 0)
+            self.readBudget.spend(CoarseClock.now() - start, bytes: 0)
             if count == 0 { return 0 }
         }
         let more = unsafe min(Int(cfcgi_readable(stream)), buffer.count - count)
@@ -247,11 +247,11 @@ extension FastCGIConnection {
 
     /// Makes a call that may block in writing, within the request's budget.
     func writing(bytes: Int, _ body: () -> Bool) -> Bool {
-        let start = CoarseClock.monotonicNanoseconds()
+        let start = CoarseClock.now()
         self.transferDeadline.store(start &+ self.writeBudget.remaining, ordering: .relaxed)
         let isWritten = body()
         self.transferDeadline.store(.max, ordering: .relaxed)
-        self.writeBudget.spend(CoarseClock.monotonicNanoseconds() - start, bytes: bytes)
+        self.writeBudget.spend(CoarseClock.now() - start, bytes: bytes)
         if !isWritten { self.hasWriteError = true }
         return isWritten
     }

@@ -192,7 +192,7 @@ package final class LogThrottle: Sendable {
 
     /// Whether the last report is long enough ago; whoever is told so reports.
     package var isDue: Bool {
-        let now = CoarseClock.monotonicNanoseconds()
+        let now = CoarseClock.now()
         let last = self.moment.load(ordering: .relaxed)
         guard last == .min || now - last > self.pause else { return false }
         return self.moment.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged

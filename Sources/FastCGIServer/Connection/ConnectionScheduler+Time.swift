@@ -22,7 +22,7 @@ extension ConnectionScheduler {
             self.listener.stop()
         }
         self.emptyInbox()
-        self.drainStart.store(CoarseClock.monotonicNanoseconds(), ordering: .sequentiallyConsistent)
+        self.drainStart.store(CoarseClock.now(), ordering: .sequentiallyConsistent)
         self.timeKeeper.signal()
     }
 
@@ -34,7 +34,7 @@ extension ConnectionScheduler {
 
     /// Looks at the time: closes what has waited too long and wakes threads whose peers are too slow.
     func keepTime() {
-        let now = CoarseClock.monotonicNanoseconds()
+        let now = CoarseClock.now()
         let drainStart = self.drainStart.load(ordering: .acquiring)
         if drainStart != .max, self.isAlone.load(ordering: .acquiring) { self.emptyInbox() }
         let drained = drainStart == .max ? -1 : now - drainStart

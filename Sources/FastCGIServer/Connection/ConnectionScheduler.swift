@@ -205,7 +205,7 @@ final class ConnectionScheduler: Sendable {
         }
         if isPartial, !connection.state.hasDeadline {
             connection.deadline.store(
-                CoarseClock.monotonicNanoseconds() &+ self.configuration.headDeadline.nanoseconds,
+                CoarseClock.now() &+ self.configuration.headDeadline.nanoseconds,
                 ordering: .releasing
             )
         }
@@ -265,7 +265,7 @@ final class ConnectionScheduler: Sendable {
         if lingering, self.register(connection) {
             let token = connection.token
             connection.shutWriting()
-            connection.deadline.store(CoarseClock.monotonicNanoseconds() &+ self.configuration.lingerTime.nanoseconds, ordering: .releasing)
+            connection.deadline.store(CoarseClock.now() &+ self.configuration.lingerTime.nanoseconds, ordering: .releasing)
             connection.update { $0.lingers() }
             // Bytes that have arrived before were reported before, so they have to be reported again.
             self.reportAgain(connection, token)

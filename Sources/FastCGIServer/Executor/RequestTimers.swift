@@ -21,7 +21,7 @@ final class RequestTimers: Sendable {
 
     /// Starts the timer of a request.
     func begin() -> RequestTimer {
-        let timer = RequestTimer(now: CoarseClock.monotonicNanoseconds(), allowing: self.time, grace: self.grace)
+        let timer = RequestTimer(now: CoarseClock.now(), allowing: self.time, grace: self.grace)
         self.running.withLock { $0.timers[ObjectIdentifier(timer)] = timer }
         return timer
     }

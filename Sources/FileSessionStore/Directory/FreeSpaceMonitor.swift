@@ -17,7 +17,7 @@ final class FreeSpaceMonitor: Sendable {
     /// Whether an anonymous session may be made.
     func hasRoom(in root: borrowing SecureDirectory) -> Bool {
         guard self.percent > 0 else { return true }
-        let now = CoarseClock.monotonicNanoseconds()
+        let now = CoarseClock.now()
         if let known = self.looked.withLock({ $0 }), now - known.at < Self.interval { return known.hasRoom }
         let hasRoom = root.space().map { Self.hasRoom($0, percent: self.percent) } ?? true
         self.looked.withLock { $0 = (now, hasRoom) }

@@ -3,7 +3,7 @@ internal import ParanoidSessions
 
 /// The few numbers that all workers of a store share without a system call: a page of memory behind the file `control`.
 struct SessionControlPage: Sendable {
-    private static let file = "control"
+    static let file = "control"
     private static let magic: UInt64 = 0x5053_4354_0000_0001  // "PSCT", version 1
 
     private enum Word: Int {

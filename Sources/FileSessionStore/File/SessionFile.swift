@@ -44,7 +44,7 @@ final class SessionFile: Sendable {
         self.path = path
         self.file = file
         self.faults = faults
-        self.view = Mutex(View(last: last, known: nil, identity: identity, checkedAt: CoarseClock.monotonicNanoseconds()))
+        self.view = Mutex(View(last: last, known: nil, identity: identity, checkedAt: CoarseClock.now()))
     }
 
     // MARK: Reading
@@ -131,7 +131,7 @@ final class SessionFile: Sendable {
 
     /// Whether the name was not looked at for `interval` nanoseconds; the caller who is told so is the one to look.
     func isCheckDue(after interval: Int64) -> Bool {
-        let now = CoarseClock.monotonicNanoseconds()
+        let now = CoarseClock.now()
         return self.view.withLock { view in
             guard now - view.checkedAt >= interval else { return false }
             view.checkedAt = now

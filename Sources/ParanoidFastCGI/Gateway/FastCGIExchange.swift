@@ -10,9 +10,6 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     /// The request was answered already.
     struct Finished: Error {}
 
-    /// A client's `Proxy` field, which programs take for a setting of theirs (httpoxy, CVE-2016-5385).
-    private static let dropped = Array("HTTP_PROXY".utf8)
-
     private let request: Mutex<FastCGIRequest?>
     private let executor: any TaskExecutor
     private let hasBegunAnswer = Atomic<Bool>(false)
@@ -27,7 +24,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     // MARK: Parameters
 
     func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {
-        if name.utf8.elementsEqual(Self.dropped) { return body(nil) }
+        if HeaderParameter.isHidden(name) { return body(nil) }
         var found: Outcome?
         self.request.withLock { request in
             found = request?.withParameter(name, body)
@@ -38,7 +35,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         self.request.withLock { request in
             request?.forEachParameter { name, value in
-                if !name.equals(Self.dropped) { body(name, value) }
+                if !HeaderParameter.isHidden(name) { body(name, value) }
             }
         }
     }
@@ -160,12 +157,5 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     /// Cuts the connection, so that the web server sees that the response is not complete.
     func abandon() {
         _ = self.request.withLock { $0.take() } == nil
-    }
-}
-
-extension RawSpan {
-    fileprivate func equals(_ other: [UInt8]) -> Bool {
-        guard self.byteCount == other.count else { return false }
-        return unsafe self.withUnsafeBytes { bytes in unsafe bytes.elementsEqual(other) }
     }
 }

@@ -13,11 +13,11 @@ struct FastCGIGateway: Sendable {
     /// The bytes of a response's head beyond which there is a warning.
     let longestHead: Int
     /// Counts.
-    let count: @Sendable (StatisticsCounter) -> Void
+    let count: @Sendable (ServerStatistics.Event) -> Void
     private let lastWarning = LogThrottle(pause: .seconds(60))
     private let heads = HeadBuffers()
 
-    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (StatisticsCounter) -> Void) {
+    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (ServerStatistics.Event) -> Void) {
         self.responder = responder
         self.hasDeadline = hasDeadline
         self.longestHead = longestHead
@@ -87,7 +87,7 @@ struct FastCGIGateway: Sendable {
 
     /// Counts a response, which is another one for a request that took too long.
     private func counted(_ response: Response, of exchange: FastCGIExchange) -> Response {
-        if let counter = StatisticsCounter(status: response.status.code), !exchange.isOverdue { self.count(counter) }
+        if let counter = ServerStatistics.Event(status: response.status.code), !exchange.isOverdue { self.count(counter) }
         // A handler that ends because it was cancelled may be faster than the one that answers in its place.
         return exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response
     }
@@ -153,7 +153,7 @@ struct FastCGIGateway: Sendable {
 
     /// The head is on its way: all that is left is to let the web server see that something is missing.
     private func cutShort(_ error: any Error, _ exchange: FastCGIExchange) {
-        self.responder.logger.debug("response cut short", metadata: ["response.error": "\(type(of: error))"])
+        self.responder.logger.debug("response cut short", metadata: ["error": "\(type(of: error))"])
         exchange.abandon()
     }
 
@@ -183,14 +183,14 @@ struct FastCGIGateway: Sendable {
             CGIResponseHead.appendEnd(to: &bytes)
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
         } catch {
-            self.responder.logger.error("the response's head is not valid", metadata: ["response.error": "\(error)"])
+            self.responder.logger.error("the response's head is not valid", metadata: ["error": "\(error)"])
             bytes.removeAll(keepingCapacity: true)
             bytes += "Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8
         }
     }
 
     private func warn(headOf bytes: Int) {
-        self.count(.largeResponseHead)
+        self.count(.largeResponseHeads)
         guard self.lastWarning.isDue else { return }
         self.responder.logger.warning(
             "a response's head is longer than the web server's buffer may be",

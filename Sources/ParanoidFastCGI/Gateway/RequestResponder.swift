@@ -45,33 +45,26 @@ struct RequestResponder: Sendable {
 
     /// Has a request answered; an error becomes the response that fits it.
     func respond(to request: Request) async -> Response {
-        do {
-            let response = try await self.handler.handle(request)
-            try response.validate()
-            return response
-        } catch {
-            return self.errorResponder.response(for: error, request: request)
-        }
+        await self.errorResponder.response(to: request, of: self.handler)
     }
 
     private func clientAddress(_ variables: MetaVariables, _ parameters: any RequestParameters) -> String {
         if self.trustedProxies.isEmpty { return variables.remoteAddress }
         return ClientAddress.resolve(
             remoteAddress: variables.remoteAddress,
-            forwardedFor: parameters.bytes(of: "HTTP_X_FORWARDED_FOR"),
+            forwardedFor: parameters.joinedBytes(of: "HTTP_X_FORWARDED_FOR"),
             trustedProxies: self.trustedProxies
         )
     }
 
     /// The response to parameters that cannot be a request.
     func refusal(_ error: MetaVariableError) -> Response {
-        self.logger.notice("request refused", metadata: ["request.error": "\(error)"])
-        return Response.text("Bad Request\n", status: .badRequest)
+        self.errorResponder.response(for: error, logger: self.logger)
     }
 
     /// The response to a request that is refused before it has a handler.
     func refusal(_ error: HTTPError) -> Response {
-        self.logger.notice("request refused", metadata: ["request.error": "\(error)"])
+        self.logger.notice("request refused", metadata: ["error": "\(error)"])
         return Response.text("Bad Request\n", status: .badRequest)
     }
 }

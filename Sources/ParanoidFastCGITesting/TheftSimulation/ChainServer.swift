@@ -26,13 +26,14 @@ package struct ChainServer: SimulatedServer {
     package mutating func show(_ value: RotationChain.Value, at now: Double) -> (isAccepted: Bool, sets: RotationChain.Value?) {
         guard var chain = self.chain else { return (false, nil) }
         defer { self.chain = self.hasEnded ? nil : chain }
-        switch chain.show(value, at: Self.time(now), self.bounds) {
+        let time = Self.time(now)
+        switch chain.show(value, at: time, self.bounds) {
         case .reuse:
             self.hasEnded = true
             return (false, nil)
         case .late: return (true, nil)
         case .current:
-            guard chain.gives(to: value, at: Self.time(now), self.bounds, isForced: false) else { return (true, nil) }
+            guard chain.gives(to: value, arrivedAt: time, at: time, self.bounds) else { return (true, nil) }
             return (true, RotationChain.Value(generation: chain.generation + 1, number: self.nextNumber()))
         }
     }

@@ -32,8 +32,8 @@ package struct GuardServer: SimulatedServer {
         return ClientSignals(source: [network]) { [ClientSignals.Reading(name: "address", value: [network], policy: .rotate)] }
     }
 
-    private func claim(_ jar: Jar?, at now: Double) -> PresentedCredentials {
-        var claim = PresentedCredentials(
+    private func credentials(_ jar: Jar?, at now: Double) -> PresentedCredentials {
+        var credentials = PresentedCredentials(
             identifier: jar?.identifier,
             presentsIdentifier: jar != nil,
             nonce: jar?.nonce,
@@ -41,19 +41,19 @@ package struct GuardServer: SimulatedServer {
             isSecure: true,
             traits: ClientTraits([[1]])
         )
-        guard !self.sessionGuard.settings.profile.isCompatible else { return claim }
-        claim.signals = Self.signals(at: now)
+        guard !self.sessionGuard.settings.profile.isCompatible else { return credentials }
+        credentials.signals = Self.signals(at: now)
         // One request in ten is for a picture, or ahead of time.
         let isOccasion = Int(now * 1000) % 10 != 0
-        claim.mayRotate = { isOccasion }
-        return claim
+        credentials.mayRotate = { isOccasion }
+        return credentials
     }
 
     package mutating func begin(at now: Double) -> Jar {
         let time = Self.time(now)
-        var visit = SessionVisit(claim: self.claim(nil, at: now), arrivedAt: time, isChecked: true)
-        visit.edits.add(.set([1]), to: [1])
-        let completion = self.sessionGuard.complete(visit, over: nil, keys: self.keys, at: time, using: &self.generator)
+        var state = TransactionState(credentials: self.credentials(nil, at: now), arrivedAt: time, isChecked: true)
+        state.edits.add(.set([1]), to: [1])
+        let completion = self.sessionGuard.complete(state, over: nil, keys: self.keys, at: time, using: &self.generator)
         guard case .create(let record) = completion.storing else { fatalError("a session begins") }
         self.record = record
         return self.jar(after: completion.changes)
@@ -64,40 +64,33 @@ package struct GuardServer: SimulatedServer {
         // Now and then another process serves, which knows nothing but what is stored.
         let record = Int(now * 1000) % 16 == 0 ? SessionRecord(decoding: stored.encoded()) ?? stored : stored
         let time = Self.time(now)
-        let claim = self.claim(jar, at: now)
-        var visit = SessionVisit(claim: claim, arrivedAt: time, isChecked: true)
-        visit.record = record
-        visit.identifier = self.identifier
-        visit.isPending = jar.identifier != self.identifier && record.tracking?.predecessor == jar.identifier
-        visit.isSuperseded = jar.identifier != self.identifier && !visit.isPending
-        switch self.sessionGuard.decide(claim, on: record, keys: self.keys, at: time) {
+        let credentials = self.credentials(jar, at: now)
+        var state = TransactionState(credentials: credentials, arrivedAt: time, isChecked: true)
+        var shown = OpenSession.Shown.current
+        if jar.identifier != self.identifier { shown = record.tracking?.predecessor == jar.identifier ? .pending : .superseded }
+        state.session = OpenSession(identifier: self.identifier, record: record, shown: shown)
+        switch self.sessionGuard.decide(credentials, on: record, keys: self.keys, at: time) {
         case .accept(let reason, let needsSecureKey):
-            visit.verdict = .accepted
-            visit.reason = reason
-            if visit.isSuperseded && reason == .current && record.tracking?.chain != nil {
-                visit.isSuperseded = false
-                visit.isPending = true
-            }
-            visit.signals = self.sessionGuard.changes(of: claim, on: record, keys: self.keys)
+            state.verdict = .accepted
+            state.reason = reason
+            if shown == .superseded && reason == .current && record.tracking?.chain != nil { state.session?.shown = .pending }
+            state.signals = self.sessionGuard.changes(of: credentials, on: record, keys: self.keys)
             if needsSecureKey {
-                visit.freshSecureKey = SecureKey(using: &self.generator)
-                visit.isModified = true
+                state.freshSecureKey = SecureKey(using: &self.generator)
+                state.progress = .pending
             }
         case .reject(.nonce) where self.sessionGuard.settings.profile.isCompatible, .reject(.reuse):
             self.end()
             return (false, nil)
         default: return (false, nil)
         }
-        let completion = self.sessionGuard.complete(visit, over: record, keys: self.keys, at: time, using: &self.generator)
+        let completion = self.sessionGuard.complete(state, over: record, keys: self.keys, at: time, using: &self.generator)
         switch completion.storing {
         case .write(let next): self.record = next
         case .rotate(var next):
             if next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
             self.record = next
             self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
-        case .end:
-            self.end()
-            return (false, nil)
         default: break
         }
         guard !completion.changes.isEmpty else { return (true, nil) }

@@ -28,6 +28,7 @@ enum JSONCoding {
     ///
     /// - Throws: ``HTTPError`` with status 400; its cause is the decoder's error.
     static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(HTTPError) -> Value {
+        guard JSONDepth.isUTF8(bytes.span) else { throw HTTPError(.badRequest, message: "The JSON is not UTF-8.") }
         guard JSONDepth.isWithin(self.maximumDepth, bytes.span) else {
             throw HTTPError(.badRequest, message: "The JSON is nested too deeply.")
         }

@@ -1,58 +1,74 @@
+internal import HTTPTypes
+internal import Synchronization
+
 /// The body of a request, read once as a sequence of chunks or collected into memory.
 ///
-/// What was collected can be collected again and iterated; what was iterated is gone. One task reads at a time.
+/// A body is complete or it is an error: when fewer bytes come than declared, or more, reading throws an ``HTTPError`` with status 400. A
+/// body without a declared length ends where the web server ends it. A collected body can be collected again and iterated; the chunks of an
+/// iterated one are gone. One task reads at a time, and a slow reader slows the client down.
 public struct RequestBody: AsyncSequence, Sendable {
     /// A chunk of at least one byte.
     public typealias Element = [UInt8]
-    /// Bodies fail with errors of the connection and with ``HTTPError``.
+    /// ``HTTPError``, or an error of the connection to the web server.
     public typealias Failure = any Error
 
-    /// The announced length in bytes; `nil` when it is unknown.
+    /// The declared length in bytes (`CONTENT_LENGTH`); `nil` when none was declared.
     public let length: Int?
     /// The most bytes that are let through.
-    public let limit: Int
-    private let source: RequestBodySource?
+    package let limit: Int
+    private let source: BodySource?
 
     /// No body.
-    public static let empty = RequestBody(length: 0, limit: 0, source: nil)
+    package static let empty = RequestBody(length: 0, limit: 0, source: nil)
 
     /// Creates a body that is read on demand.
     ///
+    /// A body is complete or it is an error: fewer bytes than declared, or more, are a 400 (RFC 9112, section 8; RFC 3875, section 4.2).
+    ///
     /// - Parameters:
-    ///   - length: The announced length in bytes; no more are read, and fewer are an error (RFC 3875, section 4.2).
+    ///   - length: The declared length in bytes; `nil` when none was declared, and the body is then everything up to the end of the stream.
     ///   - limit: The most bytes to accept; more is ``HTTPError/contentTooLarge``.
-    ///   - read: Returns up to that many bytes, at least one; `nil` at the end.
-    public init(length: Int?, limit: Int, read: @escaping @Sendable (_ upTo: Int) async throws -> [UInt8]?) {
-        self.init(length: length, limit: limit, source: length == 0 ? nil : RequestBodySource(length: length, read: read))
+    ///   - read: Returns up to that many bytes, at least one; `nil` at the end. It is never asked for more than the declared length.
+    ///   - hasSurplus: Asked once after the declared length has been read, for a length of 0 too: whether the stream has brought more bytes.
+    package init(
+        length: Int?,
+        limit: Int,
+        read: @escaping @Sendable (_ upTo: Int) async throws -> [UInt8]?,
+        hasSurplus: (@Sendable () async throws -> Bool)? = nil
+    ) {
+        let isEmpty = length == 0 && hasSurplus == nil
+        self.init(length: length, limit: limit, source: isEmpty ? nil : BodySource(length: length, read: read, hasSurplus: hasSurplus))
     }
 
     /// Creates a body from bytes in memory.
-    public init(bytes: [UInt8], limit: Int = .max) {
-        self.init(length: bytes.count, limit: limit, source: bytes.isEmpty ? nil : RequestBodySource(collected: bytes))
+    package init(bytes: [UInt8], limit: Int = .max) {
+        self.init(length: bytes.count, limit: limit, source: bytes.isEmpty ? nil : BodySource(collected: bytes))
     }
 
-    private init(length: Int?, limit: Int, source: RequestBodySource?) {
+    private init(length: Int?, limit: Int, source: BodySource?) {
         self.length = length
         self.limit = limit
         self.source = source
     }
 
-    /// The same body with another limit, for a handler that accepts more or less than usual.
+    /// The same body with another limit in bytes, for a handler that accepts more or less than the application does.
     public func limited(to limit: Int) -> RequestBody {
         RequestBody(length: self.length, limit: limit, source: self.source)
     }
 
-    /// All bytes; calling it again gives the same bytes.
+    /// Reads the body to its end and gives all bytes; a second call gives the same bytes.
     ///
-    /// - Throws: ``HTTPError`` with status 413 over the limit and 400 for a body shorter than announced, ``RequestBodyError``, or the
-    ///   connection's error.
+    /// It suspends until the web server has sent the rest.
+    ///
+    /// - Throws: ``HTTPError`` with status 413 over the limit and 400 for a body shorter or longer than declared; an error of the program when
+    ///   the body was iterated before or another task reads it; the connection's error.
     public func collect() async throws -> [UInt8] {
         guard let source else { return [] }
         try self.checkLength()
         return try await source.collect(limit: self.limit)
     }
 
-    /// Starts reading.
+    /// An iterator over the chunks; it begins where an iterator before it has stopped.
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(body: self)
     }
@@ -67,6 +83,8 @@ public struct RequestBody: AsyncSequence, Sendable {
         }
 
         /// The next chunk; `nil` at the end.
+        ///
+        /// It suspends until the web server has sent one.
         ///
         /// - Throws: As ``RequestBody/collect()`` does.
         public mutating func next() async throws -> [UInt8]? {
@@ -88,4 +106,138 @@ public struct RequestBody: AsyncSequence, Sendable {
     private func checkLength() throws(HTTPError) {
         if let length, length > self.limit { throw HTTPError.contentTooLarge }
     }
+}
+
+/// The position in a body, shared by all copies of the request.
+private final class BodySource: Sendable {
+    private static let chunkSize = 65_536
+
+    private enum Progress {
+        /// Nothing has been read.
+        case untouched
+        /// Chunks were handed out; `isReading` while a task waits for the next one.
+        case reading(received: Int, isReading: Bool)
+        /// The chunks are gone: the end was reached, or reading failed.
+        case ended
+        /// All bytes are here, and can be had again.
+        case collected([UInt8])
+    }
+
+    private let length: Int?
+    private let read: @Sendable (_ upTo: Int) async throws -> [UInt8]?
+    private let hasSurplus: (@Sendable () async throws -> Bool)?
+    private let progress: Mutex<Progress>
+
+    init(
+        length: Int?,
+        read: @escaping @Sendable (_ upTo: Int) async throws -> [UInt8]?,
+        hasSurplus: (@Sendable () async throws -> Bool)?
+    ) {
+        self.length = length
+        self.read = read
+        self.hasSurplus = hasSurplus
+        self.progress = Mutex(.untouched)
+    }
+
+    init(collected bytes: [UInt8]) {
+        self.length = bytes.count
+        self.read = { _ in nil }
+        self.hasSurplus = nil
+        self.progress = Mutex(.collected(bytes))
+    }
+
+    /// All bytes, if they were collected.
+    var collected: [UInt8]? {
+        self.progress.withLock { progress in
+            if case .collected(let bytes) = progress { bytes } else { nil }
+        }
+    }
+
+    func collect(limit: Int) async throws -> [UInt8] {
+        if let bytes = self.collected {
+            guard bytes.count <= limit else { throw HTTPError.contentTooLarge }
+            return bytes
+        }
+        try self.progress.withLock { progress in
+            guard case .untouched = progress else { throw RequestBodyError.alreadyConsumed }
+            progress = .reading(received: 0, isReading: false)
+        }
+        var bytes: [UInt8] = []
+        while let chunk = try await self.next(limit: limit) {
+            if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+        }
+        self.progress.withLock { $0 = .collected(bytes) }
+        return bytes
+    }
+
+    /// The next chunk; `nil` at the end.
+    func next(limit: Int) async throws -> [UInt8]? {
+        guard let received = try self.begin(limit: limit) else { return nil }
+        let chunk: [UInt8]
+        do {
+            chunk = try await self.chunk(after: received, limit: limit)
+        } catch {
+            self.progress.withLock { $0 = .ended }
+            throw error
+        }
+        self.progress.withLock { progress in
+            progress = chunk.isEmpty ? .ended : .reading(received: received + chunk.count, isReading: false)
+        }
+        return chunk.isEmpty ? nil : chunk
+    }
+
+    /// How many bytes were read before; `nil` behind the end.
+    private func begin(limit: Int) throws -> Int? {
+        try self.progress.withLock { progress in
+            switch progress {
+            case .untouched:
+                progress = .reading(received: 0, isReading: true)
+                return 0
+            case .reading(_, isReading: true):
+                throw RequestBodyError.concurrentUse
+            case .reading(let received, isReading: false):
+                if received > limit { throw HTTPError.contentTooLarge }
+                progress = .reading(received: received, isReading: true)
+                return received
+            case .ended, .collected:
+                return nil
+            }
+        }
+    }
+
+    /// Reads the next chunk; an empty one is the end.
+    private func chunk(after received: Int, limit: Int) async throws -> [UInt8] {
+        if let length, received >= length {
+            guard try await self.hasSurplus?() != true else {
+                throw HTTPError(.badRequest, message: "The body is longer than declared.")
+            }
+            return []
+        }
+        // One byte over the limit tells a body that fills it from one that is too large.
+        let open = limit == .max ? .max : limit - received + 1
+        let chunk = try await self.read(min(Self.chunkSize, self.length.map { $0 - received } ?? .max, open)) ?? []
+        if chunk.isEmpty, let length, received < length {
+            throw HTTPError(.badRequest, message: "The body is shorter than declared.")
+        }
+        if received + chunk.count > limit { throw HTTPError.contentTooLarge }
+        return chunk
+    }
+}
+
+/// A body that was read in a way it cannot be; a mistake of the handler.
+package struct RequestBodyError: Error, Sendable, Hashable, CustomStringConvertible {
+    private enum Kind: String {
+        case consumed = "the body was already read piece by piece"
+        case concurrent = "the body is being read by another task"
+    }
+
+    private let kind: Kind
+
+    /// The body was read piece by piece before, so it can no longer be collected or read again.
+    package static let alreadyConsumed = Self(kind: .consumed)
+    /// Another task is reading the body at this moment.
+    package static let concurrentUse = Self(kind: .concurrent)
+
+    /// The mistake in words.
+    package var description: String { self.kind.rawValue }
 }

@@ -1,29 +1,29 @@
 /// A second on the wall clock, as header fields need it.
-public struct HTTPDate: Sendable, Hashable, Comparable {
+package struct HTTPDate: Sendable, Hashable, Comparable {
     /// Seconds since 1970-01-01T00:00:00Z, leap seconds excluded.
-    public let secondsSinceUnixEpoch: Int64
+    package let secondsSinceUnixEpoch: Int64
 
     /// The last second of the year 9999; the form has four digits for the year.
     private static let latest: Int64 = 253_402_300_799
 
     /// Creates a date; what lies outside the years 1970 to 9999 becomes the nearest end.
-    public init(secondsSinceUnixEpoch: Int64) {
+    package init(secondsSinceUnixEpoch: Int64) {
         self.secondsSinceUnixEpoch = min(max(secondsSinceUnixEpoch, 0), Self.latest)
     }
 
     /// The date that many seconds later.
-    public func advanced(bySeconds seconds: Int64) -> HTTPDate {
+    package func advanced(bySeconds seconds: Int64) -> HTTPDate {
         let (sum, isOver) = self.secondsSinceUnixEpoch.addingReportingOverflow(seconds)
         return HTTPDate(secondsSinceUnixEpoch: isOver ? (seconds < 0 ? 0 : Self.latest) : sum)
     }
 
     /// Whether `lhs` is earlier.
-    public static func < (lhs: HTTPDate, rhs: HTTPDate) -> Bool {
+    package static func < (lhs: HTTPDate, rhs: HTTPDate) -> Bool {
         lhs.secondsSinceUnixEpoch < rhs.secondsSinceUnixEpoch
     }
 
     /// The fixed-length form, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
-    public var text: String {
+    package var text: String {
         let days = self.secondsSinceUnixEpoch / 86_400
         let (year, month, day) = Self.civil(days)
         let date = "\(Self.weekdays[Int((days + 4) % 7)]), \(Self.digits(day)) \(Self.months[Int(month - 1)]) \(Self.digits(year, 4))"
@@ -31,7 +31,7 @@ public struct HTTPDate: Sendable, Hashable, Comparable {
     }
 
     /// The form of logs, such as `1994-11-06T08:49:37Z` (RFC 3339).
-    public var timestamp: String {
+    package var timestamp: String {
         let (year, month, day) = Self.civil(self.secondsSinceUnixEpoch / 86_400)
         return "\(Self.digits(year, 4))-\(Self.digits(month))-\(Self.digits(day))T\(self.timeOfDay)Z"
     }
@@ -58,7 +58,8 @@ public struct HTTPDate: Sendable, Hashable, Comparable {
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     private static func digits(_ number: Int64, _ width: Int = 2) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+        var text: [UInt8] = []
+        Decimal.append(Int(number), width: width, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -13,9 +13,7 @@ package enum CGIResponseHead {
         let phrase = status.reasonPhrase
         guard !phrase.containsControl() else { throw .invalidStatus }
         buffer.append(contentsOf: "Status: ".utf8)
-        buffer.append(UInt8(ascii: "0") + UInt8(status.code / 100))
-        buffer.append(UInt8(ascii: "0") + UInt8(status.code / 10 % 10))
-        buffer.append(UInt8(ascii: "0") + UInt8(status.code % 10))
+        Decimal.append(status.code, width: 3, to: &buffer)
         buffer.append(UInt8(ascii: " "))  // the grammar wants it even when no phrase follows
         buffer.append(contentsOf: phrase.utf8)
         buffer.append(contentsOf: "\r\n".utf8)
@@ -62,4 +60,28 @@ package enum CGIResponseHead {
         for index in name.indices where unsafe name[index] | 0x20 != start[index] { return false }
         return true
     }
+}
+
+/// The defect of a head that cannot be sent; the client gets a plain 500.
+package struct CGIResponseHeadError: Error, Sendable, Hashable, CustomStringConvertible {
+    private enum Kind: String {
+        case status = "a status outside 200...599 or with a control byte"
+        case name = "a field name that is not a token"
+        case value = "a field value with a control byte"
+        case reserved = "a field that would change the meaning of the head"
+    }
+
+    private let kind: Kind
+
+    /// A status that cannot end a request, or a reason phrase with control bytes.
+    package static let invalidStatus = Self(kind: .status)
+    /// A field name that is not a token.
+    package static let invalidName = Self(kind: .name)
+    /// A field value with a control byte other than HTAB.
+    package static let invalidValue = Self(kind: .value)
+    /// A field called `Status`, which the web server would take for the status (RFC 3875, section 6.3.3).
+    package static let reservedName = Self(kind: .reserved)
+
+    /// The reason in words, without the offending value.
+    package var description: String { "the response head has \(self.kind.rawValue)" }
 }

@@ -55,6 +55,6 @@ package enum ClientAddress {
         guard let first = rest.first else { return true }
         let digits = rest.dropFirst()
         return first == UInt8(ascii: ":") && 1...5 ~= digits.count
-            && digits.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+            && Decimal.number(digits) != nil
     }
 }

@@ -1,11 +1,35 @@
-/// The parameters that decide something about a request: each may arrive once only.
+/// The parameters that are known by name, because something is decided by them.
 ///
-/// All others may repeat, as `nginx` before 1.23 hands repeated header lines on one by one.
+/// No other parameter can make a request be refused, except by a name that is none or a header field that is none.
 package enum MetaVariableName: UInt8, Sendable, Hashable, CaseIterable {
     case authType, contentLength, contentType, https, pathInfo, queryString, remoteAddress, remotePort, remoteUser, requestMethod
     case requestScheme, requestURI, scriptName, serverName, serverPort, serverProtocol, sslClientVerify
     case httpAuthorization, httpContentLength, httpContentType, httpCookie, httpForwarded, httpHost, httpOrigin, httpSecFetchSite
     case httpUserAgent, httpXForwardedFor, httpXForwardedHost, httpXForwardedProto, httpXRealIP
+
+    /// What happens when a parameter arrives twice, as it does when a web server's configuration names it twice, or a client sends two header
+    /// lines of one name to nginx before 1.23.
+    package enum Repetition: Sendable {
+        /// Two different values are refused: they decide who asks for what, and how long the request is.
+        case refused
+        /// The values are one list (RFC 9110, section 5.3).
+        case joined
+        /// The first value counts, here and in every look-up.
+        case first
+    }
+
+    /// What happens when the parameter arrives twice.
+    package var repetition: Repetition {
+        switch self {
+        case .remoteAddress, .https, .requestMethod, .requestURI, .contentLength, .httpHost, .httpCookie: .refused
+        case .httpContentLength, .httpAuthorization, .httpOrigin, .httpSecFetchSite: .refused
+        case .authType, .remoteUser, .sslClientVerify: .refused
+        case .httpForwarded, .httpXForwardedFor: .joined
+        case .contentType, .pathInfo, .queryString, .remotePort, .requestScheme, .scriptName, .serverName, .serverPort, .serverProtocol,
+            .httpContentType, .httpUserAgent, .httpXForwardedHost, .httpXForwardedProto, .httpXRealIP:
+            .first
+        }
+    }
 
     /// The name on the wire.
     package var text: String {

@@ -1,5 +1,7 @@
 /// Checks all parameters of a request in one pass and keeps the few that every request needs.
 ///
+/// A parameter that is not known by name decides nothing, so its value is not looked at unless it is a header field. What happens to one that
+/// arrives twice is said in ``MetaVariableName/repetition``.
 /// Give it every parameter with ``add(name:value:)``, then ask for the result with ``finish()``. It copies nothing else.
 package struct MetaVariableReader: Sendable {
     /// The longest request target or query, in bytes.
@@ -10,6 +12,8 @@ package struct MetaVariableReader: Sendable {
     package static let maximumNameLength = 256
 
     private var seen: UInt64 = 0
+    /// Digests of the values that are compared when they repeat, and not kept.
+    private var digests = InlineArray<8, Int>(repeating: 0)
     private var method = ""
     private var requestURI: String?
     private var scriptName: String?
@@ -32,13 +36,62 @@ package struct MetaVariableReader: Sendable {
         try Self.check(name: name)
         let known = MetaVariableName(name)
         // HTAB is optional white space in header fields (RFC 9110, section 5.5) and has no business elsewhere.
-        let hasControl = name.starts(with: "HTTP_") ? value.containsControlOtherThanTab() : value.containsControl()
-        if hasControl { throw MetaVariableError(.controlByte, known) }
+        if name.starts(with: "HTTP_") {
+            if value.containsControlOtherThanTab() { throw MetaVariableError(.controlByte, known) }
+        } else if known != nil, value.containsControl() {
+            throw MetaVariableError(.controlByte, known)
+        }
+        // Apache's SERVER_SIGNATURE ends in a line feed; what decides nothing is not looked at.
         guard let known else { return }
+        let isFirst = try self.note(known, value)
+        if isFirst { try self.keep(known, value) }
+    }
+
+    /// Whether the parameter arrives for the first time.
+    private mutating func note(_ known: MetaVariableName, _ value: RawSpan) throws(MetaVariableError) -> Bool {
         let bit = UInt64(1) << UInt64(known.rawValue)
-        if self.seen & bit != 0 { throw MetaVariableError(.duplicate, known) }
+        let isFirst = self.seen & bit == 0
         self.seen |= bit
-        try self.keep(known, value)
+        guard case .refused = known.repetition else { return isFirst }
+        if isFirst {
+            if let place = Self.place(of: known) { self.digests[place] = Self.digest(value) }
+        } else if try !self.isSame(known, value) {
+            throw MetaVariableError(.duplicate, known)
+        }
+        return isFirst
+    }
+
+    private func isSame(_ known: MetaVariableName, _ value: RawSpan) throws(MetaVariableError) -> Bool {
+        switch known {
+        case .requestMethod: value.equals(self.method)
+        case .requestURI: value.equals(self.requestURI ?? "")
+        case .remoteAddress: value.equals(self.remoteAddress)
+        case .https: Self.saysSecure(value) == self.isSecure
+        case .contentLength: try Self.length(value, known) == self.contentLength
+        case .httpContentLength: try Self.length(value, known) == self.headerContentLength
+        default: Self.place(of: known).map { self.digests[$0] == Self.digest(value) } ?? false
+        }
+    }
+
+    /// A keyed hash in the place of a copy: nobody can find two values that share one, and nothing is allocated.
+    private static func digest(_ value: RawSpan) -> Int {
+        var hasher = Hasher()
+        unsafe value.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+        return hasher.finalize()
+    }
+
+    private static func place(of known: MetaVariableName) -> Int? {
+        switch known {
+        case .httpHost: 0
+        case .httpCookie: 1
+        case .httpAuthorization: 2
+        case .httpOrigin: 3
+        case .httpSecFetchSite: 4
+        case .authType: 5
+        case .remoteUser: 6
+        case .sslClientVerify: 7
+        default: nil
+        }
     }
 
     /// Puts the parts together.
@@ -76,7 +129,7 @@ package struct MetaVariableReader: Sendable {
         case .queryString:
             self.query = try Self.target(value, known)
         case .https:
-            self.isSecure = value.equals("on") || value.equals("1")
+            self.isSecure = Self.saysSecure(value)
         case .contentLength:
             self.contentLength = try Self.length(value, known)
         case .httpContentLength:
@@ -92,13 +145,17 @@ package struct MetaVariableReader: Sendable {
         case .authType, .remotePort, .remoteUser, .requestScheme, .serverName, .serverPort, .sslClientVerify, .httpAuthorization,
             .httpContentType, .httpForwarded, .httpHost, .httpOrigin, .httpSecFetchSite, .httpUserAgent, .httpXForwardedFor,
             .httpXForwardedHost, .httpXForwardedProto, .httpXRealIP:
-            break  // only counted
+            break  // looked up where it is needed
         }
     }
 
     // A name with an equals sign would be another name in libfcgi's NAME=VALUE strings.
     private static func check(name: RawSpan) throws(MetaVariableError) {
         guard 1...Self.maximumNameLength ~= name.byteCount, !name.containsNonNameByte() else { throw MetaVariableError(.invalidName) }
+    }
+
+    private static func saysSecure(_ value: RawSpan) -> Bool {
+        value.equals("on") || value.equals("1")
     }
 
     private static func method(_ value: RawSpan) throws(MetaVariableError) -> String {
@@ -115,16 +172,10 @@ package struct MetaVariableReader: Sendable {
         return text
     }
 
-    // Int("+5") is 5 in Swift, so the digits are read here. Empty means unknown: that is what nginx sends for a GET.
+    // Empty means unknown: that is what nginx sends for a GET.
     private static func length(_ value: RawSpan, _ name: MetaVariableName) throws(MetaVariableError) -> Int? {
-        guard !value.isEmpty else { return nil }
-        guard value.byteCount <= 18 else { throw MetaVariableError(.malformed, name) }
-        var length = 0
-        for offset in 0..<value.byteCount {
-            let digit = value.byte(at: offset) &- UInt8(ascii: "0")
-            guard digit <= 9 else { throw MetaVariableError(.malformed, name) }
-            length = length * 10 + Int(digit)
-        }
+        if value.isEmpty { return nil }
+        guard let length = Decimal.number(value) else { throw MetaVariableError(.malformed, name) }
         return length
     }
 
@@ -150,13 +201,12 @@ package struct MetaVariableReader: Sendable {
         let decoded = (self.scriptName ?? "") + (self.pathInfo ?? "")
         guard !decoded.isEmpty else { throw MetaVariableError(.missing, .requestURI) }
         guard decoded.utf8.first == UInt8(ascii: "/") else { throw MetaVariableError(.malformed, .scriptName) }
-        let digits = Array("0123456789ABCDEF".utf8)
         var encoded: [UInt8] = []
         encoded.reserveCapacity(decoded.utf8.count + 16)
         for byte in decoded.utf8 {
             switch byte {
             case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: " "), 0x80...0xFF:
-                encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0x0F)]]
+                PercentEncoding.append(byte, to: &encoded)
             default:
                 encoded.append(byte)
             }

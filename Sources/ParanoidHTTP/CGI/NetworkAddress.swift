@@ -14,10 +14,9 @@ package struct NetworkAddress: Sendable, Hashable {
 
     /// The address with these 4 or 16 bytes, most significant first; `nil` for another number of them.
     package init?(bytes: [UInt8]) {
-        func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
         switch bytes.count {
-        case 4: self.init(high: 0, low: 0xFFFF_0000_0000 | word(bytes[...]))
-        case 16: self.init(high: word(bytes[..<8]), low: word(bytes[8...]))
+        case 4: self.init(high: 0, low: 0xFFFF_0000_0000 | BigEndian.number(bytes))
+        case 16: self.init(high: BigEndian.number(bytes[..<8]), low: BigEndian.number(bytes[8...]))
         default: return nil
         }
     }
@@ -36,14 +35,8 @@ package struct NetworkAddress: Sendable, Hashable {
         var value: UInt64 = 0
         for part in parts {
             // A leading zero means octal to some readers, so it is refused.
-            guard 1...3 ~= part.count, part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
-            var number: UInt64 = 0
-            for byte in part {
-                guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
-                number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
-            }
-            guard number <= 255 else { return nil }
-            value = value << 8 | number
+            guard part.count == 1 || part.first != UInt8(ascii: "0"), let number = Decimal.number(part), number <= 255 else { return nil }
+            value = value << 8 | UInt64(number)
         }
         return NetworkAddress(high: 0, low: 0xFFFF_0000_0000 | value)
     }
@@ -64,8 +57,8 @@ package struct NetworkAddress: Sendable, Hashable {
                 halves[halves.count - 1] += [UInt16(truncatingIfNeeded: tail.low >> 16), UInt16(truncatingIfNeeded: tail.low)]
                 break
             }
-            guard let group = Self.group(part) else { return nil }
-            halves[halves.count - 1].append(group)
+            guard part.count <= 4, let group = Hexadecimal.number(part) else { return nil }
+            halves[halves.count - 1].append(UInt16(truncatingIfNeeded: group))
             rest = rest[end...]
             guard !rest.isEmpty else { break }
             rest = rest.dropFirst()
@@ -89,18 +82,50 @@ package struct NetworkAddress: Sendable, Hashable {
             low: words[4] << 48 | words[5] << 32 | words[6] << 16 | words[7]
         )
     }
+}
 
-    private static func group(_ part: ArraySlice<UInt8>) -> UInt16? {
-        guard 1...4 ~= part.count else { return nil }
-        var value: UInt16 = 0
-        for byte in part {
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt16(byte - UInt8(ascii: "0"))
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt16(byte - UInt8(ascii: "a") + 10)
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt16(byte - UInt8(ascii: "A") + 10)
-            default: return nil
+/// A block of addresses in CIDR notation, or one address.
+package struct NetworkPrefix: Sendable, Hashable {
+    private let address: NetworkAddress
+    private let highMask: UInt64
+    private let lowMask: UInt64
+
+    /// Parses `10.0.0.0/8`, `2001:db8::/32` or a single address; `nil` for anything else, bits outside the prefix included.
+    package init?(_ text: String) {
+        let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard 1...2 ~= parts.count, let address = NetworkAddress(String(parts[0]) ?? "") else { return nil }
+        var length = 128
+        if parts.count == 2 {
+            guard parts[1].count <= 3, let number = Decimal.number(parts[1]) else { return nil }
+            length = number
+            if address.isIPv4, !parts[0].contains(UInt8(ascii: ":")) {
+                guard length <= 32 else { return nil }
+                length += 96
             }
+            guard length <= 128 else { return nil }
         }
-        return value
+        self.highMask = Self.mask(min(length, 64))
+        self.lowMask = Self.mask(max(length - 64, 0))
+        guard address.high & ~self.highMask == 0, address.low & ~self.lowMask == 0 else { return nil }
+        self.address = address
+    }
+
+    /// The bytes of the network around an address: those of the text itself when it is no address.
+    package static func bytes(around text: String, version4: Int, version6: Int) -> [UInt8] {
+        guard let address = NetworkAddress(text) else { return Array(text.utf8) }
+        let length = address.isIPv4 ? 96 + version4 : version6
+        var bytes: [UInt8] = []
+        BigEndian.append(address.high & Self.mask(min(length, 64)), to: &bytes)
+        BigEndian.append(address.low & Self.mask(max(length - 64, 0)), to: &bytes)
+        return bytes
+    }
+
+    /// Whether the address lies in the block.
+    package func contains(_ address: NetworkAddress) -> Bool {
+        address.high & self.highMask == self.address.high && address.low & self.lowMask == self.address.low
+    }
+
+    private static func mask(_ bits: Int) -> UInt64 {
+        bits == 0 ? 0 : UInt64.max << UInt64(64 - bits)
     }
 }

@@ -1,19 +1,19 @@
-/// The cookies that a client presented, in the order of the field.
+/// The cookies that a client presented, in the order of the `Cookie` field (RFC 6265bis, section 5.8.3).
 ///
-/// Names are compared byte by byte: `__host-id`, `__%48ost-id` and look-alikes from all over Unicode are other cookies. A name can repeat, and
-/// which of the values is ours cannot be told from the order; see ``all(_:)``.
-public struct Cookies: RandomAccessCollection, Sendable {
+/// Names are compared byte by byte: `__host-id` and `__%48ost-id` are other cookies than `__Host-id`. A name can repeat, and the order does not
+/// tell which of the values this application has set; see ``all(_:)``.
+public struct Cookies: Sequence, Sendable {
     private var bytes: [UInt8] = []
     private var pieces: [CookieParser.Piece] = []
 
     /// Whether the field was over a limit and therefore not read; there are no cookies then.
-    public private(set) var isRefused = false
+    package private(set) var isRefused = false
 
     /// Creates an empty list.
-    public init() {}
+    package init() {}
 
     /// Reads the bytes of a `Cookie` field.
-    public init(parsing field: RawSpan) {
+    package init(parsing field: RawSpan) {
         guard field.byteCount <= CookieParser.maximumLength else {
             self.isRefused = true
             return
@@ -27,7 +27,7 @@ public struct Cookies: RandomAccessCollection, Sendable {
         self.pieces = pieces
     }
 
-    /// The first value of a name as text; `nil` when there is none or when it is not UTF-8.
+    /// The first value of a name as text; `nil` when no cookie has the name, or the value is not UTF-8.
     public subscript(_ name: String) -> String? {
         guard let piece = self.pieces.first(where: { self.isNamed($0, name) }) else { return nil }
         return String(validating: self.bytes[piece.value], as: UTF8.self)
@@ -45,15 +45,15 @@ public struct Cookies: RandomAccessCollection, Sendable {
         self.pieces.contains { self.isNamed($0, name) }
     }
 
-    /// Zero.
-    public var startIndex: Int { 0 }
-    /// The number of cookies.
-    public var endIndex: Int { self.pieces.count }
-    /// The cookie at a position.
-    public subscript(position: Int) -> Cookie {
-        let piece = self.pieces[position]
-        return Cookie(name: Array(self.bytes[piece.name]), value: Array(self.bytes[piece.value]))
+    /// An iterator over the cookies in the order of the field.
+    public func makeIterator() -> IndexingIterator<[Cookie]> {
+        self.pieces.map { Cookie(name: Array(self.bytes[$0.name]), value: Array(self.bytes[$0.value])) }.makeIterator()
     }
+
+    /// Whether there is no cookie.
+    package var isEmpty: Bool { self.pieces.isEmpty }
+    /// The number of cookies.
+    package var count: Int { self.pieces.count }
 
     private func isNamed(_ piece: CookieParser.Piece, _ name: String) -> Bool {
         name.utf8.count == piece.name.count && self.bytes[piece.name].elementsEqual(name.utf8)
@@ -61,6 +61,21 @@ public struct Cookies: RandomAccessCollection, Sendable {
 }
 
 extension Cookies: CustomStringConvertible {
-    /// The number alone: values of cookies are secrets.
+    /// The number of cookies, without their values, which are secrets.
     public var description: String { "Cookies(\(self.count), redacted)" }
+}
+
+/// One cookie that a client presented.
+public struct Cookie: Sendable, Hashable {
+    /// The bytes of the name.
+    public let name: [UInt8]
+    /// The bytes of the value; it can be empty.
+    public let value: [UInt8]
+}
+
+extension Cookie: CustomStringConvertible {
+    /// The name without the value, which is a secret.
+    public var description: String {
+        "Cookie(\(String(decoding: self.name, as: UTF8.self)), redacted)"
+    }
 }

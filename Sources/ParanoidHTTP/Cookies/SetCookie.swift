@@ -1,47 +1,81 @@
-/// A cookie for the client to keep, checked so that browsers take it as it is meant (RFC 6265bis, section 4.1).
+/// A cookie that a response sets (RFC 6265bis, section 4.1), checked by the rules that browsers apply.
 public struct SetCookie: Sendable, Hashable {
-    /// Which requests from other sites carry the cookie.
+    /// The requests from other sites that carry a cookie (RFC 6265bis, section 5.6.7).
     public enum SameSite: String, Sendable, Hashable, CaseIterable {
-        /// None.
+        /// No request from another site.
         case strict = "Strict"
-        /// Only navigations.
+        /// Navigations with a safe method, such as following a link.
         case lax = "Lax"
-        /// All; wants `Secure`.
+        /// All requests; browsers want `Secure` with it.
         case none = "None"
     }
 
-    /// The longest life that browsers grant: 400 days.
+    /// The longest life that browsers grant: 400 days (RFC 6265bis, section 5.5).
     public static let maximumAge: Duration = .seconds(34_560_000)
 
-    /// The name.
+    /// The name, a token.
     public let name: String
-    /// The value.
+    /// The value: printable ASCII without space, quote, comma, semicolon and backslash.
     public let value: String
     /// The path; `nil` leaves it to the browser.
-    public let path: String?
+    package let path: String?
     /// The domain without leading dot; `nil` means this host alone.
-    public let domain: String?
+    package let domain: String?
     /// How long the browser keeps the cookie, rounded up to seconds; `nil` means until it is closed, zero or less deletes it.
-    public let maxAge: Duration?
+    package let maxAge: Duration?
     /// When it ends, for browsers that do not look at the age; computed from the age when `nil`.
-    public let expires: HTTPDate?
+    package let expires: HTTPDate?
     /// Whether it travels over encrypted connections only.
-    public let secure: Bool
+    package let secure: Bool
     /// Whether scripts are kept from it.
-    public let httpOnly: Bool
+    package let httpOnly: Bool
     /// Which requests from other sites carry it; `nil` leaves it to the browser.
-    public let sameSite: SameSite?
+    package let sameSite: SameSite?
 
     /// Creates a cookie.
     ///
-    /// - Throws: ``CookieError`` when browsers would refuse, change or misread it.
+    /// - Parameters:
+    ///   - name: The name, a token. A prefix such as `__Host-` demands its attributes (RFC 6265bis, section 4.1.3).
+    ///   - value: Printable ASCII without space, quote, comma, semicolon and backslash.
+    ///   - path: The path below which the browser sends the cookie; `nil` leaves it to the browser.
+    ///   - domain: The domain whose hosts get the cookie; `nil` means this host alone.
+    ///   - maxAge: The life of the cookie, rounded up to seconds, at most ``maximumAge``; `nil` means until the browser is closed, and zero or
+    ///     less deletes it.
+    ///   - secure: Whether the browser sends it over encrypted connections only.
+    ///   - httpOnly: Whether scripts of a page cannot read it.
+    ///   - sameSite: The requests from other sites that carry it; `nil` leaves it to the browser.
+    /// - Throws: ``CookieError`` when browsers would refuse, change or misread the cookie.
     public init(
         name: String,
         value: String,
         path: String? = "/",
         domain: String? = nil,
         maxAge: Duration? = nil,
-        expires: HTTPDate? = nil,
+        secure: Bool = true,
+        httpOnly: Bool = true,
+        sameSite: SameSite? = .lax
+    ) throws(CookieError) {
+        try self.init(
+            name: name,
+            value: value,
+            path: path,
+            domain: domain,
+            maxAge: maxAge,
+            expires: nil,
+            secure: secure,
+            httpOnly: httpOnly,
+            sameSite: sameSite
+        )
+    }
+
+    /// Creates a cookie that also ends at a date.
+    package init(
+        name: String,
+        value: String,
+        path: String? = "/",
+        domain: String? = nil,
+        maxAge: Duration? = nil,
+        expires: HTTPDate?,
         secure: Bool = true,
         httpOnly: Bool = true,
         sameSite: SameSite? = .lax
@@ -59,9 +93,9 @@ public struct SetCookie: Sendable, Hashable {
         try SetCookieRules.check(self)
     }
 
-    /// The cookie that makes browsers forget another one; every attribute has to be that of the other.
+    /// The cookie that makes browsers delete another one; name, path, domain and prefix have to be those of the other.
     ///
-    /// - Throws: ``CookieError`` when the attributes are impossible.
+    /// - Throws: ``CookieError`` when browsers would refuse these attributes.
     public static func deleting(
         _ name: String,
         path: String? = "/",
@@ -85,7 +119,7 @@ public struct SetCookie: Sendable, Hashable {
     /// The value of the `Set-Cookie` field, with `Expires` beside `Max-Age`.
     ///
     /// - Parameter now: The time of the response.
-    public func fieldValue(now: HTTPDate) -> String {
+    package func fieldValue(now: HTTPDate) -> String {
         var text = "\(self.name)=\(self.value)"
         if let path { text += "; Path=\(path)" }
         if let domain { text += "; Domain=\(domain)" }
@@ -108,4 +142,114 @@ public struct SetCookie: Sendable, Hashable {
 extension SetCookie: CustomStringConvertible {
     /// The name alone: values of cookies are secrets.
     public var description: String { "SetCookie(\(self.name), redacted)" }
+}
+
+/// What browsers demand of a cookie.
+package enum SetCookieRules {
+    private static let maximumPairLength = 4096
+    private static let maximumAttributeLength = 1024
+
+    static func check(_ cookie: SetCookie) throws(CookieError) {
+        guard !cookie.name.utf8.isEmpty, cookie.name.utf8.allSatisfy({ $0.isTokenByte }) else { throw .invalidName }
+        guard self.isValue(cookie.value) else { throw .invalidValue }
+        guard cookie.name.utf8.count + cookie.value.utf8.count <= self.maximumPairLength else { throw .tooLarge }
+        if let path = cookie.path { try self.check(path: path) }
+        if let domain = cookie.domain { try self.check(domain: domain) }
+        if let age = cookie.maxAge, age > SetCookie.maximumAge { throw .livesTooLong }
+        if cookie.sameSite == SetCookie.SameSite.none, !cookie.secure { throw .needsSecure }
+        try self.checkPrefix(cookie)
+    }
+
+    // Browsers look at prefixes without regard to case, so the rules hold for every spelling.
+    private static func checkPrefix(_ cookie: SetCookie) throws(CookieError) {
+        let isHost = self.starts(cookie.name, with: "__host-")
+        let isHTTP = self.starts(cookie.name, with: "__http-") || self.starts(cookie.name, with: "__host-http-")
+        if isHost || isHTTP || self.starts(cookie.name, with: "__secure-"), !cookie.secure { throw .needsSecure }
+        if isHost, cookie.domain != nil || cookie.path != "/" { throw .needsHostOnly }
+        if isHTTP, !cookie.httpOnly { throw .needsHTTPOnly }
+    }
+
+    /// Whether a name begins with a prefix, as browsers see it.
+    ///
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - prefix: The prefix in lower case.
+    package static func starts(_ name: String, with prefix: String) -> Bool {
+        name.utf8.count >= prefix.utf8.count
+            && zip(name.utf8, prefix.utf8).allSatisfy { ($0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0) == $1 }
+    }
+
+    private static func isValue(_ value: String) -> Bool {
+        var bytes = Array(value.utf8)[...]
+        if bytes.count >= 2, bytes.first == 0x22, bytes.last == 0x22 { bytes = bytes.dropFirst().dropLast() }
+        return bytes.allSatisfy { byte in
+            switch byte {
+            case 0x21, 0x23...0x2B, 0x2D...0x3A, 0x3C...0x5B, 0x5D...0x7E: true
+            default: false
+            }
+        }
+    }
+
+    private static func check(path: String) throws(CookieError) {
+        guard path.utf8.count <= self.maximumAttributeLength else { throw .tooLarge }
+        guard path.utf8.first == UInt8(ascii: "/"), path.utf8.allSatisfy({ 0x20...0x7E ~= $0 && $0 != UInt8(ascii: ";") }) else {
+            throw .invalidPath
+        }
+    }
+
+    private static func check(domain: String) throws(CookieError) {
+        guard domain.utf8.count <= 253 else { throw .tooLarge }
+        for label in domain.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+            let isLabel = 1...63 ~= label.count && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
+            guard isLabel, label.allSatisfy({ self.isLabelByte($0) }) else { throw .invalidDomain }
+        }
+    }
+
+    private static func isLabelByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
+
+/// The rule that a cookie breaks, so that browsers would refuse, change or misread it.
+public struct CookieError: Error, Sendable, Hashable, CustomStringConvertible {
+    private enum Kind: String {
+        case name = "the name of a cookie is a token"
+        case value = "the value of a cookie is printable ASCII without space, quote, comma, semicolon and backslash"
+        case size = "name and value of a cookie are at most 4096 bytes together, each attribute at most 1024"
+        case path = "the path of a cookie begins with a slash and has no control byte or semicolon"
+        case domain = "the domain of a cookie is a host name"
+        case age = "a cookie lives 400 days at most"
+        case secure = "a cookie with this prefix or with SameSite=None is Secure"
+        case host = "a cookie with the prefix __Host- has the path / and no domain"
+        case http = "a cookie with the prefix __Http- or __Host-Http- is HttpOnly"
+    }
+
+    private let kind: Kind
+
+    /// The name is not a token.
+    package static let invalidName = Self(kind: .name)
+    /// The value has bytes that are not cookie octets.
+    package static let invalidValue = Self(kind: .value)
+    /// Browsers would ignore the cookie because of its size.
+    package static let tooLarge = Self(kind: .size)
+    /// The path does not begin with a slash, or holds a semicolon or a control byte.
+    package static let invalidPath = Self(kind: .path)
+    /// The domain is not a host name.
+    package static let invalidDomain = Self(kind: .domain)
+    /// The life is longer than browsers allow.
+    package static let livesTooLong = Self(kind: .age)
+    /// The cookie has to be Secure.
+    package static let needsSecure = Self(kind: .secure)
+    /// The cookie has to have the path `/` and no domain.
+    package static let needsHostOnly = Self(kind: .host)
+    /// The cookie has to be HttpOnly.
+    package static let needsHTTPOnly = Self(kind: .http)
+
+    /// The rule that the cookie breaks, without its value.
+    public var description: String { self.kind.rawValue }
 }

@@ -1,18 +1,35 @@
 internal import HTTPTypes
-internal import Logging
+package import Logging
 
-/// Turns errors of handlers into responses that give nothing away.
-public struct ErrorResponder: Sendable {
+/// The one place where errors become responses; a response tells the client nothing that the error does not mean for it.
+package struct ErrorResponder: Sendable {
     private static let maximumDetailLength = 1024
 
     /// Creates a responder.
-    public init() {}
+    package init() {}
 
-    /// The answer to a request whose handler has thrown.
+    /// The response of a handler, or the response to the error that it has thrown.
+    package func response(to request: Request, of handler: any HTTPHandler) async -> Response {
+        do {
+            let response = try await handler.handle(request)
+            try response.validate()
+            return response
+        } catch {
+            return self.response(for: error, request: request)
+        }
+    }
+
+    /// The response to parameters that are not a request.
+    package func response(for error: MetaVariableError, logger: Logger) -> Response {
+        logger.notice("request refused", metadata: ["error": "\(error)"])
+        return Response.text("Bad Request\n", status: .badRequest)
+    }
+
+    /// The response to a request whose handler has thrown.
     ///
-    /// An error that is ``ResponseConvertible``, such as ``HTTPError``, says itself what the client sees. Anything else is a plain 500; what it
-    /// was goes to the request's log, with control bytes escaped.
-    public func response(for error: any Error, request: Request) -> Response {
+    /// An error that is ``ResponseConvertible``, such as ``HTTPError``, is the response itself. Any other error is a plain 500, and its
+    /// description goes to the request's log with control bytes escaped.
+    package func response(for error: any Error, request: Request) -> Response {
         if let convertible = error as? any ResponseConvertible {
             do {
                 let response = try convertible.makeResponse()
@@ -30,8 +47,8 @@ public struct ErrorResponder: Sendable {
         return Self.internalServerError
     }
 
-    /// The answer that tells nothing.
-    public static let internalServerError = Response.text("Internal Server Error\n", status: .internalServerError)
+    /// The response to an error that the client need not understand.
+    package static let internalServerError = Response.text("Internal Server Error\n", status: .internalServerError)
 
     private func log(_ error: any Error, _ request: Request, at level: Logger.Level) {
         request.logger.log(
@@ -39,7 +56,7 @@ public struct ErrorResponder: Sendable {
             "the handler has failed",
             metadata: [
                 "error.type": "\(String(reflecting: type(of: error)))",
-                "error.detail": "\(Self.printable(String(describing: error)))",
+                "error": "\(Self.printable(String(describing: error)))",
                 "http.method": "\(request.method.rawValue)",
                 "http.route": "\(request.route ?? "-")",
             ]
@@ -48,13 +65,12 @@ public struct ErrorResponder: Sendable {
 
     /// The text with control and non-ASCII bytes escaped, cut to a length that no log chokes on.
     static func printable(_ text: String) -> String {
-        let digits = Array("0123456789abcdef".utf8)
         var bytes: [UInt8] = []
         for byte in text.utf8.prefix(Self.maximumDetailLength) {
             if 0x20...0x7E ~= byte {
                 bytes.append(byte)
             } else {
-                bytes += [UInt8(ascii: "\\"), UInt8(ascii: "x"), digits[Int(byte >> 4)], digits[Int(byte & 0x0F)]]
+                bytes += [UInt8(ascii: "\\"), UInt8(ascii: "x"), Hexadecimal.digit(byte >> 4), Hexadecimal.digit(byte & 0x0F)]
             }
         }
         return String(decoding: bytes, as: UTF8.self)

@@ -1,34 +1,40 @@
 public import HTTPTypes
 
-/// An answer other than success, thrown by a handler.
+/// An error that says which response the client gets (RFC 9110, section 15).
 ///
-/// The client gets the status and the message, so the message must not hold anything it may not know.
+/// The client gets the status and the message, so the message must not hold anything that is a secret from the client.
+///
+/// ```swift
+/// guard let page = try await pages.find(id) else { throw HTTPError.notFound }
+/// ```
 public struct HTTPError: Error, ResponseConvertible {
-    /// The status of the answer.
+    /// The status of the response.
     public var status: HTTPResponse.Status
-    /// What the client is told; the reason phrase when `nil`.
+    /// The text of the response; the reason phrase of the status when `nil`.
     public var message: String?
     /// The error behind this one; it goes to the log, never to the client.
     public var cause: (any Error)?
     private var fields: [(name: HTTPField.Name, value: String)] = []
 
-    /// Creates an error.
+    /// Creates an error; without a message the client gets the reason phrase of the status.
     public init(_ status: HTTPResponse.Status, message: String? = nil, cause: (any Error)? = nil) {
         self.status = status
         self.message = message
         self.cause = cause
     }
 
-    /// The same error with one more header field in its answer, for example `Retry-After`.
+    /// The same error with one more header field in its response, for example `Retry-After`.
+    ///
+    /// The field is checked when the response is made; a field that is not valid makes the response a plain 500.
     public func adding(_ value: String, for name: HTTPField.Name) -> HTTPError {
         var error = self
         error.fields.append((name, value))
         return error
     }
 
-    /// The answer: plain text, the message and a line end.
+    /// The response: the message and a line feed as `text/plain; charset=utf-8`.
     ///
-    /// - Throws: ``ResponseError`` when an added header field is not valid.
+    /// - Throws: An error when an added header field is not valid.
     public func makeResponse() throws -> Response {
         let reason = self.status.reasonPhrase.isEmpty ? "Status \(self.status.code)" : self.status.reasonPhrase
         var response = Response.text("\(self.message ?? reason)\n", status: self.status)
@@ -38,20 +44,67 @@ public struct HTTPError: Error, ResponseConvertible {
 
     /// 400 Bad Request.
     public static let badRequest = HTTPError(.badRequest)
-    /// 401 Unauthorized; add a `WWW-Authenticate` field where the scheme wants one.
+    /// 401 Unauthorized; RFC 9110, section 15.5.2, wants a `WWW-Authenticate` field beside it, see ``adding(_:for:)``.
     public static let unauthorized = HTTPError(.unauthorized)
     /// 403 Forbidden.
     public static let forbidden = HTTPError(.forbidden)
     /// 404 Not Found.
     public static let notFound = HTTPError(.notFound)
     /// 409 Conflict.
-    public static let conflict = HTTPError(.conflict)
+    package static let conflict = HTTPError(.conflict)
     /// 413 Content Too Large.
-    public static let contentTooLarge = HTTPError(.contentTooLarge)
+    package static let contentTooLarge = HTTPError(.contentTooLarge)
     /// 415 Unsupported Media Type.
-    public static let unsupportedMediaType = HTTPError(.unsupportedMediaType)
+    package static let unsupportedMediaType = HTTPError(.unsupportedMediaType)
     /// 422 Unprocessable Content.
-    public static let unprocessableContent = HTTPError(.unprocessableContent)
+    package static let unprocessableContent = HTTPError(.unprocessableContent)
     /// 503 Service Unavailable.
     public static let serviceUnavailable = HTTPError(.serviceUnavailable)
+}
+
+/// A response that must not be sent; a mistake of the handler, so the client gets a plain 500.
+package struct ResponseError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kind of mistake.
+    package struct Code: Sendable, Hashable {
+        fileprivate enum Kind: String {
+            case invalidField = "a header field value holds a control byte"
+            case reservedField = "the header field is set by the server itself"
+            case invalidStatus = "the status is not in 200...599"
+            case invalidLocation = "the address of a redirection is not made of printable ASCII"
+            case bodyNotAllowed = "a response with this status has no body"
+            case lengthMismatch = "the body has another length than declared"
+        }
+
+        fileprivate let kind: Kind
+
+        /// A header field value with a byte below 0x20 (HTAB excepted) or 0x7F.
+        package static let invalidField = Self(kind: .invalidField)
+        /// A header field that other properties of the response stand for.
+        package static let reservedField = Self(kind: .reservedField)
+        /// A status that cannot end a request.
+        package static let invalidStatus = Self(kind: .invalidStatus)
+        /// The target of a redirection with other bytes than printable ASCII; percent-encode them.
+        package static let invalidLocation = Self(kind: .invalidLocation)
+        /// A body with status 204 or 304.
+        package static let bodyNotAllowed = Self(kind: .bodyNotAllowed)
+        /// A streamed body that is longer or shorter than declared.
+        package static let lengthMismatch = Self(kind: .lengthMismatch)
+    }
+
+    /// The kind of mistake.
+    package let code: Code
+    /// The header field concerned, if any.
+    package let field: String?
+
+    /// Creates an error.
+    package init(_ code: Code, field: String? = nil) {
+        self.code = code
+        self.field = field
+    }
+
+    /// The mistake in words, without the offending value.
+    package var description: String {
+        guard let field else { return self.code.kind.rawValue }
+        return "\(self.code.kind.rawValue) (\(field))"
+    }
 }

@@ -2,14 +2,14 @@
 ///
 /// An array takes all fields of its name, `name` or `name[]`. Everything else wants exactly one. An empty field is `nil` for an optional that is
 /// not a string. Truth values are `true`, `1`, `on`, `yes` and `false`, `0`, `off`, `no`.
-public struct FormDecoder: Sendable {
+package struct FormDecoder: Sendable {
     /// Creates a decoder.
-    public init() {}
+    package init() {}
 
     /// The value that the fields stand for.
     ///
     /// - Throws: ``FormError``, or what the type's own initialiser throws.
-    public func decode<Value: Decodable>(_ type: Value.Type, from fields: FormFields) throws -> Value {
+    package func decode<Value: Decodable>(_ type: Value.Type, from fields: FormFields) throws -> Value {
         try type.init(from: FormFieldsDecoder(fields: fields))
     }
 }
@@ -76,4 +76,113 @@ private struct FormKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
         let values = self.fields.all(named: key.stringValue)
         return values.isEmpty ? self.fields.all(named: key.stringValue + "[]") : values
     }
+}
+
+/// The decoder of the values that one name has.
+struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
+    let name: String
+    let values: [String]
+    /// Whether the values are already those of one element of an array.
+    var isElement = false
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func container<Key: CodingKey>(keyedBy: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        throw FormError(.unsupported, field: self.name)
+    }
+
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+        guard !self.isElement else { throw FormError(.unsupported, field: self.name) }
+        return FormValuesContainer(name: self.name, values: self.values)
+    }
+
+    func singleValueContainer() -> any SingleValueDecodingContainer { self }
+
+    func decodeNil() -> Bool { self.values.allSatisfy { $0.isEmpty } }
+
+    func decode(_: String.Type) throws -> String { try self.value() }
+
+    func decode(_: Bool.Type) throws -> Bool {
+        switch try self.value() {
+        case "true", "1", "on", "yes": true
+        case "false", "0", "off", "no": false
+        default: throw FormError(.unsuitable, field: self.name)
+        }
+    }
+
+    func decode(_: Double.Type) throws -> Double { try self.real() }
+    func decode(_: Float.Type) throws -> Float { try self.real() }
+    func decode(_: Int.Type) throws -> Int { try self.integer() }
+    func decode(_: Int8.Type) throws -> Int8 { try self.integer() }
+    func decode(_: Int16.Type) throws -> Int16 { try self.integer() }
+    func decode(_: Int32.Type) throws -> Int32 { try self.integer() }
+    func decode(_: Int64.Type) throws -> Int64 { try self.integer() }
+    func decode(_: UInt.Type) throws -> UInt { try self.integer() }
+    func decode(_: UInt8.Type) throws -> UInt8 { try self.integer() }
+    func decode(_: UInt16.Type) throws -> UInt16 { try self.integer() }
+    func decode(_: UInt32.Type) throws -> UInt32 { try self.integer() }
+    func decode(_: UInt64.Type) throws -> UInt64 { try self.integer() }
+
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try type.init(from: self) }
+
+    private func value() throws -> String {
+        guard let value = self.values.first else { throw FormError(.missing, field: self.name) }
+        guard self.values.count == 1 else { throw FormError(.repeated, field: self.name) }
+        return value
+    }
+
+    // Int("+1") is 1 and Int("-0") is 0 in Swift; a number has one spelling here.
+    private func integer<Number: FixedWidthInteger>() throws -> Number {
+        let text = try self.value()
+        guard let number = Number(text), text.utf8.elementsEqual(String(number).utf8) else {
+            throw FormError(.unsuitable, field: self.name)
+        }
+        return number
+    }
+
+    // Decimal digits only: Swift would also read "nan", "inf" and "0x1p3".
+    private func real<Number: BinaryFloatingPoint & LosslessStringConvertible>() throws -> Number {
+        let text = try self.value()
+        let isDecimal = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "e"),
+                UInt8(ascii: "E"):
+                true
+            default: false
+            }
+        }
+        guard isDecimal, let number = Number(text), number.isFinite else { throw FormError(.unsuitable, field: self.name) }
+        return number
+    }
+}
+
+/// The values of one name as an array.
+private struct FormValuesContainer: UnkeyedDecodingContainer {
+    let name: String
+    let values: [String]
+    var currentIndex = 0
+    var codingPath: [any CodingKey] { [] }
+    var count: Int? { self.values.count }
+    var isAtEnd: Bool { self.currentIndex == self.values.count }
+
+    init(name: String, values: [String]) {
+        self.name = name
+        self.values = values
+    }
+
+    mutating func decodeNil() -> Bool { false }
+
+    mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        guard !self.isAtEnd else { throw FormError(.missing, field: self.name) }
+        let value = try type.init(from: FormValueDecoder(name: self.name, values: [self.values[self.currentIndex]], isElement: true))
+        self.currentIndex += 1
+        return value
+    }
+
+    mutating func nestedContainer<Key: CodingKey>(keyedBy: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        throw FormError(.unsupported, field: self.name)
+    }
+
+    mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { throw FormError(.unsupported, field: self.name) }
+    mutating func superDecoder() throws -> any Decoder { throw FormError(.unsupported, field: self.name) }
 }

@@ -1,21 +1,19 @@
 /// The names and values of a form or a query, in the order in which they came; a name may repeat.
 ///
-/// Names are compared byte by byte.
+/// The form is `application/x-www-form-urlencoded` (WHATWG URL Standard, section 5). Names are compared byte by byte.
 public struct FormFields: Sendable {
     /// One name and value.
     public struct Field: Sendable, Hashable {
-        /// The name, decoded.
+        /// The name with its percent escapes decoded, without NUL.
         public let name: String
-        /// The value, decoded.
-        ///
-        /// It may hold line breaks; never NUL.
+        /// The value with its percent escapes decoded; it can hold line breaks, but no NUL.
         public let value: String
     }
 
-    /// The most pairs that are read.
-    public static let maximumFields = 1000
+    /// The most pairs that are read; a form with more is refused.
+    package static let maximumFields = 1000
 
-    /// All fields.
+    /// All fields in the order in which they came.
     public private(set) var all: [Field] = []
     /// Whether every pair could be read.
     ///
@@ -23,19 +21,19 @@ public struct FormFields: Sendable {
     public private(set) var isComplete = true
 
     /// Creates an empty list.
-    public init() {}
+    package init() {}
 
     /// Parses a form.
     ///
     /// - Throws: ``FormError`` when a pair is malformed or there are too many.
-    public init(form bytes: [UInt8]) throws(FormError) {
+    package init(form bytes: [UInt8]) throws(FormError) {
         let isWithin = self.read(bytes.span)
         guard isWithin else { throw FormError(.tooMany) }
         guard self.isComplete else { throw FormError(.malformed) }
     }
 
     /// Parses a query; what is malformed is left out.
-    public init(query: String) {
+    package init(query: String) {
         guard !query.isEmpty else { return }
         _ = self.read(query.utf8.span)
     }
@@ -65,5 +63,52 @@ public struct FormFields: Sendable {
             self.all.append(Field(name: name, value: value))
         }
         return !outcome.hasTooManyPairs
+    }
+}
+
+/// Why bytes are not a form, or a form does not fit a type.
+package struct FormError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kind of defect.
+    package struct Code: Sendable, Hashable {
+        fileprivate enum Kind: String {
+            case malformed = "a pair is not percent-encoded UTF-8"
+            case tooMany = "there are too many fields"
+            case missing = "a field is missing"
+            case repeated = "a field is there more than once"
+            case unsuitable = "a field has a value of another type"
+            case unsupported = "the type has parts that a form cannot hold"
+        }
+
+        fileprivate let kind: Kind
+
+        /// An escape that is none, bytes that are not UTF-8, or NUL.
+        package static let malformed = Self(kind: .malformed)
+        /// More than ``FormFields/maximumFields`` pairs.
+        package static let tooMany = Self(kind: .tooMany)
+        /// A field that the type needs is not there.
+        package static let missing = Self(kind: .missing)
+        /// A field that the type has once came several times; which one counts must not be left to order.
+        package static let repeated = Self(kind: .repeated)
+        /// A value that is not of the field's type.
+        package static let unsuitable = Self(kind: .unsuitable)
+        /// Nested objects or arrays of arrays.
+        package static let unsupported = Self(kind: .unsupported)
+    }
+
+    /// The kind of defect.
+    package let code: Code
+    /// The name of the field in the type, if one is concerned.
+    package let field: String?
+
+    /// Creates an error.
+    package init(_ code: Code, field: String? = nil) {
+        self.code = code
+        self.field = field
+    }
+
+    /// The defect in words, without the value.
+    package var description: String {
+        guard let field else { return self.code.kind.rawValue }
+        return "\(self.code.kind.rawValue) (\(field))"
     }
 }

@@ -34,7 +34,9 @@ enum FormParser {
                 }
                 let nameEnd = equals < 0 ? end : equals
                 let valueStart = equals < 0 ? end : equals &+ 1
-                if let name = self.decoded(bytes, start, nameEnd), let value = self.decoded(bytes, valueStart, end) {
+                if let name = PercentEncoding.decode(bytes.extracting(start..<nameEnd), plus: .space),
+                    let value = PercentEncoding.decode(bytes.extracting(valueStart..<end), plus: .space)
+                {
                     outcome.pairs.append(Pair(name: name, value: value))
                 } else {
                     outcome.hasMalformedPairs = true
@@ -43,33 +45,5 @@ enum FormParser {
             start = end &+ 1
         }
         return outcome
-    }
-
-    private static func decoded(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> [UInt8]? {
-        var decoded: [UInt8] = []
-        decoded.reserveCapacity(end - start)
-        var offset = start
-        while offset < end {
-            let byte = bytes[offset]
-            offset &+= 1
-            switch byte {
-            case 0x2B: decoded.append(0x20)
-            case 0x25:
-                guard offset &+ 1 < end, let high = self.digit(bytes[offset]), let low = self.digit(bytes[offset &+ 1]) else { return nil }
-                decoded.append(high << 4 | low)
-                offset &+= 2
-            default: decoded.append(byte)
-            }
-        }
-        return decoded
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte &- 0x30
-        case 0x41...0x46: byte &- 0x41 &+ 10
-        case 0x61...0x66: byte &- 0x61 &+ 10
-        default: nil
-        }
     }
 }

@@ -1,9 +1,9 @@
 internal import HTTPTypes
 
 extension Request {
-    /// The fields of a url-encoded form in the body.
+    /// Reads the body and gives the fields of its url-encoded form.
     ///
-    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that is no form.
+    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that is not a form or is not complete; the errors of ``RequestBody/collect()``.
     public func form() async throws -> FormFields {
         guard self.hasContentType({ $0 == "application/x-www-form-urlencoded" }) else { throw HTTPError.unsupportedMediaType }
         let bytes = try await self.body.collect()
@@ -14,14 +14,17 @@ extension Request {
         }
     }
 
-    /// Decodes a url-encoded form in the body.
+    /// Reads the body and decodes its url-encoded form: texts, numbers, truth values, optionals, enumerations and arrays of them.
+    ///
+    /// An array takes all fields of its name, `name` or `name[]`; any other type takes exactly one. Truth values are `true`, `1`, `on`, `yes` and
+    /// `false`, `0`, `off`, `no`.
     ///
     /// - Throws: ``HTTPError`` as ``form()`` does, and 400 when the fields are not those of the type.
     public func decodeForm<Value: Decodable>(_ type: Value.Type) async throws -> Value {
         try Self.decode(type, from: try await self.form(), "The form does not have the fields that were expected.")
     }
 
-    /// Decodes the query.
+    /// Decodes the query, as ``decodeForm(_:)`` decodes a form.
     ///
     /// - Throws: ``HTTPError`` with status 400 when the query is malformed or its fields are not those of the type.
     public func decodeQuery<Value: Decodable>(_ type: Value.Type) throws -> Value {
@@ -29,9 +32,9 @@ extension Request {
         return try Self.decode(type, from: self.query, "The query does not have the fields that were expected.")
     }
 
-    /// Decodes JSON in the body.
+    /// Reads the body and decodes its JSON: in UTF-8, nested at most 64 deep, dates in ISO 8601 form (RFC 8259).
     ///
-    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that does not fit.
+    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that does not fit the type or is not complete; the errors of ``RequestBody/collect()``.
     public func decodeJSON<Value: Decodable>(_ type: Value.Type) async throws -> Value {
         guard self.hasContentType({ $0 == "application/json" || $0.hasSuffix("+json") }) else { throw HTTPError.unsupportedMediaType }
         return try JSONCoding.decode(type, from: try await self.body.collect())

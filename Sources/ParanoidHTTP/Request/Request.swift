@@ -3,8 +3,8 @@ public import Logging
 
 /// One HTTP request as a handler sees it.
 ///
-/// A request is a small value: copying it copies three references, and what a copy is given (see ``subscript(_:)``) the original does not
-/// have. Nothing is parsed before it is asked for.
+/// A request is a small value: a copy copies three references. A value that is attached to a copy (see ``subscript(_:)``) is not attached to the
+/// original. Query, header fields, cookies and body are read when they are first asked for; nothing here blocks, except that the body suspends.
 public struct Request: Sendable {
     let head: RequestHead
     var endpoint: RouteEndpoint?
@@ -13,12 +13,12 @@ public struct Request: Sendable {
     /// When the first byte of the request was seen, in nanoseconds since the epoch; `nil` when nobody has noted it.
     package var receivedAtNanoseconds: Int64?
 
-    /// The values that the route's pattern captured.
+    /// The values that the route's pattern has captured.
     public internal(set) var pathParameters = PathParameters()
 
     /// Creates a request.
     ///
-    /// A path that cannot be used is not an error here; the router answers it with 400, and ``validate()`` says so before.
+    /// A path that cannot be used is not an error here; the router responds to it with 400, and ``validate()`` says so before.
     ///
     /// - Parameters:
     ///   - method: The method.
@@ -30,7 +30,7 @@ public struct Request: Sendable {
     ///   - headerFields: Builds the header fields when they are asked for the first time; `nil`: from the parameters.
     ///   - body: The body.
     ///   - logger: Where the request's log lines go.
-    public init(
+    package init(
         method: HTTPRequest.Method,
         rawPath: String,
         rawQuery: String = "",
@@ -54,54 +54,54 @@ public struct Request: Sendable {
         )
     }
 
-    /// The method.
+    /// The method, a token (RFC 9110, section 9).
     public var method: HTTPRequest.Method { self.head.method }
     /// The path as the client sent it, with its percent escapes.
     public var rawPath: String { self.head.path.raw }
     /// The path, decoded once.
     ///
-    /// An escaped slash is a slash here; the router does not take it for one.
+    /// An escaped slash (`%2F`) is a slash here, while the router cuts the path at unescaped slashes only.
     public var path: String { self.head.path.text }
     /// The query as the client sent it, without the question mark; empty when there is none.
     public var rawQuery: String { self.head.rawQuery }
     /// The query's names and values, parsed when first asked for.
     ///
-    /// A pair that is not valid percent-encoded UTF-8 is not there, see ``FormFields/isComplete``.
+    /// A pair that is not valid percent-encoded UTF-8 is left out, see ``FormFields/isComplete``.
     public var query: FormFields { self.head.query }
     /// All header fields, built when first asked for; ``header(_:)`` is cheaper for one of them.
     ///
-    /// They are for reading: compare secrets and identities on the bytes of ``parameters``.
+    /// Compare secrets and identities on the bytes of ``parameters`` instead.
     public var headerFields: HTTPFields { self.head.headerFields }
     /// The cookies, parsed from the bytes when first asked for.
     public var cookies: Cookies { self.head.cookies }
-    /// The body.
+    /// The body, read when it is asked for.
     public var body: RequestBody { self.head.body }
-    /// Whether the client's connection is encrypted, as the web server says.
+    /// Whether the client's connection is encrypted: the web server sends the parameter `HTTPS` with the value `on` or `1`.
     public var isSecure: Bool { self.head.isSecure }
-    /// The text of the client's address; empty when unknown.
+    /// The text of the client's address, taken from `REMOTE_ADDR` and, behind trusted proxies, from `X-Forwarded-For`; empty when unknown.
     public var clientAddress: String { self.head.clientAddress }
     /// The raw parameters; they find nothing once the request is finished.
     public var parameters: any RequestParameters { self.head.parameters }
     /// The pattern of the route that was matched, such as `/users/{id}`; `nil` when none was.
     ///
-    /// It is there for middleware too.
+    /// Middleware of the application sees it, too.
     public var route: String? { self.endpoint?.pattern }
 
-    /// Where the request's log lines go; a copy of the request can be given another one.
+    /// The logger of the request; middleware can give a copy of the request another one, with more metadata.
     public var logger: Logger {
         get { self.storage[LoggerKey.self] ?? self.head.logger }
         set { self.storage[LoggerKey.self] = newValue }
     }
 
-    /// A value attached to this copy of the request.
+    /// A value that middleware has attached to this copy of the request, by the type that names it.
     public subscript<Key: RequestStorageKey>(_ key: Key.Type) -> Key.Value? {
         get { self.storage[key] }
         set { self.storage[key] = newValue }
     }
 
-    /// One header field, looked up alone; `nil` when absent or not UTF-8.
+    /// The value of one header field; `nil` when it is absent or not UTF-8.
     ///
-    /// The first line wins when a field repeats.
+    /// The first line counts when a field repeats.
     public func header(_ name: HTTPField.Name) -> String? {
         self.head.header(name)
     }
@@ -109,11 +109,45 @@ public struct Request: Sendable {
     /// Whether the request can be handled at all.
     ///
     /// - Throws: ``HTTPError`` with status 400 when the path cannot be used.
-    public func validate() throws(HTTPError) {
+    package func validate() throws(HTTPError) {
         if !self.head.path.isValid { throw HTTPError(.badRequest, message: "The path is not valid.") }
     }
 
     private enum LoggerKey: RequestStorageKey {
         typealias Value = Logger
+    }
+}
+
+/// The name of a value that middleware attaches to a request.
+///
+/// ```swift
+/// enum TenantKey: RequestStorageKey { typealias Value = Tenant }
+/// request[TenantKey.self] = tenant
+/// ```
+public protocol RequestStorageKey {
+    /// The type of the value.
+    associatedtype Value: Sendable
+}
+
+/// The values attached to a request; there are few, so a list is faster than a dictionary.
+struct RequestStorage: Sendable {
+    private var entries: [(key: ObjectIdentifier, value: any Sendable)] = []
+
+    subscript<Key: RequestStorageKey>(_: Key.Type) -> Key.Value? {
+        get {
+            let key = ObjectIdentifier(Key.self)
+            for entry in self.entries where entry.key == key { return entry.value as? Key.Value }
+            return nil
+        }
+        set {
+            let key = ObjectIdentifier(Key.self)
+            let index = self.entries.firstIndex { $0.key == key }
+            switch (index, newValue) {
+            case (let index?, let value?): self.entries[index].value = value
+            case (let index?, nil): self.entries.remove(at: index)
+            case (nil, let value?): self.entries.append((key, value))
+            case (nil, nil): break
+            }
+        }
     }
 }

@@ -66,22 +66,8 @@ final class RequestHead: Sendable {
     }
 
     func header(_ name: HTTPField.Name) -> String? {
-        switch name {
-        case .contentType: return self.parameters.text(of: "CONTENT_TYPE").flatMap { $0.isEmpty ? nil : $0 }
-        case .contentLength: return self.parameters.text(of: "CONTENT_LENGTH").flatMap { $0.isEmpty ? nil : $0 }
-        default: break
-        }
-        var parameter = "HTTP_"
-        for byte in name.canonicalName.utf8 {
-            switch byte {
-            case UInt8(ascii: "-"): parameter.unicodeScalars.append("_")
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): parameter.unicodeScalars.append(Unicode.Scalar(byte & 0xDF))
-            default: parameter.unicodeScalars.append(Unicode.Scalar(byte))
-            }
-        }
-        // A request must not be able to choose a proxy for the server ("httpoxy").
-        guard parameter != "HTTP_PROXY" else { return nil }
-        return self.parameters.text(of: parameter)
+        guard let parameter = HeaderParameter.name(of: name), let text = self.parameters.text(of: parameter) else { return nil }
+        return text.isEmpty && !parameter.utf8.starts(with: "HTTP_".utf8) ? nil : text
     }
 
     // The work is done outside the lock; when two threads do it at once, they get equal values.

@@ -1,6 +1,7 @@
-/// The raw parameters of one request, such as `HTTP_COOKIE` or `SERVER_NAME`, as bytes.
+/// The parameters that the web server has sent with a request, such as `HTTP_COOKIE` or `SERVER_NAME`, as bytes (RFC 3875, section 4.1).
 ///
-/// They are valid until the request is finished; look-ups after that find nothing. Any thread may call.
+/// They are valid until the request is finished; look-ups after that find nothing. Any thread may call. `HTTP_PROXY` is never among them
+/// (CVE-2016-5385). Of a parameter that came twice the first one counts.
 public protocol RequestParameters: Sendable {
     /// Lends the bytes of the first parameter called `name`, or `nil` when there is none.
     ///
@@ -12,15 +13,58 @@ public protocol RequestParameters: Sendable {
 }
 
 extension RequestParameters {
-    /// A copy of the bytes of a parameter; `nil` when there is none.
+    /// A copy of the bytes of a parameter; `nil` when there is no parameter of that name.
     public func bytes(of name: String) -> [UInt8]? {
         self.withBytes(of: name) { $0?.copied() }
     }
 
-    /// A parameter as text, `nil` when there is none or when it is not UTF-8.
+    /// The values of all parameters of a name as one list, in their order and with commas between them (RFC 9110, section 5.3); `nil` when there
+    /// is none.
     ///
-    /// Do not compare secrets or identities this way; use ``bytes(of:)``, as different bytes can be equal strings.
+    /// For fields that are lists, such as `HTTP_X_FORWARDED_FOR`: each proxy may have added a line of its own.
+    package func joinedBytes(of name: String) -> [UInt8]? {
+        var joined: [UInt8]?
+        self.forEach { other, value in
+            guard other.equals(name) else { return }
+            joined = joined.map { $0 + [UInt8(ascii: ","), UInt8(ascii: " ")] + value.copied() } ?? value.copied()
+        }
+        return joined
+    }
+
+    /// A parameter as text; `nil` when there is no parameter of that name, or it is not UTF-8.
+    ///
+    /// Compare secrets and identities with ``bytes(of:)`` instead: Swift takes two spellings of a character for equal strings.
     public func text(of name: String) -> String? {
         self.withBytes(of: name) { $0?.text() }
+    }
+}
+
+/// Parameters held in memory, for requests that do not come from a web server.
+package struct InMemoryParameters: RequestParameters {
+    private var pairs: [(name: [UInt8], value: [UInt8])] = []
+
+    /// Creates an empty list.
+    package init() {}
+
+    /// Creates a list from texts, in their order; a name may repeat.
+    package init(_ pairs: KeyValuePairs<String, String>) {
+        for (name, value) in pairs { self.append(name: Array(name.utf8), value: Array(value.utf8)) }
+    }
+
+    /// Adds a parameter at the end.
+    package mutating func append(name: [UInt8], value: [UInt8]) {
+        self.pairs.append((name, value))
+    }
+
+    package func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {
+        let wanted = name.utf8
+        for pair in self.pairs where pair.name.count == wanted.count && pair.name.elementsEqual(wanted) {
+            return unsafe body(pair.value.span.bytes)
+        }
+        return body(nil)
+    }
+
+    package func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+        for pair in self.pairs { unsafe body(pair.name.span.bytes, pair.value.span.bytes) }
     }
 }

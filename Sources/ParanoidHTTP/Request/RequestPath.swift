@@ -21,7 +21,7 @@ struct RequestPath: Sendable {
             self.text = raw
             self.isValid = false
         case .encoded:
-            let decoded = String(validating: Self.decoded(raw.utf8.span), as: UTF8.self)
+            let decoded = PercentEncoding.decode(raw.utf8.span).flatMap { String(validating: $0, as: UTF8.self) }
             self.text = decoded ?? raw
             self.isValid = decoded != nil
         }
@@ -31,7 +31,7 @@ struct RequestPath: Sendable {
         case plain, encoded, refused
     }
 
-    // A slash that came as %2F ends a segment here too: "a/..%2f..%2fb" is climbing for whoever decodes the whole path.
+    // A slash that came as %2F ends a segment here too: "a/..%2f..%2fb" climbs in a program that decodes the whole path first.
     private static func check(_ bytes: Span<UInt8>) -> Verdict {
         guard !bytes.isEmpty, bytes[0] == UInt8(ascii: "/") else { return .refused }
         var isPlain = true
@@ -42,10 +42,8 @@ struct RequestPath: Sendable {
             var byte = bytes[offset]
             offset &+= 1
             if byte == UInt8(ascii: "%") {
-                guard offset &+ 1 < bytes.count, let high = bytes[offset].hexDigit, let low = bytes[offset &+ 1].hexDigit else {
-                    return .refused
-                }
-                byte = high << 4 | low
+                guard let escaped = PercentEncoding.escape(in: bytes, at: offset) else { return .refused }
+                byte = escaped
                 offset &+= 2
                 isPlain = false
             } else if byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#") || byte == UInt8(ascii: " ") {
@@ -63,25 +61,5 @@ struct RequestPath: Sendable {
         }
         if length == dots, dots == 1 || dots == 2 { return .refused }
         return isPlain ? .plain : .encoded
-    }
-
-    /// Decodes what ``check(_:)`` has let through.
-    static func decoded(_ bytes: Span<UInt8>) -> [UInt8] {
-        var decoded: [UInt8] = []
-        decoded.reserveCapacity(bytes.count)
-        var offset = 0
-        while offset < bytes.count {
-            let byte = bytes[offset]
-            if byte == UInt8(ascii: "%"), offset &+ 2 < bytes.count, let high = bytes[offset &+ 1].hexDigit,
-                let low = bytes[offset &+ 2].hexDigit
-            {
-                decoded.append(high << 4 | low)
-                offset &+= 3
-            } else {
-                decoded.append(byte)
-                offset &+= 1
-            }
-        }
-        return decoded
     }
 }

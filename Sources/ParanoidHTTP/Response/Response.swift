@@ -1,14 +1,14 @@
 public import HTTPTypes
 
-/// One HTTP response.
+/// One HTTP response: status, header fields, cookies and body.
 ///
-/// Whatever goes into the head is checked byte by byte when it is set; a control byte is an error and never cleaned up.
+/// Every name and value of the head is checked byte by byte when it is set; a control byte is an error and is never replaced or removed.
 public struct Response: Sendable, ResponseConvertible {
-    /// The status; one outside 200...599 makes ``validate()`` throw.
+    /// The status, 200 to 599; with any other the client gets a plain 500.
     public var status: HTTPResponse.Status
-    /// The body.
+    /// The body; a response with status 204 or 304 has none (RFC 9110, section 6.4.1).
     public var body: ResponseBody
-    /// The cookies to set, at most one per name.
+    /// The cookies that the response sets, at most one per name.
     public private(set) var cookies: [SetCookie] = []
     private var fields: [ResponseField] = []
     private var problem: ResponseError?
@@ -25,7 +25,7 @@ public struct Response: Sendable, ResponseConvertible {
         self.fields = fields
     }
 
-    /// Itself.
+    /// The response, unchanged.
     public func makeResponse() -> Response { self }
 
     // MARK: Common responses
@@ -40,18 +40,18 @@ public struct Response: Sendable, ResponseConvertible {
         Response(status: status, body: .bytes(Array(page.utf8)), fields: ResponseField.html)
     }
 
-    /// A value as `application/json`.
+    /// A value as `application/json`, its keys in order and its dates in ISO 8601 form.
     ///
     /// - Throws: `EncodingError` when the value cannot be encoded.
     public static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         Response(status: status, body: .bytes(try JSONCoding.encode(value)), fields: ResponseField.json)
     }
 
-    /// Sends the client elsewhere.
+    /// A redirection (RFC 9110, section 15.4).
     ///
     /// - Parameters:
-    ///   - location: The address, in printable ASCII; other bytes make ``validate()`` throw, and the client gets a 500.
-    ///   - status: By default 303, after which the client asks with GET.
+    ///   - location: The address, in printable ASCII; with other bytes in it the client gets a plain 500.
+    ///   - status: By default 303 See Other: the client asks for the address with GET.
     public static func redirect(to location: String, status: HTTPResponse.Status = .seeOther) -> Response {
         var response = Response(status: status)
         if location.utf8.isEmpty || location.utf8.contains(where: { !(0x21...0x7E ~= $0) }) {
@@ -62,7 +62,7 @@ public struct Response: Sendable, ResponseConvertible {
         return response
     }
 
-    /// A response without body.
+    /// A response without a body, by default 204 No Content.
     public static func empty(_ status: HTTPResponse.Status = .noContent) -> Response {
         Response(status: status)
     }
@@ -71,7 +71,8 @@ public struct Response: Sendable, ResponseConvertible {
 
     /// Sets a header field in the place of all fields of that name.
     ///
-    /// - Throws: ``ResponseError/Code/invalidField`` or ``ResponseError/Code/reservedField``.
+    /// - Throws: An error when the value holds a control byte other than HTAB, and for fields that the server writes itself: `Content-Length`,
+    ///   `Connection`, `Transfer-Encoding`, `Status`, `Set-Cookie` and the like.
     public mutating func setHeader(_ value: String, for name: HTTPField.Name) throws {
         let field = try ResponseField(checking: name, value: value)
         self.fields.removeAll { $0.name == name }
@@ -80,7 +81,8 @@ public struct Response: Sendable, ResponseConvertible {
 
     /// Adds a header field beside those of the same name.
     ///
-    /// - Throws: ``ResponseError/Code/invalidField`` or ``ResponseError/Code/reservedField``.
+    /// - Throws: An error when the value holds a control byte other than HTAB, and for fields that the server writes itself: `Content-Length`,
+    ///   `Connection`, `Transfer-Encoding`, `Status`, `Set-Cookie` and the like.
     public mutating func addHeader(_ value: String, for name: HTTPField.Name) throws {
         self.fields.append(try ResponseField(checking: name, value: value))
     }
@@ -102,13 +104,13 @@ public struct Response: Sendable, ResponseConvertible {
         return fields
     }
 
-    /// Sets a cookie; of several with one name, compared byte by byte, the last is sent.
+    /// Sets a cookie in the place of one of the same name, compared byte by byte.
     public mutating func setCookie(_ cookie: SetCookie) {
         self.removeCookie(named: cookie.name)
         self.cookies.append(cookie)
     }
 
-    /// Takes back a cookie that was to be set.
+    /// Removes a cookie from those that the response sets; the client keeps the cookie it has, see ``SetCookie/deleting(_:path:domain:secure:httpOnly:sameSite:)``.
     public mutating func removeCookie(named name: String) {
         self.cookies.removeAll { $0.name.utf8.elementsEqual(name.utf8) }
     }
@@ -118,14 +120,14 @@ public struct Response: Sendable, ResponseConvertible {
     /// Checks what could not be checked when it was set.
     ///
     /// - Throws: ``ResponseError`` for a bad status, redirection, or a body where none may be.
-    public func validate() throws(ResponseError) {
+    package func validate() throws(ResponseError) {
         if let problem { throw problem }
         guard 200...599 ~= self.status.code else { throw ResponseError(.invalidStatus) }
         if self.forbidsBody, !self.body.isEmpty { throw ResponseError(.bodyNotAllowed) }
     }
 
-    /// Drops the body and keeps its length, as the answer to HEAD wants it (RFC 9110, section 9.3.2).
-    public mutating func omitBody() {
+    /// Drops the body and keeps its length, as the response to HEAD wants it (RFC 9110, section 9.3.2).
+    package mutating func omitBody() {
         self.body = self.body.omitted()
     }
 
@@ -134,7 +136,7 @@ public struct Response: Sendable, ResponseConvertible {
     /// - Parameters:
     ///   - now: The time of the response, for the expiry of cookies.
     ///   - body: Takes a name and a value.
-    public func forEachField<Failure: Error>(
+    package func forEachField<Failure: Error>(
         now: HTTPDate,
         _ body: (_ name: String, _ value: String) throws(Failure) -> Void
     ) throws(Failure) {
@@ -144,4 +146,50 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     private var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+}
+
+/// A header field that has been checked.
+struct ResponseField: Sendable {
+    let name: HTTPField.Name
+    let value: String
+
+    static let plainText = [ResponseField(name: .contentType, value: "text/plain; charset=utf-8")]
+    static let html = [ResponseField(name: .contentType, value: "text/html; charset=utf-8")]
+    static let json = [ResponseField(name: .contentType, value: "application/json")]
+
+    init(name: HTTPField.Name, value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    init(checking name: HTTPField.Name, value: String) throws(ResponseError) {
+        guard !Self.reserved.contains(name.canonicalName), name.rawName.utf8.first != UInt8(ascii: ":") else {
+            throw ResponseError(.reservedField, field: name.canonicalName)
+        }
+        let bytes = value.utf8.span
+        for index in bytes.indices where bytes[index].isFieldControl {
+            throw ResponseError(.invalidField, field: name.canonicalName)
+        }
+        self.name = name
+        self.value = value
+    }
+
+    // Status and the framing belong to the server, cookies to SetCookie.
+    private static let reserved: Set<String> = [
+        "connection", "content-length", "keep-alive", "set-cookie", "set-cookie2", "status", "te", "trailer", "transfer-encoding",
+        "upgrade",
+    ]
+}
+
+/// A type that a handler may return, or throw when it is an error.
+public protocol ResponseConvertible: SendableMetatype {
+    /// The response that is sent.
+    ///
+    /// - Throws: An error when there is none to send; the client gets a plain 500.
+    func makeResponse() throws -> Response
+}
+
+extension String: ResponseConvertible {
+    /// The text as `text/plain; charset=utf-8`.
+    public func makeResponse() -> Response { .text(self) }
 }

@@ -1,19 +1,24 @@
 public import HTTPTypes
 
-/// Header fields that tell browsers to be careful with every response, error pages included.
+/// Header fields that restrict what browsers do with a response; the application adds them to every response, error pages included.
 ///
-/// A handler that sets a field itself keeps its own.
+/// A field that a handler sets itself stays as the handler has set it.
 public struct SecurityHeaders: Sendable {
     private var always: [(name: HTTPField.Name, value: String)] = []
     private var overHTTPS: [(name: HTTPField.Name, value: String)] = []
 
-    /// None.
+    /// Creates a set without fields.
     public init() {}
 
-    /// What suits most applications: no guessing of media types, no frames, no address of this site to others, no window of another site
-    /// that can reach in, no resources for other sites; HTTPS for two years once it was seen (RFC 6797).
+    /// The fields that suit most applications.
     ///
-    /// There is no policy for content among them, as each application has to write its own; see ``setting(_:for:)``.
+    /// - `X-Content-Type-Options: nosniff`: browsers do not guess media types.
+    /// - `X-Frame-Options: DENY`: no page shows this one in a frame.
+    /// - `Referrer-Policy`, `Cross-Origin-Opener-Policy` and `Cross-Origin-Resource-Policy`, each `same-origin`: other sites get neither the
+    ///   address of a page nor its window nor its resources.
+    /// - `Strict-Transport-Security` for two years (RFC 6797), over HTTPS only.
+    ///
+    /// There is no `Content-Security-Policy` among them, as each application has to write its own; see ``setting(_:for:)``.
     public static var recommended: SecurityHeaders {
         var headers = SecurityHeaders()
         headers.always = [
@@ -24,9 +29,9 @@ public struct SecurityHeaders: Sendable {
         return headers
     }
 
-    /// The same with one more field, or with another value of one.
+    /// A copy with one more field, or with another value of a field.
     ///
-    /// - Throws: ``ResponseError`` when the field is not valid.
+    /// - Throws: An error when the field is not valid, as ``Response/setHeader(_:for:)`` does.
     public func setting(_ value: String, for name: HTTPField.Name) throws -> SecurityHeaders {
         var probe = Response()
         try probe.setHeader(value, for: name)
@@ -35,7 +40,7 @@ public struct SecurityHeaders: Sendable {
         return headers
     }
 
-    /// The same without a field.
+    /// A copy without a field.
     public func removing(_ name: HTTPField.Name) -> SecurityHeaders {
         var headers = self
         headers.always.removeAll { $0.name == name }
@@ -44,7 +49,7 @@ public struct SecurityHeaders: Sendable {
     }
 
     /// Adds the fields to a response that does not have them.
-    public func apply(to response: inout Response, isSecure: Bool) {
+    package func apply(to response: inout Response, isSecure: Bool) {
         for (name, value) in self.always + (isSecure ? self.overHTTPS : []) where response.header(name) == nil {
             // Checked when it was set; what is checked again cannot fail.
             try? response.setHeader(value, for: name)

@@ -34,7 +34,7 @@ struct RouteTrie<Endpoint: Sendable>: Sendable {
 
     /// Searches a valid raw path.
     ///
-    /// HEAD is answered by GET where it has no handler of its own.
+    /// The endpoint of GET also serves HEAD where HEAD has none.
     func search(_ path: String, method: HTTPRequest.Method) -> Result {
         var search = Search(method: method)
         self.visit(0, path.utf8.span, 1, &search)
@@ -81,12 +81,12 @@ struct RouteTrie<Endpoint: Sendable>: Sendable {
         let segment = path.extracting(start..<end)
         if let child = self.literal(segment, isEncoded, in: node), self.visit(child, path, end &+ 1, &search) { return true }
         if let child = self.nodes[node].capture, !segment.isEmpty {
-            search.values.append(Self.text(segment, isEncoded))
+            search.values.append(Self.text(segment))
             if self.visit(child, path, end &+ 1, &search) { return true }
             search.values.removeLast()
         }
         if let child = self.nodes[node].rest {
-            search.values.append(Self.text(path.extracting(start..<path.count), true))
+            search.values.append(Self.text(path.extracting(start..<path.count)))
             if self.take(child, &search) { return true }
             search.values.removeLast()
         }
@@ -108,8 +108,7 @@ struct RouteTrie<Endpoint: Sendable>: Sendable {
         guard !self.nodes[node].literals.isEmpty else { return nil }
         let position: (index: Int, isThere: Bool)
         if isEncoded {
-            let decoded = RequestPath.decoded(segment)
-            position = self.position(of: decoded.span, in: node)
+            position = self.position(of: Self.decoded(segment).span, in: node)
         } else {
             position = self.position(of: segment, in: node)
         }
@@ -137,7 +136,12 @@ struct RouteTrie<Endpoint: Sendable>: Sendable {
     }
 
     // The path was checked, so every segment is UTF-8 once it is decoded: an escaped slash does not end a character.
-    private static func text(_ segment: Span<UInt8>, _ isEncoded: Bool) -> String {
-        String(decoding: RequestPath.decoded(segment), as: UTF8.self)
+    private static func text(_ segment: Span<UInt8>) -> String {
+        String(decoding: Self.decoded(segment), as: UTF8.self)
+    }
+
+    private static func decoded(_ segment: Span<UInt8>) -> [UInt8] {
+        guard let decoded = PercentEncoding.decode(segment) else { preconditionFailure("the router searches valid paths only") }
+        return decoded
     }
 }

@@ -1,11 +1,11 @@
-public import HTTPTypes
+package import HTTPTypes
 internal import Synchronization
 
 /// Finds the handler for a request.
 ///
 /// Register handlers and middleware first, from any thread, then ``freeze()``. Middleware of the router sees every request, those that no route has
 /// included, and already knows ``Request/route``.
-public final class Router: RouterMethods, Sendable {
+package final class Router: RouterMethods, Sendable {
     private struct State {
         var trie = RouteTrie<RouteEndpoint>()
         var middleware: [any HTTPMiddleware] = []
@@ -14,10 +14,10 @@ public final class Router: RouterMethods, Sendable {
     private let state = Mutex(State())
 
     /// Creates a router without routes.
-    public init() {}
+    package init() {}
 
     /// Registers a handler, see ``RouterMethods/register(_:method:pattern:)``.
-    public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern text: String) {
+    package func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern text: String) {
         precondition(method != .trace && method != .connect, "\(method) cannot be registered: it is always refused")
         let pattern: RoutePattern
         do throws(RoutePatternError) {
@@ -31,16 +31,109 @@ public final class Router: RouterMethods, Sendable {
     }
 
     /// Adds middleware inside of what was added before.
-    public func add(middleware: any HTTPMiddleware) {
+    package func add(middleware: any HTTPMiddleware) {
         self.state.withLock { $0.middleware.append(middleware) }
     }
 
     /// The handler for everything registered so far; it never changes.
     ///
-    /// It answers 400 to a path that cannot be used, 404 to one that no pattern matches, 405 with `Allow` when only other methods have a handler and
-    /// always to TRACE and CONNECT, and OPTIONS with the methods. HEAD is answered as GET without the body. Errors of handlers are thrown on.
-    public func freeze() -> any HTTPHandler {
+    /// It responds with 400 to a path that cannot be used, 404 to one that no pattern matches, 405 with `Allow` when only other methods have a handler and
+    /// always to TRACE and CONNECT, and OPTIONS with the methods. HEAD gets the response of GET without the body. Errors of handlers are thrown on.
+    package func freeze() -> any HTTPHandler {
         let (trie, middleware) = self.state.withLock { ($0.trie, $0.middleware) }
         return FrozenRouter(trie, middleware)
+    }
+}
+
+/// The immutable form of a router: the route is found first, then middleware and handler run.
+struct FrozenRouter: HTTPHandler {
+    private let trie: RouteTrie<RouteEndpoint>
+    private let chain: any HTTPHandler
+
+    init(_ trie: RouteTrie<RouteEndpoint>, _ middleware: [any HTTPMiddleware]) {
+        self.trie = trie
+        self.chain = MiddlewareHandler.compose(middleware, around: EndpointHandler())
+    }
+
+    func handle(_ request: Request) async throws -> Response {
+        var request = request
+        self.route(&request)
+        return try await self.chain.handle(request)
+    }
+
+    private func route(_ request: inout Request) {
+        let method = request.method
+        request.pathParameters = PathParameters()
+        guard request.head.path.isValid else {
+            request.endpoint = Self.badRequest
+            return
+        }
+        let result = self.trie.search(request.rawPath, method: method)
+        guard method != .trace, method != .connect else {
+            request.endpoint = Self.refusal(Self.allowed(result.methods), .methodNotAllowed)
+            return
+        }
+        if let (endpoint, values) = result.found {
+            request.endpoint = endpoint
+            if !values.isEmpty { request.pathParameters = PathParameters(names: endpoint.names, values: values) }
+        } else if result.methods.isEmpty {
+            request.endpoint = Self.notFound
+        } else {
+            request.endpoint = Self.refusal(Self.allowed(result.methods), method == .options ? .noContent : .methodNotAllowed)
+        }
+    }
+
+    private static let badRequest = RouteEndpoint(BadPathHandler(), pattern: nil)
+    private static let notFound = RouteEndpoint(ClosureHandler { _ in try HTTPError.notFound.makeResponse() }, pattern: nil)
+
+    private static func refusal(_ allow: String, _ status: HTTPResponse.Status) -> RouteEndpoint {
+        let handler = ClosureHandler { _ in
+            var response = status == .noContent ? Response.empty() : try HTTPError(status).makeResponse()
+            try response.setHeader(allow, for: .allow)
+            return response
+        }
+        return RouteEndpoint(handler, pattern: nil)
+    }
+
+    // Nothing is allowed where nothing is registered; an empty Allow says so (RFC 9110, section 10.2.1).
+    private static func allowed(_ methods: [HTTPRequest.Method]) -> String {
+        guard !methods.isEmpty else { return "" }
+        var names = methods.map { $0.rawValue }
+        if methods.contains(.get), !methods.contains(.head) { names.append("HEAD") }
+        if !methods.contains(.options) { names.append("OPTIONS") }
+        return names.sorted().joined(separator: ", ")
+    }
+}
+
+/// Refuses a request whose path cannot be used.
+private struct BadPathHandler: HTTPHandler {
+    func handle(_ request: Request) async throws -> Response {
+        try request.validate()
+        throw HTTPError.badRequest
+    }
+}
+
+/// Runs the endpoint that the router has put into the request.
+private struct EndpointHandler: HTTPHandler {
+    func handle(_ request: Request) async throws -> Response {
+        guard let endpoint = request.endpoint else { throw HTTPError.notFound }
+        guard request.method == .head else { return try await endpoint.handler.handle(request) }
+        var response = try await endpoint.handler.handle(request)
+        response.omitBody()
+        return response
+    }
+}
+
+/// A registered handler; requests refer to it once they are routed.
+final class RouteEndpoint: Sendable {
+    let handler: any HTTPHandler
+    /// The pattern; `nil` for the responses that the router gives itself.
+    let pattern: String?
+    let names: [String]
+
+    init(_ handler: any HTTPHandler, pattern: String?, names: [String] = []) {
+        self.handler = handler
+        self.pattern = pattern
+        self.names = names
     }
 }

@@ -33,7 +33,7 @@ package struct DescriptorPair: ~Copyable, Sendable {
         return DescriptorPair(numbers)
     }
 
-    /// Tells a pair of message sockets that nobody will read new messages (`shutdown(2)` with SHUT_RD).
+    /// Tells a pair of message sockets that new messages will not be read (`shutdown(2)` with SHUT_RD).
     ///
     /// Senders get EPIPE; messages already sent remain readable and are followed by the end. Without effect on a pipe.
     package borrowing func refuseNewMessages() {
@@ -59,12 +59,60 @@ extension OwnedDescriptor {
 
     /// Writes one byte; blocks while a blocking pipe is full.
     ///
-    /// - Throws: ``SystemCallError`` from `write(2)`: EPIPE when nobody reads any more (with SIGPIPE ignored), EAGAIN when it would block.
+    /// - Throws: ``SystemCallError`` from `write(2)`: EPIPE when the other end is closed (with SIGPIPE ignored), EAGAIN when it would block.
     package borrowing func write(byte: UInt8) throws(SystemCallError) {
         var byte = byte
         while unsafe Glibc.write(self.number, &byte, 1) < 0 {
             let error = SystemCallError("write")
             guard error.code == EINTR else { throw error }
+        }
+    }
+}
+
+/// One end of a pair of sockets over which processes of this host hand each other open descriptors (`SCM_RIGHTS`, `unix(7)`).
+package struct DescriptorPassing: ~Copyable, Sendable {
+    /// What has arrived.
+    package enum Arrival: ~Copyable, Sendable {
+        /// A descriptor, close-on-exec, and the byte sent with it.
+        case descriptor(OwnedDescriptor, tag: UInt8)
+        /// Nothing for now.
+        case nothing
+        /// The other end is closed and nothing more will come.
+        case end
+    }
+
+    /// The descriptor to register with an ``Epoll`` or to give to a child process.
+    package let descriptor: OwnedDescriptor
+
+    /// Takes over one end of a pair.
+    package init(_ descriptor: consuming OwnedDescriptor) {
+        self.descriptor = descriptor
+    }
+
+    /// Sends a copy of `other`; never blocks (EAGAIN when the receiver is behind).
+    package borrowing func send(_ other: borrowing OwnedDescriptor, tag: UInt8 = 0) throws(SystemCallError) {
+        try Self.send(other, through: self.descriptor, tag: tag)
+    }
+
+    /// Sends a copy of `other` through a socket of another owner; as ``send(_:tag:)``.
+    package static func send(
+        _ other: borrowing OwnedDescriptor,
+        through socket: borrowing OwnedDescriptor,
+        tag: UInt8 = 0
+    ) throws(SystemCallError) {
+        guard clinux_send_descriptor(socket.number, other.number, tag) == 0 else { throw SystemCallError("sendmsg") }
+    }
+
+    /// Takes what has arrived; never blocks.
+    package borrowing func receive() throws(SystemCallError) -> Arrival {
+        var tag: UInt8 = 0
+        let number = unsafe clinux_receive_descriptor(self.descriptor.number, &tag)
+        switch number {
+        case 0...: return .descriptor(OwnedDescriptor(owning: number), tag: tag)
+        case -2: return .end
+        default:
+            guard errno == EAGAIN || errno == EINTR else { throw SystemCallError("recvmsg") }
+            return .nothing
         }
     }
 }

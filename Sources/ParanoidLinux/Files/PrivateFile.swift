@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A small file that nobody but its owner may read, such as one with secrets.
+/// A small file that only its owner may read, such as one with secrets.
 ///
 /// All calls block for as long as the disk takes.
 package enum PrivateFile {
@@ -10,7 +10,7 @@ package enum PrivateFile {
         case system(SystemCallError)
         /// It is no regular file, or a symbolic link.
         case notAFile
-        /// It belongs to somebody else.
+        /// It belongs to another user.
         case foreignOwner
         /// Others can read or write it.
         case readableByOthers(permissions: UInt32)
@@ -47,7 +47,7 @@ package enum PrivateFile {
 
     /// Creates a file with mode 0600, complete or not at all, and its directories with mode 0700.
     ///
-    /// - Returns: Whether it was created; `false` when somebody else was faster, whose file is left alone.
+    /// - Returns: Whether it was created; `false` when another process was faster, whose file stays as it is.
     package static func create(_ path: String, contents: [UInt8]) throws(Failure) -> Bool {
         Self.makeParents(of: path)
         return try Self.withTemporary(beside: path, contents: contents) { (temporary) throws(SystemCallError) in
@@ -58,7 +58,7 @@ package enum PrivateFile {
         }
     }
 
-    /// Puts other contents into a file: whoever opens it finds the old ones or the new ones, also after the loss of power.
+    /// Puts other contents into a file: a reader finds the old ones or the new ones, also after the loss of power.
     package static func replace(_ path: String, contents: [UInt8]) throws(Failure) {
         try Self.withTemporary(beside: path, contents: contents) { (temporary) throws(SystemCallError) in
             guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
@@ -96,27 +96,34 @@ package enum PrivateFile {
         return try body()
     }
 
-    /// Creates the directories that lead to a path and are not there, with mode 0700.
+    /// Creates the directories that lead to a path and are not there.
     ///
-    /// - Parameter owner: Whose they are to be; only root can choose.
-    package static func makeParents(of path: String, owner: ProcessIdentity? = nil) {
+    /// - Parameters:
+    ///   - path: The path; what follows its last slash is not made.
+    ///   - owner: Whose they are to be; only root can choose.
+    ///   - group: Their group, if it is not to be the owner's.
+    ///   - mode: Their permissions.
+    package static func makeParents(of path: String, owner: ProcessIdentity? = nil, group: UInt32? = nil, mode: UInt32 = 0o700) {
         let bytes = Array(path.utf8)
         for end in bytes.indices where bytes[end] == UInt8(ascii: "/") && end > 0 {
             let directory = String(decoding: bytes[..<end], as: UTF8.self)
             // One that is there already is fine; what is wrong with it shows when the file is opened.
-            guard unsafe mkdir(directory, 0o700) == 0, let owner else { continue }
-            Self.give(directory, to: owner)
+            guard unsafe mkdir(directory, 0o700) == 0 else { continue }
+            guard owner != nil || group != nil || mode != 0o700 else { continue }
+            Self.give(directory, to: owner?.user, group: group ?? owner?.group, mode: mode)
         }
     }
 
-    /// Gives a directory that was just made away, and nothing that somebody may have put in its place.
-    private static func give(_ directory: String, to owner: ProcessIdentity) {
+    /// Gives a directory that was just made away, and nothing that was put in its place since.
+    private static func give(_ directory: String, to owner: UInt32?, group: UInt32?, mode: UInt32) {
         let number = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard number >= 0 else { return }
         let opened = OwnedDescriptor(owning: number)
         var facts = stat()
         guard unsafe fstat(opened.number, &facts) == 0, facts.st_uid == geteuid(), facts.st_mode & 0o7777 == 0o700 else { return }
-        _ = fchown(opened.number, owner.user, owner.group)
+        // -1 leaves one as it is. The owner changes before the directory is opened to others.
+        guard fchown(opened.number, owner ?? .max, group ?? .max) == 0 else { return }
+        _ = fchmod(opened.number, mode_t(mode))
     }
 
     private static func contents(of file: OpenFile, size: Int) throws(SystemCallError) -> [UInt8] {

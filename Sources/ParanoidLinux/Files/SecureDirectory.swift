@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// A directory that belongs to this process's user and that nobody else can write, held by its descriptor.
+/// A directory that belongs to this process's user and that no other user can write, held by its descriptor.
 ///
 /// All paths are relative to it and must stay below it; no symbolic link is followed when something is opened (`openat2(2)` where the
 /// kernel has it). All calls block for as long as the disk takes.
@@ -27,10 +27,28 @@ package struct SecureDirectory: ~Copyable, Sendable {
         }
         let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
         try directory.check(path)
-        // Made by hand with the usual mode, say: nobody else has to see even the names.
+        // Made by hand with the usual mode, say: other users need not see even the names.
         if try directory.permissions(path) & 0o077 != 0 && fchmod(number, 0o700) != 0 {
             throw .system(SystemCallError("fchmod"), path: path)
         }
+        return directory
+    }
+
+    /// Opens a directory and changes nothing; `nil` when there is none.
+    ///
+    /// - Throws: ``SecureDirectoryError`` when it can be written by others, or when it is not ours.
+    package static func openExisting(_ path: String) throws(SecureDirectoryError) -> SecureDirectory? {
+        let number = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else {
+            let error = SystemCallError("open")
+            switch error.code {
+            case ENOENT: return nil
+            case ENOTDIR: throw .notDirectory(path: path)
+            default: throw .system(error, path: path)
+            }
+        }
+        let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
+        try directory.check(path)
         return directory
     }
 
@@ -210,6 +228,31 @@ package struct SecureDirectory: ~Copyable, Sendable {
     package borrowing func synchronize() throws(SystemCallError) {
         while fsync(self.descriptor.number) != 0 {
             guard errno == EINTR else { throw SystemCallError("fsync") }
+        }
+    }
+}
+
+/// Why a directory is not used.
+package enum SecureDirectoryError: Error, Sendable, Hashable {
+    /// A system call failed at a path.
+    case system(SystemCallError, path: String)
+    /// The path leads to something else.
+    case notDirectory(path: String)
+    /// The directory belongs to neither this process's user nor, where that is enough, root.
+    case foreignOwner(path: String, owner: UInt32)
+    /// Others may write into the directory, or put another one in its place.
+    case writableByOthers(path: String, permissions: UInt32)
+}
+
+extension SecureDirectoryError: CustomStringConvertible {
+    /// What is wrong with which directory, for a log line.
+    package var description: String {
+        switch self {
+        case .system(let error, let path): "\(path): \(error)"
+        case .notDirectory(let path): "\(path) is not a directory"
+        case .foreignOwner(let path, let owner): "\(path) belongs to user \(owner)"
+        case .writableByOthers(let path, let permissions):
+            "\(path) can be written by others (mode \(String(permissions, radix: 8)))"
         }
     }
 }

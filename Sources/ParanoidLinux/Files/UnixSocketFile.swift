@@ -2,7 +2,7 @@ internal import Glibc
 
 /// The name of a listening unix socket in the file system, recognised by device and inode so that only our own is ever removed.
 package struct UnixSocketFile: Sendable, Hashable {
-    /// Who may connect to a socket: whoever may write to it.
+    /// The right to connect to a socket, which is the right to write to it.
     package struct Permissions: Sendable, Hashable {
         /// The permission bits.
         package var mode: UInt32
@@ -17,13 +17,20 @@ package struct UnixSocketFile: Sendable, Hashable {
             self.owner = owner
             self.group = group
         }
+
+        /// The permissions that a directory needs so that every user with the right to connect reaches the socket in it.
+        var directoryMode: UInt32 {
+            // A group that may connect and was not named is the process's own, for which nothing is opened.
+            let group: UInt32 = self.mode & 0o020 != 0 && self.group != nil ? 0o050 : 0
+            return 0o700 | group | (self.mode & 0o002 != 0 ? 0o055 : 0)
+        }
     }
 
     /// Why a socket could not be put under its name.
     package enum Failure: Error, Sendable, Hashable {
         /// The path is empty, longer than `sun_path`, or has a zero byte.
         case unusablePath
-        /// Somebody answers on the socket that has the name.
+        /// Another process answers on the socket that has the name.
         case inUse
         /// Something that is not a socket has the name; it is never removed.
         case notASocket
@@ -38,9 +45,9 @@ package struct UnixSocketFile: Sendable, Hashable {
     private let device: UInt64
     private let inode: UInt64
 
-    /// Creates a listening socket under `path`; an old socket file is replaced if nobody answers on it.
+    /// Creates a listening socket under `path`; an old socket file is replaced if no process answers on it.
     ///
-    /// The socket is bound under another name, gets its owner and mode, starts to listen and is then renamed, so that whoever sees the name may
+    /// The socket is bound under another name, gets its owner and mode, starts to listen and is then renamed, so that a program that sees the name may
     /// connect. All this is done under `flock(2)` on the directory: of several processes that start at once, one gets the name and the
     /// others see it answer. Blocks for two seconds at most.
     package static func listen(at path: String, permissions: Permissions, backlog: CInt) throws(Failure) -> ListeningUnixSocket {
@@ -70,7 +77,36 @@ package struct UnixSocketFile: Sendable, Hashable {
         }
     }
 
-    /// Removes the name if it is still this socket's; somebody else's socket that has taken it over stays.
+    /// Creates the directories that lead to a socket and are not there, so that users with the right to connect can reach it, and no others.
+    ///
+    /// - Parameters:
+    ///   - path: The socket's path.
+    ///   - permissions: The right to connect.
+    ///   - owner: Whose the directories are to be; only root can choose.
+    package static func makeDirectories(for path: String, permissions: Permissions, owner: ProcessIdentity?) {
+        PrivateFile.makeParents(of: path, owner: owner, group: permissions.group, mode: permissions.directoryMode)
+    }
+
+    /// Finds a directory on the way to a socket that keeps out users with the right to connect.
+    ///
+    /// - Returns: The first directory, from the root, that neither others nor the socket's group may enter; `nil` if there is none, or if only the
+    ///   owner may connect. Access lists (`acl(5)`) are not looked at.
+    package static func closedDirectory(for path: String, permissions: Permissions) -> String? {
+        let wantsOthers = permissions.mode & 0o002 != 0
+        guard wantsOthers || permissions.mode & 0o020 != 0 && permissions.group != nil else { return nil }
+        let bytes = Array(path.utf8)
+        for end in bytes.indices where bytes[end] == UInt8(ascii: "/") {
+            let directory = end == 0 ? "/" : String(decoding: bytes[..<end], as: UTF8.self)
+            var facts = stat()
+            guard unsafe stat(directory, &facts) == 0 else { return nil }
+            let isGroups = facts.st_gid == permissions.group
+            let needed: mode_t = !wantsOthers && isGroups ? 0o010 : 0o001
+            if facts.st_mode & needed == 0 { return directory }
+        }
+        return nil
+    }
+
+    /// Removes the name if it is still this socket's; another socket that has taken it over stays.
     package func remove() {
         guard let (_, device, inode) = Self.facts(of: self.path), device == self.device, inode == self.inode else { return }
         _ = unsafe unlink(self.path)
@@ -106,7 +142,7 @@ package struct UnixSocketFile: Sendable, Hashable {
         guard type == S_IFSOCK else { throw .notASocket }
         do throws(SystemCallError) {
             let probe = try Socket(for: address)
-            // A full backlog must not make this wait: it would mean that somebody listens (EAGAIN).
+            // A full backlog must not make this wait: it means that a process listens (EAGAIN).
             try probe.setNonBlocking()
             try probe.connect(to: address)
         } catch {
@@ -128,7 +164,7 @@ package struct UnixSocketFile: Sendable, Hashable {
 package struct ListeningUnixSocket: ~Copyable, Sendable {
     /// The socket.
     package let socket: Socket
-    /// The name, to be removed when nobody listens any more.
+    /// The name, to be removed when no process listens any more.
     package let file: UnixSocketFile
 
     /// Takes the two apart.

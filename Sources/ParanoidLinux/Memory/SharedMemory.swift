@@ -3,7 +3,7 @@ internal import Glibc
 
 /// A page, or a few, of numbers that all processes which map the same file see at once; reading and writing one costs no system call.
 ///
-/// Whoever cuts the file short makes every process that uses the page die of SIGBUS: it belongs into a directory that is ours alone.
+/// A process that uses the page dies of SIGBUS when the file is cut short, so the file belongs into a directory that no other user can write.
 @safe
 package final class SharedMemory: Sendable {
     /// The bytes of one page.
@@ -20,17 +20,28 @@ package final class SharedMemory: Sendable {
 
     /// Maps a file, which becomes as long as the page when it is empty.
     ///
-    /// - Throws: The system's error; `EINVAL` for a file of another length.
+    /// A page that the file system has no room for would end the process by SIGBUS when it is touched, so the room is taken before the file is
+    /// mapped, also for a file that has its length already.
+    ///
+    /// - Throws: The system's error (``SystemCallError/isOutOfSpace`` on a full disk, where an empty file stays empty); `EINVAL` for a file of another
+    ///   length.
     package convenience init(mapping file: OpenFile) throws(SystemCallError) {
         let size = try file.status().size
-        if size == 0 && file.isWritable { try file.truncate(to: Self.byteCount) }
+        if file.isWritable, size == 0 || size == Self.byteCount {
+            do throws(SystemCallError) {
+                try file.allocate(Self.byteCount)
+            } catch {
+                if size == 0 { try? file.truncate(to: 0) }
+                throw error
+            }
+        }
         guard try file.status().size == Self.byteCount else { throw SystemCallError("mmap", code: EINVAL) }
         try self.init(file, byteCount: Self.byteCount)
     }
 
     /// Maps memory that has no name and is all zeros, as many pages as it takes for so many numbers (`memfd_create(2)`).
     ///
-    /// Nobody can cut it short. Whoever inherits ``descriptorNumber`` can map it too.
+    /// It cannot be cut short. A process that inherits ``descriptorNumber`` can map it too.
     package convenience init(memoryFor words: Int) throws(SystemCallError) {
         let byteCount = (max(words, 1) * 8 + Self.byteCount - 1) / Self.byteCount * Self.byteCount
         let number = unsafe clinux_memory_file("paranoid", byteCount)
@@ -89,6 +100,11 @@ package final class SharedMemory: Sendable {
         precondition(0..<self.wordCount ~= index && self.isWritable)
         _ = unsafe clinux_shared_raise(self.address, index, value)
     }
+
+    /// Whether the file still has a name; one system call (`fstat(2)`).
+    ///
+    /// After its removal, processes that open the name map another file, and this process learns nothing of them any more.
+    package var isStillLinked: Bool { (try? self.file.status().linkCount).map { $0 > 0 } ?? false }
 
     /// Waits until the page is on the disk.
     package func synchronize() throws(SystemCallError) {

@@ -179,7 +179,7 @@ package final class JobQueue: Sendable {
         unsafe pthread_getspecific(Self.key)?.assumingMemoryBound(to: ThreadSlot.self)
     }
 
-    /// At most one call is under way at a time; who answers it calls the next.
+    /// At most one call is under way at a time; the thread that answers it makes the next.
     private func callForHelp() {
         guard self.sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
         guard !self.isWakingUp.exchange(true, ordering: .sequentiallyConsistent) else { return }

@@ -43,6 +43,11 @@ package struct ProcessEnvironment: Sendable, Hashable {
         self.values[Array(name.utf8)]
     }
 
+    /// The value as a number: digits only, without a sign; `nil` if the name is absent, or for anything else.
+    package func number(of name: String) -> Int? {
+        self.bytes(of: name).flatMap { Int(digits: $0) }
+    }
+
     /// All names, sorted; bytes that are not UTF-8 become U+FFFD.
     package var names: [String] {
         self.values.keys.map { String(decoding: $0, as: UTF8.self) }.sorted()
@@ -63,5 +68,145 @@ package struct ProcessEnvironment: Sendable, Hashable {
     /// The entries in the form of `environ(7)`, without the terminating NUL bytes, sorted.
     package var entries: [[UInt8]] {
         self.values.map { $0.key + [UInt8(ascii: "=")] + $0.value }.sorted { $0.lexicographicallyPrecedes($1) }
+    }
+}
+
+extension FixedWidthInteger {
+    /// Reads decimal digits, of which there is at least one; `nil` for anything else, a sign included, and for a number that is too great.
+    init?(digits: some Collection<UInt8>) {
+        guard !digits.isEmpty else { return nil }
+        var value: Self = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            let (product, tooGreat) = value.multipliedReportingOverflow(by: 10)
+            let (sum, alsoTooGreat) = product.addingReportingOverflow(Self(digit - UInt8(ascii: "0")))
+            guard !tooGreat, !alsoTooGreat else { return nil }
+            value = sum
+        }
+        self = value
+    }
+}
+
+extension ProcessEnvironment {
+    /// Parses the bytes of a file of `NAME=VALUE` lines.
+    ///
+    /// Lines end with LF. Empty lines and lines whose first visible byte is `#` are skipped, blanks before a name are allowed. A value is
+    /// everything after the `=`, byte for byte: nothing is expanded, unquoted, unescaped or trimmed. What could mean something else to another
+    /// reader of the same file is refused: control bytes, a value that begins with a quotation mark, a name given twice.
+    ///
+    /// - Throws: ``ProcessEnvironmentError`` with the number of the first bad line; it never contains a value.
+    package init(parsing bytes: [UInt8]) throws(ProcessEnvironmentError) {
+        self.init()
+        var number = 0
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            number += 1
+            let content = line.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            guard let first = content.first, first != UInt8(ascii: "#") else { continue }
+            guard let separator = content.firstIndex(of: UInt8(ascii: "=")) else {
+                throw ProcessEnvironmentError(.missingSeparator, line: number)
+            }
+            let name = Array(content[..<separator])
+            let value = Array(content[(separator + 1)...])
+            guard Self.isPortableName(name) else { throw ProcessEnvironmentError(.invalidName, line: number) }
+            guard !value.contains(where: { ($0 < 0x20 && $0 != UInt8(ascii: "\t")) || $0 == 0x7F }) else {
+                throw ProcessEnvironmentError(.controlByte, line: number)
+            }
+            guard value.first != UInt8(ascii: "\""), value.first != UInt8(ascii: "'") else {
+                throw ProcessEnvironmentError(.quotedValue, line: number)
+            }
+            guard self.entry(name) == nil else { throw ProcessEnvironmentError(.duplicateName, line: number) }
+            self.set(name, to: value)
+        }
+    }
+
+    /// Reads and parses a file of at most 1 MiB.
+    ///
+    /// Blocks.
+    ///
+    /// - Throws: ``ProcessEnvironmentError/Code/unreadable`` with the failed call as cause, or the errors of ``init(parsing:)``.
+    package init(file path: String) throws(ProcessEnvironmentError) {
+        let bytes: [UInt8]
+        do throws(SystemCallError) {
+            bytes = try Self.contents(of: path)
+        } catch {
+            throw ProcessEnvironmentError(.unreadable, line: nil, cause: error)
+        }
+        try self.init(parsing: bytes)
+    }
+
+    private func entry(_ name: [UInt8]) -> [UInt8]? {
+        self.bytes(of: String(decoding: name, as: UTF8.self))
+    }
+
+    /// The names of POSIX: letters, digits and underscores, no digit first.
+    private static func isPortableName(_ name: [UInt8]) -> Bool {
+        guard let first = name.first, !isDigit(first) else { return false }
+        return name.allSatisfy { isDigit($0) || isLetter($0) || $0 == UInt8(ascii: "_") }
+
+        func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+        func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }
+    }
+
+    private static func contents(of path: String) throws(SystemCallError) -> [UInt8] {
+        // Non-blocking, so that a FIFO by mistake is an empty file and not a hang.
+        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard number >= 0 else { throw SystemCallError("open") }
+        let file = OwnedDescriptor(owning: number)
+        var bytes: [UInt8] = []
+        while true {
+            guard let piece = file.readAvailable(limit: 65_536) else { throw SystemCallError("read") }
+            if piece.isEmpty { return bytes }
+            bytes += piece
+            guard bytes.count <= 1 << 20 else { throw SystemCallError("read", code: EFBIG) }
+        }
+    }
+}
+
+/// A file of settings that cannot be used.
+package struct ProcessEnvironmentError: Error, Sendable {
+    /// The kind of failure.
+    package struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Kind: String {
+            case unreadable = "the file cannot be read"
+            case missingSeparator = "expected NAME=VALUE"
+            case invalidName = "a name consists of letters, digits and underscores and does not begin with a digit"
+            case controlByte = "control bytes are not allowed in a value, carriage returns at the end of a line included"
+            case quotedValue = "values are taken as they are, so they must not be quoted"
+            case duplicateName = "the name is given twice"
+        }
+
+        private let kind: Kind
+
+        package static let unreadable = Self(kind: .unreadable)
+        package static let missingSeparator = Self(kind: .missingSeparator)
+        package static let invalidName = Self(kind: .invalidName)
+        package static let controlByte = Self(kind: .controlByte)
+        package static let quotedValue = Self(kind: .quotedValue)
+        package static let duplicateName = Self(kind: .duplicateName)
+
+        /// What is wrong, in words.
+        package var description: String { self.kind.rawValue }
+    }
+
+    /// The kind of failure.
+    package let code: Code
+    /// The number of the line, from 1; `nil` when it is about the whole file.
+    package let line: Int?
+    /// The call that failed.
+    package let cause: SystemCallError?
+
+    init(_ code: Code, line: Int?, cause: SystemCallError? = nil) {
+        self.code = code
+        self.line = line
+        self.cause = cause
+    }
+}
+
+extension ProcessEnvironmentError: CustomStringConvertible {
+    /// What is wrong and where, without any name or value, which may be secrets.
+    package var description: String {
+        let place = self.line.map { "line \($0): " } ?? ""
+        let reason = self.cause.map { " (\($0))" } ?? ""
+        return place + self.code.description + reason
     }
 }

@@ -3,9 +3,6 @@ internal import Glibc
 
 /// Facts about this process and its machine.
 package enum ProcessFacts {
-    /// The number of processors that are online (`sysconf(3)`), at least 1.
-    package static var onlineProcessors: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
-
     /// This process's number.
     package static var processID: Int { Int(getpid()) }
 
@@ -24,5 +21,46 @@ package enum ProcessFacts {
         let mark = " (deleted)"
         if path.hasSuffix(mark) { path.removeLast(mark.count) }
         return path
+    }
+}
+
+extension ProcessFacts {
+    /// How many descriptors the process may have open: the soft limit of `RLIMIT_NOFILE`; `nil` when the system does not say.
+    package static var descriptorLimit: Int? {
+        let limit = clinux_descriptor_limit()
+        return limit < 0 ? nil : Int(limit)
+    }
+
+    /// The bytes that are in memory at this moment, shared ones included (`statm` in `proc(5)`).
+    ///
+    /// - Returns: `nil` for a process that does not exist or may not be looked at.
+    package static func residentBytes(of process: CInt) -> Int? {
+        ProcFile.contents(of: "/proc/\(process)/statm").flatMap { Self.residentPages($0) }.map { $0 * Int(sysconf(CInt(_SC_PAGESIZE))) }
+    }
+
+    /// The second number of the file, which counts pages.
+    private static func residentPages(_ statm: [UInt8]) -> Int? {
+        let fields = statm.split(separator: UInt8(ascii: " "))
+        guard fields.count >= 2 else { return nil }
+        return Int(String(decoding: fields[1], as: UTF8.self))
+    }
+}
+
+/// Small files of the system that are read as a whole.
+internal enum ProcFile {
+    /// The contents, at most 1 MiB of them; `nil` when the file cannot be read.
+    static func contents(of path: String) -> [UInt8]? {
+        let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { return nil }
+        let descriptor = OwnedDescriptor(owning: number)
+        var bytes: [UInt8] = []
+        while bytes.count < 1 << 20 {
+            let chunk = unsafe [UInt8](unsafeUninitializedCapacity: 16384) { buffer, initialized in
+                initialized = max(0, unsafe read(descriptor.number, buffer.baseAddress, buffer.count))
+            }
+            if chunk.isEmpty { break }
+            bytes += chunk
+        }
+        return bytes
     }
 }

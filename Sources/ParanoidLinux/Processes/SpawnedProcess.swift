@@ -168,3 +168,78 @@ private struct DescriptorCopies: ~Copyable {
         self.numbers.append(copy)
     }
 }
+
+/// How a process ended.
+package enum WaitStatus: Sendable, Hashable {
+    /// It ended by itself with this exit status.
+    case exited(CInt)
+    /// This signal number ended it.
+    case signalled(CInt)
+}
+
+extension WaitStatus: CustomStringConvertible {
+    /// The status in words, for a log line.
+    package var description: String {
+        switch self {
+        case .exited(let code): "exit status \(code)"
+        case .signalled(let number): ProcessSignal(number: number)?.description ?? "signal \(number)"
+        }
+    }
+}
+
+/// The form in which C takes arguments and environments: a NULL-terminated list of NUL-terminated strings.
+@unsafe
+private enum CStringArray {
+    /// Lends `strings` in that form.
+    ///
+    /// None of them may contain a NUL byte: it would cut the string short.
+    static func withPointers<Outcome>(
+        to strings: [[UInt8]],
+        _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Outcome
+    ) -> Outcome {
+        precondition(strings.allSatisfy { !$0.contains(0) }, "a NUL byte inside a C string")
+        var storage: [CChar] = []
+        var starts: [Int] = []
+        for string in strings {
+            starts.append(storage.count)
+            storage += string.map { CChar(bitPattern: $0) } + [0]
+        }
+        return unsafe storage.withUnsafeMutableBufferPointer { storage in
+            var pointers: [UnsafeMutablePointer<CChar>?] = unsafe starts.map { unsafe storage.baseAddress! + $0 }
+            unsafe pointers.append(nil)
+            return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
+        }
+    }
+}
+
+/// Processes whose parents have ended: they become children of PID 1, or of the nearest process that has asked for them (`prctl(2)`,
+/// PR_SET_CHILD_SUBREAPER), and stay in the table of processes until that one waits for them.
+package enum OrphanedProcesses {
+    /// Whether orphans come to this process, as it is PID 1 of a container or has asked for them.
+    package static var comeHere: Bool { clinux_is_reaper() != 0 }
+
+    /// Has the orphans among the descendants of this process come to it.
+    ///
+    /// - Throws: ``SystemCallError`` from `prctl(2)`.
+    package static func askFor() throws(SystemCallError) {
+        guard clinux_become_subreaper() == 0 else { throw SystemCallError("prctl") }
+    }
+
+    /// Waits for all children that have ended, except those that others in this process wait for; never blocks.
+    ///
+    /// One of those that has ended already may hide orphans: call this again after it was waited for.
+    ///
+    /// - Parameter own: The numbers of processes that a ``SpawnedProcess`` waits for.
+    /// - Returns: How many there were.
+    @discardableResult
+    package static func reap(except own: Set<CInt>) -> Int {
+        var count = 0
+        while true {
+            let process = clinux_ended_child()
+            guard process > 0, !own.contains(process) else { return count }
+            var code: CInt = 0
+            guard unsafe clinux_wait(process, 0, &code) > 0 else { return count }
+            count += 1
+        }
+    }
+}

@@ -20,19 +20,19 @@ extension Session {
         device: SessionDevice? = nil,
         keeping kept: ValueRetention = .all
     ) async throws {
-        try await self.exchange.checkAdmission(of: user)
+        try await self.writable().checkAdmission(of: user)
         // Who was asked to prove it has done so.
-        try await self.exchange.release(if: { $0.user == user })
-        let login = SessionUser(name: user, loggedInAt: self.exchange.now, level: level, device: device)
-        try await self.exchange.edit { visit in
-            let previous = visit.currentUser
+        try await self.writable().release(if: { $0.user == user })
+        let login = SessionUser(name: user, loggedInAt: self.transaction.now, level: level, device: device)
+        try await self.writable().edit { state in
+            let previous = state.user
             if let names = kept.names {
-                visit.edits.keepOnly(names)
+                state.edits.keepOnly(names)
             } else if let previous, previous.name != user {
-                visit.edits.keepOnly([])
+                state.edits.keepOnly([])
             }
-            visit.edits.user = .some(login)
-            visit.renewSecrets()
+            state.edits.user = .some(login)
+            state.renewal = .all
         }
     }
 
@@ -40,9 +40,9 @@ extension Session {
     ///
     /// - Parameter clearing: What the browser is told to forget of this site beside them; over HTTPS only, where browsers obey.
     public func logOut(clearing: Set<ClearSiteData> = []) async throws {
-        try await self.exchange.end()
-        try await self.exchange.forgetPresented()
-        self.exchange.extras.withLock { $0.clearSiteData.formUnion(clearing) }
+        try await self.writable().end()
+        try await self.writable().forgetPresented()
+        self.transaction.pending.withLock { $0.clearSiteData.formUnion(clearing) }
     }
 
     /// All live sessions of the user who is logged in here, the oldest login first; none when nobody is.
@@ -50,7 +50,7 @@ extension Session {
     /// A login that is not committed yet is not among them.
     public func list() async throws -> [SessionListing] {
         guard let user = try await self.user else { return [] }
-        return try await self.exchange.list(user: user)
+        return try await self.transaction.list(user: user)
     }
 
     /// Ends one of the sessions that ``list()`` gives; for this one it is ``logOut(clearing:)``.
@@ -58,11 +58,11 @@ extension Session {
     /// - Returns: Whether it was one of this user's, and lived until now.
     public func revoke(_ handle: SessionHandle) async throws -> Bool {
         guard let user = try await self.user else { return false }
-        if try await self.exchange.list(user: user).contains(where: { $0.isCurrent && $0.handle == handle }) {
+        if try await self.transaction.list(user: user).contains(where: { $0.isCurrent && $0.handle == handle }) {
             try await self.logOut()
             return true
         }
-        return try await self.exchange.revoke(handle, of: user)
+        return try await self.writable().revoke(handle, of: user)
     }
 
     /// Ends all sessions of this user but this one, and what other browsers are remembered by; for a change of the password, say.
@@ -70,6 +70,130 @@ extension Session {
     /// - Returns: How many have ended.
     public func revokeOthers() async throws -> Int {
         guard let user = try await self.user else { return 0 }
-        return try await self.exchange.revokeOthers(of: user)
+        return try await self.writable().revokeOthers(of: user)
     }
+}
+
+// How surely a user is who it says, and when that was proved.
+extension Session {
+    /// How surely the user has proved to be it; `nil` when nobody is logged in.
+    public var level: AssuranceLevel? {
+        get async throws { try await self.state().user?.level }
+    }
+
+    /// When the user last proved to be it, at the login or a step-up; `nil` when nobody is logged in.
+    public var lastAuthentication: Timestamp? {
+        get async throws { try await self.state().user?.authenticatedAt }
+    }
+
+    /// Records that the user has just proved more, or the same once more: under a new identifier, and over HTTPS with a new second key.
+    ///
+    /// The level rises here and in ``logIn(as:level:device:keeping:)`` only. A proof of a lower level than the session's counts as recent
+    /// and leaves the level.
+    ///
+    /// - Throws: ``RequestRefusal`` when nobody is logged in.
+    public func stepUp(to level: AssuranceLevel) async throws {
+        let now = self.transaction.now
+        try await self.writable().edit { state in
+            guard var user = state.user else { throw RequestRefusal(.notLoggedIn) }
+            user.level = max(user.level, level)
+            user.authenticatedAt = now
+            state.edits.user = .some(user)
+            state.renewal = .all
+        }
+    }
+
+    /// Lowers the level, for example when the user leaves a protected area; a level that is not lower changes nothing.
+    public func stepDown(to level: AssuranceLevel) async throws {
+        try await self.writable().edit { state in
+            guard var user = state.user, level < user.level else { return }
+            user.level = level
+            state.edits.user = .some(user)
+        }
+    }
+
+    /// Goes on only if the user has proved enough.
+    ///
+    /// - Throws: ``RequestRefusal``, which is answered with 401 or 403.
+    public func require(_ level: AssuranceLevel) async throws {
+        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        if user.level < level { throw RequestRefusal(.levelTooLow) }
+    }
+
+    /// Goes on only if the user has proved to be it a short while ago.
+    ///
+    /// Being remembered by a browser is no proof, and neither is one that seems to lie in the future because a clock was set back.
+    ///
+    /// - Throws: ``RequestRefusal``, which is answered with 401 or 403.
+    public func requireFreshLogin(within age: Duration) async throws {
+        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        let passed = user.authenticatedAt.duration(to: self.transaction.now)
+        guard user.level > .remembered, passed <= age, passed >= Self.clockTolerance else { throw RequestRefusal(.notRecent) }
+    }
+
+    /// How far the clocks of two workers may differ.
+    private static var clockTolerance: Duration { .seconds(-5) }
+}
+
+// Being remembered beyond the session.
+extension Session {
+    /// Lets the browser log the user in later without being asked, by a token of its own that is replaced with each use.
+    ///
+    /// For a box "stay logged in" at the login, over HTTPS. The token lives for ``SessionSettings/rememberAge``, counted from here,
+    /// and ends with ``logOut(clearing:)`` in this browser, with ``revokeOthers()`` in others, and with all sessions of the user.
+    ///
+    /// - Parameter device: What the login that it leads to is listed by.
+    /// - Returns: Whether the browser was given a token; none goes out over plain HTTP.
+    /// - Throws: ``RequestRefusal`` when nobody is logged in, or nobody but by such a token.
+    @discardableResult
+    public func rememberMe(device: SessionDevice? = nil) async throws -> Bool {
+        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        if user.level <= .remembered { throw RequestRefusal(.levelTooLow) }
+        return try await self.writable().remember(user, device: device ?? user.device)
+    }
+
+    /// Logs in the user whom the browser is remembered for, if nobody is logged in here: at level ``AssuranceLevel/remembered``, which is
+    /// never a fresh login.
+    ///
+    /// To be called where a page asks who is there. A token that was used already and is shown again later is proof that it was copied: all
+    /// sessions and tokens of the user end, with an alarm (``SessionEvent/Kind/tokenReuse``).
+    ///
+    /// - Returns: Whether somebody was logged in by this call.
+    public func logInIfRemembered() async throws -> Bool {
+        guard self.transaction.presentsToken, try await self.state().user == nil else { return false }
+        guard let login = try await self.writable().redeemToken() else { return false }
+        do {
+            try await self.logIn(as: login.user, level: .remembered, device: login.device)
+        } catch let error as SessionError where error == .tooManySessions {
+            // Whoever only looks at a page is not to be refused it.
+            return false
+        }
+        return true
+    }
+}
+
+/// What a login takes over of the values that the session held before it.
+public struct ValueRetention: Sendable, Hashable {
+    /// The names of the values that stay; `nil`: all.
+    let names: Set<[UInt8]>?
+
+    /// All values.
+    public static let all = Self(names: nil)
+    /// None.
+    public static let none = Self(names: [])
+
+    /// Those of some names (``SessionKey/name``).
+    public static func only(_ names: String...) -> Self {
+        Self(names: Set(names.map { Array($0.utf8) }))
+    }
+}
+
+/// What a browser is told to forget of this site (Clear-Site-Data, W3C), for example when a user logs out.
+public enum ClearSiteData: String, Sendable, Hashable, CaseIterable {
+    /// What it has in its caches.
+    case cache
+    /// All cookies of the whole registrable domain, those of other applications and sub-domains included.
+    case cookies
+    /// Local storage, databases and service workers.
+    case storage
 }

@@ -4,23 +4,46 @@
 /// ``set(_:to:)``, ``remove(_:)`` and the like are committed once, before the first byte of the response leaves; ``update(_:default:_:)``
 /// commits at once. When the store fails they throw, and the client gets 503 unless the handler knows better.
 public struct Session: Sendable {
-    let exchange: SessionExchange
+    /// Where a session is asked for.
+    enum View: Sendable {
+        /// In a handler, or in middleware within the session's.
+        case handler
+        /// In a hook: while the session is read, or in the middle of a change.
+        case hook
+    }
+
+    let transaction: SessionTransaction
+    let view: View
+
+    /// What the request knows of its session; in a hook, as far as it is known by then.
+    func state() async throws -> TransactionState {
+        switch self.view {
+        case .handler: try await self.transaction.state()
+        case .hook: self.transaction.knownState
+        }
+    }
+
+    /// - Throws: ``SessionError/insideHook`` in a hook, which would wait for itself.
+    func writable() throws -> SessionTransaction {
+        if self.view == .hook { throw SessionError.insideHook }
+        return self.transaction
+    }
 
     // MARK: What the guard says
 
     /// What the guard made of this request.
     public var guardVerdict: GuardVerdict {
-        get async throws { try await self.exchange.visit().verdict }
+        get async throws { try await self.state().verdict }
     }
 
     /// Why; `nil` when there is nothing to say.
     public var guardReason: GuardReason? {
-        get async throws { try await self.exchange.visit().reason }
+        get async throws { try await self.state().reason }
     }
 
     /// Why the session is withheld, if it is; see ``completeChallenge()``.
     public var challenge: SessionChallenge? {
-        get async throws { try await self.exchange.visit().withheld?.challenge }
+        get async throws { try await self.state().withheld?.challenge }
     }
 
     /// Releases a withheld session to this request, under new secrets: whoever else holds the old ones is out.
@@ -28,35 +51,35 @@ public struct Session: Sendable {
     /// To be called when whoever asks has proven to be the ``SessionChallenge/user``, by a password or better. Does nothing when no session
     /// is withheld. Logging the same user in does the same.
     public func completeChallenge() async throws {
-        try await self.exchange.release(if: { _ in true })
+        try await self.writable().release(if: { _ in true })
     }
 
     /// Whether the session begins with this request.
     public var isNew: Bool {
-        get async throws { try await self.exchange.visit().verdict == .new }
+        get async throws { try await self.state().verdict == .new }
     }
 
     /// Who is logged in; `nil` when nobody is.
     public var user: String? {
-        get async throws { try await self.exchange.visit().currentUser?.name }
+        get async throws { try await self.state().user?.name }
     }
 
     /// When the session counts as absent if it is written now and never again; `nil` when there is none.
     public var expiry: Timestamp? {
         get async throws {
-            let visit = try await self.exchange.visit()
-            guard var record = visit.record else { return nil }
-            visit.edits.apply(to: &record)
-            return self.exchange.settings.expiry(of: record, at: self.exchange.now)
+            let state = try await self.state()
+            guard var record = state.session?.record else { return nil }
+            state.edits.apply(to: &record)
+            return self.transaction.settings.expiry(of: record, at: self.transaction.now)
         }
     }
 
     /// How long ago the current nonce was issued; `nil` when none was.
-    public var nonceAge: Duration? {
+    package var nonceAge: Duration? {
         get async throws {
-            let tracking = try await self.exchange.visit().record?.tracking
+            let tracking = try await self.state().session?.record.tracking
             let issuedAt = tracking?.chain?.beganAt ?? tracking?.nonceIssuedAt
-            return issuedAt.map { $0.duration(to: self.exchange.now) }
+            return issuedAt.map { $0.duration(to: self.transaction.now) }
         }
     }
 
@@ -65,40 +88,40 @@ public struct Session: Sendable {
     /// The value stored under a key as this request sees it; `nil` when there is none, or when it is of another type.
     public func value<Value>(_ key: SessionKey<Value>) async throws -> Value? {
         let name = try self.name(of: key)
-        let visit = try await self.exchange.visit()
-        guard let bytes = visit.edits.value(of: name, over: visit.record?.values) else { return nil }
+        let state = try await self.state()
+        guard let bytes = state.edits.value(of: name, over: state.session?.record.values) else { return nil }
         return try? SessionValueCoding.decode(Value.self, from: bytes)
     }
 
     /// The names of all values.
     public var names: [String] {
         get async throws {
-            let visit = try await self.exchange.visit()
-            return visit.edits.values(over: visit.record?.values).entries.filter { !ReservedKeys.contain($0.name) }
+            let state = try await self.state()
+            return state.edits.values(over: state.session?.record.values).entries.filter { !ReservedKeys.contain($0.name) }
                 .map { String(decoding: $0.name, as: UTF8.self) }
         }
     }
 
     /// Stores a value.
     ///
-    /// Throws ``SessionError`` when it is larger or more deeply nested than ``HTTPSessionsConfiguration/valueLimits`` allow.
+    /// Throws ``SessionError`` when it is larger or more deeply nested than ``SessionSettings/valueLimits`` allow.
     /// Of two requests that set one key the one that commits later wins.
     public func set<Value>(_ key: SessionKey<Value>, to value: Value) async throws {
         let name = try self.name(of: key)
         let bytes = try SessionValueCoding.encode(value)
-        try self.exchange.limits.check(bytes)
-        try await self.exchange.edit { visit in
-            var edits = visit.edits
+        try self.transaction.limits.check(bytes)
+        try await self.writable().edit { state in
+            var edits = state.edits
             edits.add(.set(bytes), to: name)
-            try self.exchange.limits.check(total: edits.values(over: visit.record?.values).byteCount)
-            visit.edits = edits
+            try self.transaction.limits.check(total: edits.values(over: state.session?.record.values).byteCount)
+            state.edits = edits
         }
     }
 
     /// Takes a value away.
     public func remove<Value>(_ key: SessionKey<Value>) async throws {
         let name = try self.name(of: key)
-        try await self.exchange.edit { $0.edits.add(.remove, to: name) }
+        try await self.writable().edit { $0.edits.add(.remove, to: name) }
     }
 
     /// Changes a value when the request commits, on what it is by then: nothing concurrent is lost, and no lock is taken twice.
@@ -114,9 +137,9 @@ public struct Session: Sendable {
         _ body: @escaping @Sendable (inout Value) -> Void
     ) async throws {
         let name = try self.name(of: key)
-        let limits = self.exchange.limits
-        try await self.exchange.edit { visit in
-            visit.edits.add(
+        let limits = self.transaction.limits
+        try await self.writable().edit { state in
+            state.edits.add(
                 .transform { bytes in
                     var value = bytes.flatMap { try? SessionValueCoding.decode(Value.self, from: $0) } ?? fallback
                     body(&value)
@@ -145,8 +168,8 @@ public struct Session: Sendable {
         _ body: @escaping (inout Value) throws -> Outcome
     ) async throws -> Outcome {
         let name = try self.name(of: key)
-        let limits = self.exchange.limits
-        return try await self.exchange.update { values in
+        let limits = self.transaction.limits
+        return try await self.writable().update { values in
             var value = values[name].flatMap { try? SessionValueCoding.decode(Value.self, from: $0) } ?? fallback
             let outcome = try body(&value)
             let changed = try SessionValueCoding.encode(value)
@@ -161,18 +184,66 @@ public struct Session: Sendable {
 
     /// Gives the session a new identifier; everything else stays.
     public func rotate() async throws {
-        try await self.exchange.edit { $0.rotates = true }
+        try await self.writable().edit { if $0.renewal == .keep { $0.renewal = .identifier } }
     }
 
     /// Gives the session a lifetime of its own, in seconds after each write; 0 lets its cookies end with the browser, `nil` takes it away.
     public func setLifetime(_ seconds: Int?) async throws {
         if let seconds, !(0...Int(Int32.max)).contains(seconds) { throw SessionError.invalidLifetime }
-        try await self.exchange.edit { $0.edits.lifetime = .some(seconds) }
+        try await self.writable().edit { $0.edits.lifetime = .some(seconds) }
     }
 
     private func name<Value>(of key: SessionKey<Value>) throws -> [UInt8] {
         let name = Array(key.name.utf8)
-        if name == Array(self.exchange.reservedKey.utf8) || ReservedKeys.contain(name) { throw SessionError.reservedKey }
+        if name == Array(self.transaction.reservedKey.utf8) || ReservedKeys.contain(name) { throw SessionError.reservedKey }
         return name
+    }
+}
+
+/// How long a session goes on.
+public struct SessionTimeLeft: Sendable, Hashable {
+    /// Until it ends if it is not used again.
+    public var idle: Duration
+    /// Until it ends however much it is used; `nil` when it has no such end.
+    public var absolute: Duration?
+
+    /// Creates a time left.
+    package init(idle: Duration, absolute: Duration?) {
+        self.idle = idle
+        self.absolute = absolute
+    }
+}
+
+extension Session {
+    /// How long the session goes on; `nil` when there is none.
+    ///
+    /// For a warning before the end. Asking is a use of the session: a page that asks by itself keeps the session from timing out.
+    public var timeLeft: SessionTimeLeft? {
+        get async throws {
+            let state = try await self.state()
+            guard var record = state.session?.record else { return nil }
+            state.edits.apply(to: &record)
+            let settings = self.transaction.settings
+            let now = self.transaction.now
+            // As it is stored, which is no more than a tenth less than what this request would be granted if it were to write.
+            let idleEnd =
+                state.edits.isEmpty
+                ? state.session?.expiresAt ?? settings.expiry(of: record, at: now) : settings.expiry(of: record, at: now)
+            return SessionTimeLeft(
+                idle: max(.zero, now.duration(to: idleEnd)),
+                absolute: settings.absoluteEnd(of: record, at: now).map { max(.zero, now.duration(to: $0)) }
+            )
+        }
+    }
+}
+
+extension Session {
+    /// A token that proves, when it comes back, that the request comes from a page of ours; see ``CSRFProtection``.
+    ///
+    /// Put it into a hidden field `csrf_token` of each form, or into the header field `X-CSRF-Token` of what scripts send. It is another text
+    /// each time and good as long as the session's login lasts, in any number of tabs. A client without session gets a cookie instead of a
+    /// session. After a login in the same request, asking commits that at once.
+    public var csrfToken: String {
+        get async throws { try await self.writable().csrfToken() }
     }
 }

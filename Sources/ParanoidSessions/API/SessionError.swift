@@ -2,37 +2,37 @@ public import ParanoidHTTP
 internal import HTTPTypes
 
 /// A use of a session that cannot work.
-public struct SessionError: Error, Sendable, Hashable, CustomStringConvertible {
-    private enum Kind: String {
-        case reservedKey = "the guard's own data cannot be read or written by the application"
-        case responseSent = "a session cannot begin, end or change its identifier once the response is on its way"
-        case notANumberOfSeconds = "a lifetime is a number of seconds from 0 to 2^31-1"
-        case valueTooLarge = "a value is larger than a session value may be"
-        case valueTooDeep = "a value is nested more deeply than a session value may be"
-        case sessionTooLarge = "the values are larger than those of a session may be"
-        case tooManySessions = "the user has as many sessions as are allowed"
-    }
-
-    private let kind: Kind
-
+public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The key is the one the guard keeps its own data under.
-    public static let reservedKey = Self(kind: .reservedKey)
+    case reservedKey
     /// The response is on its way, so no cookie can be set any more.
-    public static let responseSent = Self(kind: .responseSent)
-    /// The lifetime is not usable.
-    public static let invalidLifetime = Self(kind: .notANumberOfSeconds)
-
+    case responseSent
+    /// A hook that is asked while the session is read, or in the middle of a change, can read the session and not change it.
+    case insideHook
+    /// The lifetime is negative, or longer than 2^31 - 1 seconds.
+    case invalidLifetime
     /// One value has more bytes than ``SessionValueLimits/valueByteCount``.
-    public static let valueTooLarge = Self(kind: .valueTooLarge)
+    case valueTooLarge
     /// One value is nested more deeply than ``SessionValueLimits/depth``.
-    public static let valueTooDeep = Self(kind: .valueTooDeep)
+    case valueTooDeep
     /// All values have more bytes than ``SessionValueLimits/sessionByteCount``.
-    public static let sessionTooLarge = Self(kind: .sessionTooLarge)
+    case sessionTooLarge
     /// The user has as many sessions as are allowed, and a further login is to be refused.
-    public static let tooManySessions = Self(kind: .tooManySessions)
+    case tooManySessions
 
     /// What cannot work.
-    public var description: String { self.kind.rawValue }
+    public var description: String {
+        switch self {
+        case .reservedKey: "the guard's own data cannot be read or written by the application"
+        case .responseSent: "a session cannot begin, end or change its identifier once the response is on its way"
+        case .insideHook: "a hook can read a session, and cannot change it"
+        case .invalidLifetime: "a lifetime is a number of seconds from 0 to 2^31-1"
+        case .valueTooLarge: "a value is larger than a session value may be"
+        case .valueTooDeep: "a value is nested more deeply than a session value may be"
+        case .sessionTooLarge: "the values are larger than those of a session may be"
+        case .tooManySessions: "the user has as many sessions as are allowed"
+        }
+    }
 }
 
 extension SessionError: ResponseConvertible {
@@ -40,5 +40,50 @@ extension SessionError: ResponseConvertible {
     public func makeResponse() throws -> Response {
         guard self == .tooManySessions else { throw self }
         return Response.text("Too many sessions\n", status: .forbidden)
+    }
+}
+
+/// A request that is refused before it does anything, and why.
+///
+/// Thrown by ``Session/requireFreshLogin(within:)``, ``Session/require(_:)`` and ``CSRFProtection``. A handler that lets it through answers
+/// with ``makeResponse()``; one that knows better catches it and, say, sends the client to the login page.
+public struct RequestRefusal: Error, ResponseConvertible, Sendable, Hashable {
+    /// Why a request is refused.
+    public enum Reason: String, Sendable, Hashable, CaseIterable {
+        /// Nobody is logged in.
+        case notLoggedIn = "not-logged-in"
+        /// The user has not proved to be it for too long.
+        case notRecent = "not-recent"
+        /// The user has to prove more than was proved so far.
+        case levelTooLow = "level-too-low"
+        /// The browser says that another site sends the request.
+        case crossSite = "cross-site"
+        /// There is no CSRF token.
+        case tokenMissing = "csrf-token-missing"
+        /// The CSRF token is not one of this session.
+        case tokenWrong = "csrf-token-wrong"
+    }
+
+    /// Why.
+    public let reason: Reason
+
+    /// Creates a refusal.
+    public init(_ reason: Reason) {
+        self.reason = reason
+    }
+
+    /// 401 when nobody is logged in, else 403; the text says what to do and nothing of the session.
+    public func makeResponse() throws -> Response {
+        switch self.reason {
+        case .notLoggedIn:
+            var response = Response.text("Log in first.\n", status: .unauthorized)
+            // 401 wants a challenge (RFC 9110, section 15.5.2); browsers pass over a scheme that they do not know.
+            try response.setHeader("Session", for: .wwwAuthenticate)
+            return response
+        case .notRecent: return .text("Log in again to do this.\n", status: .forbidden)
+        case .levelTooLow: return .text("Prove once more who you are to do this.\n", status: .forbidden)
+        case .crossSite: return .text("This request came from another site.\n", status: .forbidden)
+        case .tokenMissing, .tokenWrong: return .text("This page is out of date. Load it again and retry.\n", status: .forbidden)
+        }
     }
 }

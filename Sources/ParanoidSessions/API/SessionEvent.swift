@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Something that happened to a session, for the application, its log and its counters.
 public struct SessionEvent: Sendable, Hashable {
     /// What happened.
@@ -38,8 +40,8 @@ public struct SessionEvent: Sendable, Hashable {
     public let reason: GuardReason?
     /// When, by the clock of the sessions.
     public let time: Timestamp
-    /// What stands for the session: a keyed hash of its identifier, 12 hexadecimal digits; `nil` when there is none.
-    public let session: String?
+    /// The name of the session in logs, events and tools; `nil` when there is none.
+    public let handle: String?
     /// The application's name for the user, where one is logged in.
     public let user: String?
     /// The text of the client's address.
@@ -56,4 +58,29 @@ public struct SessionEvent: Sendable, Hashable {
 extension SessionEvent: CustomStringConvertible {
     /// Says what happened, and nothing that is personal or secret.
     public var description: String { "SessionEvent(\(self.kind.rawValue), \(self.reason?.rawValue ?? "-"))" }
+}
+
+/// What has happened to the sessions of this process since it started.
+public final class SessionStatistics: Sendable {
+    private let overwritten = Atomic<Int>(0)
+    private let events = Mutex([Int](repeating: 0, count: SessionEvent.Kind.allCases.count))
+
+    /// How often a request replaced a value as a whole that another one had changed since it was read; the later one has won.
+    ///
+    /// Where that matters, ``Session/merge(_:default:_:)`` and ``Session/update(_:default:_:)`` lose nothing.
+    public var conflicts: Int { self.overwritten.load(ordering: .relaxed) }
+
+    /// How often something happened to a session.
+    public func count(of kind: SessionEvent.Kind) -> Int { self.events.withLock { $0[Self.index(kind)] } }
+
+    private static func index(_ kind: SessionEvent.Kind) -> Int { SessionEvent.Kind.allCases.firstIndex(of: kind) ?? 0 }
+
+    func count(_ kind: SessionEvent.Kind) {
+        let index = Self.index(kind)
+        self.events.withLock { $0[index] += 1 }
+    }
+
+    func count(conflicts: Int) {
+        if conflicts > 0 { self.overwritten.add(conflicts, ordering: .relaxed) }
+    }
 }

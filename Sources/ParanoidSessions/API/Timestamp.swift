@@ -1,3 +1,5 @@
+public import ParanoidHTTP
+
 /// A point in wall-clock time that several processes, and a later boot of the machine, agree on.
 ///
 /// Sessions outlive the process that created them, so their times cannot come from `ContinuousClock`, whose instants mean nothing
@@ -54,4 +56,14 @@ extension Int64 {
         let (product, overflow) = self.multipliedReportingOverflow(by: factor)
         return overflow ? (self < 0 ? .min : .max) : product
     }
+}
+
+/// Says what time it is for a request.
+///
+/// Everything below takes the time as an argument, so tests play years in milliseconds.
+public protocol SessionClock: Sendable {
+    /// The time at which a request arrived, as far as anybody knows; asked once, before its handler runs.
+    func arrival(of request: Request) -> Timestamp
+    /// The time at which a request's response is made; not before its arrival unless the clock was set back.
+    func completion(of request: Request) -> Timestamp
 }

@@ -1,5 +1,63 @@
+/// What a request shows of its client, apart from secrets.
+package struct ClientSignals: Sendable {
+    /// One thing about the client.
+    package struct Reading: Sendable, Hashable {
+        /// What it is, such as `address`.
+        package var name: String
+        /// What it is worth comparing of it: a network, not an address.
+        package var value: [UInt8]
+        /// What a change means.
+        package var policy: SignalPolicy
+
+        /// Creates a reading.
+        package init(name: String, value: [UInt8], policy: SignalPolicy) {
+            self.name = name
+            self.value = value
+            self.policy = policy
+        }
+    }
+
+    /// All bytes that the readings come from: as long as these stay the same nothing needs to be read.
+    package let source: [UInt8]
+    /// Reads them.
+    package let readings: @Sendable () -> [Reading]
+
+    /// Creates signals.
+    package init(source: [UInt8], readings: @escaping @Sendable () -> [Reading]) {
+        self.source = source
+        self.readings = readings
+    }
+
+    /// Nothing is noted.
+    package static let none = ClientSignals(source: [], readings: { [] })
+}
+
+extension ClientSignals: CustomStringConvertible {
+    /// Says nothing; addresses and agents are personal data.
+    package var description: String { "ClientSignals(redacted)" }
+}
+
+/// What is new about a client.
+package struct SignalFindings: Sendable, Hashable {
+    /// One thing that has changed.
+    package struct Change: Sendable, Hashable {
+        /// What it is, such as `address`.
+        package let name: String
+        /// What that means.
+        package let policy: SignalPolicy
+        let code: [UInt8]
+    }
+
+    /// What has changed, in the order of the rules.
+    package let changes: [Change]
+    let sourceCode: [UInt8]
+
+    /// The gravest consequence.
+    package var policy: SignalPolicy { self.changes.map(\.policy).max() ?? .off }
+}
+
 /// What a session knows of its client: keyed hashes of a few values of each signal, the ones seen last.
-public struct KnownSignals: Sendable, Hashable {
+package struct KnownSignals: Sendable, Hashable {
     static let codeByteCount = 8
     static let sourceByteCount = 16
     /// How many values of one signal are remembered: the networks at home, at work and between them.
@@ -15,7 +73,7 @@ public struct KnownSignals: Sendable, Hashable {
     var sourceCode: [UInt8] = []
 
     /// Knows nothing.
-    public init() {}
+    package init() {}
 
     /// What of the signals is not known; `nil`: nothing.
     ///

@@ -8,9 +8,9 @@
 /// - a value whose successor was shown more than D ago;
 /// - a value beside which another one of its generation was shown more than D ago, and which was given more than 2 D before that: the jar
 ///   would have had it before, and lost it to the other one.
-public struct RememberedLogin: Sendable, Hashable {
+package struct RememberedLogin: Sendable, Hashable {
     /// What a shown value means.
-    public enum Verdict: Sendable, Hashable {
+    package enum Verdict: Sendable, Hashable {
         /// It is good, or was when the request was sent; this is to be shown next, `nil`: nothing new.
         case accepted(next: Nonce?)
         /// It was never given.
@@ -20,16 +20,16 @@ public struct RememberedLogin: Sendable, Hashable {
     }
 
     /// The application's name for the user.
-    public let user: String
+    package let user: String
     /// What the application noted of the device.
-    public let device: SessionDevice?
+    package let device: SessionDevice?
     /// When the user let the browser be remembered.
-    public let createdAt: Timestamp
+    package let createdAt: Timestamp
     private let seed: SecretBytes
     private var chain: RotationChain
 
     /// Begins to remember.
-    public init(user: String, device: SessionDevice?, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    package init(user: String, device: SessionDevice?, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
         self.user = user
         self.device = device
         self.createdAt = now
@@ -40,38 +40,39 @@ public struct RememberedLogin: Sendable, Hashable {
     private func stream(_ keys: ServerKeys) -> NonceStream { NonceStream(seed: self.seed.bytes, keys: keys) }
 
     /// The first value to be shown.
-    public func firstNonce(keys: ServerKeys, using generator: inout some RandomNumberGenerator) -> Nonce {
+    package func firstNonce(keys: ServerKeys, using generator: inout some RandomNumberGenerator) -> Nonce {
         self.stream(keys).nonce(of: self.value(of: 0, givenAt: self.createdAt, using: &generator))
     }
 
     /// Whether a value was given to this browser at any time; compares in constant time.
-    public func hasGiven(_ nonce: Nonce, keys: ServerKeys) -> Bool { self.stream(keys).value(of: nonce) != nil }
+    package func hasGiven(_ nonce: Nonce, keys: ServerKeys) -> Bool { self.stream(keys).value(of: nonce) != nil }
 
     /// Takes note of a value that is shown.
     ///
     /// - Parameters:
     ///   - nonce: The value.
+    ///   - arrivedAt: When the request arrived that shows it.
     ///   - now: The time.
     ///   - delay: The longest time that a request or a response is under way.
     ///   - keys: The keys that the memory belongs to.
     ///   - generator: Randomness for the next value.
-    public mutating func show(
+    package mutating func show(
         _ nonce: Nonce,
+        arrivedAt: Timestamp,
         at now: Timestamp,
         delay: Duration,
         keys: ServerKeys,
         using generator: inout some RandomNumberGenerator
     ) -> Verdict {
         guard let value = self.stream(keys).value(of: nonce) else { return .foreign }
-        if self.isLost(value, at: now, delay: delay) { return .reuse }
+        if self.isLost(value, at: arrivedAt, delay: delay) { return .reuse }
         let bounds = RotationChain.Bounds(delay: delay, timeout: .zero)
-        switch self.chain.show(value, at: now, bounds) {
+        switch self.chain.show(value, at: arrivedAt, bounds) {
         case .reuse: return .reuse
         case .late: return .accepted(next: nil)
         case .current:
             // Only when no older value can be under way any more, which would arrive after the new one and take its place in the jar.
-            guard now >= self.chain.sentAt.advanced(by: delay), self.chain.gives(to: value, at: now, bounds, isForced: true)
-            else { return .accepted(next: nil) }
+            guard self.chain.givesAtOnce(to: value, at: now, bounds) else { return .accepted(next: nil) }
             let next = self.value(of: self.chain.generation &+ 1, givenAt: now, using: &generator)
             return .accepted(next: self.stream(keys).nonce(of: next))
         }
@@ -102,7 +103,7 @@ public struct RememberedLogin: Sendable, Hashable {
     private static let formatVersion: UInt8 = 1
 
     /// The memory as bytes.
-    public func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var writer = RecordWriter()
         writer.byte(Self.formatVersion)
         writer.integer(self.createdAt.nanosecondsSinceEpoch)
@@ -114,7 +115,7 @@ public struct RememberedLogin: Sendable, Hashable {
     }
 
     /// Parses what ``encoded()`` wrote; `nil` for anything else.
-    public init?(decoding bytes: [UInt8]) {
+    package init?(decoding bytes: [UInt8]) {
         var reader = RecordReader(bytes)
         guard reader.byte() == Self.formatVersion, let createdAt = reader.timestamp(), let user = reader.bytes(),
             let seed = reader.bytes(), seed.count == SessionTracking.seedByteCount, let chain = reader.chain()

@@ -1,94 +1,262 @@
 /// The rules by which a request may, or may not, continue a session.
 ///
 /// A guard is a pure value: it reads no clock, draws no randomness of its own and performs no I/O; time, randomness and what is stored
-/// are arguments. The rules are numbered as in the description of the Django package (R1 to R6).
-public struct SessionGuard: Sendable {
+/// are arguments. What the profiles have in common is here; ``ParanoidGuard`` and ``CompatibleGuard`` hold what they decide.
+package struct SessionGuard: Sendable {
     /// What is to be done with a request that arrives.
-    public enum Arrival: Sendable, Hashable {
+    package enum Arrival: Sendable, Hashable {
         /// There is no session, and this request begins one at once.
         case begin
         /// There is no session; one will be made if the application writes.
         case anonymous
-        /// The session is there but not tracked yet: track it from this request on.
-        case adopt
+        /// The session is there but not tracked yet: bind it to this request's client.
+        case bind
         /// The request continues its session; `needsSecureKey`: it is the first one over HTTPS.
         case accept(GuardReason, needsSecureKey: Bool)
-        /// The request is refused.
+        /// The request is refused its session.
         case reject(GuardReason)
         /// The session waits until the application is satisfied that the request is its owner's.
         case challenge(GuardReason)
     }
 
-    /// The rules in force.
-    public var settings: GuardSettings
-
-    /// Creates a guard.
-    public init(settings: GuardSettings) {
-        self.settings = settings
+    /// What follows for a session that a request was refused.
+    package enum Consequence: Sendable, Hashable {
+        /// The session stands; the request goes on without it.
+        case leave
+        /// The session ends.
+        case end
+        /// The session waits, for all who hold its cookies, until the application is satisfied.
+        case suspend
+        /// The session loses its values and goes on.
+        case wipe
+        /// Nothing.
+        case nothing
     }
 
-    /// Decides what to do with a request that is to be checked (R4).
+    private enum Policy: Sendable {
+        case paranoid(ParanoidGuard)
+        case compatible(CompatibleGuard)
+    }
+
+    /// The rules in force.
+    package let settings: GuardSettings
+    private let policy: Policy
+
+    /// Creates a guard.
+    package init(settings: GuardSettings) {
+        self.settings = settings
+        self.policy =
+            switch settings.profile {
+            case .compatible: .compatible(CompatibleGuard(settings: settings))
+            case .paranoid, .balanced: .paranoid(ParanoidGuard(settings: settings))
+            }
+    }
+
+    // MARK: Arrival
+
+    /// Decides what to do with a request that is to be checked.
     ///
     /// - Parameters:
-    ///   - claim: What the request presents.
+    ///   - credentials: What the request presents.
     ///   - record: The record of the session it names, if there is one.
     ///   - keys: The keys that belong to the record; needed only where there is one.
     ///   - now: When the request arrived.
-    public func decide(_ claim: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?, at now: Timestamp) -> Arrival {
-        guard let record, let keys else { return self.settings.profile.isCompatible ? .begin : .anonymous }
-        guard let tracking = record.tracking else { return .adopt }
+    ///   - isCut: Whether it arrived even earlier, see ``GuardSettings/arrivalBound``.
+    package func decide(
+        _ credentials: PresentedCredentials,
+        on record: SessionRecord?,
+        keys: ServerKeys?,
+        at now: Timestamp,
+        isCut: Bool = false
+    ) -> Arrival {
+        guard let record, let keys else {
+            switch self.policy {
+            case .paranoid: return .anonymous
+            case .compatible: return .begin
+            }
+        }
+        guard let tracking = record.tracking else { return .bind }
+        switch self.policy {
+        case .paranoid(let policy): return policy.decide(credentials, on: tracking, keys: keys, at: now, isCut: isCut)
+        case .compatible(let policy): return policy.decide(credentials, on: tracking, keys: keys, at: now)
+        }
+    }
 
-        var needsSecureKey = false
-        if let key = tracking.secureKey {
-            // A session that has a key is one of HTTPS: over plain HTTP the same cookies are nobody's (profile paranoid).
-            if claim.isSecure || !self.settings.profile.isCompatible {
-                guard claim.isSecure && claim.secureKey == key else { return .reject(.secureKey) }
-            }
-        } else {
-            // Not for whoever comes first: in profile paranoid a login gives it, or the creation over HTTPS.
-            needsSecureKey = claim.isSecure && self.settings.profile.isCompatible
+    /// What becomes of the session of a request that was refused for a reason.
+    package func consequence(of reason: GuardReason, for record: SessionRecord?) -> Consequence {
+        switch self.policy {
+        case .paranoid(let policy): policy.consequence(of: reason, for: record)
+        case .compatible(let policy): policy.consequence
         }
-        if tracking.isSuspended { return .challenge(.reuse) }
-        guard tracking.fingerprint.isOf(claim.traits, keys: keys) else { return .reject(.headers) }
-        guard self.settings.nonceTimeout != nil else { return .accept(.off, needsSecureKey: needsSecureKey) }
-        if let bounds = self.settings.rotationBounds, var chain = tracking.chain {
-            guard let value = claim.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) else { return .reject(.nonce) }
-            switch chain.show(value, at: now, bounds) {
-            case .current: return .accept(.current, needsSecureKey: needsSecureKey)
-            case .late: return .accept(.window, needsSecureKey: needsSecureKey)
-            case .reuse: return .reject(.reuse)
-            }
-        }
-        guard let nonce = claim.nonce,
-            let reason = self.standing(of: nonce, in: tracking, at: now),
-            tracking.stream(keys: keys).verifies(nonce)
-        else { return .reject(.nonce) }
-        return .accept(reason, needsSecureKey: needsSecureKey)
     }
 
     /// What about the client is not as the session knows it; `nil`: nothing.
     ///
-    /// Asked only of a request that was accepted: who cannot show the session's secrets learns and changes nothing by looking different.
-    public func changes(of claim: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?) -> SignalFindings? {
+    /// Asked only of a request that was accepted: a client that cannot show the session's secrets learns and changes nothing by looking
+    /// different.
+    package func changes(of credentials: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?) -> SignalFindings? {
         guard let tracking = record?.tracking, let keys else { return nil }
-        return tracking.known.findings(on: claim.signals, keys: keys)
+        return tracking.known.findings(on: credentials.signals, keys: keys)
     }
 
-    /// Where a nonce stands by its position alone; `nil`: it does not count (R4.4).
-    private func standing(of nonce: Nonce, in tracking: SessionTracking, at now: Timestamp) -> GuardReason? {
-        let current = tracking.position &+ UInt64(self.settings.nonceWindow)
+    // MARK: Completion
+
+    /// Whether completing a request can change anything that is stored of its session; if not, no lock is needed.
+    package func needsCommit(_ state: TransactionState, keys: ServerKeys, at now: Timestamp) -> Bool {
+        guard let session = state.session else { return false }
+        if !state.edits.isEmpty || state.renewal != .keep || self.settings.savesEveryRequest { return true }
+        if case .pending = state.progress { return true }
+        if let signals = state.signals, signals.policy != .rotate { return true }
+        if self.settings.isRenewalDue(of: session.record, storedEnd: session.expiresAt, at: now) { return true }
+        guard state.isChecked else { return false }
+        guard let tracking = session.record.tracking else { return true }
+        switch self.policy {
+        case .paranoid(let policy): return policy.needsCommit(state, session, tracking, keys: keys, at: now)
+        case .compatible(let policy): return policy.needsCommit(state, tracking, at: now)
+        }
+    }
+
+    /// Works out what a request leaves behind, on the record as it is now.
+    ///
+    /// Called under the session's lock, so that the edits, the guard's own state and the identifier change together or not at all.
+    ///
+    /// - Parameters:
+    ///   - state: What happened since the request arrived.
+    ///   - current: The record as it is now; `nil` when there is none under the request's identifier.
+    ///   - keys: The keys of the request's identifier, or the newest ones for a session to be made.
+    ///   - now: When the response is made.
+    ///   - generator: Randomness for what has to be made.
+    ///   - body: A change of the values that comes after the request's edits.
+    package func complete(
+        _ state: TransactionState,
+        over current: SessionRecord?,
+        keys: ServerKeys,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator,
+        applying body: ((inout SessionValues) -> Void)? = nil
+    ) -> SessionCompletion {
+        if state.session != nil && current == nil { return SessionCompletion(storing: .gone, changes: SessionCookieChanges()) }
+
+        var record = current ?? SessionRecord(createdAt: now)
+        if let failure = state.edits.apply(to: &record) {
+            return SessionCompletion(storing: .nothing, changes: state.changes, failure: failure)
+        }
+        if state.edits.clears { record.tracking = nil }
+        body?(&record.values)
+        var draft = CompletionDraft(record: record, changes: state.changes)
+        draft.isModified = state.progress.tellsClient || !state.edits.isEmpty || body != nil
+        if current != nil && self.settings.isRenewalDue(of: record, storedEnd: state.session?.expiresAt, at: now) {
+            draft.isModified = true
+        }
+        // Whoever logs in proves more than any cookie: nothing that was known of the session before goes on counting.
+        if state.renewal == .all { draft.record.tracking = nil }
+
+        switch self.policy {
+        case .paranoid(let policy): policy.advance(&draft, state, over: current, keys: keys, at: now, using: &generator)
+        case .compatible(let policy): policy.advance(&draft, state, over: current, keys: keys, at: now, using: &generator)
+        }
+        return self.finish(draft, state, over: current, at: now)
+    }
+
+    private func finish(
+        _ draft: CompletionDraft,
+        _ state: TransactionState,
+        over current: SessionRecord?,
+        at now: Timestamp
+    ) -> SessionCompletion {
+        var changes = draft.changes
+        let isEmpty = current == nil && draft.record.tracking == nil && !draft.hasContent
+        changes.maxAge = self.settings.cookieAge(of: draft.record, at: now)
+        guard (draft.isModified || self.settings.savesEveryRequest) && !isEmpty else {
+            if isEmpty && state.credentials.presentsIdentifier && !state.keepsCookies { changes.identifier = .deleted }
+            return SessionCompletion(storing: .nothing, changes: changes)
+        }
+        if draft.tellsIdentifier { changes.identifier = .set }
+        // A request with an old identifier within the overlap may be the owner's other tab or a thief: neither learns the new one here.
+        if state.session?.shown == .superseded && !draft.rotates { changes = SessionCookieChanges() }
+        guard let current else { return SessionCompletion(storing: .create(draft.record), changes: changes) }
+        let conflicts = state.edits.conflicts(seen: state.session?.record.values, current: current.values)
+        if !draft.rotates, case .stored = state.progress, draft.record == current {
+            return SessionCompletion(storing: .nothing, changes: changes)
+        }
+        return SessionCompletion(
+            storing: draft.rotates ? .rotate(draft.record) : .write(draft.record),
+            changes: changes,
+            conflicts: conflicts,
+            confirmed: draft.confirmed
+        )
+    }
+}
+
+/// What a request leaves behind, see ``SessionGuard/complete(_:over:keys:at:using:applying:)``.
+package struct SessionCompletion: Sendable {
+    /// What is to be stored at the end of a request, or when it commits in between.
+    package enum Storing: Sendable, Hashable {
+        /// Nothing: what is stored is right.
+        case nothing
+        /// Nothing, ever: the session ended while the request was under way.
+        case gone
+        /// This record takes the place of the current one.
+        case write(SessionRecord)
+        /// A session comes to be, under a new identifier.
+        case create(SessionRecord)
+        /// This record goes under a new identifier, and the old one ends.
+        case rotate(SessionRecord)
+    }
+
+    /// What is to be stored.
+    package var storing: Storing
+    /// What the response has to tell the client.
+    package var changes: SessionCookieChanges
+    /// Why the request's edits cannot be stored; nothing may be stored then.
+    package var failure: (any Error)?
+    /// How many changes of others this one overwrites.
+    package var conflicts = 0
+    /// The identifier that the client has given up, as it has shown its successor.
+    package var confirmed: SessionIdentifier?
+}
+
+/// What a request leaves behind, as far as it is worked out.
+struct CompletionDraft {
+    var record: SessionRecord
+    var changes: SessionCookieChanges
+    /// Whether there is anything to store, or to tell the client.
+    var isModified = false
+    /// Whether the record goes under a new identifier.
+    var rotates = false
+    /// Whether the client is told the identifier where anything is stored.
+    var tellsIdentifier = true
+    var confirmed: SessionIdentifier?
+
+    /// Whether the application has put anything into the session.
+    var hasContent: Bool { !self.record.values.isEmpty || self.record.lifetime != nil || self.record.user != nil }
+
+    /// Takes note of what is new about the client; where it calls for a rotation, only once that is done.
+    mutating func remember(_ state: TransactionState, in tracking: inout SessionTracking, keys: ServerKeys) {
+        let before = tracking.known
+        if let findings = state.signals, findings.policy != .rotate || self.rotates { tracking.known.remember(findings) }
+        tracking.known.complete(with: state.credentials.signals, keys: keys)
+        if tracking.known.hasOtherValues(than: before) { self.isModified = true }
+    }
+}
+
+extension SessionTracking {
+    /// Where a nonce stands among the positions of the session's stream at a time; `nil`: it does not count.
+    func standing(of nonce: Nonce?, keys: ServerKeys, at now: Timestamp, _ settings: GuardSettings) -> GuardReason? {
+        guard let nonce, self.stream(keys: keys).verifies(nonce) else { return nil }
+        let current = self.position &+ UInt64(settings.nonceWindow)
         switch nonce.position {
         case current: return .current
         case current &+ 1: return .ahead
-        case tracking.position..<current: return self.isWindowOpen(in: tracking, at: now) ? .window : nil
+        case self.position..<current: return self.isWindowOpen(at: now, settings) ? .window : nil
         default: return nil
         }
     }
 
-    private func isWindowOpen(in tracking: SessionTracking, at now: Timestamp) -> Bool {
-        guard let timeout = self.settings.nonceWindowTimeout else { return true }
+    private func isWindowOpen(at now: Timestamp, _ settings: GuardSettings) -> Bool {
+        guard let timeout = settings.nonceWindowTimeout else { return true }
         // No nonce was issued yet: nothing can be in the window.
-        guard let issued = tracking.nonceIssuedAt else { return false }
+        guard let issued = self.nonceIssuedAt else { return false }
         return now < issued.advanced(by: timeout)
     }
 }

@@ -1,33 +1,33 @@
 /// What the guard remembers of a session in order to recognise its owner.
 ///
 /// The application can neither read nor write it.
-public struct SessionTracking: Sendable, Hashable {
+package struct SessionTracking: Sendable, Hashable {
     static let seedByteCount = 24
 
     /// The fingerprint of the client the session is bound to.
-    public var fingerprint: Fingerprint
+    package var fingerprint: Fingerprint
     /// The seed of the session's nonces; it survives the rotation of the identifier.
     var seed: SecretBytes
     /// Where the stream of nonces stands.
-    public var position: UInt64
+    package var position: UInt64
     /// When the current nonce was issued; `nil` when none was yet.
-    public var nonceIssuedAt: Timestamp?
+    package var nonceIssuedAt: Timestamp?
     /// When the identifier was last replaced.
-    public var identifierIssuedAt: Timestamp
+    package var identifierIssuedAt: Timestamp
     /// The key demanded on secure connections, once there is one.
-    public var secureKey: SecureKey?
+    package var secureKey: SecureKey?
     /// The values shown and given (profile `paranoid`); `nil` where the stream's positions count.
-    public var chain: RotationChain?
+    package var chain: RotationChain?
     /// The identifier before this one, as long as the client has not shown this one.
-    public var predecessor: SessionIdentifier?
+    package var predecessor: SessionIdentifier?
 
     /// What is known of the client's signals.
-    public var known = KnownSignals()
+    package var known = KnownSignals()
     /// Whether the session waits, for all who hold its cookies, until the application is satisfied.
-    public var isSuspended = false
+    package var isSuspended = false
 
     /// Begins tracking: a new stream, bound to `fingerprint`, without a second key.
-    public init(boundTo fingerprint: Fingerprint, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    package init(boundTo fingerprint: Fingerprint, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
         self.fingerprint = fingerprint
         self.seed = SecretBytes(count: Self.seedByteCount, using: &generator)
         self.position = 0

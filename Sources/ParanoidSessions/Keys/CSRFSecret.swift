@@ -8,7 +8,7 @@ public struct CSRFSecret: Sendable {
     private let code: SecretBytes
 
     /// The secret of a session; it survives the rotation of the identifier and ends with a login.
-    public init(of tracking: SessionTracking, keys: ServerKeys) {
+    package init(of tracking: SessionTracking, keys: ServerKeys) {
         self.code = Self.code(1, over: tracking.seed.bytes, keys: keys)
     }
 

@@ -6,10 +6,10 @@ public struct RememberToken: Sendable, Hashable {
     /// Names the memory; no session has this name.
     public let identifier: SessionIdentifier
     /// The value to be used next.
-    public let nonce: Nonce
+    package let nonce: Nonce
 
     /// Creates a token.
-    public init(identifier: SessionIdentifier, nonce: Nonce) {
+    package init(identifier: SessionIdentifier, nonce: Nonce) {
         self.identifier = identifier
         self.nonce = nonce
     }

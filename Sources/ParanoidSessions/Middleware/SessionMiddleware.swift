@@ -6,29 +6,28 @@ internal import Logging
 ///
 /// In profile `compatible` every checked request has its session read and checked. In profile `paranoid` that happens when the handler
 /// first asks for something of it: a request that does not use its session costs nothing and sets no cookie.
-public struct SessionMiddleware: HTTPMiddleware {
+package struct SessionMiddleware: HTTPMiddleware {
     private let context: SessionContext
     private let errorResponder = ErrorResponder()
 
     /// What has happened to the sessions so far.
-    public var statistics: SessionStatistics { self.context.statistics }
+    package var statistics: SessionStatistics { self.context.statistics }
 
     /// Creates the middleware.
-    public init(
+    package init(
         repository: SessionRepository,
-        configuration: HTTPSessionsConfiguration,
+        configuration: SessionSettings,
         clock: any SessionClock
     ) {
         self.context = SessionContext(repository: repository, configuration: configuration, clock: clock)
     }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
-        let exchange = SessionExchange(request: request, context: self.context)
-        var request = request
-        request[SessionSlot.self] = exchange
+    package func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
+        let transaction = SessionTransaction(request: request, context: self.context)
+        let request = transaction.request(for: .handler)
         do {
-            if self.context.configuration.guardSettings.profile.isCompatible { try await exchange.loadIfChecked() }
+            if self.context.configuration.guardSettings.behaviour.loadsEarly { try await transaction.loadIfChecked() }
         } catch {
             return self.errorResponder.response(for: error, request: request)
         }
@@ -38,14 +37,32 @@ public struct SessionMiddleware: HTTPMiddleware {
             response = try await next.handle(request)
         } catch {
             // What the handler had not committed when it failed does not happen; what the guard has to remember does.
-            exchange.discardEdits()
+            transaction.discardEdits()
             response = self.errorResponder.response(for: error, request: request)
         }
         do {
-            try await exchange.finish(&response)
+            try await transaction.finish(&response)
         } catch {
             return self.errorResponder.response(for: error, request: request)
         }
         return response
     }
+}
+
+extension Request {
+    /// The session of this request.
+    ///
+    /// Asking costs nothing; the session is read when something of it is asked for. A request that no ``SessionMiddleware`` has seen has
+    /// none, which is a programming error.
+    public var session: Session {
+        guard let session = self[SessionSlot.self] else {
+            preconditionFailure("request.session needs the session middleware around the handler")
+        }
+        return session
+    }
+}
+
+/// Where a request carries its session's transaction.
+enum SessionSlot: RequestStorageKey {
+    typealias Value = Session
 }

@@ -3,13 +3,13 @@ public struct SessionRecord: Sendable, Hashable {
     /// When the session began; rotation does not change it.
     public var createdAt: Timestamp
     /// What the guard remembers; `nil` for a session that only unchecked requests have used so far.
-    public var tracking: SessionTracking?
+    package var tracking: SessionTracking?
     /// The application's values.
     public var values: SessionValues
     /// The session's own lifetime in seconds, if it has one; 0 lets its cookies end with the browser.
     public var lifetime: Int?
     /// Who is logged in.
-    public var user: SessionUser?
+    package var user: SessionUser?
     /// Parts that a newer version of this code has written: kept as they are, so that nothing is lost while versions change.
     var unknownParts: [UnknownPart] = []
 
@@ -19,7 +19,7 @@ public struct SessionRecord: Sendable, Hashable {
     }
 
     /// Creates a record.
-    public init(
+    package init(
         createdAt: Timestamp,
         tracking: SessionTracking? = nil,
         values: SessionValues = SessionValues(),

@@ -80,9 +80,12 @@ extension SessionRecord {
             switch Section(rawValue: kind) {
             case .times:
                 if let time = section.integer() { self.createdAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time)) }
-            case .tracking: self.tracking = SessionTracking(decoding: &section)
+            case .tracking:
+                // Without it the session would be open to the identifier alone.
+                guard let tracking = SessionTracking(decoding: &section) else { return nil }
+                self.tracking = tracking
             // Sections of the tracking come behind it.
-            case .chain: self.tracking?.chain = section.chain()
+            case .chain: self.tracking?.chain = section.chain()  // nil: of another version, see RotationChain(resumingAt:at:)
             case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: Array(content))
             case .signals: if let known = section.known() { self.tracking?.known = known }
             case .suspension: self.tracking?.isSuspended = true

@@ -2,7 +2,7 @@
 // all sessions of a user ends these as well.
 extension SessionRepository {
     /// What is to become of a remembered login under its lock.
-    public enum RememberedChange: Sendable {
+    package enum RememberedChange: Sendable {
         /// Leave it.
         case keep
         /// Replace it; when it ends stays.
@@ -12,7 +12,7 @@ extension SessionRepository {
     }
 
     /// Keeps a login and returns the name that leads to it.
-    public func remember(
+    package func remember(
         _ login: RememberedLogin,
         expiresAt: Timestamp,
         at now: Timestamp,
@@ -40,7 +40,7 @@ extension SessionRepository {
     ///   - generator: Randomness for sealing.
     ///   - body: Sees the login as it is now and when it ends, or `nil` when there is none (any more); may run again.
     /// - Returns: What `body` returned beside its change.
-    public func changeRemembered<Result: Sendable>(
+    package func changeRemembered<Result: Sendable>(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator,
@@ -69,7 +69,7 @@ extension SessionRepository {
     ///
     /// - Returns: How many have ended.
     @discardableResult
-    public func forgetAll(user: String, at now: Timestamp, except kept: SessionIdentifier? = nil) async throws(SessionStoreError) -> Int {
+    package func forgetAll(user: String, at now: Timestamp, except kept: SessionIdentifier? = nil) async throws(SessionStoreError) -> Int {
         let keptName = kept.flatMap { identifier in self.keys(of: identifier).map { Self.name(of: identifier, $0) } }
         var count = 0
         for keys in self.secrets.all {

@@ -1,28 +1,30 @@
+internal import ParanoidHTTP
+
 /// What a request presents to be recognised, all of it under the client's control.
-public struct PresentedCredentials: Sendable {
+package struct PresentedCredentials: Sendable {
     /// The identifier presented; `nil` when there is none, or nothing that could be one.
-    public var identifier: SessionIdentifier?
+    package var identifier: SessionIdentifier?
     /// Whether the request has a session cookie at all, usable or not.
-    public var presentsIdentifier: Bool
+    package var presentsIdentifier: Bool
     /// The nonce presented; `nil` when there is none, or nothing that could be one.
-    public var nonce: Nonce?
+    package var nonce: Nonce?
     /// The second key presented; `nil` when there is none, or nothing that could be one.
-    public var secureKey: SecureKey?
+    package var secureKey: SecureKey?
     /// Whether the request came over HTTPS.
-    public var isSecure: Bool
+    package var isSecure: Bool
     /// The traits of the client, each of which has to stay as it is.
-    public var traits: ClientTraits
+    package var traits: ClientTraits
     /// What the cookies hold when one of them comes with several values; `nil` as a rule.
-    public var candidates: SessionCandidates?
+    package var candidates: SessionCandidates?
     /// What is noted of the client, and may change as the rules for it say.
-    public var signals = ClientSignals.none
+    package var signals = ClientSignals.none
     /// Whether the response is a good occasion for new values: it reaches a browser that will show them next.
     ///
     /// Asked only when values are due.
-    public var mayRotate: @Sendable () -> Bool = { true }
+    package var mayRotate: @Sendable () -> Bool = { true }
 
-    /// Creates a claim.
-    public init(
+    /// Describes what a request presents.
+    package init(
         identifier: SessionIdentifier?,
         presentsIdentifier: Bool,
         nonce: Nonce?,
@@ -36,5 +38,67 @@ public struct PresentedCredentials: Sendable {
         self.secureKey = secureKey
         self.isSecure = isSecure
         self.traits = traits
+    }
+}
+
+/// The values of session cookies that a request brings more than once; which of them is ours is not for their order to say (RFC 6265bis
+/// section 4.2.2).
+///
+/// A neighbour under the same domain can plant cookies beside ours that nobody but he can delete. If ours were then not found, he would
+/// have logged their owner out for good.
+package struct SessionCandidates: Sendable {
+    /// More are not looked at, as each costs a read.
+    package static let maximumCount = 4
+
+    /// The identifiers.
+    package var identifiers: [SessionIdentifier]
+    /// The nonces.
+    package var nonces: [Nonce]
+    /// The second keys.
+    package var secureKeys: [SecureKey]
+
+    /// Creates candidates.
+    package init(identifiers: [SessionIdentifier], nonces: [Nonce], secureKeys: [SecureKey]) {
+        self.identifiers = identifiers
+        self.nonces = nonces
+        self.secureKeys = secureKeys
+    }
+
+    /// The credentials for one session: with the values that this session has issued, where exactly one of the candidates is such.
+    package func credentials(
+        _ all: PresentedCredentials,
+        for identifier: SessionIdentifier,
+        record: SessionRecord,
+        keys: ServerKeys
+    ) -> PresentedCredentials {
+        var credentials = all
+        credentials.identifier = identifier
+        guard let tracking = record.tracking else { return credentials }
+        credentials.secureKey = self.secureKeys.first { $0 == tracking.secureKey }
+        let stream = tracking.stream(keys: keys)
+        let ours = self.nonces.filter { tracking.chain == nil ? stream.verifies($0) : stream.value(of: $0) != nil }
+        credentials.nonce = ours.count == 1 ? ours[0] : nil
+        return credentials
+    }
+}
+
+extension ClientTraits {
+    /// The traits of a request: the raw bytes of the named parameters, in their order.
+    ///
+    /// Header fields would not do: they turn control bytes into blanks without a word.
+    init(of request: Request, parameters: [String]) {
+        self.init(parameters.map { request.parameters.bytes(of: $0) })
+    }
+}
+
+extension Cookies {
+    /// The values under a name that could be ours, each once: which of several is ours is not for their order to say (RFC 6265bis section
+    /// 4.2.2).
+    func candidates<Value: Hashable>(_ name: String, _ parse: ([UInt8]) -> Value?) -> [Value] {
+        var found: [Value] = []
+        for bytes in self.all(name) {
+            if let value = parse(bytes), !found.contains(value) { found.append(value) }
+        }
+        return found
     }
 }

@@ -1,6 +1,6 @@
 internal import ParanoidHTTP
 
-/// Takes claims out of requests and puts what clients have to know into responses.
+/// Takes credentials out of requests and puts what clients have to know into responses.
 struct SessionCookies: Sendable {
     /// The worthless second key of the package of 2009.
     private static let unusable = "None"
@@ -9,45 +9,47 @@ struct SessionCookies: Sendable {
     let checkedParameters: [String]
     private let signals: SignalReader
     private let followsBrowsers: Bool
+    private let deletesAll: Bool
     private let sessionName: String
     private let nonceName: String
     private let secondName: String
 
-    init(configuration: HTTPSessionsConfiguration) {
+    init(configuration: SessionSettings) {
         self.configuration = configuration.cookies
         self.checkedParameters = configuration.checkedParameters
         self.signals = SignalReader(rules: configuration.signals, network: configuration.network)
-        self.followsBrowsers = !configuration.guardSettings.profile.isCompatible
+        self.followsBrowsers = configuration.guardSettings.behaviour.followsBrowsers
+        self.deletesAll = configuration.guardSettings.behaviour.deletesAllCookies
         self.sessionName = configuration.cookies.sessionCookie
         self.nonceName = configuration.cookies.nonceCookie
         self.secondName = configuration.cookies.secondCookie
     }
 
     /// What a request presents.
-    func claim(of request: Request) -> PresentedCredentials {
+    func credentials(of request: Request) -> PresentedCredentials {
         let cookies = request.cookies
         let identifiers = cookies.candidates(self.sessionName) { SessionIdentifier(cookieValue: $0) }
         let nonces = cookies.candidates(self.nonceName) { Nonce(cookieValue: $0) }
-        let secondKeys = cookies.candidates(self.secondName) { SecureKey(cookieValue: $0) }
-        var claim = PresentedCredentials(
+        let secureKeys = cookies.candidates(self.secondName) { SecureKey(cookieValue: $0) }
+        var credentials = PresentedCredentials(
             identifier: identifiers.count == 1 ? identifiers[0] : nil,
             presentsIdentifier: cookies.contains(self.sessionName),
             nonce: nonces.count == 1 ? nonces[0] : nil,
-            secureKey: secondKeys.count == 1 ? secondKeys[0] : nil,
+            secureKey: secureKeys.count == 1 ? secureKeys[0] : nil,
             isSecure: request.isSecure,
             traits: ClientTraits(of: request, parameters: self.checkedParameters)
         )
-        claim.signals = self.signals.signals(of: request)
-        guard self.followsBrowsers else { return claim }
-        claim.mayRotate = { FetchMetadata.isOccasion(request) }
-        if max(identifiers.count, nonces.count, secondKeys.count) > 1 {
-            claim.candidates = SessionCandidates(identifiers: identifiers, nonces: nonces, secondKeys: secondKeys)
+        credentials.signals = self.signals.signals(of: request)
+        guard self.followsBrowsers else { return credentials }
+        credentials.mayRotate = { FetchMetadata.isOccasion(request) }
+        if max(identifiers.count, nonces.count, secureKeys.count) > 1 {
+            credentials.candidates = SessionCandidates(identifiers: identifiers, nonces: nonces, secureKeys: secureKeys)
         }
-        return claim
+        return credentials
     }
 
     /// Sets the cookies of a response.
-    func set(_ changes: SessionCookieChanges, identifier: SessionIdentifier?, deletesAll: Bool, in response: inout Response) throws {
+    func set(_ changes: SessionCookieChanges, identifier: SessionIdentifier?, in response: inout Response) throws {
         let names = self.configuration
         let isSecure = names.isSecure
         if let nonce = changes.nonce {
@@ -66,11 +68,68 @@ struct SessionCookies: Sendable {
             response.setCookie(try names.cookie(self.sessionName, value: value, maxAge: changes.maxAge, isSecure: isSecure))
         case (.deleted, _):
             response.setCookie(try names.deletion(self.sessionName, isSecure: isSecure))
-            if deletesAll {
+            if self.deletesAll {
                 response.setCookie(try names.deletion(self.nonceName, isSecure: isSecure))
                 response.setCookie(try names.deletion(self.secondName, isSecure: true))
             }
         case (.set, nil), (.unchanged, _): break
         }
+    }
+}
+
+/// What a response has to tell the client about its session; who turns it into cookies knows names and attributes.
+package struct SessionCookieChanges: Sendable {
+    /// What becomes of the session cookie.
+    package enum Identifier: Sendable, Hashable {
+        /// Nothing.
+        case unchanged
+        /// It is set to the session's identifier.
+        case set
+        /// It is deleted, as it names nothing.
+        case deleted
+    }
+
+    /// What becomes of the second cookie.
+    package enum Second: Sendable, Hashable {
+        /// It is set to this key.
+        case set(SecureKey)
+        /// It is set to a worthless constant, as the package of 2009 did before there was a key (profile `compatible` only).
+        case unusable
+    }
+
+    /// What becomes of the session cookie.
+    package var identifier = Identifier.unchanged
+    /// The nonce to be shown next.
+    package var nonce: Nonce?
+    /// What becomes of the second cookie; `nil`: nothing.
+    package var second: Second?
+    /// The lifetime of these cookies in seconds; `nil`: until the browser closes.
+    package var maxAge: Int?
+
+    /// Creates changes that change nothing.
+    package init() {}
+
+    /// Whether nothing is to be told.
+    package var isEmpty: Bool {
+        self.identifier == .unchanged && self.nonce == nil && self.second == nil
+    }
+}
+
+/// What browsers say about why they ask (W3C Fetch Metadata, `Sec-Purpose` of the Fetch standard).
+enum FetchMetadata {
+    /// Whether the answer is a good occasion for new cookie values: a navigation, or a page's own request for data.
+    ///
+    /// Not what is fetched ahead of time and may never be shown, and not images and the like, which come in bursts and can be served by a
+    /// cache or a service worker. A client that says nothing is judged by time alone.
+    static func isOccasion(_ request: Request) -> Bool {
+        let parameters = request.parameters
+        for name in ["HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ"] {
+            if let purpose = parameters.bytes(of: name), purpose.starts(with: "prefetch".utf8) { return false }
+        }
+        guard let mode = parameters.bytes(of: "HTTP_SEC_FETCH_MODE") else { return true }
+        if mode == Array("navigate".utf8) { return true }
+        guard parameters.bytes(of: "HTTP_SEC_FETCH_DEST") == Array("empty".utf8) else { return false }
+        let site = parameters.bytes(of: "HTTP_SEC_FETCH_SITE")
+        return site == Array("same-origin".utf8) || site == nil
     }
 }

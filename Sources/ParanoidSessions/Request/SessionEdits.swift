@@ -1,7 +1,7 @@
 /// What a request wants changed in its session, applied key by key to the record as it is when the request commits.
-public struct SessionEdits: Sendable {
+package struct SessionEdits: Sendable {
     /// What becomes of one value.
-    public enum Edit: Sendable {
+    package enum Edit: Sendable {
         /// Replace it, whatever it is by then: of two such edits the later commit wins.
         case set([UInt8])
         /// Take it away.
@@ -13,43 +13,43 @@ public struct SessionEdits: Sendable {
     }
 
     /// Whether all values that were there before this request go first.
-    public private(set) var clears = false
+    package private(set) var clears = false
     /// The names of the values that stay of those that were there before this request; `nil`: all.
     private var kept: Set<[UInt8]>?
     /// The edits in the order they were made.
     private var edits: [(name: [UInt8], edit: Edit)] = []
     /// The session's own lifetime, if the request sets it; the inner `nil` takes it away.
-    public var lifetime: Int??
+    package var lifetime: Int??
     /// The logged-in user, if the request changes it.
-    public var user: SessionUser??
+    package var user: SessionUser??
 
     /// Creates edits that change nothing.
-    public init() {}
+    package init() {}
 
     /// Whether nothing is to change.
-    public var isEmpty: Bool {
+    package var isEmpty: Bool {
         !self.clears && self.kept == nil && self.edits.isEmpty && self.lifetime == nil && self.user == nil
     }
 
     /// Adds an edit.
-    public mutating func add(_ edit: Edit, to name: [UInt8]) {
+    package mutating func add(_ edit: Edit, to name: [UInt8]) {
         self.edits.append((name, edit))
     }
 
     /// Forgets all edits and clears what is stored.
-    public mutating func clear() {
+    package mutating func clear() {
         self = SessionEdits()
         self.clears = true
     }
 
     /// Takes away all values but those of some names, whatever is stored by then; edits made so far go with them.
-    public mutating func keepOnly(_ names: Set<[UInt8]>) {
+    package mutating func keepOnly(_ names: Set<[UInt8]>) {
         self.edits.removeAll { !names.contains($0.name) }
         self.kept = self.kept?.intersection(names) ?? names
     }
 
     /// The value of a name as this request sees it: its own edits over what is stored.
-    public func value(of name: [UInt8], over stored: SessionValues?) -> [UInt8]? {
+    package func value(of name: [UInt8], over stored: SessionValues?) -> [UInt8]? {
         var value = self.clears || self.kept?.contains(name) == false ? nil : stored?[name]
         for (edited, edit) in self.edits where edited == name {
             try? Self.apply(edit, to: &value)
@@ -58,7 +58,7 @@ public struct SessionEdits: Sendable {
     }
 
     /// How many values this request replaces as a whole although another one has changed them since it read them: that change is lost.
-    public func conflicts(seen: SessionValues?, current: SessionValues) -> Int {
+    package func conflicts(seen: SessionValues?, current: SessionValues) -> Int {
         guard let seen, seen != current else { return 0 }
         var last: [[UInt8]: [UInt8]] = [:]
         for (name, edit) in self.edits {
@@ -71,7 +71,7 @@ public struct SessionEdits: Sendable {
     }
 
     /// All values as this request sees them.
-    public func values(over stored: SessionValues?) -> SessionValues {
+    package func values(over stored: SessionValues?) -> SessionValues {
         var values = self.clears ? SessionValues() : stored ?? SessionValues()
         self.apply(to: &values)
         return values
@@ -81,7 +81,7 @@ public struct SessionEdits: Sendable {
     ///
     /// - Returns: What the first edit that could not be applied has thrown.
     @discardableResult
-    public func apply(to record: inout SessionRecord) -> (any Error)? {
+    package func apply(to record: inout SessionRecord) -> (any Error)? {
         if self.clears {
             record.values = SessionValues()
             record.lifetime = nil

@@ -3,7 +3,7 @@ internal import Logging
 
 /// Tells what happens to sessions: the application, the request's log, and the counters.
 struct SessionEvents: Sendable {
-    let configuration: HTTPSessionsConfiguration
+    let configuration: SessionSettings
     let statistics: SessionStatistics
 
     func tell(
@@ -22,7 +22,7 @@ struct SessionEvents: Sendable {
             kind: kind,
             reason: reason,
             time: now,
-            session: identifier.map { keys.logTag(of: $0.sealableBytes) },
+            handle: identifier.map { Self.handle(of: $0, keys) },
             user: user,
             client: request.clientAddress,
             signals: signals,
@@ -32,13 +32,16 @@ struct SessionEvents: Sendable {
         self.configuration.onEvent(event)
     }
 
+    /// The name of a session in events and logs.
+    private static func handle(of identifier: SessionIdentifier, _ keys: ServerKeys) -> String { keys.logTag(of: identifier.sealableBytes) }
+
     /// Keyed hashes instead of names, addresses and identifiers: a log is read by many.
     private func log(_ event: SessionEvent, _ request: Request, _ keys: ServerKeys) {
         let level = Self.level(of: event.kind)
         guard request.logger.logLevel <= level else { return }
         var metadata: Logger.Metadata = ["session.event": "\(event.kind.rawValue)"]
         if let reason = event.reason { metadata["session.reason"] = "\(reason.rawValue)" }
-        if let session = event.session { metadata["session.tag"] = "\(session)" }
+        if let handle = event.handle { metadata["session.handle"] = "\(handle)" }
         if let user = event.user { metadata["session.user"] = "\(keys.logTag(of: Array(user.utf8)))" }
         metadata["session.client"] = "\(keys.logTag(of: Array(event.client.utf8)))"
         if !event.signals.isEmpty { metadata["session.signals"] = "\(event.signals.joined(separator: ","))" }
@@ -60,7 +63,8 @@ struct SessionEvents: Sendable {
         case .created: "session began"
         case .rotated: "session has a new identifier"
         case .refused: "session refused"
-        case .reuse: "two parties hold copies of its cookies: a session has ended, or waits for the application"
+        case .reuse:
+            "an old value of a session's cookies was shown: they were copied, or set back; the session has ended, or waits for its user"
         case .changed: "a session's client has changed"
         case .challenged: "session withheld"
         case .released: "session released"
@@ -69,8 +73,50 @@ struct SessionEvents: Sendable {
         case .revoked: "sessions revoked"
         case .expired: "session has expired"
         case .limit: "too many sessions of one user"
-        case .tokenReuse: "two parties hold copies of a token to be remembered by: all sessions of its user end"
+        case .tokenReuse: "an old token to be remembered by was shown: it was copied, or set back; all sessions of its user end"
         case .guessing: "many unknown sessions from one network"
         }
+    }
+}
+
+// What the application, the log and the counters are told.
+extension SessionTransaction {
+    func report(_ state: TransactionState) {
+        guard let reason = state.reason else { return }
+        self.tell(reason == .reuse ? .reuse : .refused, state)
+        self.context.configuration.onRejection(self.request(for: .hook), reason)
+    }
+
+    func noteGuess(_ state: TransactionState) {
+        guard let count = self.context.noteGuess(from: self.request.clientAddress, at: state.arrivedAt) else { return }
+        self.tell(.guessing, state, count: count)
+    }
+
+    func tell(_ kind: SessionEvent.Kind, _ state: TransactionState, user: String? = nil, count: Int = 1) {
+        let identifier = state.session?.identifier ?? state.withheld?.session.identifier ?? state.credentials.identifier
+        self.context.events.tell(
+            kind,
+            of: self.request,
+            at: self.now,
+            keys: identifier.flatMap { self.context.repository.keys(of: $0) } ?? self.context.repository.newestKeys,
+            identifier: identifier,
+            reason: state.reason,
+            user: user ?? state.session?.record.user?.name ?? state.withheld?.challenge.user,
+            signals: state.signals?.changes.map(\.name) ?? state.withheld?.challenge.signals ?? [],
+            count: count
+        )
+    }
+
+    /// Tells what a commit has done.
+    func tellOutcome(of before: TransactionState, _ after: TransactionState) {
+        guard let identifier = after.session?.identifier else { return }
+        switch before.session?.identifier {
+        case nil: self.tell(.created, after)
+        case let old? where old != identifier:
+            self.tell(.rotated, after)
+            if before.hastensRotation { self.tell(.changed, after) }
+        default: break
+        }
+        if case .some(.some) = before.edits.user { self.tell(.login, after) }
     }
 }

@@ -8,9 +8,6 @@ public struct GuardSettings: Sendable, Hashable {
         case paranoid
         /// As `paranoid`, for busy public sites: nonces live longer, and fewer changes of a client are taken seriously.
         case balanced
-
-        /// Whether the rules are those of 2009.
-        public var isCompatible: Bool { self == .compatible }
     }
 
     /// What becomes of the session of a refused request.
@@ -38,6 +35,11 @@ public struct GuardSettings: Sendable, Hashable {
     /// The longest time that a request or a response is under way (`PSESSION_DELAY_BOUND`); for so long a request that still shows an
     /// identifier that was replaced is served, in profile `paranoid`.
     public var delayBound: Duration = .seconds(6)
+    /// How long before now a request can have arrived at the most (`PSESSION_ARRIVAL_BOUND`), in profile `paranoid`.
+    ///
+    /// A request that took longer, as its body came slowly, counts as one that arrived then: it gets no new nonce and proves nothing. So a
+    /// copied jar is of no use for longer than this after its values have become old, however slowly its holder sends.
+    public var arrivalBound: Duration = .seconds(120)
     /// How long a session in which nobody is logged in lives after it was last written, in seconds; `nil`: like every other
     /// (`SESSION_ANONYMOUS_AGE`).
     public var anonymousLifetime: Int?
@@ -69,21 +71,26 @@ public struct GuardSettings: Sendable, Hashable {
 
     /// What follows when a request proves that two parties hold copies of one jar (`PSESSION_REUSE`).
     public enum Reuse: String, Sendable, Hashable, CaseIterable {
-        /// The session ends for both.
+        /// The session ends for all who hold its cookies.
         case end
-        /// Both wait until the application is satisfied, usually by a password.
+        /// The session is withheld from all who hold its cookies until the application is satisfied, usually by a password: a login of the
+        /// same user releases it, see ``Session/completeChallenge()``.
         case challenge
     }
 
     /// What follows on proof of a copied jar.
-    public var reuse: Reuse = .end
+    ///
+    /// A session in which nobody is logged in has nobody who could prove anything, and ends either way.
+    public var reuse: Reuse = .challenge
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
     public var isHTTPSOnly = true
 
+    var behaviour: ProfileBehaviour { self.profile.behaviour }
+
     /// The bounds of rotation; `nil` in profile `compatible`, and where nonces are switched off.
     var rotationBounds: RotationChain.Bounds? {
-        guard !self.profile.isCompatible, let timeout = self.nonceTimeout else { return nil }
-        return RotationChain.Bounds(delay: self.delayBound, timeout: timeout)
+        guard self.behaviour.hasRotationChains, let timeout = self.nonceTimeout else { return nil }
+        return RotationChain.Bounds(delay: self.delayBound, timeout: timeout, hold: self.arrivalBound)
     }
 
     /// Creates the default rules of a profile.
@@ -103,11 +110,85 @@ public struct GuardSettings: Sendable, Hashable {
     ///
     /// Where there are nonces it is they that count: whoever comes later than the delay bound with an old jar is a thief or was robbed, and is
     /// to set off the alarm instead of finding nothing. A login leaves nothing behind: whoever held the session before it must not get in.
-    public func overlap(ofLogin isLogin: Bool) -> Duration? {
-        guard !self.profile.isCompatible, !isLogin, self.delayBound > .zero else { return nil }
+    package func overlap(ofLogin isLogin: Bool) -> Duration? {
+        guard self.behaviour.hasRotationChains, !isLogin, self.delayBound > .zero else { return nil }
         return self.rotationBounds == nil ? self.delayBound : max(self.delayBound, Self.alarmTime)
     }
 
     /// For how long a copied jar sets off the alarm after the identifier has changed; each change leaves a small file for that time.
     private static let alarmTime = Duration.seconds(86_400)
+}
+
+// How long sessions live: after their last use, and at the most.
+extension GuardSettings {
+    /// From when on a record written now counts as absent.
+    package func expiry(of record: SessionRecord, at now: Timestamp) -> Timestamp {
+        let idleEnd = now.advanced(by: .seconds(self.idleLifetime(of: record)))
+        return min(idleEnd, self.absoluteEnd(of: record, at: now) ?? idleEnd)
+    }
+
+    /// When a session ends however much it is used; `nil` when it has no such end.
+    ///
+    /// Counted from the last login or step-up, without one from the beginning. A stamp that lies in the future was made by a clock that was
+    /// wrong then or is wrong now; it counts as made now, so that it neither ends a session nor prolongs it further than a new one.
+    package func absoluteEnd(of record: SessionRecord, at now: Timestamp) -> Timestamp? {
+        guard self.behaviour.hasLifetimesOfUse else { return nil }
+        let begin = record.user?.authenticatedAt ?? record.createdAt
+        let limit = record.user == nil ? self.anonymousAbsoluteLifetime : self.absoluteLifetime
+        return limit.map { min(begin, now).advanced(by: .seconds($0)) }
+    }
+
+    /// Whether a session has reached its absolute end, by the rules as they are now.
+    package func isOver(_ record: SessionRecord, at now: Timestamp) -> Bool {
+        self.absoluteEnd(of: record, at: now).map { $0 <= now } ?? false
+    }
+
+    /// The lifetime of the cookies of a record in seconds, never past its absolute end; `nil`: until the browser closes.
+    package func cookieAge(of record: SessionRecord, at now: Timestamp) -> Int? {
+        let age: Int
+        switch record.lifetime {
+        case 0?: return nil
+        case let own?: age = own
+        case nil:
+            if self.expiresAtBrowserClose { return nil }
+            age = self.idleLifetime(of: record)
+        }
+        guard let end = self.absoluteEnd(of: record, at: now) else { return age }
+        // Not 0, which would delete the cookie.
+        return min(age, max(1, Int(now.duration(to: end).components.seconds)))
+    }
+
+    /// How long a session lives after its last use, in seconds.
+    package func idleLifetime(of record: SessionRecord) -> Int {
+        if let own = record.lifetime, own != 0 { return own }
+        guard record.user == nil, let anonymous = self.anonymousLifetime else { return self.lifetime }
+        return min(anonymous, self.lifetime)
+    }
+
+    /// Whether a session has to be written although nothing changes, so that it does not time out while it is used.
+    ///
+    /// Not with each request, but once a tenth of its idle time has passed. A stored end that is later than the rules allow, because a clock
+    /// was ahead or a setting has changed, is corrected as well. In profile `compatible` reading prolongs nothing, as in the package of 2009.
+    ///
+    /// - Parameters:
+    ///   - record: The session.
+    ///   - storedEnd: From when on the session counts as absent as it is stored; `nil` when that is not known.
+    ///   - now: The time.
+    func isRenewalDue(of record: SessionRecord, storedEnd: Timestamp?, at now: Timestamp) -> Bool {
+        guard self.behaviour.hasLifetimesOfUse, let storedEnd else { return false }
+        let end = self.expiry(of: record, at: now)
+        let step = self.renewalStep(of: record)
+        return storedEnd.advanced(by: step) <= end || end.advanced(by: step) < storedEnd
+    }
+
+    private func renewalStep(of record: SessionRecord) -> Duration { .seconds(self.idleLifetime(of: record)) / 10 }
+
+    // MARK: Rotation
+
+    /// The bounds of rotation for one session: its cookies are renewed by rotation, so that must not be rarer than their renewal.
+    func rotationBounds(of record: SessionRecord) -> RotationChain.Bounds? {
+        guard var bounds = self.rotationBounds else { return nil }
+        bounds.timeout = min(bounds.timeout, self.renewalStep(of: record))
+        return bounds
+    }
 }

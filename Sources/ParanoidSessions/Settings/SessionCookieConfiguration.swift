@@ -42,14 +42,14 @@ public struct SessionCookieConfiguration: Sendable {
     }
 
     /// The name of the identifier's cookie, prefix included.
-    public var sessionCookie: String { self.prefixed(self.sessionName) }
+    package var sessionCookie: String { self.prefixed(self.sessionName) }
     /// The name of the nonce's cookie, prefix included.
-    public var nonceCookie: String { self.prefixed(self.nonceName) }
+    package var nonceCookie: String { self.prefixed(self.nonceName) }
     /// The name of the second key's cookie, prefix included.
-    public var secondCookie: String { self.prefixed(self.secondName) }
+    package var secondCookie: String { self.prefixed(self.secondName) }
 
     /// A name with the prefix that belongs before it.
-    public func prefixed(_ name: String) -> String {
+    package func prefixed(_ name: String) -> String {
         let hasOne = Prefix.allCases.contains { $0 != .none && SetCookieRules.starts(name, with: $0.rawValue.lowercased()) }
         return hasOne ? name : self.prefix.rawValue + name
     }
@@ -57,7 +57,7 @@ public struct SessionCookieConfiguration: Sendable {
     /// Checks that browsers would take cookies with these names and attributes.
     ///
     /// - Returns: The first name whose cookie would be refused and the rule that it breaks; `nil` when all is well.
-    public func problem() -> (name: String, rule: any Error)? {
+    package func problem() -> (name: String, rule: any Error)? {
         for (name, isSecure) in [(self.sessionName, self.isSecure), (self.nonceName, self.isSecure), (self.secondName, true)] {
             do {
                 _ = try self.cookie(self.prefixed(name), value: "x", maxAge: 1, isSecure: isSecure)

@@ -5,22 +5,22 @@ import ParanoidLinux
 /// Belongs to the supervisor's thread. Giving it up kills a process that is still alive.
 final class WorkerProcess {
     /// What a worker starts with, apart from its own report pipe.
-    struct Inheritance {
+    struct Resources {
         var environment: ProcessEnvironment
         var listener: CInt
         var supervisorPipe: CInt
-        var board: Scoreboard
-        /// Which of its slot's rows on the board the worker gets.
-        var half: Int
-        /// The mailbox ends in the order of the slots.
-        var mailboxes: [CInt]
+        var scoreboard: Scoreboard
+        /// Which of its slot's generations the worker is.
+        var generation: Int
+        /// The ends of the handoff sockets in the order of the slots.
+        var handoffSockets: [CInt]
     }
 
     let identifier: WorkerIdentifier
-    /// Which of its slot's rows on the board the worker has.
-    let half: Int
+    /// Which of its slot's generations the worker is.
+    let generation: Int
     /// What it says about itself.
-    let row: ScoreboardSlot
+    let scoreboardSlot: ScoreboardSlot
     private var process: SpawnedProcess
     private var report: OwnedDescriptor?
     private var lastLoad: (demand: UInt64, capacity: UInt64) = (0, 0)
@@ -31,37 +31,37 @@ final class WorkerProcess {
     init(
         _ identifier: WorkerIdentifier,
         configuration: SupervisorConfiguration,
-        inheritance: Inheritance
+        resources: Resources
     ) throws(SystemCallError) {
         let pipe = try DescriptorPair.pipe(nonblocking: false)
-        var environment = inheritance.environment
+        var environment = resources.environment
         for (name, value) in configuration.environment { environment[name] = value }
-        environment[WorkerLayout.roleVariable] = WorkerLayout.workerRole
-        environment[WorkerLayout.slotVariable] = String(identifier.slot)
-        environment[WorkerLayout.rowVariable] = String(inheritance.half)
-        environment[WorkerLayout.mailboxesVariable] = String(inheritance.mailboxes.count)
-        environment[WorkerLayout.listenerVariable] = configuration.ownsListener ? WorkerLayout.ownListener : nil
-        environment[WorkerLayout.backtraceVariable] = WorkerLayout.backtrace
+        environment[WorkerBootstrap.Layout.roleVariable] = WorkerBootstrap.Layout.workerRole
+        environment[WorkerBootstrap.Layout.slotVariable] = String(identifier.slot)
+        environment[WorkerBootstrap.Layout.generationVariable] = String(resources.generation)
+        environment[WorkerBootstrap.Layout.handoffSocketsVariable] = String(resources.handoffSockets.count)
+        environment[WorkerBootstrap.Layout.listenerVariable] = configuration.ownsListener ? WorkerBootstrap.Layout.ownListener : nil
+        environment[WorkerBootstrap.Layout.backtraceVariable] = WorkerBootstrap.Layout.backtrace
 
         var mappings: [SpawnedProcess.Mapping] = [
-            SpawnedProcess.Mapping(inheritance.listener, to: WorkerLayout.listener),
-            SpawnedProcess.Mapping(pipe.writing.number, to: WorkerLayout.report),
-            SpawnedProcess.Mapping(inheritance.supervisorPipe, to: WorkerLayout.supervisorPipe),
-            SpawnedProcess.Mapping(inheritance.board.descriptorNumber, to: WorkerLayout.board),
+            SpawnedProcess.Mapping(resources.listener, to: WorkerBootstrap.Layout.listener),
+            SpawnedProcess.Mapping(pipe.writing.number, to: WorkerBootstrap.Layout.report),
+            SpawnedProcess.Mapping(resources.supervisorPipe, to: WorkerBootstrap.Layout.supervisorPipe),
+            SpawnedProcess.Mapping(resources.scoreboard.descriptorNumber, to: WorkerBootstrap.Layout.scoreboard),
         ]
-        for (slot, mailbox) in inheritance.mailboxes.enumerated() {
-            mappings.append(SpawnedProcess.Mapping(mailbox, to: WorkerLayout.firstMailbox + CInt(slot)))
+        for (slot, socket) in resources.handoffSockets.enumerated() {
+            mappings.append(SpawnedProcess.Mapping(socket, to: WorkerBootstrap.Layout.firstHandoffSocket + CInt(slot)))
         }
         self.identifier = identifier
-        self.half = inheritance.half
-        self.row = inheritance.board.row(slot: identifier.slot, half: inheritance.half)
-        self.row.clear()
+        self.generation = resources.generation
+        self.scoreboardSlot = resources.scoreboard.slot(identifier.slot, generation: resources.generation)
+        self.scoreboardSlot.clear()
         self.process = try SpawnedProcess(
             SpawnedProcess.Command(
                 path: configuration.programPath,
                 arguments: configuration.arguments,
                 environment: environment,
-                blockedSignals: WorkerLayout.signalsOfTheSupervisor + [.brokenPipe]
+                blockedSignals: WorkerBootstrap.Layout.signalsOfTheSupervisor + [.brokenPipe]
             ),
             mappings: mappings
         )
@@ -71,13 +71,13 @@ final class WorkerProcess {
     /// The process number, for the log.
     var processIdentifier: CInt { self.process.identifier }
     /// How it is at this moment.
-    var vitals: WorkerHealth {
-        WorkerHealth(heartbeat: self.row.heartbeat, residentBytes: ProcessMemory.residentBytes(of: self.process.identifier))
+    var health: WorkerHealth {
+        WorkerHealth(heartbeat: self.scoreboardSlot.heartbeat, residentBytes: ProcessFacts.residentBytes(of: self.process.identifier))
     }
 
     /// How many threads were wanted, and how many there were, over all samples since it was asked last.
-    func loadSinceLastLook() -> (demand: UInt64, capacity: UInt64) {
-        let load = self.row.load
+    func loadSinceLastSample() -> (demand: UInt64, capacity: UInt64) {
+        let load = self.scoreboardSlot.load
         defer { self.lastLoad = load }
         return (load.demand &- self.lastLoad.demand, load.capacity &- self.lastLoad.capacity)
     }
@@ -93,8 +93,8 @@ final class WorkerProcess {
         if bytes.isEmpty { self.report = nil }
         return bytes.compactMap { byte in
             switch byte {
-            case WorkerLayout.ready: .ready(self.identifier)
-            case WorkerLayout.replacementRequested: .replacementRequested(self.identifier)
+            case WorkerBootstrap.Layout.ready: .ready(self.identifier)
+            case WorkerBootstrap.Layout.replacementRequested: .replacementRequested(self.identifier)
             // A newer worker program may say more than this supervisor understands.
             default: nil
             }

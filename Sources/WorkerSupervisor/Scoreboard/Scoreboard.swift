@@ -2,24 +2,24 @@ package import ParanoidLinux
 
 /// What all workers and their supervisor know of one another, in memory that they share.
 ///
-/// Every slot has two rows, as two generations can be alive in it, and each worker writes the row that it was given. Numbers only, each
-/// written at once, so nobody can read half of one; a worker that is killed leaves a row that the supervisor clears.
+/// Every slot has two generations, as two workers can be alive in it, and each worker writes what it was given. Numbers only, each
+/// written at once, so a reader never sees a part of one; a worker that is killed leaves numbers that the supervisor clears.
 package final class Scoreboard: Sendable {
     /// How many things can be counted for all workers together.
     package static let counters = 64
-    /// Counted by the supervisor: requests that workers have served who are gone.
+    /// Counted by the supervisor: requests served by workers that are gone.
     package static let formerRequests = 0
-    /// The numbers of a slot: two rows.
+    /// The numbers of a slot: two generations.
     private static let wordsPerSlot = 2 * ScoreboardSlot.wordCount
 
     private let page: SharedMemory
 
-    /// Makes an empty board.
+    /// Makes an empty scoreboard.
     package init(slots: Int) throws(SystemCallError) {
         self.page = try SharedMemory(memoryFor: Self.counters + slots * Self.wordsPerSlot)
     }
 
-    /// Takes over the board that a supervisor has made.
+    /// Takes over the scoreboard that a supervisor has made.
     package init(adopting descriptor: consuming OwnedDescriptor) throws(SystemCallError) {
         self.page = try SharedMemory(adopting: descriptor)
     }
@@ -30,25 +30,25 @@ package final class Scoreboard: Sendable {
     /// How many slots have a place.
     package var slots: Int { (self.page.wordCount - Self.counters) / Self.wordsPerSlot }
 
-    /// One of the two rows of a slot.
-    package func row(slot: Int, half: Int) -> ScoreboardSlot {
-        precondition(0..<self.slots ~= slot && 0..<2 ~= half, "no such row")
-        let first = Self.counters + slot * Self.wordsPerSlot
+    /// One of the two generations of a slot.
+    package func slot(_ index: Int, generation: Int) -> ScoreboardSlot {
+        precondition(0..<self.slots ~= index && 0..<2 ~= generation, "no such slot")
+        let first = Self.counters + index * Self.wordsPerSlot
         return ScoreboardSlot(
             page: self.page,
-            first: first + half * ScoreboardSlot.wordCount,
+            first: first + generation * ScoreboardSlot.wordCount,
             arriving: first + ScoreboardSlot.wordCount - 1
         )
     }
 
-    /// How busy a slot is; `nil` when nobody in it takes connections.
+    /// How busy a slot is; `nil` when no worker in it takes connections.
     ///
     /// - Parameters:
-    ///   - now: Nanoseconds of `CoarseClock.monotonicNanoseconds()`.
+    ///   - now: Nanoseconds of `CoarseClock.now()`.
     ///   - timeout: A worker whose last sign of life is older takes nothing, as far as others are concerned.
     package func load(ofSlot slot: Int, now: Int64, timeout: Int64) -> Int? {
-        let rows = [self.row(slot: slot, half: 0), self.row(slot: slot, half: 1)]
-        let serving = rows.filter { $0.state == .serving && now - $0.lastSignOfLife <= timeout }
+        let generations = [self.slot(slot, generation: 0), self.slot(slot, generation: 1)]
+        let serving = generations.filter { $0.state == .serving && now - $0.lastSignOfLife <= timeout }
         guard let first = serving.first else { return nil }
         return serving.reduce(first.arriving) { $0 + $1.openConnections }
     }
@@ -65,10 +65,10 @@ package final class Scoreboard: Sendable {
         return Int(truncatingIfNeeded: self.page.load(counter))
     }
 
-    /// Makes a row that of nobody, and remembers what its worker has done.
-    func retire(_ row: ScoreboardSlot) {
-        self.count(Self.formerRequests, row.servedRequests)
-        row.clear()
+    /// Clears what a worker that is gone has said, and remembers how many requests it has served.
+    func retire(_ slot: ScoreboardSlot) {
+        self.count(Self.formerRequests, slot.servedRequests)
+        slot.clear()
     }
 
     /// How things are in all workers together.
@@ -76,11 +76,11 @@ package final class Scoreboard: Sendable {
         var totals = WorkerTotals()
         totals.servedRequests = self.value(ofCounter: Self.formerRequests)
         for slot in 0..<self.slots {
-            for row in [self.row(slot: slot, half: 0), self.row(slot: slot, half: 1)] where row.state != .absent {
+            for worker in [self.slot(slot, generation: 0), self.slot(slot, generation: 1)] where worker.state != .absent {
                 totals.workers += 1
-                totals.servedRequests += row.servedRequests
-                totals.runningRequests += row.runningRequests
-                totals.openConnections += row.openConnections
+                totals.servedRequests += worker.servedRequests
+                totals.runningRequests += worker.runningRequests
+                totals.openConnections += worker.openConnections
             }
         }
         return totals

@@ -4,15 +4,15 @@ import ParanoidLinux
 package struct ScoreboardSlot: Sendable {
     /// What others may expect of the worker.
     package enum State: UInt64, Sendable {
-        /// Nobody, or not ready yet.
+        /// There is no worker, or it is not ready yet.
         case absent = 0
-        /// It serves and takes connections that others pass on.
+        /// It serves and takes connections that others hand off.
         case serving = 1
         /// It finishes what it has.
         case draining = 2
     }
 
-    /// Two cache lines; the last of them belongs to the slot and not to the row.
+    /// Two cache lines; the last of them belongs to both generations.
     static let wordCount = 16
 
     private enum Word: Int {
@@ -37,7 +37,7 @@ package struct ScoreboardSlot: Sendable {
 
     /// Grows as long as threads of the worker come round.
     package var heartbeat: UInt64 { self[.heartbeat] }
-    /// When it grew last (`CoarseClock.monotonicNanoseconds()`).
+    /// When it grew last (`CoarseClock.now()`).
     package var lastSignOfLife: Int64 { Int64(bitPattern: self[.signOfLife]) }
     /// Connections that the worker has open.
     package var openConnections: Int { Self.count(self[.openConnections]) }
@@ -51,7 +51,7 @@ package struct ScoreboardSlot: Sendable {
     package var arriving: Int { Self.count(self.page.load(self.arrivingWord)) }
 
     /// Raises the heartbeat.
-    package func beat(now: Int64, servedRequests: Int) {
+    package func raiseHeartbeat(now: Int64, servedRequests: Int) {
         self[.servedRequests] = UInt64(servedRequests)
         self[.signOfLife] = UInt64(bitPattern: now)
         self.page.add(1, at: self.first + Word.heartbeat.rawValue)
@@ -88,7 +88,7 @@ package struct ScoreboardSlot: Sendable {
         self.page.store(0, at: self.arrivingWord)
     }
 
-    /// Makes the row that of nobody.
+    /// Forgets what the worker has said.
     package func clear() {
         for word in 0..<(Self.wordCount - 1) { self.page.store(0, at: self.first + word) }
     }
@@ -98,6 +98,6 @@ package struct ScoreboardSlot: Sendable {
         nonmutating set { self.page.store(newValue, at: self.first + word.rawValue) }
     }
 
-    /// A count that was corrected while somebody counted may be below zero for a moment.
+    /// A count that was corrected while a process counted may be below zero for a moment.
     private static func count(_ word: UInt64) -> Int { max(0, Int(Int64(bitPattern: word))) }
 }

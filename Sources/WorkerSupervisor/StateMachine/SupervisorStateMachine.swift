@@ -7,27 +7,27 @@ import ParanoidLinux
 ///
 /// Times are distances from an arbitrary start and must not run backwards.
 package struct SupervisorStateMachine: Sendable {
-    enum Mode: Sendable, Hashable {
+    private enum Mode: Sendable, Hashable {
         case running
         case stopping(exitCode: CInt)
         case finished
     }
 
-    let configuration: SupervisorConfiguration
-    var mode = Mode.running
+    private let configuration: SupervisorConfiguration
+    private var mode = Mode.running
     /// How many slots are wanted; those at this index and above are being given up.
-    var target: Int
-    var slots: [SupervisedSlot] = []
+    private var target: Int
+    private var slots: [SupervisedSlot] = []
     private var nextSerial = 0
     /// Workers with a smaller serial number are to be replaced; zero when no reload is going on.
-    var reloadBelow = 0
-    var isReadingSettings = false
+    private var reloadBelow = 0
+    private var isReadingSettings = false
     private var failedReplacements = 0
-    /// Until when nobody is replaced for the memory used, as successors have failed.
-    var noRecyclingBefore: Duration = .zero
+    /// Until when no worker is replaced for the memory it uses, as successors have failed.
+    private var noRecyclingBefore: Duration = .zero
     private var wasEverReady = false
-    var now: Duration = .zero
-    var scaling: WorkerScaling?
+    private var now: Duration = .zero
+    private var scaling: WorkerScaling?
 
     /// Creates a machine that has not started anything yet.
     package init(_ configuration: SupervisorConfiguration) {
@@ -58,12 +58,12 @@ package struct SupervisorStateMachine: Sendable {
         guard self.mode != .finished else { return actions }
         switch event {
         case .ready(let worker): self.becameReady(worker, &actions)
-        case .replacementRequested(let worker): self.wantsReplacement(worker, noting: .replacementRequested(worker), &actions)
-        case .observed(let worker, let vitals): self.observed(worker, vitals, &actions)
-        case .looked(let look): self.looked(look, &actions)
+        case .replacementRequested(let worker): self.wantsReplacement(worker, logging: .replacementRequested(worker), &actions)
+        case .observed(let worker, let health): self.observed(worker, health, &actions)
+        case .loadSampled(let sample): self.loadSampled(sample, &actions)
         case .exited(let worker, let status): self.exited(worker, status, &actions)
         case .spawnFailed(let worker): self.spawnFailed(worker, &actions)
-        case .stop: self.stop(exitCode: SupervisorExitCode.success, noting: .stopping, &actions)
+        case .stop: self.stop(exitCode: SupervisorExitCode.success, logging: .stopping, &actions)
         case .stopNow: self.stopNow(&actions)
         case .reload: self.requestReload(&actions)
         case .settingsRead: self.beginReload(&actions)
@@ -90,17 +90,28 @@ package struct SupervisorStateMachine: Sendable {
         return deadlines.min()
     }
 
+    /// How things are, for the service manager.
+    package var state: SystemdStatus.State {
+        let isRunning = self.mode == .running
+        let isReloading = self.isReadingSettings || self.reloadBelow > 0
+        return SystemdStatus.State(
+            phase: !isRunning ? .stopping : isReloading ? .reloading : .running,
+            serving: self.slots.workers.count { isRunning ? $0.phase == .ready : $0.phase == .draining },
+            wanted: self.target
+        )
+    }
+
     // MARK: Workers
 
     private mutating func becameReady(_ worker: WorkerIdentifier, _ actions: inout [SupervisorAction]) {
-        guard self.find(worker)?.phase == .starting else { return }
+        guard self.slots.worker(worker)?.phase == .starting else { return }
         self.wasEverReady = true
         self.failedReplacements = 0
-        self.update(worker) {
+        self.slots.update(worker) {
             $0.phase = .ready
             $0.deadline = nil
         }
-        actions.append(.note(.workerReady(worker)))
+        actions.append(.log(.workerReady(worker)))
         // The successor serves, so its predecessor may go: this is the only way in which a wanted worker is asked to.
         for other in self.slots[worker.slot].workers where other.isServing && other.identifier != worker {
             self.drain(other.identifier, &actions)
@@ -108,59 +119,48 @@ package struct SupervisorStateMachine: Sendable {
     }
 
     private mutating func exited(_ worker: WorkerIdentifier, _ status: WaitStatus, _ actions: inout [SupervisorAction]) {
-        guard let known = self.find(worker) else { return }
-        self.slots[worker.slot].workers.removeAll { $0.identifier == worker }
+        let refusal = SupervisorExitCode.unusableConfiguration
+        guard let known = self.slots.worker(worker) else { return }
+        self.slots.remove(worker)
         switch known.phase {
         case .draining, .aborted, .killed:
-            actions.append(.note(.workerDrained(worker, status)))
-        case .starting where !self.wasEverReady && status == .exited(SupervisorExitCode.unusableConfiguration):
-            self.stop(
-                exitCode: SupervisorExitCode.unusableConfiguration,
-                noting: .configurationRefused(worker, exitCode: SupervisorExitCode.unusableConfiguration),
-                &actions
-            )
+            actions.append(.log(.workerDrained(worker, status)))
+        case .starting where !self.wasEverReady && status == .exited(refusal):
+            self.stop(exitCode: refusal, logging: .configurationRefused(worker, exitCode: refusal), &actions)
         case .starting, .ready:
-            self.countDeath(of: known)
+            self.countExit(of: known)
             let slot = self.slots[worker.slot]
-            actions.append(.note(.workerDied(worker, status, earlyExits: slot.earlyExits, pause: slot.notBefore - self.now)))
+            actions.append(.log(.workerDied(worker, status, earlyExits: slot.earlyExits, pause: slot.notBefore - self.now)))
             if known.phase == .starting {
-                let isHopeless = status == .exited(SupervisorExitCode.unusableConfiguration)
-                self.countFailedReplacement(in: worker.slot, isHopeless: isHopeless, &actions)
+                self.countFailedReplacement(in: worker.slot, isHopeless: status == .exited(refusal), &actions)
             }
             self.giveUpIfAllowed(slot: worker.slot, &actions)
         }
     }
 
     private mutating func spawnFailed(_ worker: WorkerIdentifier, _ actions: inout [SupervisorAction]) {
-        guard let known = self.find(worker) else { return }
-        self.slots[worker.slot].workers.removeAll { $0.identifier == worker }
-        self.countDeath(of: known)
+        guard let known = self.slots.worker(worker) else { return }
+        self.slots.remove(worker)
+        self.countExit(of: known)
         let slot = self.slots[worker.slot]
-        actions.append(.note(.workerNotStarted(worker, earlyExits: slot.earlyExits, pause: slot.notBefore - self.now)))
+        actions.append(.log(.workerNotStarted(worker, earlyExits: slot.earlyExits, pause: slot.notBefore - self.now)))
         guard self.mode == .running else { return }
         if self.wasEverReady {
             self.countFailedReplacement(in: worker.slot, isHopeless: false, &actions)
             self.giveUpIfAllowed(slot: worker.slot, &actions)
         } else {
-            self.stop(exitCode: SupervisorExitCode.cannotSpawn, noting: .gaveUp, &actions)
+            self.stop(exitCode: SupervisorExitCode.cannotSpawn, logging: .gaveUp, &actions)
         }
     }
 
-    mutating func countDeath(of worker: SupervisedSlot.Worker) {
-        let slot = worker.identifier.slot
-        let deaths = self.configuration.backoff.earlyExits(
-            after: self.slots[slot].earlyExits,
-            age: worker.lastSignOfLife(at: self.now) - worker.spawnedAt,
-            wasReady: worker.phase == .ready
-        )
-        self.slots[slot].earlyExits = deaths
-        self.slots[slot].notBefore = self.now + self.configuration.backoff.delay(afterYoungDeaths: deaths)
+    private mutating func countExit(of worker: SupervisedSlot.Worker) {
+        self.slots[worker.identifier.slot].countExit(of: worker, at: self.now, self.configuration.backoff)
     }
 
-    mutating func giveUpIfAllowed(slot: Int, _ actions: inout [SupervisorAction]) {
-        guard let limit = self.configuration.youngDeathLimit, self.slots[slot].earlyExits >= limit else { return }
-        guard !self.slots.contains(where: { $0.workers.contains { $0.phase == .ready } }) else { return }
-        self.stop(exitCode: SupervisorExitCode.gaveUp, noting: .gaveUp, &actions)
+    private mutating func giveUpIfAllowed(slot: Int, _ actions: inout [SupervisorAction]) {
+        guard let limit = self.configuration.earlyExitLimit, self.slots[slot].earlyExits >= limit else { return }
+        guard !self.slots.workers.contains(where: { $0.phase == .ready }) else { return }
+        self.stop(exitCode: SupervisorExitCode.gaveUp, logging: .gaveUp, &actions)
     }
 
     // MARK: Replacement
@@ -177,18 +177,18 @@ package struct SupervisorStateMachine: Sendable {
         guard self.mode == .running else { return }
         self.reloadBelow = self.nextSerial
         self.failedReplacements = 0
-        // Whoever reloads has probably repaired something: do not let the slots sit their pauses out.
+        // A reload probably follows a repair, so the pauses end now.
         for slot in self.slots.indices {
             self.slots[slot].earlyExits = 0
             self.slots[slot].notBefore = self.now
         }
-        actions.append(.note(.reloadBegun))
+        actions.append(.log(.reloadBegun))
     }
 
     private mutating func refuseReload(_ actions: inout [SupervisorAction]) {
         guard self.isReadingSettings else { return }
         self.isReadingSettings = false
-        actions.append(.note(.reloadAbandoned))
+        actions.append(.log(.reloadAbandoned))
     }
 
     /// A worker that died before it was ready, beside one that still serves, was a failed replacement.
@@ -202,43 +202,102 @@ package struct SupervisorStateMachine: Sendable {
         for index in self.slots.indices {
             for position in self.slots[index].workers.indices { self.slots[index].workers[position].wantsReplacement = false }
         }
-        actions.append(.note(.reloadAbandoned))
+        actions.append(.log(.reloadAbandoned))
     }
 
     private func isStale(_ worker: SupervisedSlot.Worker) -> Bool {
         worker.wantsReplacement || worker.identifier.serial < self.reloadBelow
     }
 
-    // MARK: Stopping
+    // MARK: Health and load
 
-    private mutating func stop(exitCode: CInt, noting note: SupervisorLogEvent, _ actions: inout [SupervisorAction]) {
-        guard self.mode == .running else { return }
-        self.mode = .stopping(exitCode: exitCode)
-        actions.append(.note(note))
-        actions.append(.closeListener)
-        // Before anybody drains, so that nobody is sent a connection after having looked into its mailbox for the last time.
-        for slot in self.slots.indices { self.retire(slot, &actions) }
-        for slot in self.slots.indices {
-            for worker in self.slots[slot].workers where worker.isServing { self.drain(worker.identifier, &actions) }
+    /// A worker was looked at.
+    private mutating func observed(_ worker: WorkerIdentifier, _ health: WorkerHealth, _ actions: inout [SupervisorAction]) {
+        guard self.mode == .running, var known = self.slots.worker(worker), known.phase == .ready else { return }
+        known.observe(health.heartbeat, at: self.now, longestStep: self.configuration.observationInterval * 2)
+        self.slots.update(worker) { $0 = known }
+        let silence = known.silence
+        if let timeout = self.configuration.heartbeatTimeout, silence >= timeout {
+            self.abort(known, silence: silence, &actions)
+        } else if let limit = self.configuration.memoryLimit, let bytes = health.residentBytes, bytes > limit {
+            guard self.noRecyclingBefore <= self.now else { return }
+            self.wantsReplacement(worker, logging: .memoryExceeded(worker, bytes: bytes), &actions)
         }
     }
 
+    /// Has the worker replaced as a reload would: its successor is ready before it is drained.
+    private mutating func wantsReplacement(
+        _ worker: WorkerIdentifier,
+        logging event: SupervisorLogEvent,
+        _ actions: inout [SupervisorAction]
+    ) {
+        guard self.mode == .running, let known = self.slots.worker(worker), known.isServing, !known.wantsReplacement else { return }
+        self.slots.update(worker) { $0.wantsReplacement = true }
+        actions.append(.log(event))
+    }
+
+    /// Gives up a worker that serves no request any more; its slot is refilled without waiting for its end.
+    private mutating func abort(_ worker: SupervisedSlot.Worker, silence: Duration, _ actions: inout [SupervisorAction]) {
+        self.countExit(of: worker)
+        actions.append(.log(.heartbeatMissed(worker.identifier, silence: silence)))
+        self.sendAbort(to: worker.identifier, stuckSince: self.now, again: false, &actions)
+        self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
+    }
+
+    /// Asks a stuck worker for its crash report, or to end after that.
+    ///
+    /// The runtime's handler for SIGABRT writes the report, gives the signal its default action back and returns: after a signal from outside the
+    /// program simply goes on. It is the second one that ends it, and one that came too early would cut the report short.
+    private mutating func sendAbort(
+        to worker: WorkerIdentifier,
+        stuckSince start: Duration,
+        again isSecond: Bool,
+        _ actions: inout [SupervisorAction]
+    ) {
+        let timeout = self.configuration.abortTimeout
+        self.slots.update(worker) {
+            $0.phase = .aborted(at: start, isSecond: isSecond)
+            $0.deadline = start + (isSecond ? timeout : timeout * 2 / 5)
+        }
+        actions.append(.signal(worker, .abort))
+    }
+
+    /// All workers were looked at together.
+    private mutating func loadSampled(_ sample: WorkerScaling.LoadSample, _ actions: inout [SupervisorAction]) {
+        guard self.mode == .running, self.state.phase == .running else { return }
+        let serving = self.slots.prefix(self.target).count { slot in slot.workers.contains { $0.phase == .ready } }
+        let wanted = self.scaling?.workers(after: sample, workers: self.target, serving: serving, at: self.now)
+        if let wanted { self.want(wanted, &actions) }
+    }
+
+    // MARK: Stopping
+
+    private mutating func stop(exitCode: CInt, logging event: SupervisorLogEvent, _ actions: inout [SupervisorAction]) {
+        guard self.mode == .running else { return }
+        self.mode = .stopping(exitCode: exitCode)
+        actions.append(.log(event))
+        actions.append(.closeListener)
+        // Before any worker drains, so that none is sent a connection after it has read its handoff socket for the last time.
+        for slot in self.slots.indices { self.retire(slot, &actions) }
+        for worker in self.slots.workers where worker.isServing { self.drain(worker.identifier, &actions) }
+    }
+
     private mutating func stopNow(_ actions: inout [SupervisorAction]) {
-        self.stop(exitCode: SupervisorExitCode.success, noting: .stoppingNow, &actions)
-        for worker in self.slots.flatMap(\.workers) where worker.phase != .killed { self.kill(worker.identifier, &actions) }
+        self.stop(exitCode: SupervisorExitCode.success, logging: .stoppingNow, &actions)
+        for worker in self.slots.workers where worker.phase != .killed { self.kill(worker.identifier, &actions) }
     }
 
     private mutating func drain(_ worker: WorkerIdentifier, _ actions: inout [SupervisorAction]) {
         let deadline = self.now + self.configuration.gracePeriod
-        self.update(worker) {
+        self.slots.update(worker) {
             $0.phase = .draining
             $0.deadline = deadline
         }
         actions.append(.signal(worker, .terminate))
     }
 
-    mutating func kill(_ worker: WorkerIdentifier, _ actions: inout [SupervisorAction]) {
-        self.update(worker) {
+    private mutating func kill(_ worker: WorkerIdentifier, _ actions: inout [SupervisorAction]) {
+        self.slots.update(worker) {
             $0.phase = .killed
             $0.deadline = nil
         }
@@ -248,33 +307,37 @@ package struct SupervisorStateMachine: Sendable {
     private mutating func retire(_ slot: Int, _ actions: inout [SupervisorAction]) {
         guard !self.slots[slot].isRetired else { return }
         self.slots[slot].isRetired = true
-        actions.append(.closeMailbox(slot: slot))
+        actions.append(.closeHandoffSocket(slot: slot))
     }
 
     private mutating func signalAll(_ signal: ProcessSignal, _ actions: inout [SupervisorAction]) {
-        for worker in self.slots.flatMap(\.workers) where worker.phase != .killed { actions.append(.signal(worker.identifier, signal)) }
+        for worker in self.slots.workers where worker.phase != .killed { actions.append(.signal(worker.identifier, signal)) }
     }
 
-    mutating func want(_ workers: Int, _ actions: inout [SupervisorAction]) {
+    private mutating func want(_ workers: Int, _ actions: inout [SupervisorAction]) {
         guard self.mode == .running, (1...self.configuration.maximumWorkers).contains(workers) else { return }
         self.target = workers
-        actions.append(.note(.workersWanted(workers)))
+        actions.append(.log(.workersWanted(workers)))
     }
 
     private mutating func enforceDeadlines(_ actions: inout [SupervisorAction]) {
-        for worker in self.slots.flatMap(\.workers) {
+        for worker in self.slots.workers {
             guard let deadline = worker.deadline, deadline <= self.now else { continue }
-            if worker.phase == .starting {
+            switch worker.phase {
+            case .starting:
                 // Counted now: the slot must not be refilled at once only because the kernel still cleans up.
-                self.countDeath(of: worker)
-                actions.append(.note(.readinessTimeout(worker.identifier)))
+                self.countExit(of: worker)
+                actions.append(.log(.readinessTimeout(worker.identifier)))
                 self.kill(worker.identifier, &actions)
                 self.countFailedReplacement(in: worker.identifier.slot, isHopeless: false, &actions)
                 self.giveUpIfAllowed(slot: worker.identifier.slot, &actions)
-            } else if worker.phase == .aborted, !worker.hasSecondAbort {
-                self.sendAbort(to: worker.identifier, again: true, &actions)
-            } else {
-                actions.append(.note(worker.phase == .aborted ? .abortIgnored(worker.identifier) : .graceExpired(worker.identifier)))
+            case .aborted(let start, isSecond: false):
+                self.sendAbort(to: worker.identifier, stuckSince: start, again: true, &actions)
+            case .aborted:
+                actions.append(.log(.abortIgnored(worker.identifier)))
+                self.kill(worker.identifier, &actions)
+            case .ready, .draining, .killed:
+                actions.append(.log(.graceExpired(worker.identifier)))
                 self.kill(worker.identifier, &actions)
             }
         }
@@ -312,13 +375,9 @@ package struct SupervisorStateMachine: Sendable {
         guard self.slots[slot].hasRoom, self.slots[slot].notBefore <= self.now else { return }
         let worker = WorkerIdentifier(slot: slot, serial: self.nextSerial)
         self.nextSerial += 1
+        let deadline = self.now + self.configuration.readinessTimeout
         self.slots[slot].workers.append(
-            SupervisedSlot.Worker(
-                identifier: worker,
-                spawnedAt: self.now,
-                phase: .starting,
-                deadline: self.now + self.configuration.readinessTimeout
-            )
+            SupervisedSlot.Worker(identifier: worker, spawnedAt: self.now, phase: .starting, deadline: deadline)
         )
         actions.append(.spawn(worker, slots: self.target))
     }
@@ -331,18 +390,7 @@ package struct SupervisorStateMachine: Sendable {
         if !isUnderWay, let slot = stale.first(where: { self.slots[$0].hasRoom }) { self.spawnIfPossible(slot, &actions) }
         if self.reloadBelow > 0, !self.slots.contains(where: { $0.workers.contains { $0.isServing && self.isStale($0) } }) {
             self.reloadBelow = 0
-            actions.append(.note(.reloadFinished))
+            actions.append(.log(.reloadFinished))
         }
-    }
-
-    func find(_ worker: WorkerIdentifier) -> SupervisedSlot.Worker? {
-        guard self.slots.indices.contains(worker.slot) else { return nil }
-        return self.slots[worker.slot].workers.first { $0.identifier == worker }
-    }
-
-    mutating func update(_ worker: WorkerIdentifier, _ change: (inout SupervisedSlot.Worker) -> Void) {
-        guard self.slots.indices.contains(worker.slot) else { return }
-        guard let position = self.slots[worker.slot].workers.firstIndex(where: { $0.identifier == worker }) else { return }
-        change(&self.slots[worker.slot].workers[position])
     }
 }

@@ -60,13 +60,84 @@ struct MetaVariableReaderTests {
         #expect(code(["CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "+5"]) == .malformed)
     }
 
-    @Test("that decide something may come once only", arguments: MetaVariableName.allCases)
-    func duplicates(_ name: MetaVariableName) {
-        let value = name == .requestURI || name == .scriptName || name == .pathInfo ? "/" : "1"
-        let pair = (name.text, Array(value.utf8))
-        let error = #expect(throws: MetaVariableError.self) { try read([pair, pair]) }
-        #expect(error?.code == .duplicate)
-        #expect(error?.parameter == name)
+    /// Two values that differ, both of the parameter's form.
+    private func values(_ name: MetaVariableName) -> (String, String) {
+        switch name {
+        case .requestURI, .scriptName, .pathInfo: ("/a", "/b")
+        case .https: ("on", "off")
+        default: ("1", "2")
+        }
+    }
+
+    private func pairs(_ name: MetaVariableName, _ values: [String]) -> [(String, [UInt8])] {
+        let base = [("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/")].filter { $0.0 != name.text }
+        return (base + values.map { (name.text, $0) }).map { ($0.0, Array($0.1.utf8)) }
+    }
+
+    @Test("that are equal may come twice", arguments: MetaVariableName.allCases)
+    func equalDuplicates(_ name: MetaVariableName) throws {
+        let value = self.values(name).0
+        #expect(try read(self.pairs(name, [value, value])) == read(self.pairs(name, [value])))
+    }
+
+    @Test("that decide who asks for what are refused when two values differ, and named", arguments: MetaVariableName.allCases)
+    func duplicates(_ name: MetaVariableName) throws {
+        let (one, other) = self.values(name)
+        guard case .refused = name.repetition else {
+            #expect(try read(self.pairs(name, [one, other])) == read(self.pairs(name, [one])))
+            return
+        }
+        for values in [[one, other], [other, one], [one, one, other]] {
+            let error = #expect(throws: MetaVariableError.self) { try read(self.pairs(name, values)) }
+            #expect(error == MetaVariableError(.duplicate, name))
+            #expect(error?.description == "duplicate parameter (\(name.text))")
+        }
+    }
+
+    @Test(
+        "that must never be ambiguous are refused when two values differ",
+        arguments: ["REMOTE_ADDR", "HTTPS", "REQUEST_METHOD", "REQUEST_URI", "CONTENT_LENGTH", "HTTP_HOST", "HTTP_COOKIE"]
+    )
+    func deciding(_ text: String) throws {
+        let name = try #require(MetaVariableName.allCases.first { $0.text == text })
+        guard case .refused = name.repetition else {
+            Issue.record("\(text) may not repeat")
+            return
+        }
+    }
+
+    @Test(
+        "that are spelt with other bytes differ, whatever the characters look like",
+        arguments: [("REQUEST_URI", "/\u{E9}", "/e\u{301}"), ("HTTP_HOST", "\u{E9}", "e\u{301}"), ("CONTENT_LENGTH", "", "5")]
+    )
+    func bytewise(_ name: String, _ one: String, _ other: String) {
+        let base = name == "REQUEST_URI" ? nil : "/"
+        #expect(code([name: one, name: other] as KeyValuePairs, uri: base) == .duplicate)
+    }
+
+    @Test("that are lists are joined, whichever line they came in")
+    func joined() {
+        let parameters = InMemoryParameters([
+            "HTTP_X_FORWARDED_FOR": "6.6.6.6", "HTTP_HOST": "h", "HTTP_X_FORWARDED_FOR": "203.0.113.7, 10.0.0.9",
+        ])
+        #expect(parameters.joinedBytes(of: "HTTP_X_FORWARDED_FOR") == Array("6.6.6.6, 203.0.113.7, 10.0.0.9".utf8))
+        #expect(parameters.joinedBytes(of: "HTTP_HOST") == Array("h".utf8))
+        #expect(parameters.joinedBytes(of: "HTTP_FORWARDED") == nil)
+    }
+
+    @Test(
+        "that decide nothing never refuse a request",
+        arguments: [
+            ("SERVER_SIGNATURE", "<address>Apache/2.4 (Debian) Server at localhost Port 80</address>\n"),
+            ("SERVER_SOFTWARE", "Apache/2.4\r\n"), ("SERVER_ADMIN", "[no address given]"), ("CONTEXT_PREFIX", ""),
+            ("SCRIPT_FILENAME", "proxy:fcgi://localhost/a\u{1}"), ("DOCUMENT_ROOT", "/srv/\u{7F}"), ("PATH", "\u{1B}[31m"),
+            ("SSL_SERVER_CERT", "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"), ("unique.id", "1"),
+            ("PS1", "\\u@\\h:\t$ "), ("LS_COLORS", String(repeating: "x", count: 20_000)), ("X", "\u{0}"),
+        ]
+    )
+    func decidesNothing(_ name: String, _ value: String) throws {
+        #expect(try read([name: value]) == read([:]))
+        #expect(try read([name: value, name: value + "2"] as KeyValuePairs) == read([:]))
     }
 
     @Test("that decide nothing may repeat, as older web servers hand repeated fields on")
@@ -93,7 +164,7 @@ struct MetaVariableReaderTests {
             for place in 0..<length {
                 var value = [UInt8](repeating: 0x61, count: length)
                 value[place] = control
-                for name in ["HTTP_X", "REMOTE_PORT", "X"] where !(control == 0x09 && name == "HTTP_X") {
+                for name in ["HTTP_X", "REMOTE_PORT", "HTTP_HOST", "SERVER_NAME"] where !(control == 0x09 && name.hasPrefix("HTTP_")) {
                     let pairs = [("REQUEST_METHOD", Array("GET".utf8)), ("REQUEST_URI", Array("/".utf8)), (name, value)]
                     #expect(throws: MetaVariableError.self) { try read(pairs) }
                 }

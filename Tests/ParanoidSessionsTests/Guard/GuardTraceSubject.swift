@@ -15,7 +15,7 @@ final class GuardTraceSubject: TraceSubject {
     private let keys: ServerKeys
     private var generator = SeededRandom(seed: 11)
     private var store: [SessionIdentifier: Stored] = [:]
-    private var visits: [Int: (visit: SessionVisit, sees: [Int]?, touches: Bool)] = [:]
+    private var flights: [Int: (state: TransactionState, sees: [Int]?, touches: Bool)] = [:]
 
     init(settings: TraceSettings, dataKey: String) {
         self.sessionGuard = SessionGuard(settings: GuardSettings(trace: settings))
@@ -27,46 +27,48 @@ final class GuardTraceSubject: TraceSubject {
 
     func begin(_ request: TraceRequest) {
         let now = Timestamp(trace: request.time)
-        let claim = self.claim(of: request)
-        var visit = SessionVisit(claim: claim, arrivedAt: now, isChecked: !request.isFiltered && request.bypass != "no-session")
-        visit.record = self.read(claim.identifier, at: now)
-        if visit.record == nil { visit.identifier = nil }
-        if visit.isChecked && request.bypass != "early" { self.check(&visit, at: now) }
-        if !visit.isChecked || request.bypass != nil { visit.verdict = .unchecked }
+        let credentials = self.credentials(of: request)
+        let isChecked = !request.isFiltered && request.bypass != "no-session"
+        var state = TransactionState(credentials: credentials, arrivedAt: now, isChecked: isChecked)
+        if let identifier = credentials.identifier, let record = self.read(identifier, at: now) {
+            state.session = OpenSession(identifier: identifier, record: record)
+        }
+        if state.isChecked && request.bypass != "early" { self.check(&state, at: now) }
+        if !state.isChecked || request.bypass != nil { state.verdict = .unchecked }
 
         var sees: [Int]?
         if request.action == "logout" {
-            if let identifier = visit.identifier { self.store[identifier] = nil }
-            visit.detach()
+            if let session = state.session { self.store[session.identifier] = nil }
+            state.forget()
         } else if request.action != "none" {
-            sees = visit.edits.value(of: self.dataKey, over: visit.record?.values).map { $0.map(Int.init) } ?? []
+            sees = state.edits.value(of: self.dataKey, over: state.session?.record.values).map { $0.map(Int.init) } ?? []
             if request.action != "read" {
                 let mark = UInt8(request.number)
-                visit.edits.add(.transform { ($0 ?? []) + [mark] }, to: self.dataKey)
+                state.edits.add(.transform { ($0 ?? []) + [mark] }, to: self.dataKey)
             }
-            if request.action.hasPrefix("expire:") { visit.edits.lifetime = .some(Int(request.action.dropFirst(7))) }
+            if request.action.hasPrefix("expire:") { state.edits.lifetime = .some(Int(request.action.dropFirst(7))) }
         }
         // A request that is not checked and does not ask for the session leaves it alone.
-        let touches = visit.isChecked || request.action != "none" || self.sessionGuard.settings.savesEveryRequest
-        self.visits[request.number] = (visit, sees, request.bypass != "no-session" && touches)
+        let touches = state.isChecked || request.action != "none" || self.sessionGuard.settings.savesEveryRequest
+        self.flights[request.number] = (state, sees, request.bypass != "no-session" && touches)
     }
 
     func end(_ number: Int, at time: Double, status: Int) -> TraceAnswer {
-        guard let (visit, sees, touches) = self.visits[number] else { preconditionFailure("request \(number) was not begun") }
+        guard let (state, sees, touches) = self.flights[number] else { preconditionFailure("request \(number) was not begun") }
         guard touches else { return TraceAnswer(verdict: "unchecked", sees: sees, status: status, cookies: [:]) }
         let now = Timestamp(trace: time)
-        let current = self.read(visit.identifier, at: now)
-        let completion = self.sessionGuard.complete(visit, over: current, keys: self.keys, at: now, using: &self.generator)
+        let current = self.read(state.session?.identifier, at: now)
+        let completion = self.sessionGuard.complete(state, over: current, keys: self.keys, at: now, using: &self.generator)
         if case .nothing = completion.storing {
-        } else if visit.identifier != nil {
+        } else if state.session != nil {
             precondition(
-                self.sessionGuard.needsCommit(visit, keys: self.keys, at: now) || completion.storing == .gone,
+                self.sessionGuard.needsCommit(state, keys: self.keys, at: now) || completion.storing == .gone,
                 "a commit was not foreseen"
             )
         }
-        var identifier = visit.identifier
+        var identifier = state.session?.identifier
         switch completion.storing {
-        case .nothing, .gone, .end: break
+        case .nothing, .gone: break
         case .write(let record): self.write(record, identifier, at: now)
         case .create(let record), .rotate(let record):
             if let identifier { self.store[identifier] = nil }
@@ -74,7 +76,7 @@ final class GuardTraceSubject: TraceSubject {
             self.write(record, identifier, at: now)
         }
         return TraceAnswer(
-            verdict: visit.verdict.rawValue,
+            verdict: state.verdict.rawValue,
             sees: sees,
             status: status,
             cookies: self.cookies(completion.changes, identifier)
@@ -82,50 +84,49 @@ final class GuardTraceSubject: TraceSubject {
     }
 
     func abort(_ number: Int) -> TraceAnswer {
-        let begun = self.visits[number]
-        return TraceAnswer(verdict: begun?.visit.verdict.rawValue ?? "", sees: begun?.sees, status: 200, cookies: [:])
+        let begun = self.flights[number]
+        return TraceAnswer(verdict: begun?.state.verdict.rawValue ?? "", sees: begun?.sees, status: 200, cookies: [:])
     }
 
-    private func check(_ visit: inout SessionVisit, at now: Timestamp) {
-        switch self.sessionGuard.decide(visit.claim, on: visit.record, keys: self.keys, at: now) {
-        case .anonymous: visit.verdict = .none
-        case .begin, .adopt:
-            let fingerprint = Fingerprint(of: visit.claim.traits, keys: self.keys)
-            var record = visit.record ?? SessionRecord(createdAt: now)
+    private func check(_ state: inout TransactionState, at now: Timestamp) {
+        switch self.sessionGuard.decide(state.credentials, on: state.session?.record, keys: self.keys, at: now) {
+        case .anonymous: state.verdict = .none
+        case .begin, .bind:
+            let fingerprint = Fingerprint(of: state.credentials.traits, keys: self.keys)
+            var record = state.session?.record ?? SessionRecord(createdAt: now)
             record.tracking = SessionTracking(boundTo: fingerprint, at: now, using: &self.generator)
-            if visit.identifier == nil { visit.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator) }
-            self.write(record, visit.identifier, at: now)
-            visit.record = record
-            visit.verdict = .new
-            visit.isModified = true
-            visit.isStored = true
+            let identifier = state.session?.identifier ?? SessionIdentifier(secretNumber: 1, using: &self.generator)
+            self.write(record, identifier, at: now)
+            state.session = OpenSession(identifier: identifier, record: record)
+            state.verdict = .new
+            state.progress = .stored(tellsClient: true)
         case .accept(let reason, let needsSecureKey):
-            visit.verdict = .accepted
-            visit.reason = reason
+            state.verdict = .accepted
+            state.reason = reason
             if needsSecureKey {
-                visit.freshSecureKey = SecureKey(using: &self.generator)
-                visit.isModified = true
+                state.freshSecureKey = SecureKey(using: &self.generator)
+                state.progress = .pending
             }
         case .challenge(let reason):
             // Not in profile compatible.
-            visit.verdict = .challenged
-            visit.reason = reason
+            state.verdict = .challenged
+            state.reason = reason
         case .reject(let reason):
-            visit.verdict = .rejected
-            visit.reason = reason
-            switch self.sessionGuard.settings.clearing {
-            case .flush:
-                if let identifier = visit.identifier { self.store[identifier] = nil }
-                visit.detach()
+            state.verdict = .rejected
+            state.reason = reason
+            switch self.sessionGuard.consequence(of: reason, for: state.session?.record) {
+            case .end, .leave, .suspend:
+                if let session = state.session { self.store[session.identifier] = nil }
+                state.forget()
             case .wipe:
-                visit.edits.clear()
-                visit.isModified = true
-            case .noop: break
+                state.edits.clear()
+                state.progress = .pending
+            case .nothing: break
             }
         }
     }
 
-    private func claim(of request: TraceRequest) -> PresentedCredentials {
+    private func credentials(of request: TraceRequest) -> PresentedCredentials {
         let session = request.cookies[.session]
         return PresentedCredentials(
             identifier: session.flatMap { SessionIdentifier(cookieValue: $0.utf8) },

@@ -45,7 +45,14 @@ struct RememberedLoginSimulationTests {
         mutating func show(_ nonce: Nonce, at now: Int) -> Nonce? {
             self.requests += 1
             let delay = Duration.milliseconds(RememberedLoginSimulationTests.delay)
-            switch self.login.show(nonce, at: Self.time(now), delay: delay, keys: self.keys, using: &self.generator) {
+            switch self.login.show(
+                nonce,
+                arrivedAt: Self.time(now),
+                at: Self.time(now),
+                delay: delay,
+                keys: self.keys,
+                using: &self.generator
+            ) {
             case .accepted(let next): return next
             case .foreign, .reuse:
                 self.isEnded = true

@@ -55,7 +55,7 @@ struct RememberedLoginTests {
         for step in row.steps {
             let now = Self.start.advanced(by: .seconds(step.at))
             let means: String
-            switch login.show(given[step.shows], at: now, delay: .seconds(6), keys: keys, using: &generator) {
+            switch login.show(given[step.shows], arrivedAt: now, at: now, delay: .seconds(6), keys: keys, using: &generator) {
             case .accepted(let next?):
                 given.append(next)
                 means = "\(given.count - 1)"
@@ -82,7 +82,7 @@ struct RememberedLoginTests {
         )
         let other = RememberedLogin(user: "bob", device: nil, at: Self.start, using: &generator)
         let nonce = other.firstNonce(keys: keys, using: &generator)
-        let verdict = login.show(nonce, at: Self.start, delay: .seconds(6), keys: keys, using: &generator)
+        let verdict = login.show(nonce, arrivedAt: Self.start, at: Self.start, delay: .seconds(6), keys: keys, using: &generator)
         #expect(verdict == .foreign)
         #expect(!login.hasGiven(nonce, keys: keys) && other.hasGiven(nonce, keys: keys))
         let bytes = login.encoded()

@@ -16,7 +16,8 @@ struct RotationChainTests {
     private static func moved() -> RotationChain {
         var chain = RotationChain(at: self.time(0))
         _ = chain.show(self.value(0, 1), at: self.time(1), self.bounds)
-        _ = chain.gives(to: self.value(0, 1), at: self.time(50), self.bounds, isForced: false)
+        _ = chain.show(self.value(0, 1), at: self.time(99), self.bounds)
+        _ = chain.gives(to: self.value(0, 1), arrivedAt: self.time(99), at: self.time(99), self.bounds)
         _ = chain.show(self.value(1, 10), at: self.time(100), self.bounds)
         return chain
     }
@@ -33,12 +34,25 @@ struct RotationChainTests {
             Row(when: "the jar's value, again and again", shows: [((1, 10), 101, .current), ((1, 10), 9000, .current)]),
             Row(when: "the older generation within D", shows: [((0, 1), 106, .late)]),
             Row(when: "the older generation after D", shows: [((0, 1), 107, .reuse)]),
-            Row(when: "another value of the older generation within D", shows: [((0, 2), 106, .late)]),
+            Row(when: "another value of the older generation, which had settled, within D", shows: [((0, 2), 106, .reuse)]),
+            Row(when: "another value after the jar has settled", shows: [((1, 10), 112, .current), ((1, 11), 113, .reuse)]),
+            Row(
+                when: "another value of a settled generation after the next was shown",
+                shows: [((1, 10), 112, .current), ((2, 20), 113, .current), ((1, 11), 114, .reuse)]
+            ),
+            Row(
+                when: "the settled value after the next was shown, within D",
+                shows: [((1, 10), 112, .current), ((2, 20), 113, .current), ((1, 10), 119, .late), ((1, 10), 120, .reuse)]
+            ),
+            Row(
+                when: "another value that arrived before the jar had settled, and is judged afterwards",
+                shows: [((1, 10), 112, .current), ((1, 11), 110, .late)]
+            ),
             Row(when: "an unknown older generation", shows: [((0, 1), 101, .late), ((2, 30), 120, .current), ((0, 1), 121, .reuse)]),
             Row(when: "two values in the order of their shows", shows: [((1, 11), 103, .current), ((1, 10), 103, .current)]),
             Row(
                 when: "the first again long after the second",
-                shows: [((1, 11), 107, .current), ((1, 10), 113, .late), ((1, 10), 114, .reuse)]
+                shows: [((1, 11), 107, .current), ((1, 10), 111, .late), ((1, 10), 112, .reuse)]
             ),
             Row(when: "the second goes on", shows: [((1, 11), 107, .current), ((1, 11), 9000, .current)]),
             Row(
@@ -47,7 +61,7 @@ struct RotationChainTests {
             ),
             Row(
                 when: "a third one retires both",
-                shows: [((1, 11), 106, .current), ((1, 12), 120, .current), ((1, 10), 126, .late), ((1, 11), 127, .reuse)]
+                shows: [((1, 11), 106, .current), ((1, 12), 120, .current), ((1, 10), 121, .reuse), ((1, 11), 122, .reuse)]
             ),
             Row(when: "a generation further", shows: [((2, 20), 101, .current), ((1, 10), 107, .late), ((1, 10), 108, .reuse)]),
         ]
@@ -62,74 +76,93 @@ struct RotationChainTests {
         }
     }
 
-    @Test("gives a new value only when no older one can be under way, and to nobody who shows an old one")
+    /// A chain that several steps of a test share.
+    private final class Shared {
+        var chain: RotationChain
+
+        init(_ chain: RotationChain) { self.chain = chain }
+
+        func show(_ generation: UInt32, _ number: UInt64, at second: Int) -> RotationChain.Verdict {
+            self.chain.show(value(generation, number), at: time(second), bounds)
+        }
+
+        /// Whether a response to a request that showed a value gives the next one.
+        func gives(_ generation: UInt32, _ number: UInt64, arrivedAt: Int, at second: Int, isHastened: Bool = false) -> Bool {
+            self.chain.gives(
+                to: value(generation, number),
+                arrivedAt: time(arrivedAt),
+                at: time(second),
+                bounds,
+                isHastened: isHastened
+            )
+        }
+
+        /// Whether a request that shows a value is given the next one at once.
+        func gives(_ generation: UInt32, _ number: UInt64, at second: Int, isHastened: Bool = false) -> Bool {
+            self.show(generation, number, at: second) == .current
+                && self.gives(generation, number, arrivedAt: second, at: second, isHastened: isHastened)
+        }
+    }
+
+    @Test("gives a new value only when no older one can be under way, and only to a request that shows where the jar has settled")
     func giving() {
-        var chain = Self.moved()
-        let current = Self.value(1, 10)
-        do {
-            let gives = chain.gives(to: current, at: Self.time(111), Self.bounds, isForced: false)
-            #expect(!gives)
-        }
-        do {
-            let gives = chain.gives(to: current, at: Self.time(111), Self.bounds, isForced: true)
-            #expect(gives)
-        }
-        do {
-            let gives = chain.gives(to: current, at: Self.time(112), Self.bounds, isForced: false)
-            #expect(gives)
-        }
-        do {
-            let gives = chain.gives(to: Self.value(0, 1), at: Self.time(113), Self.bounds, isForced: true)
-            #expect(!gives)
-        }
-        do {
-            let gives = chain.gives(to: Self.value(1, 99), at: Self.time(113), Self.bounds, isForced: true)
-            #expect(!gives)
-        }
-        // What was given at 111 and at 112 counts from when it is shown; until then this one stays good.
-        do {
-            let verdict = chain.show(current, at: Self.time(5000), Self.bounds)
-            #expect(verdict == .current)
-        }
-        do {
-            let verdict = chain.show(Self.value(2, 20), at: Self.time(5001), Self.bounds)
-            #expect(verdict == .current)
-        }
+        let chain = Shared(Self.moved())
+        #expect(!chain.gives(1, 10, at: 111))
+        #expect(!chain.gives(1, 10, at: 111, isHastened: true))
+        // One that arrived before gets nothing, whoever has settled the jar by the time its handler ends.
+        let other = Shared(chain.chain)
+        _ = other.show(1, 10, at: 112)
+        #expect(!other.gives(1, 10, arrivedAt: 111, at: 140))
+        #expect(chain.gives(1, 10, at: 112))
+        #expect(!chain.gives(0, 1, at: 113))
+        #expect(!Shared(chain.chain).gives(1, 99, arrivedAt: 113, at: 113, isHastened: true))
+        // What was given at 112 counts from when it is shown; until then this one stays good.
+        #expect(chain.show(1, 10, at: 5000) == .current)
+        #expect(chain.show(2, 20, at: 5001) == .current)
     }
 
-    @Test("waits for the delay after the last value of this generation went out")
+    @Test("waits until the jar has settled after the last value of this generation went out")
     func spacing() {
-        var chain = Self.moved()
-        do {
-            let gives = chain.gives(to: Self.value(1, 10), at: Self.time(200), Self.bounds, isForced: false)
-            #expect(gives)
-        }
-        do {
-            let verdict = chain.show(Self.value(2, 20), at: Self.time(201), Self.bounds)
-            #expect(verdict == .current)
-        }
-        // 2 D after 201, and D after 200.
-        do {
-            let gives = chain.gives(to: Self.value(2, 20), at: Self.time(212), Self.bounds, isForced: false)
-            #expect(!gives)
-        }
-        do {
-            let gives = chain.gives(to: Self.value(2, 20), at: Self.time(213), Self.bounds, isForced: false)
-            #expect(gives)
-        }
+        let chain = Shared(Self.moved())
+        #expect(chain.gives(1, 10, at: 200))
+        #expect(chain.gives(1, 10, at: 205))
+        #expect(chain.show(2, 20, at: 206) == .current)
+        // 2 D after 206, and more than 2 D after 205, which is noted ahead.
+        #expect(!chain.gives(2, 20, at: 217))
+        #expect(chain.gives(2, 20, at: 218))
     }
 
-    @Test("notes answers that give values in steps of an eighth of the delay: a burst costs one commit")
+    @Test("serves values that it has no room for, and takes them for no proof")
+    func burst() {
+        let chain = Shared(Self.moved())
+        for number in 11..<60 as Range<UInt64> {
+            #expect(chain.show(1, number, at: 101) != .reuse)
+        }
+        #expect(chain.chain.shown.count == RotationChain.maximumShown)
+        #expect(chain.show(1, 59, at: 120) == .current)
+        #expect(chain.show(1, 58, at: 121) == .reuse)
+    }
+
+    @Test("goes on after a value whose chain cannot be read any more")
+    func resuming() {
+        let chain = Shared(RotationChain(resumingAt: Self.value(7, 70), at: Self.time(100)))
+        #expect(chain.show(6, 60, at: 105) == .late)
+        #expect(chain.show(7, 70, at: 105) == .current)
+        #expect(chain.gives(7, 70, at: 113))
+        #expect(chain.show(8, 80, at: 114) == .current)
+        #expect(chain.show(6, 60, at: 115) == .reuse)
+    }
+
+    @Test("notes responses that give values in steps of an eighth of the delay: a burst costs few commits")
     func steps() {
         var chain = Self.moved()
+        _ = chain.show(Self.value(1, 10), at: Self.time(200), Self.bounds)
         var changes = 0
         for millisecond in 0..<750 {
             let before = chain
             let now = Self.time(200).advanced(by: .milliseconds(millisecond))
-            do {
-                let gives = chain.gives(to: Self.value(1, 10), at: now, Self.bounds, isForced: false)
-                #expect(gives)
-            }
+            let gives = chain.gives(to: Self.value(1, 10), arrivedAt: now, at: now, Self.bounds)
+            #expect(gives)
             if chain != before { changes += 1 }
         }
         #expect(changes <= 2)
@@ -139,7 +172,8 @@ struct RotationChainTests {
     func coding() throws {
         var chain = Self.moved()
         _ = chain.show(Self.value(1, 11), at: Self.time(107), Self.bounds)
-        _ = chain.gives(to: Self.value(1, 11), at: Self.time(150), Self.bounds, isForced: false)
+        _ = chain.show(Self.value(1, 11), at: Self.time(150), Self.bounds)
+        _ = chain.gives(to: Self.value(1, 11), arrivedAt: Self.time(150), at: Self.time(150), Self.bounds)
         var writer = RecordWriter()
         writer.chain(chain)
         var reader = RecordReader(writer.output)
@@ -204,7 +238,7 @@ struct RotationChainTests {
             case .reuse: return false
             case .late: break
             case .current:
-                if after.gives(to: value, at: Self.time(now), Self.bounds, isForced: false) {
+                if after.gives(to: value, arrivedAt: Self.time(now), at: Self.time(now), Self.bounds) {
                     served.responses.append((Self.value(after.generation + 1, next), now))
                 }
             }

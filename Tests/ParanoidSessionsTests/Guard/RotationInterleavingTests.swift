@@ -17,6 +17,8 @@ struct RotationInterleavingTests {
         var sentAt: Int
         /// When a process read the session for it; `nil` while it is under way.
         var arrivedAt: Int?
+        /// Whether it was late by what that process read.
+        var isLate = false
     }
 
     private struct Answer: Hashable {
@@ -97,8 +99,10 @@ struct RotationInterleavingTests {
 
     private static func read(_ world: World, _ client: Int, _ request: Int) -> Outcome {
         var snapshot = world.chain
-        if snapshot.show(world.clients[client].requests[request].value, at: self.time(world.now), self.bounds) == .reuse { return .proof }
+        let verdict = snapshot.show(world.clients[client].requests[request].value, at: self.time(world.now), self.bounds)
+        if verdict == .reuse { return .proof }
         var after = world
+        after.clients[client].requests[request].isLate = verdict == .late
         after.clients[client].requests[request].arrivedAt = world.now
         return .next(after)
     }
@@ -108,7 +112,10 @@ struct RotationInterleavingTests {
         let served = after.clients[client].requests.remove(at: request)
         let arrivedAt = served.arrivedAt ?? world.now
         switch after.chain.show(served.value, at: self.time(arrivedAt), self.bounds) {
-        case .reuse: return .proof
+        case .reuse:
+            // Judged once, when it arrived.
+            after.chain = world.chain
+            return .next(after)
         case .late: return .next(after)
         case .current: break
         }
@@ -119,7 +126,9 @@ struct RotationInterleavingTests {
             if lastAt > settled && arrivedAt > settled { return .twoOwners }
         }
         after.lastAt[served.value] = max(after.lastAt[served.value] ?? 0, arrivedAt)
-        if after.chain.gives(to: served.value, at: self.time(world.now), self.bounds, isForced: false) {
+        if !served.isLate,
+            after.chain.gives(to: served.value, arrivedAt: self.time(arrivedAt), at: self.time(world.now), self.bounds)
+        {
             let value = RotationChain.Value(generation: after.chain.generation + 1, number: after.nextNumber)
             after.nextNumber += 1
             after.clients[client].answers.append(Answer(value: value, givenAt: world.now))

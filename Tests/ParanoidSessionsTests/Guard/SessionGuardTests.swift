@@ -21,9 +21,9 @@ struct SessionGuardTests {
             self.keys = ServerKeys(ServerSecret(number: 1, using: &self.generator))
             self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
             self.record = SessionRecord(createdAt: self.start)
-            var visit = SessionVisit(claim: World.claim(), arrivedAt: self.start, isChecked: true)
-            visit.edits.add(.set([1]), to: [0x61])
-            let completion = self.sessionGuard.complete(visit, over: nil, keys: self.keys, at: self.start, using: &self.generator)
+            var state = TransactionState(credentials: World.claim(), arrivedAt: self.start, isChecked: true)
+            state.edits.add(.set([1]), to: [0x61])
+            let completion = self.sessionGuard.complete(state, over: nil, keys: self.keys, at: self.start, using: &self.generator)
             guard case .create(let record) = completion.storing else { preconditionFailure("a write makes a session") }
             self.record = record
             self.nonce = completion.changes.nonce
@@ -56,11 +56,11 @@ struct SessionGuardTests {
             let now = self.start.advanced(by: duration)
             let claim = Self.claim(self.identifier, nonce: self.nonce, second: self.second)
             guard case .accept(let reason, _) = self.decide(claim, after: duration) else { return nil }
-            var visit = SessionVisit(claim: claim, arrivedAt: now, isChecked: true)
-            visit.verdict = .accepted
-            visit.reason = reason
-            visit.record = self.record
-            let completion = self.sessionGuard.complete(visit, over: self.record, keys: self.keys, at: now, using: &self.generator)
+            var state = TransactionState(credentials: claim, arrivedAt: now, isChecked: true)
+            state.verdict = .accepted
+            state.reason = reason
+            state.session = OpenSession(identifier: self.identifier, record: self.record)
+            let completion = self.sessionGuard.complete(state, over: self.record, keys: self.keys, at: now, using: &self.generator)
             if case .write(let record) = completion.storing { self.record = record }
             if let nonce = completion.changes.nonce { self.nonce = nonce }
             return reason
@@ -74,12 +74,12 @@ struct SessionGuardTests {
         let paranoid = SessionGuard(settings: GuardSettings())
         let now = Timestamp(secondsSinceEpoch: 5)
         #expect(paranoid.decide(World.claim(), on: nil, keys: nil, at: now) == .anonymous)
-        let idle = SessionVisit(claim: World.claim(), arrivedAt: now, isChecked: true)
+        let idle = TransactionState(credentials: World.claim(), arrivedAt: now, isChecked: true)
         let completion = paranoid.complete(idle, over: nil, keys: keys, at: now, using: &generator)
         #expect(completion.storing == .nothing)
         #expect(completion.changes.isEmpty)
 
-        var unchecked = SessionVisit(claim: World.claim(), arrivedAt: now, isChecked: false)
+        var unchecked = TransactionState(credentials: World.claim(), arrivedAt: now, isChecked: false)
         unchecked.edits.add(.set([1]), to: [1])
         guard case .create(let record) = paranoid.complete(unchecked, over: nil, keys: keys, at: now, using: &generator).storing else {
             Issue.record("a write makes a session")
@@ -151,38 +151,38 @@ struct SessionGuardTests {
         #expect(world.visit(after: .seconds(30)) == .current)
         let claim = World.claim(world.identifier, nonce: owners, second: world.second)
         #expect(world.decide(claim, after: .seconds(37)) == .reject(.reuse))
-        // Read before, committed after the proof: it ends the session then.
-        var visit = SessionVisit(claim: claim, arrivedAt: world.start.advanced(by: .seconds(37)), isChecked: true)
-        visit.record = world.record
+        // Judged before the proof and committed after it: it is served, told nothing, and the next request proves it.
+        var state = TransactionState(credentials: claim, arrivedAt: world.start.advanced(by: .seconds(37)), isChecked: true)
+        state.session = OpenSession(identifier: world.identifier, record: world.record)
         let completion = world.sessionGuard.complete(
-            visit,
+            state,
             over: world.record,
             keys: world.keys,
-            at: visit.arrivedAt,
+            at: state.arrivedAt,
             using: &world.generator
         )
-        #expect(completion.storing == .end)
-        #expect(completion.changes.isEmpty)
+        #expect(completion.storing == .nothing)
+        #expect(completion.changes.nonce == nil)
     }
 
     @Test("gives one nonce per request, however often the request commits")
     func oncePerRequest() {
         var world = World()
         let claim = World.claim(world.identifier, nonce: world.nonce, second: world.second)
-        var visit = SessionVisit(claim: claim, arrivedAt: world.start.advanced(by: .seconds(100)), isChecked: true)
-        visit.record = world.record
+        var state = TransactionState(credentials: claim, arrivedAt: world.start.advanced(by: .seconds(100)), isChecked: true)
+        state.session = OpenSession(identifier: world.identifier, record: world.record)
         var given: Nonce?
         for second in 100...103 {
             let now = world.start.advanced(by: .seconds(second))
-            visit.edits.add(.set([UInt8(second)]), to: [1])
-            let completion = world.sessionGuard.complete(visit, over: world.record, keys: world.keys, at: now, using: &world.generator)
+            state.edits.add(.set([UInt8(second)]), to: [1])
+            let completion = world.sessionGuard.complete(state, over: world.record, keys: world.keys, at: now, using: &world.generator)
             guard case .write(let record) = completion.storing else {
                 Issue.record("an edit is written")
                 return
             }
             world.record = record
-            visit.record = record
-            visit.changes = completion.changes
+            state.session?.record = record
+            state.changes = completion.changes
             #expect(given == nil || completion.changes.nonce == given)
             given = completion.changes.nonce
         }
@@ -203,10 +203,10 @@ struct SessionGuardTests {
     func gone() {
         var world = World()
         let claim = World.claim(world.identifier, nonce: world.nonce, second: world.second)
-        var visit = SessionVisit(claim: claim, arrivedAt: world.start, isChecked: true)
-        visit.record = world.record
-        visit.edits.add(.set([1]), to: [1])
-        let completion = world.sessionGuard.complete(visit, over: nil, keys: world.keys, at: world.start, using: &world.generator)
+        var state = TransactionState(credentials: claim, arrivedAt: world.start, isChecked: true)
+        state.session = OpenSession(identifier: world.identifier, record: world.record)
+        state.edits.add(.set([1]), to: [1])
+        let completion = world.sessionGuard.complete(state, over: nil, keys: world.keys, at: world.start, using: &world.generator)
         #expect(completion.storing == .gone)
         #expect(completion.changes.isEmpty)
     }
@@ -218,12 +218,11 @@ struct SessionGuardTests {
     func login(isChecked: Bool) {
         var world = World()
         let claim = World.claim(world.identifier, nonce: world.nonce, second: world.second)
-        var visit = SessionVisit(claim: claim, arrivedAt: world.start, isChecked: isChecked)
-        visit.record = world.record
-        visit.edits.user = .some(SessionUser(name: "ann", loggedInAt: world.start))
-        visit.rotates = true
-        visit.renewsSecureKey = true
-        let completion = world.sessionGuard.complete(visit, over: world.record, keys: world.keys, at: world.start, using: &world.generator)
+        var state = TransactionState(credentials: claim, arrivedAt: world.start, isChecked: isChecked)
+        state.session = OpenSession(identifier: world.identifier, record: world.record)
+        state.edits.user = .some(SessionUser(name: "ann", loggedInAt: world.start))
+        state.renewal = .all
+        let completion = world.sessionGuard.complete(state, over: world.record, keys: world.keys, at: world.start, using: &world.generator)
         guard case .rotate(let record) = completion.storing, case .set(let key)? = completion.changes.second else {
             Issue.record("a login rotates")
             return

@@ -1,0 +1,117 @@
+public import HTTPTypes
+public import Logging
+public import ParanoidHTTP
+internal import ParanoidLinux
+public import ParanoidSessions
+public import ServiceLifecycle
+internal import Synchronization
+internal import WorkerSupervisor
+
+/// A FastCGI application: handlers, sessions, and the processes that serve them.
+///
+/// ```swift
+/// let app = try Application(configuration: .fromEnvironment())
+/// app.get("/hello") { request in "hello\n" }
+/// try await app.run()
+/// ```
+///
+/// The same program is supervisor and worker: ``run()`` starts it again for each worker. Register everything before that.
+///
+/// An application can run in a `ServiceGroup` beside other services:
+///
+/// ```swift
+/// var configuration = ApplicationConfiguration.fromEnvironment()
+/// configuration.workers = 0
+/// configuration.handlesSignals = false
+/// let app = try Application(configuration: configuration)
+/// let group = ServiceGroup(services: [database, app], gracefulShutdownSignals: [.sigterm, .sigint], logger: app.logger)
+/// try await group.run()
+/// ```
+///
+/// A graceful shutdown does what SIGTERM does otherwise: the server accepts nothing new and finishes what runs, then ``run()`` returns. With
+/// workers, each of them is a process of its own that runs the program from its start, the other services included.
+public final class Application: RouterMethods, Service, Sendable {
+    /// The settings.
+    public let configuration: ApplicationConfiguration
+    /// The logger for lines that concern no particular request.
+    public let logger: Logger
+    /// The sessions, for work outside of requests.
+    public let sessions: SessionAdministration
+    let access: SessionAccess
+    private let router = Router()
+    private let context = Mutex<WorkerContext?>(nil)
+
+    /// Prepares an application, with no effect outside itself: files, sockets and the process are as before until ``run()``.
+    ///
+    /// - Parameters:
+    ///   - configuration: The settings.
+    ///   - logger: The logger; one that writes to standard error as the settings say unless given.
+    ///   - clock: The time of requests; the system's unless given.
+    ///   - store: The storage of sessions; files in the configured directory unless given.
+    /// - Throws: ``ConfigurationError`` for a setting that cannot be used, as far as that shows without looking at the system.
+    public init(
+        configuration: ApplicationConfiguration,
+        logger: Logger? = nil,
+        clock: (any SessionClock)? = nil,
+        store: (any SessionStore)? = nil
+    ) throws(ConfigurationError) {
+        try configuration.check()
+        self.configuration = configuration
+        self.logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
+        self.access = SessionAccess(configuration, store: store, clock: clock, logger: self.logger)
+        self.sessions = SessionAdministration(self.access)
+    }
+
+    /// Registers a handler, see `RouterMethods`.
+    public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
+        self.router.register(handler, method: method, pattern: pattern)
+    }
+
+    /// Adds middleware around all handlers, inside of what was added before; sessions are outermost.
+    public func add(middleware: any HTTPMiddleware) {
+        self.router.add(middleware: middleware)
+    }
+
+    /// Answers a request that comes from this process, through the same middleware and guard as all others.
+    ///
+    /// Before ``run()``, as in a test, the first call opens the sessions as ``run()`` does, and makes secret and directory where they are absent.
+    ///
+    /// - Throws: ``ConfigurationError`` when the sessions cannot be opened; never while ``run()`` serves.
+    public func respond(to request: InProcessRequest) async throws(ConfigurationError) -> Response {
+        await InProcessResponder(responder: try self.makeResponder(opening: .making)).respond(to: request)
+    }
+
+    /// How things are with the workers, and how often a limit was reached.
+    ///
+    /// Meant for handlers and what else runs in a worker; before ``run()`` and in the supervisor everything is 0.
+    public var statistics: ServerStatistics {
+        guard let context = self.context.withLock({ $0 }) else { return ServerStatistics() }
+        return ServerStatistics(context)
+    }
+
+    /// Makes the place of this process among its siblings known.
+    func attach(_ context: WorkerContext) {
+        self.context.withLock { $0 = context }
+    }
+
+    /// What answers requests, with everything that was registered so far.
+    func makeResponder(opening mode: SessionAccess.Mode) throws(ConfigurationError) -> RequestResponder {
+        RequestResponder(
+            handler: SessionHandler(middleware: try self.access.open(mode).middleware, next: self.router.freeze()),
+            bodyLimit: self.configuration.bodyLimit,
+            trustedProxies: self.configuration.trustedProxies.compactMap { NetworkPrefix($0) },
+            securityHeaders: self.configuration.securityHeaders,
+            logger: self.logger
+        )
+    }
+}
+
+/// All handlers, with the sessions around them.
+private struct SessionHandler: HTTPHandler {
+    let middleware: SessionMiddleware
+    let next: any HTTPHandler
+
+    func handle(_ request: Request) async throws -> Response {
+        try await self.middleware.handle(request, next: self.next)
+    }
+}

@@ -1,0 +1,334 @@
+internal import FastCGIServer
+internal import Logging
+internal import ParanoidHTTP
+internal import ParanoidLinux
+internal import ServiceLifecycle
+internal import Synchronization
+internal import WorkerSupervisor
+
+extension Application {
+    /// Serves requests until the process is told to stop (SIGTERM or SIGINT), then returns.
+    ///
+    /// Started by hand, the program supervises ``ApplicationConfiguration/workers`` processes of the same program; started by such a
+    /// supervisor, it is one of them. With 0 workers it serves by itself.
+    ///
+    /// The process is prepared first: it adopts inherited descriptors or opens the listener, becomes the user that the settings name, forbids
+    /// dumps, and makes new files private (umask 077). The first process of an application makes the session directory and a secret where they
+    /// are absent; workers only read them.
+    ///
+    /// - Throws: ``ConfigurationError`` for a setting that cannot be used here; ``ApplicationError`` when the application cannot serve. With
+    ///   ``ApplicationConfiguration/handlesSignals`` the process ends instead, with one line on standard error and an exit code.
+    public func run() async throws {
+        do {
+            var start = try ProcessStart(self.configuration)
+            if let bootstrap = start.bootstrap.take() {
+                await self.runWorker(bootstrap)
+            } else {
+                try await self.runFirst(start.listener.take())
+            }
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            let error = Self.reported(error)
+            guard self.configuration.handlesSignals else { throw error }
+            Self.end(error)
+        }
+    }
+
+    private func runFirst(_ opened: consuming Listener?) async throws {
+        // Before the listener, so that a start that fails here leaves no socket behind.
+        _ = try self.access.open(.making)
+        let listener: Listener
+        if let opened { listener = opened } else { listener = try ProcessStart.openListener(self.configuration) }
+        if self.configuration.workers == 0 {
+            try await self.serveAlone(listener)
+        } else {
+            try await self.supervise(listener)
+        }
+    }
+
+    /// Serves as a worker; one that cannot ends its process, as only its exit code tells the supervisor why.
+    private func runWorker(_ bootstrap: consuming WorkerBootstrap) async {
+        do {
+            try await self.work(bootstrap)
+        } catch {
+            Self.end(error)
+        }
+    }
+
+    /// An error of the application's own in place of one of the system or of another module.
+    private static func reported(_ error: any Error) -> any Error {
+        error is ConfigurationError || error is ApplicationError ? error : ApplicationError("\(error)")
+    }
+
+    private static func end(_ error: any Error) -> Never {
+        if error is ConfigurationError { ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration) }
+        ProcessExit.fail("\(error)", code: (error as? ApplicationError)?.exitCode ?? SupervisorExitCode.cannotSpawn)
+    }
+
+    // MARK: Roles
+
+    private func supervise(_ listener: consuming Listener) async throws {
+        guard let program = ProcessFacts.executablePath else { throw ApplicationError.noProgramPath }
+        let file = listener.socketFile
+        let isOwn = listener.isOwn
+        // Whether the lists can be used is to be known before there are workers.
+        _ = try self.configuration.admission(isUnix: listener.isUnix)
+        var configuration = SupervisorConfiguration(
+            workers: self.configuration.workers,
+            programPath: program,
+            arguments: CommandLine.arguments,
+            environmentFile: self.configuration.environmentFile,
+            gracePeriod: self.configuration.drainTimeout + .seconds(10),
+            heartbeatTimeout: self.configuration.heartbeatTimeout,
+            memoryLimit: self.configuration.workerMemoryLimit,
+            observationInterval: self.heartbeatInterval
+        )
+        configuration.ownsListener = isOwn
+        if self.configuration.scaling == .dynamic {
+            let bounds = self.configuration.minimumWorkers...max(self.configuration.minimumWorkers, self.configuration.maximumWorkers)
+            configuration.workers = min(max(configuration.workers, bounds.lowerBound), bounds.upperBound)
+            configuration.scaling = WorkerScaling.Rules(minimum: bounds.lowerBound, maximum: bounds.upperBound)
+        }
+        configuration.logFile = self.configuration.logFile.map { LogFile($0) }
+        let supervisor = try Supervisor(configuration: configuration, listener: listener.intoDescriptor(), logger: self.logger)
+        self.logger.info("supervising", metadata: ["listen": "\(self.configuration.listen)", "workers": "\(configuration.workers)"])
+        let code = try await self.sweeping {
+            await withGracefulShutdownHandler {
+                await supervisor.run()
+            } onGracefulShutdown: {
+                supervisor.send(.stop)
+            }
+        }
+        file?.remove()
+        if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
+    }
+
+    private func work(_ inheritance: consuming WorkerBootstrap) async throws {
+        var inheritance = inheritance
+        guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
+        let context = WorkerContext(inheritance, maximumRequests: self.configuration.requestsPerWorker)
+        self.attach(context)
+        let server = try self.makeServer(listener: try Listener.adopt(descriptor), context: context, opening: .reading)
+        if let supervisorPipe = inheritance.takeSupervisorPipe() {
+            // Its end means that the supervisor is gone: finish what runs, and go as well.
+            // Its listener goes too, unless somebody else keeps it, so that a new supervisor can have the address.
+            let isListenerOwn = inheritance.isListenerOwn
+            server.watch(supervisorPipe) { server.drain(isAlone: true, closingListener: isListenerOwn) }
+        }
+        if let inbox = inheritance.takeHandoffSocket() { server.serveArrivals(from: inbox) }
+        let report = inheritance.report
+        try self.reopenLog(onSignalTo: server)
+        try await self.serve(with: server) {
+            context.serves()
+            try? report.ready()
+        }
+    }
+
+    /// How often workers show that they live and are looked at.
+    private var heartbeatInterval: Duration {
+        min(.seconds(1), (self.configuration.heartbeatTimeout ?? .seconds(4)) / 4)
+    }
+
+    private func serveAlone(_ listener: consuming Listener) async throws {
+        let file = listener.socketFile
+        let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
+        let signOfLife = WatchdogTurn(manager)
+        let context = try WorkerContext(alone: { signOfLife.keepAlive() })
+        self.attach(context)
+        let server = try self.makeServer(
+            listener: listener,
+            context: context,
+            opening: .making,
+            longestSilence: manager.watchdogInterval
+        )
+        try self.reopenLog(onSignalTo: server)
+        try await self.sweeping {
+            try await withTaskCancellationOrGracefulShutdownHandler {
+                try await self.serve(with: server, stoppingOnSignals: self.configuration.handlesSignals) {
+                    context.serves()
+                    manager.tell(["READY=1", "STATUS=1 process serves"])
+                } whenStopping: {
+                    manager.tell(["STOPPING=1"])
+                }
+            } onCancelOrGracefulShutdown: {
+                server.drain()
+            }
+        }
+        file?.remove()
+    }
+
+    /// Opens the log file anew whenever SIGUSR1 comes.
+    private func reopenLog(onSignalTo server: FastCGIServer) throws {
+        guard let file = self.configuration.logFile.map({ LogFile($0) }) else { return }
+        let signals = try SignalSource([.user1])
+        // A signal that came before this was ignored: what it was about is looked at now.
+        try? file.openAsStandardError()
+        let logger = self.logger
+        server.watch(try signals.duplicateDescriptor(), repeats: true) { [signals = SharedSignals(signals)] in
+            signals.read()
+            do throws(SystemCallError) {
+                try file.openAsStandardError()
+            } catch {
+                logger.error("the log file cannot be opened anew", metadata: ["file": "\(file.path)", "error": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: Parts
+
+    private func makeServer(
+        listener: consuming Listener,
+        context: WorkerContext,
+        opening mode: SessionAccess.Mode,
+        longestSilence: Duration? = nil
+    ) throws -> FastCGIServer {
+        var settings = FastCGIServerConfiguration()
+        settings.admits = try self.configuration.admission(isUnix: listener.isUnix)
+        settings.threads = self.configuration.threads
+        settings.readTimeout = self.configuration.readTimeout
+        settings.writeTimeout = self.configuration.writeTimeout
+        settings.drainTimeout = self.configuration.drainTimeout
+        settings.heartbeatInterval = min(self.heartbeatInterval, longestSilence ?? self.heartbeatInterval)
+        if self.configuration.scaling == .dynamic { settings.samplingInterval = .milliseconds(100) }
+        settings.requestDeadline = self.configuration.requestDeadline
+        settings.requestGrace = self.configuration.requestGrace
+        settings.maximumParameters = self.configuration.parameterLimit
+        settings.maximumParameterBytes = self.configuration.parameterBytes
+        settings.maximumRequests = self.configuration.runningRequestLimit
+        let gateway = FastCGIGateway(
+            responder: try self.makeResponder(opening: mode),
+            hasDeadline: self.configuration.requestDeadline != nil,
+            longestHead: self.configuration.responseHeadWarning,
+            count: { context.count($0) }
+        )
+        settings.rejectOverload = { gateway.rejectOverload($0) }
+        settings.refusal = gateway.refusal
+        let executor = ExecutorReference()
+        let server = try FastCGIServer(
+            listener: listener,
+            configuration: settings,
+            delegate: context,
+            logger: self.logger
+        ) { request in
+            await gateway.handle(request, executor: executor.value)
+        }
+        executor.set(server.executor)
+        return server
+    }
+
+    private func serve(
+        with server: FastCGIServer,
+        stoppingOnSignals: Bool = true,
+        whenReady: () -> Void,
+        whenStopping: @escaping @Sendable () -> Void = {}
+    ) async throws {
+        guard stoppingOnSignals else {
+            whenReady()
+            return await server.run()
+        }
+        let signals = try SignalSource([.terminate, .interrupt])
+        server.watch(try signals.duplicateDescriptor()) {
+            whenStopping()
+            server.drain()
+        }
+        whenReady()
+        await server.run()
+        _ = signals.read()
+    }
+
+    /// Runs `body` while expired sessions are being removed.
+    private func sweeping<Outcome: Sendable>(_ body: @escaping @Sendable () async throws -> Outcome) async throws -> Outcome {
+        guard let interval = self.configuration.sweepInterval else { return try await body() }
+        let parts = try self.access.open(.making)
+        let sweeping = SessionSweeping(
+            repository: parts.repository,
+            interval: interval,
+            rate: self.configuration.sweepRate,
+            clock: parts.clock,
+            logger: self.logger
+        )
+        return try await withThrowingTaskGroup(of: Outcome?.self) { group in
+            group.addTask {
+                await sweeping.run()
+                return nil
+            }
+            group.addTask { try await body() }
+            defer { group.cancelAll() }
+            while let finished = try await group.next() {
+                if let outcome = finished { return outcome }
+            }
+            preconditionFailure("the body ends with an outcome or throws")
+        }
+    }
+}
+
+/// The server's executor, which exists only after the server, for a handler that has to be there before.
+private final class ExecutorReference: Sendable {
+    private let executor = Mutex<(any TaskExecutor)?>(nil)
+
+    var value: any TaskExecutor {
+        guard let executor = self.executor.withLock({ $0 }) else { preconditionFailure("requests are served after the server is made") }
+        return executor
+    }
+
+    func set(_ executor: any TaskExecutor) {
+        self.executor.withLock { $0 = executor }
+    }
+}
+
+/// A source of signals that a closure can hold.
+private final class SharedSignals: Sendable {
+    private let source: SignalSource
+
+    init(_ source: consuming SignalSource) {
+        self.source = source
+    }
+
+    /// Takes the signals that have come.
+    func read() {
+        _ = self.source.read()
+    }
+}
+
+/// Tells a service manager at its pace that this process is alive.
+private final class WatchdogTurn: Sendable {
+    private let manager: SystemdNotifier
+    private let last = Mutex<ContinuousClock.Instant?>(nil)
+
+    init(_ manager: SystemdNotifier) {
+        self.manager = manager
+    }
+
+    func keepAlive() {
+        guard let interval = self.manager.watchdogInterval else { return }
+        let isDue = self.last.withLock { last in
+            let now = ContinuousClock.now
+            // A heartbeat that comes a little early must not have to wait for the next.
+            if let moment = last, now - moment < interval / 2 { return false }
+            last = now
+            return true
+        }
+        if isDue { self.manager.keepAlive() }
+    }
+}
+
+/// Why an application could not serve.
+public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What happened.
+    public let description: String
+    /// The exit code that says so (`sysexits.h`).
+    public let exitCode: Int32
+
+    static let noProgramPath = ApplicationError("the program's path is unknown: is /proc mounted?")
+    static let noListener = ApplicationError("the supervisor has passed no listener on")
+
+    static func workersFailed(exitCode: Int32) -> ApplicationError {
+        ApplicationError("the workers could not be kept running (exit code \(exitCode))", exitCode: exitCode)
+    }
+
+    init(_ description: String, exitCode: Int32 = SupervisorExitCode.cannotSpawn) {
+        self.description = description
+        self.exitCode = exitCode
+    }
+}

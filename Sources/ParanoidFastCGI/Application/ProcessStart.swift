@@ -1,0 +1,120 @@
+internal import FastCGIServer
+internal import Logging
+internal import ParanoidLinux
+internal import WorkerSupervisor
+
+/// What happens to the process at the begin of ``Application/run()``, in this order, before anything of the application is opened.
+///
+/// 1. A worker adopts what its supervisor left it. Descriptors that were opened before then have other numbers, as the inherited ones are taken.
+/// 2. The first process sends standard error to the log file. If it is root and another user is asked for, it opens the listener, makes the
+///    directories of sessions and secrets, and becomes that user.
+/// 3. Dumps, files that others can read, and SIGPIPE are forbidden.
+struct ProcessStart: ~Copyable {
+    /// What a worker has from its supervisor; `nil` in the first process.
+    var bootstrap: WorkerBootstrap?
+    /// The listener, if it was opened before this process became another user.
+    var listener: Listener?
+
+    /// Prepares this process.
+    ///
+    /// - Throws: ``ConfigurationError`` for a setting that cannot be used here; ``ApplicationError`` for what the system or the supervisor did.
+    init(_ configuration: ApplicationConfiguration) throws {
+        do throws(SystemCallError) {
+            _ = try StandardDescriptors.openMissing()
+        } catch {
+            throw ApplicationError("descriptors 0, 1 and 2 cannot be made safe: \(error)")
+        }
+        do throws(WorkerBootstrapError) {
+            self.bootstrap = try WorkerBootstrap.adopt()
+        } catch {
+            throw ApplicationError("\(error)", exitCode: SupervisorExitCode.unusableConfiguration)
+        }
+        if self.bootstrap == nil {
+            self.listener = try Self.becomeUser(configuration)
+        } else {
+            self.listener = nil
+        }
+        do throws(SystemCallError) {
+            try ProcessHardening.apply()
+        } catch {
+            throw ApplicationError("the process cannot be protected: \(error)")
+        }
+    }
+
+    private static func becomeUser(_ configuration: ApplicationConfiguration) throws(ConfigurationError) -> Listener? {
+        let identity = try Self.identity(configuration)
+        guard let identity, ProcessIdentity.isRoot else {
+            try Self.openLogFile(configuration, owner: nil)
+            if let identity, identity.user != ProcessIdentity.currentUser {
+                throw ConfigurationError(
+                    setting: "PARANOID_USER",
+                    problem: "only a process that is started as root can become another user"
+                )
+            }
+            return nil
+        }
+        try Self.openLogFile(configuration, owner: identity)
+        for path in ["\(configuration.sessionDirectory)/.", configuration.secretFile] { PrivateFile.makeParents(of: path, owner: identity) }
+        let listener = try Self.openListener(configuration, owner: identity)
+        do throws(SystemCallError) {
+            try identity.dropPrivileges()
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_USER", problem: "the process cannot become this user: \(error)")
+        }
+        return listener
+    }
+
+    /// Opens the listener that the settings name.
+    ///
+    /// - Parameter owner: The owner of a unix socket and of the directories to it, unless a setting names another.
+    static func openListener(
+        _ configuration: ApplicationConfiguration,
+        owner: ProcessIdentity? = nil
+    ) throws(ConfigurationError) -> Listener {
+        var permissions = UnixSocketFile.Permissions(mode: configuration.listenMode, owner: owner?.user, group: owner?.group)
+        if let text = configuration.listenOwner {
+            guard let user = UserDatabase.user(text) else {
+                throw ConfigurationError(setting: "PARANOID_LISTEN_OWNER", problem: "there is no user '\(text)'")
+            }
+            permissions.owner = user.number
+        }
+        if let text = configuration.listenGroup {
+            guard let group = UserDatabase.group(text) else {
+                throw ConfigurationError(setting: "PARANOID_LISTEN_GROUP", problem: "there is no group '\(text)'")
+            }
+            permissions.group = group
+        }
+        do throws(FastCGIServerError) {
+            let address = try ListenerAddress(configuration.listen)
+            if case .unix(let path) = address { UnixSocketFile.makeDirectories(for: path, permissions: permissions, owner: owner) }
+            return try Listener.open(address, permissions: permissions)
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_LISTEN", problem: "\(error)")
+        }
+    }
+
+    private static func openLogFile(_ configuration: ApplicationConfiguration, owner: ProcessIdentity?) throws(ConfigurationError) {
+        guard let path = configuration.logFile else { return }
+        do throws(SystemCallError) {
+            try LogFile(path).openAsStandardError(owner: owner)
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_LOG_FILE", problem: "\(path) cannot be used: \(error)")
+        }
+    }
+
+    private static func identity(_ configuration: ApplicationConfiguration) throws(ConfigurationError) -> ProcessIdentity? {
+        guard let text = configuration.user else { return nil }
+        guard let user = UserDatabase.user(text) else {
+            throw ConfigurationError(setting: "PARANOID_USER", problem: "there is no user '\(text)'")
+        }
+        var group = user.group
+        if let text = configuration.group {
+            group = UserDatabase.group(text)
+            guard group != nil else { throw ConfigurationError(setting: "PARANOID_GROUP", problem: "there is no group '\(text)'") }
+        }
+        guard let group else {
+            throw ConfigurationError(setting: "PARANOID_USER", problem: "no user has the number \(text): set PARANOID_GROUP as well")
+        }
+        return ProcessIdentity(user: user, group: group)
+    }
+}

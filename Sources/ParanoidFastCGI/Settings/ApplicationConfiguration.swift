@@ -1,0 +1,195 @@
+internal import FastCGIServer
+package import FileSessionStore
+public import Logging
+public import ParanoidHTTP
+public import ParanoidSessions
+
+/// All settings of an application as one value.
+///
+/// The page <doc:Settings> describes each setting. What only operators change has no property here: it comes from the environment
+/// (``fromEnvironment()``, ``init(environment:)``). Values set in code are checked exactly as texts from the environment, by
+/// ``Application/init(configuration:logger:clock:store:)``.
+public struct ApplicationConfiguration: Sendable {
+    // MARK: Listener and user
+
+    /// Where FastCGI connections come from (`PARANOID_LISTEN`).
+    ///
+    /// `unix:PATH`, `HOST:PORT`, `[IPV6]:PORT`, `inherited` for a listening socket on descriptor 0, `systemd` or `systemd:NAME` for a socket
+    /// that a service manager has opened.
+    public var listen: String
+    package var listenMode: UInt32 = 0o660
+    package var listenOwner: String?
+    package var listenGroup: String?
+    package var listenPeers: [String] = []
+    package var listenClients: [String] = []
+    package var user: String?
+    package var group: String?
+
+    // MARK: Processes
+
+    /// The number of worker processes, at most 256; 0 serves in this process (`PARANOID_WORKERS`).
+    public var workers = 2
+    package var scaling = Scaling.fixed
+    package var minimumWorkers = 1
+    package var maximumWorkers = 8
+    /// The number of threads of each worker, 1 to 512 (`PARANOID_THREADS`).
+    public var threads = 8
+    package var requestsPerWorker: Int?
+    package var workerMemoryLimit: Int?
+    package var heartbeatTimeout: Duration? = .seconds(30)
+    package var drainTimeout: Duration = .seconds(30)
+    package var environmentFile: String?
+    /// Whether ``Application/run()`` answers SIGTERM and SIGINT, and ends a process that cannot serve with one line on standard error and an
+    /// exit code (`sysexits.h`).
+    ///
+    /// `false` where a `ServiceGroup` handles signals and errors.
+    public var handlesSignals = true
+
+    // MARK: Requests
+
+    /// The most bytes of a request's body; a request with more gets status 413 (`PARANOID_BODY_LIMIT`).
+    public var bodyLimit = 2 * 1024 * 1024
+    package var parameterLimit = 1024
+    package var parameterBytes = 65_536
+    package var runningRequestLimit = 4096
+    package var readTimeout: Duration = .seconds(30)
+    package var writeTimeout: Duration = .seconds(30)
+    /// How long a request may take before it is cancelled and answered with status 503; `nil`: for ever (`PARANOID_REQUEST_DEADLINE`).
+    public var requestDeadline: Duration?
+    package var requestGrace: Duration = .seconds(5)
+    package var responseHeadWarning = 4088
+    /// Header fields of every response, such as `SecurityHeaders.recommended`; none unless the application sets them.
+    public var securityHeaders = SecurityHeaders()
+    /// Addresses and networks whose `X-Forwarded-For` field is believed, such as `10.0.0.0/8` (`PARANOID_TRUSTED_PROXIES`).
+    public var trustedProxies: [String] = []
+    package var addressPrefix = AddressPrefixLengths()
+
+    // MARK: Sessions
+
+    /// How sessions are recognised and protected.
+    public var sessions = SessionSettings()
+    /// The directory that holds the session files (`PARANOID_SESSION_DIR`).
+    public var sessionDirectory: String
+    /// The file that holds the server's secrets (`PARANOID_SECRET_FILE`).
+    public var secretFile: String
+    package var durability = FileSessionStoreConfiguration.Durability.process
+    package var lockTimeout: Duration = .seconds(2)
+    package var sweepInterval: Duration? = .seconds(60)
+    package var sweepRate = 10_000
+    /// The most sessions of one user at a time; `nil`: any number (`PARANOID_SESSIONS_PER_USER`).
+    public var sessionsPerUser: Int?
+    package var sessionsPerUserPolicy = SessionLimit.Policy.oldestEnds
+    package var anonymousLimit: Int?
+    package var reservedPercent = 5
+    package var allowsNetworkStore = false
+
+    // MARK: Log
+
+    package var logFile: String?
+    /// The form of log lines (`PARANOID_LOG_FORMAT`).
+    public var logFormat = LogFormat.text
+    /// The lowest level of log lines that are written (`PARANOID_LOG_LEVEL`).
+    public var logLevel = Logger.Level.info
+
+    // MARK: Origin
+
+    /// The environment that the settings were read from, for settings of the application's own.
+    public var environment: [String: String] = [:]
+    /// The names that the file of `PARANOID_ENV_FILE` has set.
+    package var namesFromFile: Set<String> = []
+
+    /// How the number of workers is found.
+    package enum Scaling: String, Sendable, Hashable, CaseIterable {
+        /// It is always ``ApplicationConfiguration/workers``.
+        case fixed = "static"
+        /// It follows the load, between ``ApplicationConfiguration/minimumWorkers`` and ``ApplicationConfiguration/maximumWorkers``.
+        case dynamic
+    }
+
+    /// Creates default settings with everything in one state directory.
+    public init(stateDirectory: String) {
+        self.listen = "unix:\(stateDirectory)/app.sock"
+        self.sessionDirectory = "\(stateDirectory)/sessions"
+        self.secretFile = "\(stateDirectory)/secret"
+    }
+
+    // MARK: Checks
+
+    /// Checks every value by the table of settings, and then what settings demand of one another; pure.
+    ///
+    /// - Throws: ``ConfigurationError`` for the first value that cannot be used.
+    package func check() throws(ConfigurationError) {
+        for setting in Setting.all { try setting.check(self) }
+        try self.checkListener()
+        try self.checkCookies()
+        if self.scaling == .dynamic, self.minimumWorkers > self.maximumWorkers {
+            throw ConfigurationError(setting: "PARANOID_WORKERS_MIN", problem: "it is above PARANOID_WORKERS_MAX (\(self.maximumWorkers))")
+        }
+        // A setting that does nothing does not protect.
+        let rules = self.sessions.guardSettings
+        guard rules.profile.isCompatible else { return }
+        let ages = [
+            ("SESSION_ABSOLUTE_AGE", rules.absoluteLifetime != nil),
+            ("SESSION_ANONYMOUS_ABSOLUTE_AGE", rules.anonymousAbsoluteLifetime != nil),
+        ]
+        for (name, isSet) in ages where isSet {
+            throw ConfigurationError(setting: name, problem: "profile compatible has no absolute timeout; use another PSESSION_PROFILE")
+        }
+    }
+
+    private func checkListener() throws(ConfigurationError) {
+        do {
+            _ = try ListenerAddress(self.listen)
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_LISTEN", problem: error.message)
+        }
+        if self.group != nil, self.user == nil {
+            throw ConfigurationError(setting: "PARANOID_GROUP", problem: "it needs PARANOID_USER beside it")
+        }
+    }
+
+    private func checkCookies() throws(ConfigurationError) {
+        let cookies = self.sessions.cookies
+        let names = [cookies.sessionName, cookies.nonceName, cookies.secondName]
+        guard Set(names).count == names.count else {
+            throw ConfigurationError(setting: "SESSION_COOKIE_NAME", problem: "the three session cookies need three names")
+        }
+        if self.sessions.guardSettings.isHTTPSOnly && !cookies.isSecure {
+            throw ConfigurationError(setting: "SESSION_COOKIE_SECURE", problem: "sessions exist over HTTPS only, see PSESSION_HTTPS_ONLY")
+        }
+        if let (name, rule) = cookies.problem() {
+            let settings = [
+                cookies.sessionName: "SESSION_COOKIE_NAME", cookies.nonceName: "PSESSION_COOKIE_NAME",
+                cookies.secondName: "PSESSION_SECURE_COOKIE_NAME",
+            ]
+            throw ConfigurationError(
+                setting: settings[name] ?? "SESSION_COOKIE_NAME",
+                problem: "with this name and the SESSION_COOKIE_* attributes as set, browsers refuse the cookie: \(rule)"
+            )
+        }
+    }
+}
+
+/// How many leading bits of an address are its network.
+package struct AddressPrefixLengths: Sendable, Hashable {
+    /// Of an IPv4 address.
+    package var version4 = 24
+    /// Of an IPv6 address.
+    package var version6 = 64
+}
+
+/// A setting that cannot be used, in words for the person who has to change it.
+public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The name of the setting.
+    public let setting: String
+    /// What is wrong with it, and what is allowed.
+    public let problem: String
+
+    package init(setting: String, problem: String) {
+        self.setting = setting
+        self.problem = problem
+    }
+
+    /// The setting and what is wrong with it.
+    public var description: String { "\(self.setting): \(self.problem)" }
+}

@@ -1,0 +1,43 @@
+public import ParanoidFastCGI
+internal import ParanoidLinux
+internal import Synchronization
+
+/// A directory for one test, removed with all it contains when the value goes away.
+public final class TemporaryDirectory: Sendable {
+    /// The absolute path.
+    public let path: String
+
+    /// Creates an empty directory with mode 0700 below `parent`.
+    ///
+    /// - Throws: The error of the system call that failed.
+    public init(in parent: String = "/tmp") throws {
+        self.path = try ScratchDirectory.make(in: parent)
+    }
+
+    deinit {
+        ScratchDirectory.removeTree(at: self.path)
+    }
+}
+
+/// A clock of sessions that stands still until a test moves it.
+public final class ManualClock: SessionClock {
+    private let time: Mutex<Timestamp>
+
+    /// Creates a clock that shows `start`.
+    public init(at start: Timestamp = Timestamp(secondsSinceEpoch: 1_800_000_000)) {
+        self.time = Mutex(start)
+    }
+
+    /// What it shows.
+    public var now: Timestamp { self.time.withLock { $0 } }
+
+    /// Moves it, forward or back.
+    public func advance(by duration: Duration) {
+        self.time.withLock { $0 = $0.advanced(by: duration) }
+    }
+
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func arrival(of request: Request) -> Timestamp { self.now }
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public func completion(of request: Request) -> Timestamp { self.now }
+}

@@ -1,0 +1,133 @@
+internal import Glibc
+
+/// An open file that several tasks share; closed when the last of them lets go.
+///
+/// All calls block for as long as the disk takes and retry when a signal interrupts them.
+package final class OpenFile: Sendable {
+    private let descriptor: OwnedDescriptor
+    /// Whether the file was opened for writing.
+    package let isWritable: Bool
+
+    /// Takes over an open descriptor.
+    package init(owning descriptor: consuming OwnedDescriptor, isWritable: Bool) {
+        self.descriptor = descriptor
+        self.isWritable = isWritable
+    }
+
+    internal var number: CInt { self.descriptor.number }
+
+    /// Reads at `offset` without moving a file position (`pread(2)`).
+    ///
+    /// - Returns: The number of bytes read; fewer than asked for at the end of the file, 0 behind it.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemCallError) -> Int {
+        while true {
+            let count = unsafe pread(self.descriptor.number, buffer.baseAddress, buffer.count, off_t(offset))
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw SystemCallError("pread") }
+        }
+    }
+
+    /// Writes all of `bytes` at `offset` (`pwrite(2)`), in one call unless the system takes only a part.
+    ///
+    /// - Throws: The system's error; a part of the bytes may have been written.
+    package func write(_ bytes: RawSpan, at offset: Int) throws(SystemCallError) {
+        var done = 0
+        while done < bytes.byteCount {
+            let count = unsafe bytes.withUnsafeBytes { bytes in
+                unsafe pwrite(self.descriptor.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            }
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                throw SystemCallError("pwrite", code: ENOSPC)
+            } else if errno != EINTR {
+                throw SystemCallError("pwrite")
+            }
+        }
+    }
+
+    /// What the system knows about the file now (`fstat(2)`).
+    package func status() throws(SystemCallError) -> FileStatus {
+        var facts = stat()
+        guard unsafe fstat(self.descriptor.number, &facts) == 0 else { throw SystemCallError("fstat") }
+        return FileStatus(facts)
+    }
+
+    /// Waits until the contents are on the disk (`fdatasync(2)`).
+    package func synchronize() throws(SystemCallError) {
+        while fdatasync(self.descriptor.number) != 0 {
+            guard errno == EINTR else { throw SystemCallError("fdatasync") }
+        }
+    }
+
+    /// Has the file system set room aside for the first `size` bytes, which the file then has at least (`posix_fallocate(3)`).
+    internal func allocate(_ size: Int) throws(SystemCallError) {
+        while true {
+            let code = posix_fallocate(self.descriptor.number, 0, off_t(size))
+            if code == 0 { return }
+            guard code == EINTR else { throw SystemCallError("posix_fallocate", code: code) }
+        }
+    }
+
+    /// Cuts the file at `size` bytes (`ftruncate(2)`).
+    package func truncate(to size: Int) throws(SystemCallError) {
+        while ftruncate(self.descriptor.number, off_t(size)) != 0 {
+            guard errno == EINTR else { throw SystemCallError("ftruncate") }
+        }
+    }
+}
+
+/// What the system knows about a file (`fstat(2)`).
+package struct FileStatus: Sendable, Hashable {
+    /// The kinds of file that matter here.
+    package enum Kind: Sendable, Hashable {
+        case regular
+        case directory
+        case symbolicLink
+        case other
+    }
+
+    /// The kind of file.
+    package let kind: Kind
+    /// The twelve permission bits.
+    package let permissions: UInt32
+    /// The owner of the file.
+    package let owner: UInt32
+    /// The number of names the file has; 0 once it is removed.
+    package let linkCount: Int
+    /// What tells this file from every other existing one.
+    package let identity: FileIdentity
+    /// The size in bytes.
+    package let size: Int
+    /// When the contents last changed, in nanoseconds since the Unix epoch.
+    package let modifiedAt: Int64
+
+    internal init(_ facts: stat) {
+        switch facts.st_mode & S_IFMT {
+        case S_IFREG: self.kind = .regular
+        case S_IFDIR: self.kind = .directory
+        case S_IFLNK: self.kind = .symbolicLink
+        default: self.kind = .other
+        }
+        self.permissions = facts.st_mode & 0o7777
+        self.owner = facts.st_uid
+        self.linkCount = Int(facts.st_nlink)
+        self.identity = FileIdentity(device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino))
+        self.size = Int(facts.st_size)
+        self.modifiedAt = Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec)
+    }
+
+    /// Whether the file belongs to the user this process acts as.
+    package var isOwn: Bool { self.owner == Self.processUser }
+
+    /// Asked once: a process that is serving does not change its user any more.
+    private static let processUser = geteuid()
+}
+
+/// Device and inode: equal for two descriptors of one file, different for two files that exist at the same time.
+package struct FileIdentity: Sendable, Hashable {
+    /// The device number.
+    package let device: UInt64
+    /// The inode number.
+    package let inode: UInt64
+}

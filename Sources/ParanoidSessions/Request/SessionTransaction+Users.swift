@@ -1,0 +1,151 @@
+internal import ParanoidHTTP
+internal import Synchronization
+
+// A user's other sessions.
+extension SessionTransaction {
+    /// - Throws: ``SessionError/tooManySessions`` when a user may not begin one more session.
+    func checkAdmission(of user: String) async throws {
+        let state = try await self.state()
+        let identifier = state.session?.identifier
+        let isAdmitted = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.admits(user: user, at: self.now, besides: identifier)
+        }
+        if !isAdmitted {
+            self.tell(.limit, state, user: user)
+            throw SessionError.tooManySessions
+        }
+    }
+
+    func list(user: String) async throws -> [SessionListing] {
+        let identifier = try await self.state().session?.identifier
+        return try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.list(user: user, at: self.now, current: identifier)
+        }
+    }
+
+    func revoke(_ handle: SessionHandle, of user: String) async throws -> Bool {
+        let state = try await self.state()
+        let hasEnded = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.revoke(handle, of: user)
+        }
+        if hasEnded { self.tell(.revoked, state) }
+        return hasEnded
+    }
+
+    func revokeOthers(of user: String) async throws -> Int {
+        let state = try await self.state()
+        let memory = self.presentedMemory
+        let count = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.revokeAll(user: user, at: self.now, except: state.session?.identifier, besides: memory)
+        }
+        if count > 0 { self.tell(.revoked, state, count: count) }
+        return count
+    }
+}
+
+// The token that a browser is remembered by.
+extension SessionTransaction {
+    /// Always over HTTPS, for this host and all of it: no other host can set or read a cookie with this prefix.
+    private static var tokenName: String { "__Host-remember" }
+
+    /// Whether the request has a token at all, usable or not.
+    var presentsToken: Bool { self.request.isSecure && self.request.cookies.contains(Self.tokenName) }
+
+    /// What the request shows, if it is one thing: the order of cookies says nothing.
+    private var presentedToken: RememberToken? {
+        guard self.request.isSecure else { return nil }
+        let tokens = self.request.cookies.candidates(Self.tokenName) { RememberToken(cookieValue: $0) }
+        return tokens.count == 1 ? tokens[0] : nil
+    }
+
+    /// The name of what the request shows, for what is to spare it.
+    var presentedMemory: SessionIdentifier? { self.presentedToken?.identifier }
+
+    func remember(_ user: SessionUser, device: SessionDevice?) async throws -> Bool {
+        guard self.request.isSecure else { return false }
+        try await self.forgetPresented()
+        let now = self.now
+        let end = now.advanced(by: .seconds(self.context.configuration.rememberAge))
+        let token = try await self.storing { () throws(SessionStoreError) in
+            var generator = SessionRandom(source: self.context.configuration.randomSource)
+            let login = RememberedLogin(user: user.name, device: device, at: now, using: &generator)
+            let identifier = try await self.context.repository.remember(login, expiresAt: end, at: now, using: &generator)
+            let nonce = login.firstNonce(keys: self.context.repository.newestKeys, using: &generator)
+            return RememberToken(identifier: identifier, nonce: nonce)
+        }
+        self.pending.withLock { $0.token = .set(token, until: end) }
+        return true
+    }
+
+    private enum Redeemed: Sendable {
+        case accepted(RememberedLogin, next: Nonce?, until: Timestamp)
+        case stolen(from: String)
+        case unknown
+    }
+
+    /// Uses the token that the request shows; the response brings the next one.
+    func redeemToken() async throws -> RememberedLogin? {
+        let now = self.now
+        let arrivedAt = self.arrival.time
+        let delay = self.settings.delayBound
+        var redeemed = Redeemed.unknown
+        if let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) {
+            redeemed = try await self.storing { () throws(SessionStoreError) in
+                var generator = SessionRandom(source: self.context.configuration.randomSource)
+                var sealing = SessionRandom(source: self.context.configuration.randomSource)
+                return try await self.context.repository.changeRemembered(token.identifier, at: now, using: &sealing) { found in
+                    guard let found else { return (.keep, Redeemed.unknown) }
+                    var login = found.login
+                    switch login.show(token.nonce, arrivedAt: arrivedAt, at: now, delay: delay, keys: keys, using: &generator) {
+                    case .accepted(let next): return (.write(login), .accepted(login, next: next, until: found.expiresAt))
+                    case .foreign: return (.keep, .unknown)
+                    case .reuse: return (.remove, .stolen(from: login.user))
+                    }
+                }
+            }
+            if case .accepted(_, let next?, let end) = redeemed {
+                let next = RememberToken(identifier: token.identifier, nonce: next)
+                self.pending.withLock { $0.token = .set(next, until: end) }
+            }
+        }
+        switch redeemed {
+        case .accepted(let login, _, _): return login
+        case .stolen(let user): try await self.endAll(of: user)
+        case .unknown: break
+        }
+        self.pending.withLock { $0.token = .delete }
+        return nil
+    }
+
+    private func endAll(of user: String) async throws {
+        self.tell(.tokenReuse, try await self.state(), user: user)
+        let now = self.now
+        _ = try await self.storing { () throws(SessionStoreError) in try await self.context.repository.revokeAll(user: user, at: now) }
+    }
+
+    /// Ends what the request shows, if it was given to whoever shows it, and deletes the cookie.
+    func forgetPresented() async throws {
+        guard self.presentsToken else { return }
+        self.pending.withLock { $0.token = .delete }
+        guard let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) else { return }
+        let now = self.now
+        try await self.storing { () throws(SessionStoreError) in
+            var generator = SessionRandom(source: self.context.configuration.randomSource)
+            try await self.context.repository.changeRemembered(token.identifier, at: now, using: &generator) { found in
+                found?.login.hasGiven(token.nonce, keys: keys) == true ? (.remove, ()) : (.keep, ())
+            }
+        }
+    }
+
+    /// Sets or deletes the cookie.
+    func tell(_ token: PendingClientState.Token, in response: inout Response) throws {
+        switch token {
+        case .delete: response.setCookie(try SetCookie.deleting(Self.tokenName))
+        case .set(let token, let end):
+            let age = max(.seconds(1), self.now.duration(to: end))
+            response.setCookie(
+                try SetCookie(name: Self.tokenName, value: token.cookieValue, maxAge: min(age, SetCookie.maximumAge))
+            )
+        }
+    }
+}

@@ -1,0 +1,210 @@
+/// What a request knows of its session, from its arrival to its response.
+///
+/// A value that the pure functions of ``SessionGuard`` read; ``SessionTransaction`` does the I/O between.
+package struct TransactionState: Sendable {
+    /// What the request presented.
+    package let credentials: PresentedCredentials
+    /// When it arrived.
+    package let arrivedAt: Timestamp
+    /// Whether it arrived even earlier, see ``GuardSettings/arrivalBound``: it is given no new nonce and proves nothing.
+    package let isCut: Bool
+    /// Whether the guard checks it.
+    package let isChecked: Bool
+    /// What the guard made of it.
+    package var verdict: GuardVerdict
+    /// Why.
+    package var reason: GuardReason?
+    /// The session.
+    package var standing: Standing
+    /// What the request wants changed and has not committed.
+    package var edits = SessionEdits()
+    /// Which secrets of the session are to be replaced with this request, due or not.
+    package var renewal = SecretRenewal.keep
+    /// How far the request has come with storing what it changes.
+    package var progress = Progress.unchanged
+    /// What is new about the client and is to be remembered.
+    package var signals: SignalFindings?
+    /// A secure key made for this request in case the session has none yet.
+    package var freshSecureKey: SecureKey?
+    /// What the response has to tell the client.
+    package var changes = SessionCookieChanges()
+
+    /// Begins with a request that has no session so far.
+    package init(credentials: PresentedCredentials, arrivedAt: Timestamp, isCut: Bool = false, isChecked: Bool) {
+        self.credentials = credentials
+        self.arrivedAt = arrivedAt
+        self.isCut = isCut
+        self.isChecked = isChecked
+        self.verdict = isChecked ? .none : .unchecked
+        self.standing = .none(.absent)
+    }
+
+    /// How a request stands to a session.
+    package enum Standing: Sendable {
+        /// It has none; what it stores goes into a new one.
+        case none(Absence)
+        /// It has shown the secrets of one and does not see it until the application releases it; what it stores goes into one of its own.
+        case withheld(Withheld, own: OpenSession?)
+        /// It has one.
+        case open(OpenSession)
+        /// Its session ended while it was under way: nothing more is stored and no cookie is set.
+        case ended
+        /// It came over plain HTTP, where no session exists: nothing is stored and no cookie is set.
+        case barred
+    }
+
+    /// Why a request has no session.
+    package enum Absence: Sendable, Hashable {
+        /// It presents none that exists.
+        case absent
+        /// It was refused one, which stands, and whose cookies stay with the client.
+        case refused
+        /// It has let go of the one it had.
+        case released
+    }
+
+    /// A session that is there, and whose secrets the request has shown, until the application releases it.
+    package struct Withheld: Sendable {
+        /// The session.
+        package let session: OpenSession
+        /// What is to be told to the application.
+        package let challenge: SessionChallenge
+    }
+
+    /// How far a request has come with storing what it changes.
+    package enum Progress: Sendable, Hashable {
+        /// Nothing is to be stored, apart from edits.
+        case unchanged
+        /// The guard's part is to be stored, and the response says which session it is.
+        case pending
+        /// What has changed so far is stored; `tellsClient`: the response says which session it is.
+        case stored(tellsClient: Bool)
+
+        /// Whether the response has to say which session it is, though no edit is left to commit.
+        var tellsClient: Bool { self == .pending || self == .stored(tellsClient: true) }
+    }
+
+    /// The session that the request reads and writes; `nil` while it has none.
+    package var session: OpenSession? {
+        get {
+            switch self.standing {
+            case .open(let session), .withheld(_, own: let session?): session
+            case .none, .withheld, .ended, .barred: nil
+            }
+        }
+        set {
+            switch (self.standing, newValue) {
+            case (.withheld(let withheld, _), _): self.standing = .withheld(withheld, own: newValue)
+            case (_, let session?): self.standing = .open(session)
+            case (.open, nil), (.none(.absent), nil): self.standing = .none(.released)
+            case (.none, nil), (.ended, nil), (.barred, nil): break
+            }
+        }
+    }
+
+    /// The session that the application has to release first.
+    package var withheld: Withheld? {
+        if case .withheld(let withheld, _) = self.standing { withheld } else { nil }
+    }
+
+    /// Who is logged in as this request sees it.
+    var user: SessionUser? {
+        if let edited = self.edits.user { return edited }
+        return self.edits.clears ? nil : self.session?.record.user
+    }
+
+    /// Whether the client keeps the cookies of a session that this request may not use.
+    var keepsCookies: Bool {
+        switch self.standing {
+        case .none(.refused), .withheld: true
+        case .none, .open, .ended, .barred: false
+        }
+    }
+
+    /// Whether new values are due as soon as they can do no harm, as something about the client has changed.
+    package var hastensRotation: Bool { self.signals?.policy == .rotate }
+
+    // MARK: Transitions
+
+    /// Lets go of a session that this request may not use: what the request stores goes into a new one.
+    package mutating func detach() {
+        self.standing = .none(.refused)
+        self.freshSecureKey = nil
+    }
+
+    /// Keeps the session from the request until ``release()``.
+    package mutating func withhold(for reason: GuardReason) {
+        guard case .open(let session) = self.standing else { return }
+        let challenge = SessionChallenge(
+            reason: reason,
+            user: session.record.user?.name,
+            signals: self.signals?.changes.map(\.name) ?? []
+        )
+        self.standing = .withheld(Withheld(session: session, challenge: challenge), own: nil)
+        self.verdict = .challenged
+        self.reason = reason
+        self.freshSecureKey = nil
+    }
+
+    /// Gives the request its session after all, under new secrets: whoever else holds the old ones is out.
+    package mutating func release() {
+        guard let withheld = self.withheld else { return }
+        self.standing = .open(withheld.session)
+        self.verdict = .accepted
+        self.signals = nil
+        self.renewal = .all
+    }
+
+    /// Takes note that the session has ended: nothing more is stored and no cookie is set.
+    package mutating func markEnded() {
+        self.standing = .ended
+    }
+
+    /// Takes note that the request itself has ended its session: what it stores from here on goes into a new one.
+    package mutating func forget() {
+        self.session = nil
+        self.edits.clear()
+        self.progress = .pending
+        self.freshSecureKey = nil
+    }
+}
+
+/// A session that a request reads and writes.
+package struct OpenSession: Sendable {
+    /// Which identifier of a session a request has shown.
+    package enum Shown: Sendable, Hashable {
+        /// The session's own.
+        case current
+        /// One that was replaced a moment ago: the request is served and told nothing new.
+        case superseded
+        /// The one before the session's own, which the client has never shown: it is told the new one again.
+        case pending
+    }
+
+    /// Its identifier.
+    package var identifier: SessionIdentifier
+    /// The record as this request last saw it.
+    package var record: SessionRecord
+    /// From when on the session counts as absent as it is stored; `nil` when that is not known.
+    package var expiresAt: Timestamp?
+    /// Which of its identifiers the request has shown.
+    package var shown: Shown
+
+    /// Describes a session.
+    package init(identifier: SessionIdentifier, record: SessionRecord, expiresAt: Timestamp? = nil, shown: Shown = .current) {
+        self.identifier = identifier
+        self.record = record
+        self.expiresAt = expiresAt
+        self.shown = shown
+    }
+}
+
+/// Which secrets of a session are replaced with a request.
+package enum SecretRenewal: Sendable, Hashable {
+    /// Those that are due.
+    case keep
+    /// The identifier.
+    case identifier
+    /// All of them, as somebody has just proved to be the owner: who holds the old ones is out.
+    case all
+}

@@ -1,0 +1,106 @@
+public import ParanoidHTTP
+
+/// How sessions are recognised and kept over HTTP.
+public struct SessionSettings: Sendable {
+    /// The rules of the guard.
+    public var guardSettings: GuardSettings
+    /// Names and attributes of the cookies.
+    public var cookies: SessionCookieConfiguration
+    /// The request parameters whose values make up the fingerprint, none of which may change (`PSESSION_CHECK_HEADERS`).
+    public var checkedParameters: [String]
+    /// What is noted of a client, and what a change means (`PSESSION_SIGNALS`).
+    public var signals: [SignalRule]
+    /// The network that an address lies in, as bytes to be compared; the address itself unless something better is set.
+    package var network: @Sendable (_ address: String) -> [UInt8] = { Array($0.utf8) }
+    /// Asked when a session is withheld; what it decides happens.
+    ///
+    /// It may suspend. `request.session` can be read in it, as in all hooks that get a request; a change throws
+    /// ``SessionError/insideHook``.
+    public var onChallenge: @Sendable (Request, SessionChallenge) async -> SessionChallenge.Decision = { _, _ in .withhold }
+    /// Told of everything that happens to sessions; called on the request's thread, so it must be quick.
+    public var onEvent: @Sendable (SessionEvent) -> Void = { _ in }
+    /// The name the guard's own data go by; the application can neither read nor write it (`PSESSION_SESSION_KEY`).
+    public var reservedKey = "PARANOID_SESSION_DATA"
+    /// How much the application may store in a session.
+    public var valueLimits = SessionValueLimits()
+    /// Prefixes of paths whose requests are not checked (`PSESSION_FILTER_PREFIXES`).
+    public var uncheckedPathPrefixes: [String] = []
+    /// Says whether a request is checked; asked for requests that no prefix excepts (`PSESSION_REQUEST_FILTER_FUNCTION`).
+    public var checks: @Sendable (Request) -> Bool = { _ in true }
+    /// Told of every request that is refused, before its session is cleared as set (`PSESSION_CLEAR_SESSION_FUNCTION`).
+    public var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
+    /// How long a browser is remembered after its user asked for it, in seconds (`SESSION_REMEMBER_AGE`).
+    public var rememberAge = 2_592_000
+    /// Where randomness comes from.
+    package var randomSource: SessionRandom.Source = SessionRandom.system
+
+    /// Creates the default configuration of a profile.
+    public init(profile: GuardSettings.Profile = .paranoid) {
+        self.guardSettings = GuardSettings(profile: profile)
+        self.cookies = SessionCookieConfiguration(profile: profile)
+        self.checkedParameters = profile.isCompatible ? ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"] : []
+        self.signals = SignalRule.defaults(of: profile)
+    }
+
+    /// Goes over to a profile: its rules, cookies, headers and signals; everything else stays.
+    package mutating func apply(_ profile: GuardSettings.Profile) {
+        let defaults = SessionSettings(profile: profile)
+        self.guardSettings = defaults.guardSettings
+        self.cookies = defaults.cookies
+        self.checkedParameters = defaults.checkedParameters
+        self.signals = defaults.signals
+    }
+}
+
+/// How much an application may store in a session.
+///
+/// Checked when a value is set, not when the request commits: the handler that asks for too much is the one that hears of it.
+public struct SessionValueLimits: Sendable, Hashable {
+    /// The most bytes of one encoded value (`PARANOID_SESSION_VALUE_LIMIT`).
+    public var valueByteCount = 64 * 1024
+    /// The most bytes of all values of a session together, names included (`PARANOID_SESSION_LIMIT`).
+    public var sessionByteCount = 240 * 1024
+    /// How deeply arrays and objects of a value may be nested.
+    public var depth = 64
+
+    /// Creates the default limits.
+    public init() {}
+
+    func check(_ value: [UInt8]) throws(SessionError) {
+        if value.count > self.valueByteCount { throw .valueTooLarge }
+        if Self.depth(ofJSON: value) > self.depth { throw .valueTooDeep }
+    }
+
+    func check(total: Int) throws(SessionError) {
+        if total > self.sessionByteCount { throw .sessionTooLarge }
+    }
+
+    /// The depth of encoded JSON: how many arrays and objects are open at once.
+    static func depth(ofJSON bytes: [UInt8]) -> Int {
+        var depth = 0
+        var deepest = 0
+        var isInString = false
+        var isEscaped = false
+        for byte in bytes {
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "["), UInt8(ascii: "{"):
+                depth += 1
+                deepest = max(deepest, depth)
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+            default: break
+            }
+        }
+        return deepest
+    }
+}

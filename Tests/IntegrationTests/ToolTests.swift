@@ -1,0 +1,39 @@
+import Foundation
+import Testing
+
+extension Integration {
+    @Suite("The tool with a wrong environment")
+    struct Tool {
+        @Test(
+            "fails, names the directory or file it looked at, and makes nothing",
+            .timeLimit(.minutes(5)),
+            arguments: [
+                ["sessions", "list", "alice"], ["sessions", "revoke", "alice", String(repeating: "a", count: 64)],
+                ["sessions", "revoke-all", "alice"], ["sessions", "revoke-everyone"], ["sessions", "reindex"], ["sessions", "sweep"],
+                ["secret", "rotate"], ["secret", "list"], ["secret", "remove", "1"],
+            ]
+        )
+        func changesNothing(_ words: [String]) async throws {
+            let folder = try TestFolder()
+            defer { folder.remove() }
+            for isThere in [false, true] {
+                if isThere { try FileManager.default.createDirectory(atPath: folder["state"], withIntermediateDirectories: false) }
+                let output = "\(folder.path).\(isThere)"
+                defer { try? FileManager.default.removeItem(atPath: output) }
+                let settings = ["STATE_DIRECTORY": folder["state"]]
+                let tool = try SpawnedCommand(
+                    ["\(Requirements.programs)/paranoid"] + words,
+                    environment: Requirements.environment.merging(settings) { $1 },
+                    output: output,
+                    errors: output
+                )
+                let ending = await tool.waitForEnd()
+                let text = TestFolder.text(at: output)
+                #expect(ending == .exited(1), "\(text)")
+                #expect(text.contains(folder["state"]), "\(text)")
+                let left = FileManager.default.enumerator(atPath: folder.path)?.allObjects as? [String]
+                #expect(left == (isThere ? ["state"] : []), "\(text)")
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import ParanoidFastCGI
+import Testing
+
+@Suite("The examples of the guides")
+struct GuideExamplesTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func lines(of path: String) throws -> [String] {
+        try String(contentsOf: self.root.appending(path: path), encoding: .utf8).split(separator: "\n").map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+    }
+
+    @Test(
+        "are lines of programs that the tests compile",
+        arguments: ["Handlers-and-routing", "Sessions", "Logging-in", "Forms-and-CSRF", "Messages"]
+    )
+    func compiled(_ page: String) throws {
+        let tests = "Tests/ParanoidFastCGITests"
+        let compiled = Set(try Self.lines(of: "\(tests)/GuideExamples.swift") + Self.lines(of: "\(tests)/LoggingInExampleTests.swift"))
+        var isInCode = false
+        var code: [String] = []
+        for line in try Self.lines(of: "Sources/ParanoidFastCGI/Documentation.docc/Guides/\(page).md") {
+            if line.hasPrefix("```") {
+                isInCode = line == "```swift"
+            } else if isInCode {
+                code.append(line)
+            }
+        }
+        #expect(!code.isEmpty)
+        #expect(code.filter { !compiled.contains($0) } == [])
+    }
+
+    @Test("begin with the program of HelloWorld")
+    func firstProgram() throws {
+        let program = try Self.lines(of: "Sources/Examples/HelloWorld/main.swift")
+        let page = try Self.lines(of: "Sources/ParanoidFastCGI/Documentation.docc/Start/Getting-started.md")
+        let begin = try #require(page.firstIndex(of: "import ParanoidFastCGI"))
+        #expect(Array(page[begin...].prefix(while: { $0 != "```" })) == program)
+    }
+
+    @Test("of handlers and routing answer")
+    func handlersAndRouting() async throws {
+        let made = try SessionApplication()
+        GuideExamples.handlersAndRouting(made.app)
+        var client = made.client()
+        #expect(await client.get("/users/7").text == "user 7\n")
+        #expect(await client.get("/files/a/b").text == "a/b")
+        #expect(await client.get("/users").status == 404)
+        #expect(await client.get("/admin/notes").status == 405)
+    }
+
+    @Test("of sessions keep a cart")
+    func sessions() async throws {
+        let made = try SessionApplication()
+        GuideExamples.sessions(made.app)
+        var client = made.client()
+        #expect(await client.post("/cart/tea").text == "1 items\n")
+        #expect(await client.post("/cart/milk").text == "2 items\n")
+        #expect(await client.get("/cart").text == "tea\nmilk")
+        #expect(await client.get("/account").status == 303)
+    }
+
+    @Test("of forms need their token")
+    func forms() async throws {
+        let made = try SessionApplication()
+        GuideExamples.forms(made.app)
+        var client = made.client()
+        let page = await client.get("/note").text
+        let token = String(try #require(page.split(separator: "value=\"").dropFirst().first?.split(separator: "\"").first))
+        #expect(await client.post("/note", form: ["text": "tea"]).status == 403)
+        #expect(await client.post("/note", form: ["csrf_token": token, "text": "tea"]).text == "saved tea\n")
+    }
+
+    @Test("of messages leave one for the next page")
+    func messages() async throws {
+        let made = try SessionApplication()
+        GuideExamples.messages(made.app)
+        var client = made.client()
+        #expect(await client.post("/profile").status == 303)
+        #expect(await client.get("/profile").text == "success: Saved.")
+        #expect(await client.get("/profile").text == "")
+    }
+}

@@ -1,0 +1,57 @@
+import Glibc
+import ParanoidLinux
+import Testing
+
+@Suite("Shared memory behind a file")
+struct SharedMemoryTests {
+    private func withDirectory(_ body: (borrowing SecureDirectory, String) throws -> Void) throws {
+        let path = try ScratchDirectory.make(in: "/tmp")
+        defer { ScratchDirectory.removeTree(at: path) }
+        try body(SecureDirectory.openOrCreate(path), path)
+    }
+
+    private func blocks(_ path: String) -> Int {
+        var facts = stat()
+        return unsafe stat(path, &facts) == 0 ? Int(facts.st_blocks) : -1
+    }
+
+    @Test(
+        "takes its room on the disk before it is mapped, so that a full disk cannot end the process",
+        arguments: [0, SharedMemory.byteCount]
+    )
+    func room(size: Int) throws {
+        try self.withDirectory { directory, path in
+            let file = try directory.createFile("control")
+            // A file of the right length without a block is what a start on a full disk leaves.
+            try file.truncate(to: size)
+            #expect(self.blocks("\(path)/control") == 0)
+            let memory = try SharedMemory(mapping: file)
+            #expect(self.blocks("\(path)/control") * 512 >= SharedMemory.byteCount)
+            #expect(try file.status().size == SharedMemory.byteCount)
+            memory.store(7, at: 511)
+            #expect(memory.load(511) == 7)
+        }
+    }
+
+    @Test("refuses a file of another length and leaves it as it is")
+    func otherLength() throws {
+        try self.withDirectory { directory, _ in
+            let file = try directory.createFile("control")
+            try file.truncate(to: 100)
+            #expect(throws: SystemCallError.self) { _ = try SharedMemory(mapping: file) }
+            #expect(try file.status().size == 100)
+        }
+    }
+
+    @Test("notices that its file was removed, or that another has its name")
+    func removal() throws {
+        try self.withDirectory { directory, _ in
+            let memory = try SharedMemory(mapping: directory.createFile("control"))
+            #expect(memory.isStillLinked)
+            try directory.removeFile("control")
+            #expect(!memory.isStillLinked)
+            let next = try SharedMemory(mapping: directory.createFile("control"))
+            #expect(next.isStillLinked && !memory.isStillLinked)
+        }
+    }
+}
