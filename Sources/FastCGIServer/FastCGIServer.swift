@@ -18,7 +18,7 @@ package final class FastCGIServer: Sendable {
     /// - Parameters:
     ///   - listener: Where connections come from. One on another interface than loopback is warned about: FastCGI has no authentication.
     ///   - configuration: Settings.
-    ///   - delegate: Who wants to know how the server is, and takes connections from it.
+    ///   - delegate: Hears how the server is, and takes connections from it.
     ///   - logger: For everything that concerns no particular request.
     ///   - handler: Called in a task of its own for each request, whose client's going cancels it. It has to finish the request.
     /// - Throws: ``FastCGIServerError/Code/outOfResources``.
@@ -115,7 +115,7 @@ package final class FastCGIServer: Sendable {
     ///
     /// Does not wait; may be called on any thread and more than once.
     ///
-    /// What waits in the inbox is served as well.
+    /// Connections that wait in the inbox are served as well.
     ///
     /// - Parameters:
     ///   - isAlone: Whether nobody will read the inbox afterwards: it is looked into up to the end.

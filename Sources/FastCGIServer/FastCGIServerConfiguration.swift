@@ -6,7 +6,7 @@ package struct FastCGIServerConfiguration: Sendable {
     package var threads = 8
     /// The longest pause while a body is read.
     package var readTimeout = Duration.seconds(30)
-    /// The longest pause while an answer is written, and the time an answer may take beyond what ``minimumRate`` allows.
+    /// The longest pause while a response is written, and the time a response may take beyond what ``minimumRate`` allows.
     package var writeTimeout = Duration.seconds(30)
     /// How long the parameters of a request may take to arrive, and a body beyond what ``minimumRate`` allows.
     package var headDeadline = Duration.seconds(30)
@@ -19,7 +19,7 @@ package struct FastCGIServerConfiguration: Sendable {
     /// A web server that sends a request at the moment its kept connection is closed loses it, so a rolling restart needs longer than the
     /// web server keeps idle connections.
     package var idleDrainTime = Duration.seconds(5)
-    /// How long the rest of a refused body is taken in and thrown away after the answer, so that the answer is not lost with it.
+    /// How long the rest of a refused body is taken in and thrown away after the response, so that the response is not lost with it.
     package var lingerTime = Duration.seconds(2)
     /// Unread bytes of a body that are read for the sake of keeping the connection; with more left it is closed.
     package var maximumDrainedBody = 1 << 20
@@ -40,7 +40,7 @@ package struct FastCGIServerConfiguration: Sendable {
     package var maximumRequests = 4096
     /// Answers and finishes a request beyond ``maximumRequests``, at once and on the calling thread.
     package var rejectOverload: @Sendable (consuming FastCGIRequest) -> Void = { $0.finish() }
-    /// What a request with too many or too long parameters gets for an answer, as the content of its output; empty: the connection is closed.
+    /// The response to a request with too many or too long parameters, as the content of its output; empty: the connection is closed.
     package var refusal: [UInt8] = []
     /// Looks at a connection that was just accepted here; without a yes it is closed.
     package var admits: (@Sendable (_ connection: borrowing OwnedDescriptor) -> Bool)?

@@ -5,7 +5,7 @@ package struct FastCGIServerError: Error, Sendable {
         case bodyCut, bodyTooLong, bodyTooSlow, clientGone
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         fileprivate let value: Value
 
@@ -25,14 +25,14 @@ package struct FastCGIServerError: Error, Sendable {
         package static var bodyTooLong: Self { Self(value: .bodyTooLong) }
         /// The body did not come within its time.
         package static var bodyTooSlow: Self { Self(value: .bodyTooSlow) }
-        /// The answer can no longer be sent: the web server has closed the connection or does not read.
+        /// The response can no longer be sent: the web server has closed the connection or does not read.
         package static var clientGone: Self { Self(value: .clientGone) }
 
         /// The code's name.
         package var description: String { self.value.rawValue }
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     package let code: Code
     /// A sentence for the log; contains nothing a client sent.
     package let message: String

@@ -1,6 +1,6 @@
 package import ParanoidLinux
 
-/// What a server tells those around its process, and asks of them.
+/// Hears how a server is, and does for it what needs other processes.
 ///
 /// All functions are called on the server's threads, must not block and may be called at the same time.
 package protocol ServerDelegate: Sendable {
@@ -36,13 +36,13 @@ package protocol ServerDelegate: Sendable {
     func requestReplacement()
 }
 
-/// What a server counts because it should be rare: a limit was reached, or somebody was turned away.
+/// A rare event that a server counts: a limit was reached, or a peer was refused.
 package enum ServerEvent: Int, Sendable, Hashable, CaseIterable {
     /// A peer that may not send requests was closed.
     case peerRefused
     /// A connection was closed as too many are open, or the system gave no descriptor.
     case connectionRefused
-    /// What came was no request; its connection was closed.
+    /// A peer sent no request; its connection was closed.
     case notARequest
     /// A request had too many parameters, or too long ones.
     case parametersRefused

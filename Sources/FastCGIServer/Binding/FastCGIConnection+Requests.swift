@@ -39,9 +39,9 @@ extension FastCGIConnection {
         }
     }
 
-    /// Takes a record that stands in front of a head, and answers it if it wants an answer.
+    /// Takes a record that stands in front of a head, and answers it if it wants a response.
     ///
-    /// - Returns: False if the answer could not be sent.
+    /// - Returns: False if the response could not be sent.
     func serveControlRecord(_ length: Int) -> Bool {
         let record = unsafe Array(self.buffer.bytes.prefix(length))
         self.buffer.advance(to: length)
@@ -119,7 +119,7 @@ extension FastCGIConnection {
 
     /// Ends the request: writes its end and gives the connection back.
     ///
-    /// Blocks while the answer is written, within its budget. It does not wait for the rest of an unread body: that is thrown away as it
+    /// Blocks while the response is written, within its budget. It does not wait for the rest of an unread body: that is thrown away as it
     /// comes, before the next head, or with it the connection if it is too long.
     func finish(applicationStatus: CInt) {
         guard !self.hasWriteError else { return self.letGo(keeping: false, lingering: false) }
@@ -174,7 +174,7 @@ extension FastCGIConnection {
 
     // MARK: - The descriptor
 
-    /// What a call for bytes has brought.
+    /// The outcome of a call for bytes.
     enum Receipt {
         case bytes, nothing, end, late
     }

@@ -10,7 +10,7 @@ internal import Synchronization
 /// task's job. libfcgi gets the addresses of the streams, so they live on the heap and never move.
 @safe
 final class FastCGIConnection: @unchecked Sendable {
-    /// What has arrived where a request may begin.
+    /// The bytes that have arrived where a request may begin.
     enum HeadArrival {
         /// The start of a request, or of something else.
         case head(RequestHeadInspection)
@@ -20,7 +20,7 @@ final class FastCGIConnection: @unchecked Sendable {
         case end
     }
 
-    /// What the web server still sends for the request.
+    /// How far the input of the request is.
     enum InputState: Sendable, Hashable {
         /// More may come.
         case open
@@ -50,7 +50,7 @@ final class FastCGIConnection: @unchecked Sendable {
         var wallNanoseconds: Int64 = 0
     }
 
-    /// What others than the owner may need, under its lock.
+    /// The part that others than the owner may need, under its lock.
     private struct Control {
         var isOpen = false
         var isRegistered = false
@@ -61,7 +61,7 @@ final class FastCGIConnection: @unchecked Sendable {
     let number: CInt
     /// The server's settings.
     let configuration: FastCGIServerConfiguration
-    /// Who gets the connection back; it owns the table that owns this.
+    /// The scheduler that gets the connection back; it owns the table that owns this.
     unowned let scheduler: ConnectionScheduler
 
     /// When the head has to be complete or lingering to end (`CoarseClock`), if the state says that it counts.
@@ -82,15 +82,15 @@ final class FastCGIConnection: @unchecked Sendable {
     var head = RequestHead()
     /// The budget of the body being read.
     var readBudget: TransferBudget
-    /// The budget of the answer being written.
+    /// The budget of the response being written.
     var writeBudget: TransferBudget
     /// Whether a filter's data are being read, which follow the body.
     var hasStartedData = false
-    /// Whether an answer's byte could not be written; nothing is written after that.
+    /// Whether a response's byte could not be written; nothing is written after that.
     var hasWriteError = false
     /// Whether the connection waits for what is left of an answered request's input.
     var isPastAnswer = false
-    /// What has arrived and is not used up.
+    /// The bytes that have arrived and are not used up.
     var buffer: RequestBuffer
     /// Judges what follows the head.
     var input = RequestInput(of: 0)
@@ -106,7 +106,7 @@ final class FastCGIConnection: @unchecked Sendable {
     var mayHaveMore = false
     /// When the request's head was first seen.
     var arrival = Arrival()
-    /// How the answer is to end.
+    /// How the response is to end.
     var ending = (applicationStatus: CInt(0), isFinal: false)
     /// The input and the output of the request, for libfcgi's functions.
     let streams: UnsafeMutablePointer<FCGX_Stream>

@@ -29,7 +29,7 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         return connection
     }
 
-    /// What the web server asks for.
+    /// The role that the web server asks for.
     package var role: RequestRole { self.owned.head.role }
 
     /// Whether parameters cannot be told apart reliably, because a name or value has a zero byte, a name has an equals sign or is empty.
@@ -88,7 +88,7 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         self.owned.declaredLength = length
     }
 
-    /// What can be told of a body before it is read.
+    /// The beginning of a body, before it is read.
     package enum BodyOutlook: Sendable {
         /// There is none.
         case empty
@@ -98,7 +98,7 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         case unknown
     }
 
-    /// What has come of the body; does not wait.
+    /// The beginning of the body, as far as it has arrived; does not wait.
     package var bodyOutlook: BodyOutlook { self.owned.bodyOutlook }
 
     /// Reads the next bytes of the body; blocks the calling thread until there are some.
@@ -119,25 +119,25 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         guard self.owned.startData() else { throw FastCGIServerError(.bodyCut, "there are no data to be read") }
     }
 
-    /// Writes bytes of the answer; blocks the calling thread while the web server is behind.
+    /// Writes bytes of the response; blocks the calling thread while the web server is behind.
     ///
     /// Up to about 8 KB stay in a buffer and leave with the end of the request in one system call.
     ///
     /// - Throws: ``FastCGIServerError/Code/clientGone``; all later writes throw as well.
     package mutating func write(_ bytes: RawSpan) throws(FastCGIServerError) {
-        guard self.owned.write(bytes) else { throw FastCGIServerError(.clientGone, "the answer could not be written") }
+        guard self.owned.write(bytes) else { throw FastCGIServerError(.clientGone, "the response could not be written") }
     }
 
     /// Sends what has been written so far.
     ///
     /// - Throws: ``FastCGIServerError/Code/clientGone``.
     package mutating func flush() throws(FastCGIServerError) {
-        guard self.owned.flush() else { throw FastCGIServerError(.clientGone, "the answer could not be written") }
+        guard self.owned.flush() else { throw FastCGIServerError(.clientGone, "the response could not be written") }
     }
 
-    /// Ends the answer and gives the connection back, for its next request if possible.
+    /// Ends the response and gives the connection back, for its next request if possible.
     ///
-    /// Blocks while the answer is written. The rest of an unread body is thrown away as it comes, within bounds.
+    /// Blocks while the response is written. The rest of an unread body is thrown away as it comes, within bounds.
     package consuming func finish(applicationStatus: Int32 = 0) {
         guard let connection = self.connection else { return }
         self.connection = nil
@@ -146,7 +146,7 @@ package struct FastCGIRequest: ~Copyable, Sendable {
 }
 
 extension FastCGIServerError {
-    /// What a handler is told about a body that it cannot read.
+    /// The error for a body that cannot be read.
     fileprivate init(_ failure: FastCGIConnection.InputFailure) {
         switch failure {
         case .tooSlow: self.init(.bodyTooSlow, "the body did not arrive in time")

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Reading and writing the bytes of the request being served; only its owner calls these.
 extension FastCGIConnection {
-    /// Answers longer than this bypass libfcgi's 8 KB buffer.
+    /// Responses longer than this bypass libfcgi's 8 KB buffer.
     private static var longestBufferedWrite: Int { 64 << 10 }
     /// How long the end of a body is waited for whose declared length has come; nearly always it comes along.
     private static var endOfBodyWait: CInt { 100 }
@@ -186,7 +186,7 @@ extension FastCGIConnection {
         }
     }
 
-    /// What can be told of the body without waiting for it.
+    /// The beginning of the body, as far as it has arrived.
     var bodyOutlook: FastCGIRequest.BodyOutlook {
         guard self.inputState == .open else { return .empty }
         var input = self.input

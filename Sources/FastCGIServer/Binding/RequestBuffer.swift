@@ -6,9 +6,9 @@ internal import Synchronization
 /// `@unchecked Sendable`: the blocks in the list belong to nobody.
 @safe
 final class BufferPool: @unchecked Sendable {
-    /// What the web server's bytes get at first: most requests fit, and a body is read in pieces of this size.
+    /// The first size of the room for input, in bytes: most requests fit, and a body is read in pieces of this size.
     static let inputSize = 16 << 10
-    /// What an answer's bytes get, as in libfcgi, with room for a record's header in front of them and for the end of the request behind.
+    /// The room for output in bytes: libfcgi's 8 KB with a record's header, and the end of the request behind them.
     static let outputSize = 8192 + RequestBuffer.endSize
     private static let kept = 256
 
@@ -37,7 +37,7 @@ final class BufferPool: @unchecked Sendable {
     }
 }
 
-/// What has arrived on a connection and is not used up, and the bytes of the answer on their way; used by the connection's owner only.
+/// The bytes of a connection that have arrived and are not used up, and those of the response on their way; for the connection's owner only.
 ///
 /// The head stays at the beginning until its request is over, as its parameters are read where they lie; the records of the body pass
 /// behind it.
@@ -67,7 +67,7 @@ struct RequestBuffer {
         return unsafe self.block.map { unsafe $0 + BufferPool.outputSize }
     }
 
-    /// The place for an answer's bytes.
+    /// The place for a response's bytes.
     var output: UnsafeMutableRawPointer? { unsafe self.block }
 
     /// All bytes that have arrived since the beginning of the head.
@@ -121,7 +121,7 @@ struct RequestBuffer {
         self.end += count
     }
 
-    /// What is before a position was judged.
+    /// Notes that everything before a position was judged.
     mutating func advance(to position: Int) {
         self.position = position
     }

@@ -71,7 +71,7 @@ extension ConnectionScheduler {
         self.reportAgain(connection, token)
     }
 
-    /// Turns down what cannot be served, with an answer if it is a request at all.
+    /// Refuses what cannot be served, with a response if it is a request at all.
     func refuse(_ connection: FastCGIConnection, _ reason: RequestHeadRefusal) {
         self.delegate?.count(reason == .tooManyParameters ? .parametersRefused : .notARequest)
         self.reportRarely(self.lastBadHead) {
@@ -97,7 +97,7 @@ extension ConnectionScheduler {
     }
 }
 
-/// What a server has to do with other processes.
+/// Connections from other processes, and reports to the delegate.
 extension ConnectionScheduler {
     /// The end of a pair of sockets through which other processes pass connections on.
     final class Inbox: Sendable {

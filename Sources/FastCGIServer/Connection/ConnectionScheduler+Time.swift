@@ -1,7 +1,7 @@
 internal import ParanoidLinux
 internal import Synchronization
 
-/// What time brings about, and the end.
+/// Deadlines, and the end.
 extension ConnectionScheduler {
     /// Accepts nothing new; what was waiting at a listener of our own is still served.
     ///
@@ -56,7 +56,7 @@ extension ConnectionScheduler {
                     self.giveUp(connection)
                 }
             case .abort:
-                // In this order, so that no answer of a handler that was stopped midway looks whole.
+                // In this order, so that no response of a handler that was stopped midway looks whole.
                 connection.shutDown(generation: generation)
                 connection.cancelTask(generation: generation)
             }

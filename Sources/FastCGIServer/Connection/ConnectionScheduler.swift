@@ -32,7 +32,7 @@ final class ConnectionScheduler: Sendable {
     /// Woken when somebody has to look at the time: draining has begun or a connection was closed meanwhile.
     let timeKeeper: EventFD
 
-    /// Who wants to know how the server is.
+    /// Hears how the server is.
     let delegate: (any ServerDelegate)?
     /// Goes off when a thread is to show that it comes round.
     let heartbeatTimer: TimerFD
@@ -183,7 +183,7 @@ final class ConnectionScheduler: Sendable {
                     return nil
                 }
             case .head(.unknownRole(let request)):
-                self.logger.debug("A request for an unknown role was turned down.")
+                self.logger.debug("A request for an unknown role was refused.")
                 _ = connection.sendAll(FastCGIRecord.end(of: request, status: .unknownRole))
                 self.giveUp(connection, lingering: true)
                 return nil
@@ -267,7 +267,7 @@ final class ConnectionScheduler: Sendable {
             connection.shutWriting()
             connection.deadline.store(CoarseClock.now() &+ self.configuration.lingerTime.nanoseconds, ordering: .releasing)
             connection.update { $0.lingers() }
-            // What has arrived before was reported before, so it has to be reported again.
+            // Bytes that have arrived before were reported before, so they have to be reported again.
             self.reportAgain(connection, token)
             return
         }

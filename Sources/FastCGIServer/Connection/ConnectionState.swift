@@ -1,4 +1,4 @@
-/// What happens to one connection, and who owns it: a pure state machine that fits into one atomic word.
+/// The state of one connection and its owner: a pure state machine that fits into one atomic word.
 ///
 /// A connection has at most one owner at a time: the thread that was told to `look` at it, and then the request served on it. Events that
 /// come meanwhile are remembered in the state and given to the owner when it wants to let go; so none is lost and none starts a second
@@ -17,7 +17,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         case reading
         /// Owned by a request.
         case serving
-        /// The answer is out and our side is shut; what still comes is thrown away until the peer closes.
+        /// The response is out and our side is shut; what still comes is thrown away until the peer closes.
         case lingering
         /// Owned by a thread that throws bytes away.
         case discarding
@@ -25,7 +25,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         case closing
     }
 
-    /// What is remembered besides.
+    /// Facts that are remembered besides the phase; any of them may hold together.
     private struct Flags: OptionSet {
         let rawValue: UInt8
 
@@ -41,7 +41,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         static let deadline = Flags(rawValue: 16)
     }
 
-    /// What an event asks of the thread that got it.
+    /// The thing to do for the thread that got an event.
     enum EventAction: Sendable, Hashable {
         /// Nothing: the connection is gone or owned, and the event noted.
         case ignore
@@ -53,7 +53,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         case discard
     }
 
-    /// What the owner does after letting go.
+    /// The thing to do for the owner after letting go.
     enum LetGoAction: Sendable, Hashable {
         /// Nothing: the next event finds the connection.
         case sleep
@@ -63,7 +63,7 @@ struct ConnectionState: RawRepresentable, Sendable, Hashable {
         case close
     }
 
-    /// What time has brought about.
+    /// The thing to do because time is up.
     enum Expiry: Sendable, Hashable {
         /// The caller closes the connection, which waited too long for its head or its end.
         case close

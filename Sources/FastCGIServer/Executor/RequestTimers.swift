@@ -61,7 +61,7 @@ final class RequestTimers: Sendable {
 
 /// The time that one request may take, and the task to cancel when it is over.
 final class RequestTimer: Sendable {
-    /// What the time has come for.
+    /// The thing to do when a request's time is over.
     enum Expiry: Sendable, Hashable {
         /// The handler is asked to end.
         case cancel

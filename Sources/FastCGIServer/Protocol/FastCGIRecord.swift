@@ -39,7 +39,7 @@ enum FastCGIRecord {
         return bytes
     }
 
-    /// The end of an answer after which nobody will use the connection again.
+    /// The end of a response after which nobody will use the connection again.
     ///
     /// nginx keeps a connection only if the end of the request is the last it has read (`ngx_http_fastcgi_module.c`, the input filter), so
     /// the empty record behind the end lets us close without a request being on its way.
@@ -48,7 +48,7 @@ enum FastCGIRecord {
         return end.indices.map { end[$0] }
     }
 
-    /// The end of an answer: that of its output, that of the request, and an empty record that belongs to the end only if it is final.
+    /// The end of a response: that of its output, that of the request, and an empty record that belongs to the end only if it is final.
     static func end(of request: UInt16, applicationStatus: UInt32, isFinal: Bool) -> InlineArray<32, UInt8> {
         let empty = Self.header(.output, request: request, length: 0)
         let end = Self.header(.endRequest, request: request, length: 8)
@@ -63,7 +63,7 @@ enum FastCGIRecord {
         }
     }
 
-    /// A whole answer that fits into one record, and after which the connection is given up.
+    /// A whole response that fits into one record, and after which the connection is given up.
     static func answer(_ content: [UInt8], to request: UInt16) -> [UInt8] {
         var bytes: [UInt8] = []
         Self.append(.output, request: request, length: content.count, to: &bytes)
@@ -110,7 +110,7 @@ enum ProtocolStatus: UInt8, Sendable {
     case unknownRole = 3
 }
 
-/// What the web server asks the application to be (FastCGI specification 1.0, section 6).
+/// The part that the web server asks the application to play (FastCGI specification 1.0, section 6).
 package enum RequestRole: UInt16, Sendable, Hashable {
     /// Answers a request; reads its body.
     case responder = 1

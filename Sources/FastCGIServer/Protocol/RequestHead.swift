@@ -1,4 +1,4 @@
-/// What the bytes before a request's body say.
+/// The head of a request: all that comes before its body.
 struct RequestHead: Sendable, Hashable {
     /// The number the web server gave the request.
     var identifier: UInt16 = 0
@@ -32,7 +32,7 @@ enum RequestHeadInspection: Sendable, Hashable {
     case management(length: Int)
     /// A record of this many bytes stands in front that gives a request up which is over already.
     case lateAbort(length: Int)
-    /// The role is none that exists; the specification has an answer to that.
+    /// The role is none that exists; the specification has a response to that.
     case unknownRole(request: UInt16)
     /// These bytes are not the start of a request that will be served.
     case refused(RequestHeadRefusal)

@@ -4,7 +4,7 @@
 /// body can be taken for a record by another reader (request smuggling). Pure; it remembers where in a record it is, so the bytes may be
 /// cut anywhere.
 struct RequestInput: Sendable, Hashable {
-    /// What comes next.
+    /// One step over the bytes.
     enum Step: Sendable, Hashable {
         /// Bytes of the body.
         case content(Range<Int>)
@@ -18,9 +18,9 @@ struct RequestInput: Sendable, Hashable {
         case management(Range<Int>)
         /// Another request on a connection that serves one at a time.
         case secondRequest(UInt16)
-        /// The next request, although this one's input has not ended; only after the answer.
+        /// The next request, although this one's input has not ended; only after the response.
         case nextRequest
-        /// What comes is not FastCGI, or not what may follow.
+        /// The bytes are not FastCGI, or a record that may not follow here.
         case refused
     }
 

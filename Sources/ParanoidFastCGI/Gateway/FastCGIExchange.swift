@@ -40,7 +40,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
         }
     }
 
-    /// What the parameters say, checked.
+    /// The meta-variables of the request, checked.
     func variables() throws(MetaVariableError) -> MetaVariables {
         var reader = MetaVariableReader()
         var failure: MetaVariableError?
@@ -56,7 +56,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
         return try reader.finish()
     }
 
-    /// What the web server asks for; `nil` after the end.
+    /// The role that the web server asks for; `nil` after the end.
     var role: RequestRole? {
         self.request.withLock { $0?.role }
     }
@@ -131,7 +131,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     /// Whether the task was cancelled because the request takes too long.
     var isOverdue: Bool { self.overdue?() ?? false }
 
-    /// Answers in the handler's place and leaves it with a request that is finished, unless its answer has begun.
+    /// Answers in the handler's place and leaves it with a request that is finished, unless its response has begun.
     ///
     /// May be called on any thread: it does not wait for one that reads or writes for the request, as that has a time-out of its own.
     func answerInstead(_ bytes: [UInt8]) {
@@ -147,14 +147,14 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
         }
     }
 
-    /// Ends the answer and gives the connection back.
+    /// Ends the response and gives the connection back.
     func finish() {
         let request = self.request.withLock { $0.take() }
         guard let request else { return }
         request.finish()
     }
 
-    /// Cuts the connection, so that the web server sees that the answer is not complete.
+    /// Cuts the connection, so that the web server sees that the response is not complete.
     func abandon() {
         _ = self.request.withLock { $0.take() } == nil
     }

@@ -3,6 +3,7 @@ internal import FastCGIServer
 internal import HTTPTypes
 internal import ParanoidLinux
 internal import Logging
+internal import Synchronization
 
 /// Has FastCGI requests answered by the application: parameters in, head and body out.
 struct FastCGIGateway: Sendable {
@@ -14,6 +15,7 @@ struct FastCGIGateway: Sendable {
     /// Counts.
     let count: @Sendable (ServerStatistics.Event) -> Void
     private let lastWarning = LogThrottle(pause: .seconds(60))
+    private let heads = HeadBuffers()
 
     init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (ServerStatistics.Event) -> Void) {
         self.responder = responder
@@ -43,36 +45,51 @@ struct FastCGIGateway: Sendable {
     private static let overdueText = Array("Service Unavailable\n".utf8)
 
     private func answer(_ exchange: FastCGIExchange) async {
-        let response: Response
-        var isSecure = false
+        switch self.request(of: exchange) {
+        case .request(let request):
+            let response = await self.responder.respond(to: request)
+            guard let rest = self.send(response, isSecure: request.isSecure, on: exchange) else { return }
+            await self.stream(rest, on: exchange)
+        case .refused(let response):
+            // Its body is in memory.
+            _ = self.send(response, isSecure: false, on: exchange)
+        }
+    }
+
+    private enum Reading {
+        case request(Request)
+        case refused(Response)
+    }
+
+    // These are not part of answer(_:), as the values of a function that suspends take room in its task while the handler runs.
+
+    @inline(never)
+    private func request(of exchange: FastCGIExchange) -> Reading {
         do throws(MetaVariableError) {
             let variables = try exchange.variables()
-            isSecure = variables.isSecure
-            if exchange.role == .responder {
-                do throws(HTTPError) {
-                    let body = try exchange.body(length: variables.contentLength, limit: self.responder.bodyLimit)
-                    response = await self.responder.respond(
-                        variables,
-                        parameters: exchange,
-                        body: body,
-                        receivedAtNanoseconds: exchange.receivedAtNanoseconds
-                    )
-                } catch {
-                    response = self.responder.refusal(error)
-                }
-            } else {
-                response = Response.text("This application answers requests of the role responder only.\n", status: .notImplemented)
+            guard exchange.role == .responder else {
+                return .refused(
+                    Response.text("This application answers requests of the role responder only.\n", status: .notImplemented)
+                )
+            }
+            do throws(HTTPError) {
+                let body = try exchange.body(length: variables.contentLength, limit: self.responder.bodyLimit)
+                var request = self.responder.request(variables, parameters: exchange, body: body)
+                request.receivedAtNanoseconds = exchange.receivedAtNanoseconds
+                return .request(request)
+            } catch {
+                return .refused(self.responder.refusal(error))
             }
         } catch {
-            response = self.responder.refusal(error)
+            return .refused(self.responder.refusal(error))
         }
+    }
+
+    /// Counts a response, which is another one for a request that took too long.
+    private func counted(_ response: Response, of exchange: FastCGIExchange) -> Response {
         if let counter = ServerStatistics.Event(status: response.status.code), !exchange.isOverdue { self.count(counter) }
-        // A handler that ends because it was cancelled may be faster than who answers in its place.
-        await self.send(
-            exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response,
-            isSecure: isSecure,
-            on: exchange
-        )
+        // A handler that ends because it was cancelled may be faster than the one that answers in its place.
+        return exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response
     }
 
     /// Answers a request for which there is no room.
@@ -87,7 +104,7 @@ struct FastCGIGateway: Sendable {
         }
     }
 
-    /// The whole answer to a request whose parameters are beyond the limits.
+    /// The whole response to a request whose parameters are beyond the limits.
     var refusal: [UInt8] {
         let text = "Bad Request\n"
         return self.head(of: Response.text(text, status: .badRequest)) + Array(text.utf8)
@@ -100,49 +117,75 @@ struct FastCGIGateway: Sendable {
         return response
     }
 
-    private func send(_ response: Response, isSecure: Bool, on exchange: FastCGIExchange) async {
+    /// Sends a response whose body is in memory, on the calling thread.
+    ///
+    /// - Returns: A body that is still to be written.
+    @inline(never)
+    private func send(_ response: Response, isSecure: Bool, on exchange: FastCGIExchange) -> ResponseBody? {
+        let response = self.counted(response, of: exchange)
         do {
-            try exchange.writeHere(self.head(of: response, isSecure: isSecure))
-            if case .bytes(let body) = response.body.content {
-                // Here rather than after a change of executors: a small body stays in the buffer and leaves with the head in one record.
-                try exchange.writeHere(body)
-            } else {
-                try await response.body.write(to: exchange)
+            try self.heads.withBuffer { head in
+                self.appendHead(of: response, isSecure: isSecure, to: &head)
+                try exchange.writeHere(head)
+            }
+            switch response.body.content {
+            case .stream: return response.body
+            // A small body stays in the buffer and leaves with the head in one record.
+            case .bytes(let body): try exchange.writeHere(body)
+            case .empty, .omitted: break
             }
             exchange.finish()
         } catch {
-            // The head is on its way: all that is left is to let the web server see that something is missing.
-            self.responder.logger.debug("response cut short", metadata: ["error": "\(type(of: error))"])
-            exchange.abandon()
+            self.cutShort(error, exchange)
+        }
+        return nil
+    }
+
+    @inline(never)
+    private func stream(_ body: ResponseBody, on exchange: FastCGIExchange) async {
+        do {
+            try await body.write(to: exchange)
+            exchange.finish()
+        } catch {
+            self.cutShort(error, exchange)
         }
     }
 
-    /// The bytes of a response's head.
+    /// The head is on its way: all that is left is to let the web server see that something is missing.
+    private func cutShort(_ error: any Error, _ exchange: FastCGIExchange) {
+        self.responder.logger.debug("response cut short", metadata: ["error": "\(type(of: error))"])
+        exchange.abandon()
+    }
+
+    private func head(of response: Response) -> [UInt8] {
+        var bytes: [UInt8] = []
+        self.appendHead(of: response, isSecure: false, to: &bytes)
+        return bytes
+    }
+
+    /// Appends the bytes of a response's head.
     ///
     /// The security headers are the same for all responses, so they are there as bytes; a response with one of its own gets the others one by
     /// one.
-    private func head(of response: Response, isSecure: Bool = false) -> [UInt8] {
-        var response = response
+    private func appendHead(of response: Response, isSecure: Bool, to bytes: inout [UInt8]) {
         let security = isSecure ? self.responder.securityBlocks.overHTTPS : self.responder.securityBlocks.always
         let hasOwn = security.names.contains { response.header($0) != nil }
+        var response = response
         if hasOwn { self.responder.securityHeaders.apply(to: &response, isSecure: isSecure) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(1024)
         // The time matters to cookies only.
         let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
-        let now = HTTPDate(secondsSinceUnixEpoch: seconds)
         do throws(CGIResponseHeadError) {
             try CGIResponseHead.appendStatus(response.status, to: &bytes)
-            try response.forEachField(now: now) { (name, value) throws(CGIResponseHeadError) in
+            try response.forEachField(now: HTTPDate(secondsSinceUnixEpoch: seconds)) { (name, value) throws(CGIResponseHeadError) in
                 try CGIResponseHead.appendField(name, value, to: &bytes)
             }
             if !hasOwn { bytes += security.bytes }
             CGIResponseHead.appendEnd(to: &bytes)
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
-            return bytes
         } catch {
             self.responder.logger.error("the response's head is not valid", metadata: ["error": "\(error)"])
-            return Array("Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8)
+            bytes.removeAll(keepingCapacity: true)
+            bytes += "Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8
         }
     }
 
@@ -153,5 +196,26 @@ struct FastCGIGateway: Sendable {
             "a response's head is longer than the web server's buffer may be",
             metadata: ["response.head": "\(bytes)", "response.limit": "\(self.longestHead)"]
         )
+    }
+}
+
+/// Arrays for the heads of responses, used again and again.
+private final class HeadBuffers: Sendable {
+    /// A longer head is not worth keeping its memory.
+    private static let longest = 16 << 10
+    private let free = Mutex<[[UInt8]]>([])
+
+    /// Lends an empty array.
+    func withBuffer<Failure: Error>(_ body: (inout [UInt8]) throws(Failure) -> Void) throws(Failure) {
+        var buffer = self.free.withLock { $0.popLast() } ?? []
+        defer {
+            if buffer.capacity <= Self.longest {
+                buffer.removeAll(keepingCapacity: true)
+                self.free.withLock { free in
+                    if free.count < 64 { free.append(buffer) }
+                }
+            }
+        }
+        try body(&buffer)
     }
 }

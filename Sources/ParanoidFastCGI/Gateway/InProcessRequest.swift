@@ -57,7 +57,8 @@ struct InProcessResponder: Sendable {
             let variables = try reader.finish()
             let source = InMemoryBody(request.body)
             let body = RequestBody(length: variables.contentLength ?? 0, limit: self.responder.bodyLimit) { source.read(upTo: $0) }
-            var response = await self.responder.respond(variables, parameters: parameters, body: body)
+            let described = self.responder.request(variables, parameters: parameters, body: body)
+            var response = await self.responder.respond(to: described)
             self.responder.securityHeaders.apply(to: &response, isSecure: variables.isSecure)
             return response
         } catch {

@@ -2,7 +2,7 @@ internal import ParanoidHTTP
 internal import HTTPTypes
 internal import Logging
 
-/// Turns parameters into a request, has it answered, and turns every error into an answer.
+/// Turns parameters into a request, has it answered, and turns every error into a response.
 struct RequestResponder: Sendable {
     let handler: any HTTPHandler
     let bodyLimit: Int
@@ -29,27 +29,23 @@ struct RequestResponder: Sendable {
         self.logger = logger
     }
 
-    /// Answers the request that the parameters describe.
-    func respond(
-        _ variables: MetaVariables,
-        parameters: any RequestParameters,
-        body: RequestBody,
-        receivedAtNanoseconds: Int64? = nil
-    ) async -> Response {
-        var request = Request(
+    /// The request that the parameters describe.
+    func request(_ variables: MetaVariables, parameters: any RequestParameters, body: RequestBody) -> Request {
+        Request(
             method: variables.requestMethod,
             rawPath: variables.rawPath,
             rawQuery: variables.rawQuery,
             isSecure: variables.isSecure,
             clientAddress: self.clientAddress(variables, parameters),
             parameters: parameters,
-            headerFields: { Self.headerFields(parameters) },
             body: body,
             logger: self.logger
         )
-        request.receivedAtNanoseconds = receivedAtNanoseconds
-        let response = await self.errorResponder.response(to: request, of: self.handler)
-        return response
+    }
+
+    /// Has a request answered; an error becomes the response that fits it.
+    func respond(to request: Request) async -> Response {
+        await self.errorResponder.response(to: request, of: self.handler)
     }
 
     private func clientAddress(_ variables: MetaVariables, _ parameters: any RequestParameters) -> String {
@@ -61,21 +57,15 @@ struct RequestResponder: Sendable {
         )
     }
 
-    /// The answer to parameters that cannot be a request.
+    /// The response to parameters that cannot be a request.
     func refusal(_ error: MetaVariableError) -> Response {
         self.errorResponder.response(for: error, logger: self.logger)
     }
 
-    /// The answer to a request that is refused before it has a handler.
+    /// The response to a request that is refused before it has a handler.
     func refusal(_ error: HTTPError) -> Response {
         self.logger.notice("request refused", metadata: ["error": "\(error)"])
         return Response.text("Bad Request\n", status: .badRequest)
-    }
-
-    private static func headerFields(_ parameters: any RequestParameters) -> HTTPFields {
-        var fields = HTTPFields()
-        parameters.forEach { name, value in fields.append(parameter: name, value: value) }
-        return fields
     }
 }
 

@@ -27,7 +27,7 @@ public struct Request: Sendable {
     ///   - isSecure: Whether the client's connection is encrypted, as the web server says.
     ///   - clientAddress: The text of the client's address, as the web server says.
     ///   - parameters: The raw parameters.
-    ///   - headerFields: Builds the header fields when they are asked for the first time.
+    ///   - headerFields: Builds the header fields when they are asked for the first time; `nil`: from the parameters.
     ///   - body: The body.
     ///   - logger: Where the request's log lines go.
     package init(
@@ -37,7 +37,7 @@ public struct Request: Sendable {
         isSecure: Bool = false,
         clientAddress: String = "",
         parameters: any RequestParameters,
-        headerFields: @escaping @Sendable () -> HTTPFields,
+        headerFields: (@Sendable () -> HTTPFields)? = nil,
         body: RequestBody = .empty,
         logger: Logger
     ) {

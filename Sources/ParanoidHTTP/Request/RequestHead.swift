@@ -10,7 +10,7 @@ final class RequestHead: Sendable {
     let isSecure: Bool
     let clientAddress: String
     let parameters: any RequestParameters
-    let makeHeaderFields: @Sendable () -> HTTPFields
+    let makeHeaderFields: (@Sendable () -> HTTPFields)?
     let body: RequestBody
     let logger: Logger
     private let parsed = Mutex(Parsed())
@@ -28,7 +28,7 @@ final class RequestHead: Sendable {
         isSecure: Bool,
         clientAddress: String,
         parameters: any RequestParameters,
-        makeHeaderFields: @escaping @Sendable () -> HTTPFields,
+        makeHeaderFields: (@Sendable () -> HTTPFields)?,
         body: RequestBody,
         logger: Logger
     ) {
@@ -44,7 +44,12 @@ final class RequestHead: Sendable {
     }
 
     var headerFields: HTTPFields {
-        self.cached(\.headerFields) { self.makeHeaderFields() }
+        self.cached(\.headerFields) {
+            if let make = self.makeHeaderFields { return make() }
+            var fields = HTTPFields()
+            self.parameters.forEach { name, value in fields.append(parameter: name, value: value) }
+            return fields
+        }
     }
 
     var cookies: Cookies {
