@@ -18,6 +18,23 @@ extension Integration {
         }
 
         @Test(
+            "a directory that keeps out users who may connect is named in the log, one that lets them in is not",
+            .timeLimit(.minutes(5)),
+            arguments: [(0o700, true), (0o711, false)]
+        )
+        func closedDirectory(mode: Int, isNamed: Bool) async throws {
+            let folder = try TestFolder(isOpen: true)
+            try FileManager.default.createDirectory(atPath: folder["run"], withIntermediateDirectories: false)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder["run"])
+            let settings = ["PARANOID_LISTEN": "unix:\(folder["run/app.sock"])", "PARANOID_LISTEN_MODE": "0666"]
+            let program = try BareProgram(in: folder, settings: settings)
+            try await eventually("the program serves") { program.log.contains("supervising") }
+            #expect(program.log.contains("a directory keeps out users who may connect to the socket") == isNamed)
+            #expect(program.log.contains("directory=\(folder["run"])") == isNamed, "\(program.log)")
+            await program.end()
+        }
+
+        @Test(
             "a user that is not on the list is closed and counted, one that is is heard",
             .timeLimit(.minutes(5)),
             .enabled(if: geteuid() == 0),

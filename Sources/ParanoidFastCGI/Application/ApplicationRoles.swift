@@ -20,7 +20,7 @@ extension Application {
     ///   ``ApplicationConfiguration/handlesSignals`` the process ends instead, with one line on standard error and an exit code.
     public func run() async throws {
         do {
-            var start = try ProcessStart(self.configuration)
+            var start = try ProcessStart(self.configuration, logger: self.logger)
             if let bootstrap = start.bootstrap.take() {
                 await self.runWorker(bootstrap)
             } else {
@@ -39,7 +39,11 @@ extension Application {
         // Before the listener, so that a start that fails here leaves no socket behind.
         _ = try self.access.open(.making)
         let listener: Listener
-        if let opened { listener = opened } else { listener = try ProcessStart.openListener(self.configuration) }
+        if let opened {
+            listener = opened
+        } else {
+            listener = try ProcessStart.openListener(self.configuration, logger: self.logger)
+        }
         if self.configuration.workers == 0 {
             try await self.serveAlone(listener)
         } else {

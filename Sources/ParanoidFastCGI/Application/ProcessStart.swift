@@ -18,7 +18,7 @@ struct ProcessStart: ~Copyable {
     /// Prepares this process.
     ///
     /// - Throws: ``ConfigurationError`` for a setting that cannot be used here; ``ApplicationError`` for what the system or the supervisor did.
-    init(_ configuration: ApplicationConfiguration) throws {
+    init(_ configuration: ApplicationConfiguration, logger: Logger) throws {
         do throws(SystemCallError) {
             _ = try StandardDescriptors.openMissing()
         } catch {
@@ -30,7 +30,7 @@ struct ProcessStart: ~Copyable {
             throw ApplicationError("\(error)", exitCode: SupervisorExitCode.unusableConfiguration)
         }
         if self.bootstrap == nil {
-            self.listener = try Self.becomeUser(configuration)
+            self.listener = try Self.becomeUser(configuration, logger: logger)
         } else {
             self.listener = nil
         }
@@ -41,7 +41,7 @@ struct ProcessStart: ~Copyable {
         }
     }
 
-    private static func becomeUser(_ configuration: ApplicationConfiguration) throws(ConfigurationError) -> Listener? {
+    private static func becomeUser(_ configuration: ApplicationConfiguration, logger: Logger) throws(ConfigurationError) -> Listener? {
         let identity = try Self.identity(configuration)
         guard let identity, ProcessIdentity.isRoot else {
             try Self.openLogFile(configuration, owner: nil)
@@ -55,7 +55,7 @@ struct ProcessStart: ~Copyable {
         }
         try Self.openLogFile(configuration, owner: identity)
         for path in ["\(configuration.sessionDirectory)/.", configuration.secretFile] { PrivateFile.makeParents(of: path, owner: identity) }
-        let listener = try Self.openListener(configuration, owner: identity)
+        let listener = try Self.openListener(configuration, owner: identity, logger: logger)
         do throws(SystemCallError) {
             try identity.dropPrivileges()
         } catch {
@@ -66,10 +66,13 @@ struct ProcessStart: ~Copyable {
 
     /// Opens the listener that the settings name.
     ///
-    /// - Parameter owner: The owner of a unix socket and of the directories to it, unless a setting names another.
+    /// - Parameters:
+    ///   - owner: The owner of a unix socket and of the directories to it, unless a setting names another.
+    ///   - logger: Gets a warning about a directory that keeps the web server out.
     static func openListener(
         _ configuration: ApplicationConfiguration,
-        owner: ProcessIdentity? = nil
+        owner: ProcessIdentity? = nil,
+        logger: Logger
     ) throws(ConfigurationError) -> Listener {
         var permissions = UnixSocketFile.Permissions(mode: configuration.listenMode, owner: owner?.user, group: owner?.group)
         if let text = configuration.listenOwner {
@@ -87,7 +90,14 @@ struct ProcessStart: ~Copyable {
         do throws(FastCGIServerError) {
             let address = try ListenerAddress(configuration.listen)
             if case .unix(let path) = address { UnixSocketFile.makeDirectories(for: path, permissions: permissions, owner: owner) }
-            return try Listener.open(address, permissions: permissions)
+            let listener = try Listener.open(address, permissions: permissions)
+            if case .unix(let path) = address, let closed = UnixSocketFile.closedDirectory(for: path, permissions: permissions) {
+                logger.warning(
+                    "a directory keeps out users who may connect to the socket",
+                    metadata: ["directory": "\(closed)", "listen": "\(configuration.listen)"]
+                )
+            }
+            return listener
         } catch {
             throw ConfigurationError(setting: "PARANOID_LISTEN", problem: "\(error)")
         }
