@@ -35,6 +35,32 @@ extension Integration {
         }
 
         @Test(
+            "a program that is started with closed descriptors 0 to 2 has nothing of its own there, and log lines reach no session file",
+            .timeLimit(.minutes(5)),
+            arguments: [[1, 2], [2], [0, 1, 2]]
+        )
+        func closedDescriptors(closed: [Int]) async throws {
+            let shell = "exec \"$0\" " + closed.map { "\($0)>&-" }.joined(separator: " ")
+            try await BareProgram.with(workers: 2, shell: shell) { program in
+                let control = URL(filePath: program.folder["state/sessions/control"])
+                try await eventually("both workers are there") { program.workers.count == 2 }
+                let before = try Data(contentsOf: control)
+                let workers = program.workers
+                for process in [program.process.pid] + workers {
+                    for number in closed {
+                        let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(number)")
+                        #expect(target == "/dev/null", "\(process): \(number)")
+                    }
+                }
+                // The supervisor writes a line about it.
+                kill(workers[0], SIGKILL)
+                try await eventually("a successor is there") { program.workers.count == 2 && !program.workers.contains(workers[0]) }
+                #expect(try Data(contentsOf: control) == before)
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+            }
+        }
+
+        @Test(
             "a user that is not on the list is closed and counted, one that is is heard",
             .timeLimit(.minutes(5)),
             .enabled(if: geteuid() == 0),

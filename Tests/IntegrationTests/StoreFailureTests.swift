@@ -28,6 +28,33 @@ extension Integration {
             if isMounted { #expect(try await self.run("umount", "-l", directory)) }
         }
 
+        @Test(
+            "at the start is a message that names the directory and an exit code, with workers or without",
+            .timeLimit(.minutes(5)),
+            .enabled(if: geteuid() == 0),
+            arguments: [0, 2]
+        )
+        func noRoomAtStart(workers: Int) async throws {
+            let folder = try TestFolder()
+            let disk = folder["disk"]
+            try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: false)
+            guard try await self.run("mount", "-t", "tmpfs", "-o", "mode=700,size=64k", "tmpfs", disk) else {
+                try Test.cancel("root may not mount here")
+            }
+            do {
+                _ = try await self.run("dd", "if=/dev/zero", "of=\(disk)/filler", "bs=4k", "count=100")
+                let settings = ["PARANOID_SESSION_DIR": "\(disk)/sessions"]
+                let program = try BareProgram(in: folder, workers: workers, settings: settings)
+                #expect(await program.process.waitForEnd() == .exited(78))
+                #expect(program.log.contains("PARANOID_SESSION_DIR: \(disk)/sessions cannot be used: full"), "\(program.log)")
+                #expect(program.log.contains("no space is left"), "\(program.log)")
+            } catch {
+                _ = try await self.run("umount", "-l", disk)
+                throw error
+            }
+            #expect(try await self.run("umount", "-l", disk))
+        }
+
         private func check(directory: String, isMounted: Bool) async throws {
             try await TestApplication.with(settings: ["PARANOID_SESSION_DIR": directory, "PSESSION_NONCE_TIMEOUT": "none"]) { app in
                 let jar = try app.jar()
