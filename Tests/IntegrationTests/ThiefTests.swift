@@ -64,7 +64,7 @@ extension Integration {
                 }
                 #expect(report.reason == "reuse" && report.hits == 0)
                 #expect(try await app.get("/session/peek", jar: jar).report().verdict == "none")
-                #expect(app.log.contains("an old value of a session's cookies was shown"))
+                #expect(app.log.contains(" session.event=reuse "))
             }
         }
 

@@ -50,7 +50,7 @@ struct NginxTrial {
             return
         }
         let warnings = text.split(separator: "\n").filter { line in [" warning ", " error ", " critical "].contains { line.contains($0) } }
-        let alarms = warnings.filter { $0.contains("an old value of a session") }
+        let alarms = warnings.filter { $0.contains(" session.event=reuse ") }
         let others = warnings.count - alarms.count
         print("\n\(ended) sessions were shared and ended; the log has \(alarms.count) alarms and \(others) other warnings")
         checks.expect(

@@ -41,7 +41,7 @@ public struct SessionEvent: Sendable, Hashable {
     /// When, by the clock of the sessions.
     public let time: Timestamp
     /// The name of the session in logs, events and tools; `nil` when there is none.
-    public let handle: String?
+    public let handle: SessionHandle?
     /// The application's name for the user, where one is logged in.
     public let user: String?
     /// The text of the client's address.

@@ -85,13 +85,13 @@ package final class SessionRepository: Sendable {
     /// - Parameters:
     ///   - identifier: The identifier.
     ///   - now: The time.
-    ///   - onExpiry: Called when it was there and its time is over.
+    ///   - onExpiry: Called with its handle when it was there and its time is over.
     /// - Returns: The record; `nil` when there is no such session, when it expired before `now`, ended, or could not be opened.
     /// - Throws: What the store throws, except for damage, which is reported and means that there is no session.
     package func open(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
-        onExpiry: () -> Void = {}
+        onExpiry: (SessionHandle) -> Void = { _ in }
     ) async throws(SessionStoreError) -> Opened? {
         var identifier = identifier
         for _ in 0...Self.longestChain {
@@ -105,7 +105,7 @@ package final class SessionRepository: Sendable {
             }
             self.hot.forget(identifier)
             guard let successor = self.sealer.successor(in: stored, at: now, in: location) else {
-                if stored.state == .live { onExpiry() }
+                if stored.state == .live { onExpiry(stored.handle) }
                 return nil
             }
             identifier = successor

@@ -11,7 +11,7 @@ struct SessionEvents: Sendable {
         of request: Request,
         at now: Timestamp,
         keys: ServerKeys,
-        identifier: SessionIdentifier? = nil,
+        handle: SessionHandle? = nil,
         reason: GuardReason? = nil,
         user: String? = nil,
         signals: [String] = [],
@@ -22,7 +22,7 @@ struct SessionEvents: Sendable {
             kind: kind,
             reason: reason,
             time: now,
-            handle: identifier.map { Self.handle(of: $0, keys) },
+            handle: handle,
             user: user,
             client: request.clientAddress,
             signals: signals,
@@ -31,9 +31,6 @@ struct SessionEvents: Sendable {
         self.log(event, request, keys)
         self.configuration.onEvent(event)
     }
-
-    /// The name of a session in events and logs.
-    private static func handle(of identifier: SessionIdentifier, _ keys: ServerKeys) -> String { keys.logTag(of: identifier.sealableBytes) }
 
     /// Keyed hashes instead of names, addresses and identifiers: a log is read by many.
     private func log(_ event: SessionEvent, _ request: Request, _ keys: ServerKeys) {
@@ -92,14 +89,14 @@ extension SessionTransaction {
         self.tell(.guessing, state, count: count)
     }
 
-    func tell(_ kind: SessionEvent.Kind, _ state: TransactionState, user: String? = nil, count: Int = 1) {
+    func tell(_ kind: SessionEvent.Kind, _ state: TransactionState, handle: SessionHandle? = nil, user: String? = nil, count: Int = 1) {
         let identifier = state.session?.identifier ?? state.withheld?.session.identifier ?? state.credentials.identifier
         self.context.events.tell(
             kind,
             of: self.request,
             at: self.now,
             keys: identifier.flatMap { self.context.repository.keys(of: $0) } ?? self.context.repository.newestKeys,
-            identifier: identifier,
+            handle: handle ?? (state.session ?? state.withheld?.session)?.record.origin?.handle,
             reason: state.reason,
             user: user ?? state.session?.record.user?.name ?? state.withheld?.challenge.user,
             signals: state.signals?.changes.map(\.name) ?? state.withheld?.challenge.signals ?? [],

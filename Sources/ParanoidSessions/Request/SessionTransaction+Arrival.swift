@@ -49,11 +49,11 @@ extension SessionTransaction {
 
     private func open(_ identifier: SessionIdentifier, for state: TransactionState) async throws(SessionStoreError) -> OpenSession? {
         let now = state.arrivedAt
-        guard let found = try await self.context.repository.open(identifier, at: now, onExpiry: { self.tell(.expired, state) }) else {
+        guard let found = try await self.context.repository.open(identifier, at: now, onExpiry: { self.tell(.expired, state, handle: $0) }) else {
             return nil
         }
         if self.settings.isOver(found.record, at: now) {
-            self.tell(.expired, state)
+            self.tell(.expired, state, handle: found.record.origin?.handle)
             return nil
         }
         let shown: OpenSession.Shown =
@@ -131,14 +131,14 @@ extension SessionTransaction {
         let tracking = SessionTracking(boundTo: fingerprint, at: state.arrivedAt, using: &generator)
         let record = SessionRecord(createdAt: state.arrivedAt, tracking: tracking)
         let expiresAt = self.settings.expiry(of: record, at: state.arrivedAt)
-        let identifier = try await self.context.repository.create(
+        let begun = try await self.context.repository.begin(
             record,
             expiresAt: expiresAt,
             at: state.arrivedAt,
             keys: keys,
             using: &generator
         )
-        state.session = OpenSession(identifier: identifier, record: record)
+        state.session = OpenSession(identifier: begun.identifier, record: begun.record)
         state.verdict = .new
         state.reason = nil
         state.progress = .stored(tellsClient: true)

@@ -92,11 +92,14 @@ extension SessionTransaction {
         let step = self.step(state, over: nil, keys: keys, at: now, body, using: &random)
         if let failure = step.completion.failure { throw failure }
         let outcome = try step.outcome?.get()
+        var completion = step.completion
         var identifier: SessionIdentifier?
-        if case .create(let record) = step.completion.storing {
-            identifier = try await self.create(record, at: now, keys: keys, using: &random)
+        if case .create(let record) = completion.storing {
+            let begun = try await self.create(record, at: now, keys: keys, using: &random)
+            identifier = begun.identifier
+            completion.storing = .create(begun.record)
         }
-        return (self.followed(state, step.completion, identifier: identifier, at: now), outcome)
+        return (self.followed(state, completion, identifier: identifier, at: now), outcome)
     }
 
     private func change<Outcome: Sendable>(
@@ -141,7 +144,7 @@ extension SessionTransaction {
         // One that is there already is the identifier the client has shown last: the answers since then were lost.
         if overlap != nil && record.tracking?.predecessor == nil { record.tracking?.predecessor = found.identifier }
         let expiresAt = self.settings.expiry(of: record, at: now)
-        let successor = try await self.create(record, at: now, keys: keys, using: &random)
+        let successor = try await self.create(record, at: now, keys: keys, using: &random).identifier
         let hasEnded: Bool
         do {
             hasEnded = try await self.context.repository.change(found.identifier, at: now, using: &random) { opened in
@@ -249,8 +252,8 @@ extension SessionTransaction {
         at now: Timestamp,
         keys: ServerKeys,
         using generator: inout SessionRandom
-    ) async throws(SessionStoreError) -> SessionIdentifier {
+    ) async throws(SessionStoreError) -> SessionRepository.Opened {
         let expiresAt = self.settings.expiry(of: record, at: now)
-        return try await self.context.repository.create(record, expiresAt: expiresAt, at: now, keys: keys, using: &generator)
+        return try await self.context.repository.begin(record, expiresAt: expiresAt, at: now, keys: keys, using: &generator)
     }
 }
