@@ -54,7 +54,7 @@ CONFINED = {"CFCGI": ["Sources/FastCGIServer/Binding/*", "Tests/FastCGIServerTes
 
 PARSERS = [
     "Sources/*/SessionRecordCoding.swift",
-    "Sources/ParanoidSessions/*/Record*er.swift",
+    "Sources/ParanoidSessions/Repository/RecordCoding.swift",
     "Sources/ParanoidHTTP/*/MetaVariable*.swift",
     "Sources/ParanoidHTTP/*/*CookieParser.swift",
     "Sources/ParanoidHTTP/*/*FormParser.swift",

@@ -93,7 +93,8 @@ struct SessionEventTests {
 
         #expect(secrets.count >= 6)
         let log = self.log.entries.map { "\($0.message) \($0.metadata)" }.joined(separator: "\n")
-        #expect(log.contains("session.event") && log.contains(try #require(refused?.handle).description))
+        let handle = try #require(refused?.handle)
+        #expect(log.contains("session.event") && log.contains(handle.description))
         for text in secrets.union(["ann@example.org", "192.0.2.77", "Firefox"]) { #expect(!log.contains(text)) }
         #expect(!"\(self.record.events)".contains("ann@"))
     }

@@ -31,7 +31,11 @@ extension ApplicationConfiguration {
         var defaultListener = DescriptorKind(of: 0) == .listeningStreamSocket ? "inherited" : nil
         if defaultListener == nil, !SocketActivation.ofThisProcess().entries.isEmpty { defaultListener = "systemd" }
         var configuration = try ApplicationConfiguration(
-            Setting.Surroundings(environment: values, defaultListener: defaultListener, processors: UsableProcessors.ofThisProcess().defaultWorkers)
+            Setting.Surroundings(
+                environment: values,
+                defaultListener: defaultListener,
+                processors: UsableProcessors.ofThisProcess().defaultWorkers
+            )
         )
         configuration.namesFromFile = namesFromFile
         return configuration

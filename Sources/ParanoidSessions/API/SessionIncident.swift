@@ -1,7 +1,7 @@
 /// A session that had to be given up; the client sees no more than "no session".
-public struct SessionIncident: Sendable, Hashable {
+package struct SessionIncident: Sendable, Hashable {
     /// What happened.
-    public enum Kind: String, Sendable {
+    package enum Kind: String, Sendable {
         /// The stored bytes are broken; the store moved them aside.
         case damaged
         /// The stored bytes are whole, but were not sealed for this session by a server that has our secrets.
@@ -9,12 +9,12 @@ public struct SessionIncident: Sendable, Hashable {
     }
 
     /// Which session it is; `nil` when nothing of it can be read and this process did not use it before.
-    public var handle: SessionHandle?
+    package var handle: SessionHandle?
     /// What happened.
-    public var kind: Kind
+    package var kind: Kind
 
     /// Creates an incident.
-    public init(handle: SessionHandle?, kind: Kind) {
+    package init(handle: SessionHandle?, kind: Kind) {
         self.handle = handle
         self.kind = kind
     }

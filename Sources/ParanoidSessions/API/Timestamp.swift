@@ -19,9 +19,9 @@ public struct Timestamp: InstantProtocol, Sendable, Hashable {
     }
 
     /// Earlier than every session.
-    public static let distantPast = Timestamp(nanosecondsSinceEpoch: .min)
+    package static let distantPast = Timestamp(nanosecondsSinceEpoch: .min)
     /// Later than every session.
-    public static let distantFuture = Timestamp(nanosecondsSinceEpoch: .max)
+    package static let distantFuture = Timestamp(nanosecondsSinceEpoch: .max)
 
     /// The timestamp `duration` later; saturates instead of overflowing.
     public func advanced(by duration: Duration) -> Timestamp {
@@ -43,7 +43,7 @@ public struct Timestamp: InstantProtocol, Sendable, Hashable {
 
 extension Duration {
     /// The duration in nanoseconds, cut below them and saturated at the limits of `Int64` (292 years).
-    public var wholeNanoseconds: Int64 {
+    package var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = self.components
         let base = seconds.multipliedSaturating(by: 1_000_000_000)
         let (sum, overflow) = base.addingReportingOverflow(attoseconds / 1_000_000_000)

@@ -49,7 +49,8 @@ extension SessionTransaction {
 
     private func open(_ identifier: SessionIdentifier, for state: TransactionState) async throws(SessionStoreError) -> OpenSession? {
         let now = state.arrivedAt
-        guard let found = try await self.context.repository.open(identifier, at: now, onExpiry: { self.tell(.expired, state, handle: $0) }) else {
+        guard let found = try await self.context.repository.open(identifier, at: now, onExpiry: { self.tell(.expired, state, handle: $0) })
+        else {
             return nil
         }
         if self.settings.isOver(found.record, at: now) {

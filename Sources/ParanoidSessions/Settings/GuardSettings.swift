@@ -21,28 +21,28 @@ public struct GuardSettings: Sendable, Hashable {
     }
 
     /// Which rules apply.
-    public var profile: Profile = .paranoid
+    package var profile: Profile = .paranoid
     /// Age at which a nonce is replaced; `.zero`: with each response; `nil`: no nonces (`PSESSION_NONCE_TIMEOUT`).
-    public var nonceTimeout: Duration? = .seconds(1)
+    package var nonceTimeout: Duration? = .seconds(1)
     /// How many nonces before the current one still count (`PSESSION_NONCE_WINDOW`).
     package var nonceWindow: Int = 1
     /// For how long they count; `nil`: for ever (`PSESSION_NONCE_WINDOW_TIMEOUT`).
     package var nonceWindowTimeout: Duration? = .seconds(1)
     /// Age at which the identifier is replaced; `nil`: never (`PSESSION_KEY_TIMEOUT`).
-    public var identifierTimeout: Duration?
+    package var identifierTimeout: Duration?
     /// What becomes of the session of a refused request (`PSESSION_CLEAR_SESSION_FUNCTION`).
     package var clearing: Clearing = .flush
     /// The longest time that a request or a response is under way (`PSESSION_DELAY_BOUND`); for so long a request that still shows an
     /// identifier that was replaced is served, in profile `paranoid`.
-    public var delayBound: Duration = .seconds(6)
+    package var delayBound: Duration = .seconds(6)
     /// How long before now a request can have arrived at the most (`PSESSION_ARRIVAL_BOUND`), in profile `paranoid`.
     ///
     /// A request that took longer, as its body came slowly, counts as one that arrived then: it gets no new nonce and proves nothing. So a
     /// copied jar is of no use for longer than this after its values have become old, however slowly its holder sends.
-    public var arrivalBound: Duration = .seconds(120)
+    package var arrivalBound: Duration = .seconds(120)
     /// How long a session in which nobody is logged in lives after it was last written, in seconds; `nil`: like every other
     /// (`SESSION_ANONYMOUS_AGE`).
-    public var anonymousLifetime: Int?
+    package var anonymousLifetime: Int?
     /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
     public var lifetime: Int = 1_209_600
     /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
@@ -52,14 +52,14 @@ public struct GuardSettings: Sendable, Hashable {
     /// How long a session in which nobody is logged in lives after it began, in seconds (`SESSION_ANONYMOUS_ABSOLUTE_AGE`).
     ///
     /// `nil`: without such an end, as always in profile `compatible`.
-    public var anonymousAbsoluteLifetime: Int? = 2_592_000
+    package var anonymousAbsoluteLifetime: Int? = 2_592_000
     /// Whether cookies end with the browser (`SESSION_EXPIRE_AT_BROWSER_CLOSE`).
-    public var expiresAtBrowserClose = false
+    package var expiresAtBrowserClose = false
     /// Whether every request writes its session (`SESSION_SAVE_EVERY_REQUEST`).
     package var savesEveryRequest = false
 
     /// What a request gets that is refused in profile `paranoid` (`PSESSION_REFUSAL`); the session stands.
-    public enum Refusal: String, Sendable, Hashable, CaseIterable {
+    package enum Refusal: String, Sendable, Hashable, CaseIterable {
         /// It goes on without a session.
         case anonymous
         /// Status 403, as soon as it asks for its session.
@@ -67,10 +67,10 @@ public struct GuardSettings: Sendable, Hashable {
     }
 
     /// What a refused request gets.
-    public var refusal: Refusal = .anonymous
+    package var refusal: Refusal = .anonymous
 
     /// What follows when a request proves that two parties hold copies of one jar (`PSESSION_REUSE`).
-    public enum Reuse: String, Sendable, Hashable, CaseIterable {
+    package enum Reuse: String, Sendable, Hashable, CaseIterable {
         /// The session ends for all who hold its cookies.
         case end
         /// The session is withheld from all who hold its cookies until the application is satisfied, usually by a password: a login of the
@@ -81,7 +81,7 @@ public struct GuardSettings: Sendable, Hashable {
     /// What follows on proof of a copied jar.
     ///
     /// A session in which nobody is logged in has nobody who could prove anything, and ends either way.
-    public var reuse: Reuse = .challenge
+    package var reuse: Reuse = .challenge
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
     public var isHTTPSOnly = true
 
@@ -94,7 +94,7 @@ public struct GuardSettings: Sendable, Hashable {
     }
 
     /// Creates the default rules of a profile.
-    public init(profile: Profile = .paranoid) {
+    package init(profile: Profile = .paranoid) {
         self.profile = profile
         switch profile {
         case .compatible:

@@ -1,9 +1,9 @@
-public import ParanoidHTTP
+package import ParanoidHTTP
 
 /// Names and attributes of the three session cookies.
-public struct SessionCookieConfiguration: Sendable {
+package struct SessionCookieConfiguration: Sendable {
     /// What browsers promise of a cookie whose name begins so (RFC 6265bis section 4.1.3, and the draft on layered cookies).
-    public enum Prefix: String, Sendable, Hashable, CaseIterable {
+    package enum Prefix: String, Sendable, Hashable, CaseIterable {
         /// Nothing.
         case none = ""
         /// It was set over HTTPS.
@@ -15,26 +15,26 @@ public struct SessionCookieConfiguration: Sendable {
     }
 
     /// What is put before the three names, unless they have a prefix of their own (`PSESSION_COOKIE_PREFIX`).
-    public var prefix = Prefix.host
+    package var prefix = Prefix.host
     /// The cookie that carries the identifier (`SESSION_COOKIE_NAME`).
-    public var sessionName = "sessionid"
+    package var sessionName = "sessionid"
     /// The cookie that carries the nonce (`PSESSION_COOKIE_NAME`).
-    public var nonceName = "sessionnonce"
+    package var nonceName = "sessionnonce"
     /// The cookie that carries the second key over HTTPS (`PSESSION_SECURE_COOKIE_NAME`).
-    public var secondName = "sessionid_https"
+    package var secondName = "sessionid_https"
     /// The path of all three (`SESSION_COOKIE_PATH`).
-    public var path = "/"
+    package var path = "/"
     /// The domain of all three; `nil`: this host alone (`SESSION_COOKIE_DOMAIN`).
-    public var domain: String?
+    package var domain: String?
     /// Whether identifier and nonce travel over HTTPS only (`SESSION_COOKIE_SECURE`); the second key always does.
-    public var isSecure = true
+    package var isSecure = true
     /// Whether scripts are kept from all three (`PSESSION_COOKIE_HTTPONLY`).
-    public var isHTTPOnly = true
+    package var isHTTPOnly = true
     /// Which requests from other sites carry them (`SESSION_COOKIE_SAMESITE`); `nil` leaves it to the browser.
-    public var sameSite: SetCookie.SameSite? = .lax
+    package var sameSite: SetCookie.SameSite? = .lax
 
     /// Creates the default names and attributes of a profile.
-    public init(profile: GuardSettings.Profile = .paranoid) {
+    package init(profile: GuardSettings.Profile = .paranoid) {
         if profile.isCompatible {
             self.prefix = .none
             self.isSecure = false

@@ -5,11 +5,11 @@ public struct SessionSettings: Sendable {
     /// The rules of the guard.
     public var guardSettings: GuardSettings
     /// Names and attributes of the cookies.
-    public var cookies: SessionCookieConfiguration
+    package var cookies: SessionCookieConfiguration
     /// The request parameters whose values make up the fingerprint, none of which may change (`PSESSION_CHECK_HEADERS`).
-    public var checkedParameters: [String]
+    package var checkedParameters: [String]
     /// What is noted of a client, and what a change means (`PSESSION_SIGNALS`).
-    public var signals: [SignalRule]
+    package var signals: [SignalRule]
     /// The network that an address lies in, as bytes to be compared; the address itself unless something better is set.
     package var network: @Sendable (_ address: String) -> [UInt8] = { Array($0.utf8) }
     /// Asked when a session is withheld; what it decides happens.
@@ -22,15 +22,15 @@ public struct SessionSettings: Sendable {
     /// The name the guard's own data go by; the application can neither read nor write it (`PSESSION_SESSION_KEY`).
     package var reservedKey = "PARANOID_SESSION_DATA"
     /// How much the application may store in a session.
-    public var valueLimits = SessionValueLimits()
+    package var valueLimits = SessionValueLimits()
     /// Prefixes of paths whose requests are not checked (`PSESSION_FILTER_PREFIXES`).
-    public var uncheckedPathPrefixes: [String] = []
+    package var uncheckedPathPrefixes: [String] = []
     /// Says whether a request is checked; asked for requests that no prefix excepts (`PSESSION_REQUEST_FILTER_FUNCTION`).
     public var checks: @Sendable (Request) -> Bool = { _ in true }
     /// Told of every request that is refused, before its session is cleared as set (`PSESSION_CLEAR_SESSION_FUNCTION`).
-    public var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
+    package var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
     /// How long a browser is remembered after its user asked for it, in seconds (`SESSION_REMEMBER_AGE`).
-    public var rememberAge = 2_592_000
+    package var rememberAge = 2_592_000
     /// Where randomness comes from.
     package var randomSource: SessionRandom.Source = SessionRandom.system
 
@@ -55,16 +55,16 @@ public struct SessionSettings: Sendable {
 /// How much an application may store in a session.
 ///
 /// Checked when a value is set, not when the request commits: the handler that asks for too much is the one that hears of it.
-public struct SessionValueLimits: Sendable, Hashable {
+package struct SessionValueLimits: Sendable, Hashable {
     /// The most bytes of one encoded value (`PARANOID_SESSION_VALUE_LIMIT`).
-    public var valueByteCount = 64 * 1024
+    package var valueByteCount = 64 * 1024
     /// The most bytes of all values of a session together, names included (`PARANOID_SESSION_LIMIT`).
-    public var sessionByteCount = 240 * 1024
+    package var sessionByteCount = 240 * 1024
     /// How deeply arrays and objects of a value may be nested.
-    public var depth = 64
+    package var depth = 64
 
     /// Creates the default limits.
-    public init() {}
+    package init() {}
 
     func check(_ value: [UInt8]) throws(SessionError) {
         if value.count > self.valueByteCount { throw .valueTooLarge }

@@ -1,21 +1,21 @@
 /// What is noted of a client, and what it means when it changes.
-public struct SignalRule: Sendable, Hashable {
+package struct SignalRule: Sendable, Hashable {
     /// The network the client's address lies in.
-    public static let address = "address"
+    package static let address = "address"
     /// Family and platform of the browser, from `User-Agent`; versions do not count.
-    public static let agent = "agent"
+    package static let agent = "agent"
     /// The languages the browser asks for (`Accept-Language`).
-    public static let language = "language"
+    package static let language = "language"
     /// What the browser says of itself in client hints: platform and whether it is a telephone (`Sec-CH-UA-Platform`, `Sec-CH-UA-Mobile`).
-    public static let hints = "hints"
+    package static let hints = "hints"
 
     /// One of the four names above, or a request parameter such as `SSL_CIPHER`, whose value is compared byte by byte.
-    public var name: String
+    package var name: String
     /// What a change means.
-    public var policy: SignalPolicy
+    package var policy: SignalPolicy
 
     /// Creates a rule.
-    public init(_ name: String, _ policy: SignalPolicy) {
+    package init(_ name: String, _ policy: SignalPolicy) {
         self.name = name
         self.policy = policy
     }
@@ -38,7 +38,7 @@ public struct SignalRule: Sendable, Hashable {
 }
 
 /// What it means that something about a client has changed; what comes later is graver.
-public enum SignalPolicy: String, Sendable, Hashable, CaseIterable, Comparable {
+package enum SignalPolicy: String, Sendable, Hashable, CaseIterable, Comparable {
     /// Nothing; it is not even looked at.
     case off
     /// The application is told.
@@ -51,7 +51,7 @@ public enum SignalPolicy: String, Sendable, Hashable, CaseIterable, Comparable {
     case end
 
     /// Whether the first is milder.
-    public static func < (first: SignalPolicy, second: SignalPolicy) -> Bool { first.rank < second.rank }
+    package static func < (first: SignalPolicy, second: SignalPolicy) -> Bool { first.rank < second.rank }
 
     private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }

@@ -19,7 +19,7 @@ public final class MemorySessionStore: SessionStore {
     public init() {}
 
     /// The number of sessions and tombstones stored.
-    public var count: Int { self.kept.withLock { $0.sessions.count } }
+    package var count: Int { self.kept.withLock { $0.sessions.count } }
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {

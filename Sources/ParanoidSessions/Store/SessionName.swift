@@ -3,7 +3,7 @@
 /// It reveals nothing of the identifier and an attacker cannot steer it, so it is safe in file names and logs.
 public struct SessionName: Sendable {
     /// The number of bytes of a name.
-    public static let byteCount = 32
+    package static let byteCount = 32
 
     let secret: SecretBytes<32>
 
@@ -18,7 +18,7 @@ public struct SessionName: Sendable {
     }
 
     /// Parses 64 lower-case hexadecimal digits, as ``hexadecimal`` gives them; `nil` for anything else.
-    public init?(hexadecimal digits: [UInt8]) {
+    package init?(hexadecimal digits: [UInt8]) {
         guard let bytes = Hexadecimal.bytes(of: digits) else { return nil }
         self.init(bytes: bytes)
     }
@@ -27,7 +27,7 @@ public struct SessionName: Sendable {
     public var bytes: [UInt8] { self.secret.bytes }
 
     /// The first word, well mixed: for striping and sharding.
-    public var prefix: UInt64 { unsafe self.secret.withUnsafeBytes { unsafe UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) } }
+    package var prefix: UInt64 { unsafe self.secret.withUnsafeBytes { unsafe UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) } }
 
     /// 64 lower-case hexadecimal digits.
     public var hexadecimal: String { Hexadecimal.text(self.bytes) }

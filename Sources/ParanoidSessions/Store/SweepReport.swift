@@ -9,15 +9,15 @@ public struct SweepReport: Sendable, Hashable {
     /// Expired sessions and tombstones removed.
     public var removed = 0
     /// Expired entries left for later because somebody held them.
-    public var skipped = 0
+    package var skipped = 0
     /// Leftovers of interrupted work removed (temporary files and the like).
-    public var leftovers = 0
+    package var leftovers = 0
     /// By how much the longest overdue entry met was overdue.
-    public var oldestOverdue: Duration?
+    package var oldestOverdue: Duration?
     /// Bytes that can still be written; `nil` where the store cannot tell.
     public var bytesFree: UInt64?
     /// Sessions that can still be made as far as inodes go; `nil` where the store cannot tell.
-    public var inodesFree: UInt64?
+    package var inodesFree: UInt64?
     /// Whether the sweep came to the end of the store; the next one starts anew.
     public var isComplete = false
 
@@ -25,7 +25,7 @@ public struct SweepReport: Sendable, Hashable {
     public init() {}
 
     /// Adds the figures of a later part of the same sweep.
-    public mutating func add(_ other: SweepReport) {
+    package mutating func add(_ other: SweepReport) {
         self.examined += other.examined
         self.live += other.live
         self.anonymous += other.anonymous
