@@ -49,8 +49,10 @@ extension Integration {
                 let workers = program.workers
                 for process in [program.process.pid] + workers {
                     for number in closed {
-                        let target = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(number)")
-                        #expect(target == "/dev/null", "\(process): \(number)")
+                        // A worker begins with the listener on descriptor 0.
+                        try await eventually("nothing is on descriptor \(number) of process \(process)", within: .seconds(60)) {
+                            try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(number)") == "/dev/null"
+                        }
                     }
                 }
                 // The supervisor writes a line about it.
