@@ -31,7 +31,7 @@ internal import WorkerSupervisor
 /// A graceful shutdown does what SIGTERM does otherwise: the server accepts nothing new and finishes what runs, then ``run()`` returns. With
 /// workers, each of them is a process of its own that runs the program from its start, the other services included.
 public final class Application: RouterMethods, Service, Sendable {
-    /// The settings.
+    /// The settings that the application was made with.
     public let configuration: ApplicationConfiguration
     /// The logger for lines that concern no particular request.
     public let logger: Logger

@@ -51,7 +51,7 @@ public struct HTTPError: Error, ResponseConvertible {
     public static let badRequest = HTTPError(.badRequest)
     /// 401 Unauthorized; RFC 9110, section 15.5.2, wants a `WWW-Authenticate` field beside it, see ``adding(_:for:)``.
     package static let unauthorized = HTTPError(.unauthorized)
-    /// 403 Forbidden.
+    /// The response 403 Forbidden (RFC 9110, section 15.5.4).
     public static let forbidden = HTTPError(.forbidden)
     /// 404 Not Found.
     public static let notFound = HTTPError(.notFound)

@@ -56,7 +56,7 @@ public struct SessionChallenge: Sendable, Hashable {
     /// What about the client has changed.
     public let signals: [String]
 
-    /// What follows.
+    /// The application's response to a challenge.
     public enum Decision: Sendable, Hashable {
         /// The request goes on without its session, until the handler calls `Session.completeChallenge()` or logs the same user in.
         case withhold

@@ -144,7 +144,7 @@ extension Session {
 extension Session {
     /// Lets the browser log the user in later without being asked, by a token of its own that is replaced with each use.
     ///
-    /// For a box "stay logged in" at the login, over HTTPS. The token lives for ``SessionSettings/rememberAge``, counted from here,
+    /// For a box "stay logged in" at the login, over HTTPS. The token lives for `SESSION_REMEMBER_AGE`, counted from here,
     /// and ends with ``logOut(clearing:)`` in this browser, with ``revokeOthers()`` in others, and with all sessions of the user.
     ///
     /// - Parameter device: What the login that it leads to is listed by.
@@ -184,9 +184,9 @@ public struct ValueRetention: Sendable, Hashable {
     /// The names of the values that stay; `nil`: all.
     let names: Set<[UInt8]>?
 
-    /// All values.
+    /// The login keeps all values of the session.
     public static let all = Self(names: nil)
-    /// None.
+    /// The login keeps no value of the session.
     public static let none = Self(names: [])
 
     /// Those of some names (``SessionKey/name``).

@@ -104,7 +104,7 @@ public struct Session: Sendable {
 
     /// Stores a value.
     ///
-    /// Throws ``SessionError`` when it is larger or more deeply nested than ``SessionSettings/valueLimits`` allow.
+    /// Throws ``SessionError`` when it is larger or more deeply nested than `PARANOID_SESSION_VALUE_LIMIT` and the limit of levels allow.
     /// Of two requests that set one key the one that commits later wins.
     public func set<Value>(_ key: SessionKey<Value>, to value: Value) async throws {
         let name = try self.name(of: key)

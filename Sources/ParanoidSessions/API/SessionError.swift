@@ -11,11 +11,11 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     case insideHook
     /// The lifetime is negative, or longer than 2^31 - 1 seconds.
     case invalidLifetime
-    /// One value has more bytes than ``SessionValueLimits/valueByteCount``.
+    /// One value has more bytes than `PARANOID_SESSION_VALUE_LIMIT` allows.
     case valueTooLarge
-    /// One value is nested more deeply than ``SessionValueLimits/depth``.
+    /// One value is nested more deeply than 64 levels.
     case valueTooDeep
-    /// All values have more bytes than ``SessionValueLimits/sessionByteCount``.
+    /// All values have more bytes than `PARANOID_SESSION_LIMIT` allows.
     case sessionTooLarge
     /// The user has as many sessions as are allowed, and a further login is to be refused.
     case tooManySessions
@@ -64,7 +64,7 @@ public struct RequestRefusal: Error, ResponseConvertible, Sendable, Hashable {
         case tokenWrong = "csrf-token-wrong"
     }
 
-    /// Why.
+    /// The reason of the refusal.
     public let reason: Reason
 
     /// Creates a refusal.

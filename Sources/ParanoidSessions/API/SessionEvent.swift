@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Something that happened to a session, for the application, its log and its counters.
 public struct SessionEvent: Sendable, Hashable {
-    /// What happened.
+    /// The kinds of events.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// A session began.
         case created
@@ -34,7 +34,7 @@ public struct SessionEvent: Sendable, Hashable {
         case guessing
     }
 
-    /// What happened.
+    /// The kind of this event.
     public let kind: Kind
     /// Why; `nil` when there is nothing to say.
     public let reason: GuardReason?

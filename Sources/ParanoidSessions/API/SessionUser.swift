@@ -64,7 +64,7 @@ public struct SessionDevice: Sendable, Hashable {
     /// Where it was, if the user agreed to have that kept.
     public let address: String?
 
-    /// Creates a description; texts of more than ``maximumByteCount`` bytes are cut.
+    /// Creates a description; texts of more than 128 bytes are cut.
     public init(label: String, address: String? = nil) {
         self.label = Self.cut(label)
         self.address = address.map(Self.cut)

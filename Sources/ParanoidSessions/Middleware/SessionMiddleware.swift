@@ -52,7 +52,7 @@ package struct SessionMiddleware: HTTPMiddleware {
 extension Request {
     /// The session of this request.
     ///
-    /// Asking costs nothing; the session is read when something of it is asked for. A request that no ``SessionMiddleware`` has seen has
+    /// Asking costs nothing; the session is read when something of it is asked for. A request of a router without sessions has
     /// none, which is a programming error.
     public var session: Session {
         guard let session = self[SessionSlot.self] else {

@@ -1,7 +1,7 @@
 /// A place where sessions are kept between requests, shared by every thread of every worker process.
 ///
 /// A store keeps a ``StoredSession`` under a ``SessionName``. It never sees an identifier, a secret or a value, knows nothing of cookies,
-/// HTTP or policy, and so every store is sealed and merged alike by ``SessionRepository``.
+/// HTTP or policy, and so every store is sealed and merged alike above the store.
 ///
 /// What every store guarantees (`SessionStoreConformance` in the testing library checks it):
 /// - A change is complete or did not happen, whenever the process dies.
