@@ -129,24 +129,31 @@ public protocol RequestStorageKey {
     associatedtype Value: Sendable
 }
 
-/// The values attached to a request; there are few, so a list is faster than a dictionary.
+/// The values attached to a request; there are few, so a list is faster than a dictionary, and the first needs no memory of its own.
 struct RequestStorage: Sendable {
-    private var entries: [(key: ObjectIdentifier, value: any Sendable)] = []
+    private typealias Entry = (key: ObjectIdentifier, value: any Sendable)
+
+    private var first: Entry?
+    private var others: [Entry] = []
 
     subscript<Key: RequestStorageKey>(_: Key.Type) -> Key.Value? {
         get {
             let key = ObjectIdentifier(Key.self)
-            for entry in self.entries where entry.key == key { return entry.value as? Key.Value }
+            if let first, first.key == key { return first.value as? Key.Value }
+            for entry in self.others where entry.key == key { return entry.value as? Key.Value }
             return nil
         }
         set {
-            let key = ObjectIdentifier(Key.self)
-            let index = self.entries.firstIndex { $0.key == key }
-            switch (index, newValue) {
-            case (let index?, let value?): self.entries[index].value = value
-            case (let index?, nil): self.entries.remove(at: index)
-            case (nil, let value?): self.entries.append((key, value))
-            case (nil, nil): break
+            let entry: Entry? = newValue.map { (ObjectIdentifier(Key.self), $0) }
+            let index = self.others.firstIndex { $0.key == ObjectIdentifier(Key.self) }
+            if let index, let entry {
+                self.others[index] = entry
+            } else if let index {
+                self.others.remove(at: index)
+            } else if self.first == nil || self.first?.key == ObjectIdentifier(Key.self) {
+                self.first = entry
+            } else if let entry {
+                self.others.append(entry)
             }
         }
     }

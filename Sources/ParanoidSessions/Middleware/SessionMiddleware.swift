@@ -40,6 +40,7 @@ package struct SessionMiddleware: HTTPMiddleware {
             transaction.discardEdits()
             response = self.errorResponder.response(for: error, request: request)
         }
+        if transaction.finishUntouched() { return response }
         do {
             try await transaction.finish(&response)
         } catch {

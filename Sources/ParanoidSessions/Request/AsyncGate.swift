@@ -13,6 +13,9 @@ final class AsyncGate: Sendable {
 
     private let state = Mutex(State())
 
+    /// Whether nobody has the turn.
+    var isFree: Bool { self.state.withLock { !$0.isTaken } }
+
     func withTurn<Value, Failure: Error>(_ body: () async throws(Failure) -> Value) async throws(Failure) -> Value {
         await self.acquire()
         defer { self.release() }

@@ -11,11 +11,6 @@ package struct RequestArrival: Sendable {
     /// Whether it arrived even earlier, see ``GuardSettings/arrivalBound``.
     package var isCut: Bool
 
-    /// The place in a request for when its head was seen, in nanoseconds since 1970 by the system's clock.
-    package enum HeadSeen: RequestStorageKey {
-        package typealias Value = Int64
-    }
-
     /// When a request began to arrive by the system's clock, in nanoseconds since 1970; `nil` when nobody says.
     ///
     /// `REQUEST_BEGAN` is the web server's time when it passed the request on (nginx: `$msec`), `REQUEST_TAKEN` how long it had taken so far
@@ -24,7 +19,7 @@ package struct RequestArrival: Sendable {
         let parameters = request.parameters
         guard let passedOn = Self.milliseconds(parameters.bytes(of: "REQUEST_BEGAN")),
             let taken = Self.milliseconds(parameters.bytes(of: "REQUEST_TAKEN"))
-        else { return request[HeadSeen.self] }
+        else { return request.receivedAtNanoseconds }
         return (passedOn - taken) * 1_000_000
     }
 

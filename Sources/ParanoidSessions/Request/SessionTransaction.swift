@@ -132,6 +132,18 @@ final class SessionTransaction: Sendable {
         }
     }
 
+    /// Ends the transaction of a request that has not asked for its session, if it is one: such a request costs nothing more.
+    ///
+    /// It does not suspend, so that it can be asked where an `async` call would cost a request its memory.
+    func finishUntouched() -> Bool {
+        guard !self.settings.savesEveryRequest, self.gate.isFree else { return false }
+        return self.phase.withLock { phase in
+            guard case .arriving = phase else { return false }
+            phase = .finished(nil)
+            return true
+        }
+    }
+
     /// Commits what is pending and puts what the client has to know into the response.
     ///
     /// - Throws: `HTTPError` with status 503 when the session could not be stored; no cookie was set then.
