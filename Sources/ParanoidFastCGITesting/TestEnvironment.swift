@@ -42,5 +42,5 @@ public final class ManualClock: SessionClock {
     public func completion(of request: Request) -> Timestamp { self.now }
 }
 
-/// Makes an empty store in memory, for ``Application/init(configuration:logger:clock:store:)``; its sessions die with the process.
+/// Makes an empty store in memory, for the argument `store` of `Application`; its sessions die with the process.
 public func makeMemorySessionStore() -> any SessionStore { MemorySessionStore() }
