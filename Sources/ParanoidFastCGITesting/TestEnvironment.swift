@@ -41,3 +41,6 @@ public final class ManualClock: SessionClock {
     /// The time that the clock shows, whatever the request.
     public func completion(of request: Request) -> Timestamp { self.now }
 }
+
+/// Makes an empty store in memory, for the argument `store` of `Application`; its sessions die with the process.
+public func makeMemorySessionStore() -> any SessionStore { MemorySessionStore() }

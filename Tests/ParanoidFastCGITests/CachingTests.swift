@@ -6,7 +6,7 @@ import Testing
 struct CachingTests {
     private static let hits = SessionKey<Int>("hits")
 
-    private func makeApp(_ profile: GuardSettings.Profile = .paranoid) throws -> SessionApplication {
+    private func makeApp(_ profile: SessionSettings.Profile = .paranoid) throws -> SessionApplication {
         let made = try SessionApplication { $0.sessions.apply(profile) }
         made.app.get("/plain") { _ in "plain" }
         made.app.get("/read") { request in "\(try await request.session.value(Self.hits) ?? 0)" }

@@ -19,7 +19,7 @@ struct LoginTests {
             }
         }
         register("/login") { try await $0.logIn(as: "ann") }
-        register("/login-keeping-cart") { try await $0.logIn(as: "ann", keeping: .only("cart")) }
+        register("/login-keeping-cart") { try await $0.logIn(as: "ann", keeping: .only(["cart"])) }
         register("/login-keeping-nothing") { try await $0.logIn(as: "ann", keeping: .none) }
         register("/login-bob") { try await $0.logIn(as: "bob") }
         register("/login-remembered") { try await $0.logIn(as: "ann", level: .remembered) }

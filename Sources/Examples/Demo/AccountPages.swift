@@ -15,8 +15,8 @@ enum AccountPages {
             }
             // The address is kept because the page says so; an application asks first.
             let device = SessionDevice(
-                label: request.parameters.text(of: "HTTP_USER_AGENT") ?? "unknown",
-                address: request.parameters.text(of: "REMOTE_ADDR")
+                label: request.parameter("HTTP_USER_AGENT") ?? "unknown",
+                address: request.parameter("REMOTE_ADDR")
             )
             try await request.session.logIn(as: form.user, device: device)
             return try Response.json(await SessionReport.peek(at: request.session))

@@ -7,12 +7,12 @@ extension Setting {
         Setting(
             "PSESSION_PROFILE",
             .theft,
-            allowed: "one of " + GuardSettings.Profile.allCases.map(\.rawValue).joined(separator: ", "),
+            allowed: "one of " + SessionSettings.Profile.allCases.map(\.rawValue).joined(separator: ", "),
             "The set of rules that gives other settings their defaults: paranoid, balanced for busy public sites, or compatible with "
                 + "django-paranoid-sessions 0.2.0.",
             show: { $0.rules.profile.rawValue },
             read: { text, configuration in
-                guard let profile = SettingKind<GuardSettings.Profile>.choice().parse(text) else { return false }
+                guard let profile = SettingKind<SessionSettings.Profile>.choice().parse(text) else { return false }
                 // The rules of the profile that is in force already may have been changed since.
                 if profile != configuration.rules.profile { configuration.sessions.apply(profile) }
                 return true

@@ -81,7 +81,7 @@ public struct Request: Sendable {
     /// The text of the client's address, taken from `REMOTE_ADDR` and, behind trusted proxies, from `X-Forwarded-For`; empty when unknown.
     public var clientAddress: String { self.head.clientAddress }
     /// The raw parameters; they find nothing once the request is finished.
-    public var parameters: any RequestParameters { self.head.parameters }
+    package var parameters: any RequestParameters { self.head.parameters }
     /// The pattern of the route that was matched, such as `/users/{id}`; `nil` when none was.
     ///
     /// Middleware of the application sees it, too.

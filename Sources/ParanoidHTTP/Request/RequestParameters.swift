@@ -2,7 +2,7 @@
 ///
 /// They are valid until the request is finished; look-ups after that find nothing. Any thread may call. `HTTP_PROXY` is never among them
 /// (CVE-2016-5385). Of a parameter that came twice the first one counts.
-public protocol RequestParameters: Sendable {
+package protocol RequestParameters: Sendable {
     /// Lends the bytes of the first parameter called `name`, or `nil` when there is none.
     ///
     /// Names are compared byte by byte.
@@ -14,7 +14,7 @@ public protocol RequestParameters: Sendable {
 
 extension RequestParameters {
     /// A copy of the bytes of a parameter; `nil` when there is no parameter of that name.
-    public func bytes(of name: String) -> [UInt8]? {
+    package func bytes(of name: String) -> [UInt8]? {
         self.withBytes(of: name) { $0?.copied() }
     }
 
@@ -34,9 +34,24 @@ extension RequestParameters {
     /// A parameter as text; `nil` when there is no parameter of that name, or it is not UTF-8.
     ///
     /// Compare secrets and identities with ``bytes(of:)`` instead: Swift takes two spellings of a character for equal strings.
-    public func text(of name: String) -> String? {
+    package func text(of name: String) -> String? {
         self.withBytes(of: name) { $0?.text() }
     }
+}
+
+extension Request {
+    /// A parameter that the web server has sent with the request, such as `SERVER_NAME`, as text (RFC 3875, section 4.1).
+    ///
+    /// `nil` when there is none of that name, when it is not UTF-8, and after the request is finished. Any thread may call. Of a parameter
+    /// that came twice the first one counts. Compare secrets and identities with ``parameterBytes(_:)`` instead: Swift takes two spellings of
+    /// a character for equal strings.
+    public func parameter(_ name: String) -> String? { self.parameters.text(of: name) }
+
+    /// A copy of the bytes of a parameter that the web server has sent with the request.
+    ///
+    /// `nil` when there is none of that name, and after the request is finished. Names are compared byte by byte. `HTTP_PROXY` is never
+    /// there (CVE-2016-5385).
+    public func parameterBytes(_ name: String) -> [UInt8]? { self.parameters.bytes(of: name) }
 }
 
 /// Parameters held in memory, for requests that do not come from a web server.

@@ -2,22 +2,14 @@
 ///
 /// It is text; escape it before it goes into HTML.
 public struct FlashMessage: Sendable, Hashable, Codable {
-    /// What kind of message it is; an application may have kinds of its own.
-    public struct Kind: RawRepresentable, Sendable, Hashable, Codable {
-        /// The name of the kind.
-        public var rawValue: String
-
-        /// Creates a kind.
-        public init(rawValue: String) {
-            self.rawValue = rawValue
-        }
-
+    /// What kind of message it is.
+    public enum Kind: String, Sendable, Hashable, Codable {
         /// Something to know.
-        public static let information = Self(rawValue: "information")
+        case information
         /// Something went well.
-        public static let success = Self(rawValue: "success")
+        case success
         /// Something went wrong.
-        public static let failure = Self(rawValue: "failure")
+        case failure
     }
 
     /// What kind of message it is.
@@ -25,8 +17,7 @@ public struct FlashMessage: Sendable, Hashable, Codable {
     /// What the user is to read.
     public var text: String
 
-    /// Creates a message.
-    public init(_ text: String, kind: Kind = .information) {
+    package init(_ text: String, kind: Kind = .information) {
         self.kind = kind
         self.text = text
     }

@@ -87,7 +87,7 @@ extension Session {
     }
 
     /// When the user last proved to be it, at the login or a step-up; `nil` when nobody is logged in.
-    public var lastAuthentication: Timestamp? {
+    package var lastAuthentication: Timestamp? {
         get async throws { try await self.state().user?.authenticatedAt }
     }
 
@@ -180,18 +180,21 @@ extension Session {
 }
 
 /// What a login takes over of the values that the session held before it.
-public struct ValueRetention: Sendable, Hashable {
-    /// The names of the values that stay; `nil`: all.
-    let names: Set<[UInt8]>?
-
+public enum ValueRetention: Sendable, Hashable {
     /// The login keeps all values of the session.
-    public static let all = Self(names: nil)
+    case all
     /// The login keeps no value of the session.
-    public static let none = Self(names: [])
+    case none
+    /// The login keeps the values of these names, each one that a ``SessionKey`` was made with.
+    case only(Set<String>)
 
-    /// Those of some names (``SessionKey/name``).
-    public static func only(_ names: String...) -> Self {
-        Self(names: Set(names.map { Array($0.utf8) }))
+    /// The names of the values that stay; `nil`: all.
+    var names: Set<[UInt8]>? {
+        switch self {
+        case .all: nil
+        case .none: []
+        case .only(let names): Set(names.map { Array($0.utf8) })
+        }
     }
 }
 

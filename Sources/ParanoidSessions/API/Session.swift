@@ -65,7 +65,7 @@ public struct Session: Sendable {
     }
 
     /// When the session counts as absent if it is written now and never again; `nil` when there is none.
-    public var expiry: Timestamp? {
+    package var expiry: Timestamp? {
         get async throws {
             let state = try await self.state()
             guard var record = state.session?.record else { return nil }
@@ -94,7 +94,7 @@ public struct Session: Sendable {
     }
 
     /// The names of all values.
-    public var names: [String] {
+    package var names: [String] {
         get async throws {
             let state = try await self.state()
             return state.edits.values(over: state.session?.record.values).entries.filter { !ReservedKeys.contain($0.name) }

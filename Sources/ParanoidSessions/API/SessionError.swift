@@ -68,7 +68,7 @@ public struct RequestRefusal: Error, ResponseConvertible, Sendable, Hashable {
     public let reason: Reason
 
     /// Creates a refusal.
-    public init(_ reason: Reason) {
+    package init(_ reason: Reason) {
         self.reason = reason
     }
 

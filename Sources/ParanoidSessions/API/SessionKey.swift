@@ -10,7 +10,7 @@
 /// ```
 public struct SessionKey<Value: Codable & Sendable>: Sendable {
     /// The name under which the value is stored, unique within an application; compared byte for byte.
-    public let name: String
+    package let name: String
 
     /// Creates a key.
     public init(_ name: String) {

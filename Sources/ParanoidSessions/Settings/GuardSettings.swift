@@ -1,14 +1,6 @@
 /// The rules of the guard: everything the Django package could be told, and which profile's way of applying it.
-public struct GuardSettings: Sendable, Hashable {
-    /// A set of rules.
-    public enum Profile: String, Sendable, Hashable, CaseIterable {
-        /// As the Django package of 2009: a session for every visitor from the first checked request on.
-        case compatible
-        /// A session comes to be only when the application writes to it, is bound at once, and ends only when a theft is proven.
-        case paranoid
-        /// As `paranoid`, for busy public sites: nonces live longer, and fewer changes of a client are taken seriously.
-        case balanced
-    }
+package struct GuardSettings: Sendable, Hashable {
+    package typealias Profile = SessionSettings.Profile
 
     /// What becomes of the session of a refused request.
     package enum Clearing: String, Sendable, Hashable, CaseIterable {
@@ -44,11 +36,11 @@ public struct GuardSettings: Sendable, Hashable {
     /// (`SESSION_ANONYMOUS_AGE`).
     package var anonymousLifetime: Int?
     /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
-    public var lifetime: Int = 1_209_600
+    package var lifetime: Int = 1_209_600
     /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
     ///
     /// `nil`: without such an end, as always in profile `compatible`.
-    public var absoluteLifetime: Int? = 43_200
+    package var absoluteLifetime: Int? = 43_200
     /// How long a session in which nobody is logged in lives after it began, in seconds (`SESSION_ANONYMOUS_ABSOLUTE_AGE`).
     ///
     /// `nil`: without such an end, as always in profile `compatible`.
@@ -83,7 +75,7 @@ public struct GuardSettings: Sendable, Hashable {
     /// A session in which nobody is logged in has nobody who could prove anything, and ends either way.
     package var reuse: Reuse = .challenge
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
-    public var isHTTPSOnly = true
+    package var isHTTPSOnly = true
 
     var behaviour: ProfileBehaviour { self.profile.behaviour }
 

@@ -2,8 +2,18 @@ public import ParanoidHTTP
 
 /// How sessions are recognised and kept over HTTP.
 public struct SessionSettings: Sendable {
+    /// A set of rules.
+    public enum Profile: String, Sendable, Hashable, CaseIterable {
+        /// As the Django package of 2009: a session for every visitor from the first checked request on.
+        case compatible
+        /// A session comes to be only when the application writes to it, is bound at once, and ends only when a theft is proven.
+        case paranoid
+        /// As `paranoid`, for busy public sites: nonces live longer, and fewer changes of a client are taken seriously.
+        case balanced
+    }
+
     /// The rules of the guard.
-    public var guardSettings: GuardSettings
+    package var guardSettings: GuardSettings
     /// Names and attributes of the cookies.
     package var cookies: SessionCookieConfiguration
     /// The request parameters whose values make up the fingerprint, none of which may change (`PSESSION_CHECK_HEADERS`).
@@ -35,7 +45,7 @@ public struct SessionSettings: Sendable {
     package var randomSource: SessionRandom.Source = SessionRandom.system
 
     /// Creates the default configuration of a profile.
-    public init(profile: GuardSettings.Profile = .paranoid) {
+    public init(profile: Profile = .paranoid) {
         self.guardSettings = GuardSettings(profile: profile)
         self.cookies = SessionCookieConfiguration(profile: profile)
         self.checkedParameters = profile.isCompatible ? ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"] : []
@@ -43,12 +53,35 @@ public struct SessionSettings: Sendable {
     }
 
     /// Goes over to a profile: its rules, cookies, headers and signals; everything else stays.
-    package mutating func apply(_ profile: GuardSettings.Profile) {
+    package mutating func apply(_ profile: Profile) {
         let defaults = SessionSettings(profile: profile)
         self.guardSettings = defaults.guardSettings
         self.cookies = defaults.cookies
         self.checkedParameters = defaults.checkedParameters
         self.signals = defaults.signals
+    }
+}
+
+// Those rules of the guard that are an application's to choose.
+extension SessionSettings {
+    /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
+    public var lifetime: Int {
+        get { self.guardSettings.lifetime }
+        set { self.guardSettings.lifetime = newValue }
+    }
+
+    /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
+    ///
+    /// `nil`: without such an end, as always in profile `compatible`.
+    public var absoluteLifetime: Int? {
+        get { self.guardSettings.absoluteLifetime }
+        set { self.guardSettings.absoluteLifetime = newValue }
+    }
+
+    /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
+    public var isHTTPSOnly: Bool {
+        get { self.guardSettings.isHTTPSOnly }
+        set { self.guardSettings.isHTTPSOnly = newValue }
     }
 }
 

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// A store for tests and single-process development; sessions die with the process.
-public final class MemorySessionStore: SessionStore {
+/// A store in memory: for tests and for one process; its sessions die with the process.
+package final class MemorySessionStore: SessionStore {
     private struct Kept {
         var sessions: [SessionName: StoredSession] = [:]
         var epoch: UInt64 = 1
@@ -16,26 +16,23 @@ public final class MemorySessionStore: SessionStore {
     private let kept = Mutex(Kept())
 
     /// Creates an empty store.
-    public init() {}
+    package init() {}
 
     /// The number of sessions and tombstones stored.
     package var count: Int { self.kept.withLock { $0.sessions.count } }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
+    package func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
         self.kept.withLock { $0[name] }
     }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
+    package func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
         try self.kept.withLock { (kept) throws(SessionStoreError) in
             guard kept.sessions[name] == nil else { throw SessionStoreError(.nameTaken, message: "the session exists") }
             kept.sessions[name] = session
         }
     }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func modify<Result: Sendable>(
+    package func modify<Result: Sendable>(
         _ name: SessionName,
         timeout: Duration,
         _ body: (StoredSession?) -> (change: SessionChange, result: Result)
@@ -54,31 +51,25 @@ public final class MemorySessionStore: SessionStore {
         }
     }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {
+    package func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {
         self.kept.withLock { kept in
             if kept.sessions[name]?.generation == generation { kept.sessions[name] = nil }
         }
     }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] {
+    package func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] {
         self.kept.withLock { kept in kept.sessions.filter { $0.value.userTag == tag }.map(\.key) }
     }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func epoch() async throws(SessionStoreError) -> UInt64 { self.kept.withLock { $0.epoch } }
+    package func epoch() async throws(SessionStoreError) -> UInt64 { self.kept.withLock { $0.epoch } }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func beginEpoch() async throws(SessionStoreError) {
+    package func beginEpoch() async throws(SessionStoreError) {
         self.kept.withLock { $0.epoch += 1 }
     }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func reindex() async throws(SessionStoreError) -> Int { 0 }
+    package func reindex() async throws(SessionStoreError) -> Int { 0 }
 
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
+    package func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         self.kept.withLock { kept in
             var report = SweepReport()
             report.examined = kept.sessions.count

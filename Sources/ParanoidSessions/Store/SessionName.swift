@@ -35,9 +35,6 @@ public struct SessionName: Sendable {
 
 extension SessionName: Hashable, CustomStringConvertible {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public static func == (lhs: SessionName, rhs: SessionName) -> Bool { lhs.secret == rhs.secret }
-
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public func hash(into hasher: inout Hasher) {
         // A hash of ours already.
         hasher.combine(self.prefix)

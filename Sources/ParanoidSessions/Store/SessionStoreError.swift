@@ -1,49 +1,32 @@
 /// A failure of a session store.
 ///
-/// Switch on ``code``; it grows only in minor releases. ``message`` is for people and may change at any time; it contains no
+/// Switch on ``code``, with a `default`: it may grow in minor releases. ``message`` is for people and may change at any time; it contains no
 /// identifier, no secret and no value.
 public struct SessionStoreError: Error, Sendable {
     /// The kind of failure.
-    public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Kind: String {
-            case nameTaken
-            case gone
-            case lockTimeout
-            case tooManyWaiting
-            case tooLarge
-            case damaged
-            case full
-            case unavailable
-            case refused
-        }
-
-        private let kind: Kind
-
+    public enum Code: String, Sendable, Hashable, CaseIterable {
         /// A session with this name exists already.
-        public static let nameTaken = Self(kind: .nameTaken)
+        case nameTaken
         /// A change was made to a session that is not there; sessions come to be by creation only.
-        public static let gone = Self(kind: .gone)
+        case gone
         /// Somebody else held the session for longer than the caller was willing to wait.
-        public static let lockTimeout = Self(kind: .lockTimeout)
+        case lockTimeout
         /// Too many callers wait for this session already.
-        public static let tooManyWaiting = Self(kind: .tooManyWaiting)
+        case tooManyWaiting
         /// The session is larger than the store allows.
-        public static let tooLarge = Self(kind: .tooLarge)
+        case tooLarge
         /// The stored bytes are not a session; they were moved aside.
-        public static let damaged = Self(kind: .damaged)
+        case damaged
         /// No space, no inodes or no quota is left.
         ///
         /// What was stored before is intact.
-        public static let full = Self(kind: .full)
+        case full
         /// The storage cannot be reached or written; trying again later may help.
         ///
         /// What was stored before is intact.
-        public static let unavailable = Self(kind: .unavailable)
+        case unavailable
         /// The storage is not safe to use: wrong owner, wrong mode, not the expected kind of file.
-        public static let refused = Self(kind: .refused)
-
-        /// The name of the code.
-        public var description: String { self.kind.rawValue }
+        case refused
     }
 
     /// The kind of failure.

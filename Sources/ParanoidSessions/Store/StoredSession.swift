@@ -1,6 +1,6 @@
-/// What a store keeps under a ``SessionName``: a head that is readable without any key, and bytes that are not.
+/// What a store keeps under a ``SessionName``: a head that is readable without any key, and a payload that is not.
 ///
-/// The head holds just what sweeping, counting and revoking need. A store copies ``payload`` as it is; it can neither read nor judge it.
+/// The head holds just what sweeping, counting and revoking need. A store that keeps bytes keeps ``encoded``, which is all of it.
 public struct StoredSession: Sendable, Hashable {
     /// Whether the session lives.
     public enum State: UInt8, Sendable {
@@ -11,7 +11,7 @@ public struct StoredSession: Sendable, Hashable {
     }
 
     /// How ``StoredSession/payload`` is protected.
-    public enum Protection: UInt8, Sendable {
+    package enum Protection: UInt8, Sendable {
         /// Not at all; the store's own checksum finds damage, not tampering.
         case none = 0
         /// AES-256-GCM; name, generation and the rest of the head are its associated data.
@@ -25,9 +25,9 @@ public struct StoredSession: Sendable, Hashable {
     /// Whether the session lives.
     public var state: State
     /// How the payload is protected.
-    public var protection: Protection
+    package var protection: Protection
     /// The number of the server secret whose keys name and seal this session.
-    public var secretNumber: UInt8
+    package var secretNumber: UInt8
     /// The name of the session for people; it stays the same when the session goes on under another ``SessionName``.
     public var handle: SessionHandle
     /// The store's ``SessionStore/epoch()`` when the session began, in whatever place; one of an earlier epoch is absent.
@@ -39,16 +39,16 @@ public struct StoredSession: Sendable, Hashable {
     /// When the session began.
     public var createdAt: Timestamp
     /// When the session was last written.
-    public var writtenAt: Timestamp
+    package var writtenAt: Timestamp
     /// From when on the session counts as absent, however long its bytes stay.
     public var expiresAt: Timestamp
     /// What stands for the user who is logged in; `nil` when nobody is.
     public var userTag: UserTag?
     /// The protected bytes.
-    public var payload: [UInt8]
+    package var payload: [UInt8]
 
     /// Creates a stored session from its parts.
-    public init(
+    package init(
         state: State = .live,
         protection: Protection,
         secretNumber: UInt8,
@@ -111,6 +111,26 @@ extension StoredSession {
     package static let payloadByteCountOffset = 56
     /// Where the generation stands in a head.
     package static let generationOffset = 8
+
+    /// The whole session as bytes: a head of 96 bytes, then the payload; its size is the session's.
+    ///
+    /// It has no checksum: a store that may lose or mix bytes adds its own.
+    public var encoded: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.headByteCount + self.payload.count)
+        self.encodeHead(into: &bytes)
+        bytes.append(contentsOf: self.payload)
+        return bytes
+    }
+
+    /// Creates a session from ``encoded``; `nil` when the bytes are no session, as of another version of this package.
+    public init?(encoded bytes: [UInt8]) {
+        guard let (head, payloadByteCount) = unsafe bytes.withUnsafeBytes({ unsafe Self.decodeHead($0) }),
+            bytes.count == Self.headByteCount + payloadByteCount
+        else { return nil }
+        self = head
+        self.payload = Array(bytes[Self.headByteCount...])
+    }
 
     /// Appends the head.
     package func encodeHead(into bytes: inout [UInt8]) {

@@ -27,6 +27,15 @@ struct StoredSessionCodingTests {
         unsafe bytes.withUnsafeBytes { buffer in unsafe StoredSession.decodeHead(buffer) }
     }
 
+    @Test("the opaque form gives the session again, and other bytes give none")
+    func opaqueForm() {
+        let bytes = self.session.encoded
+        #expect(StoredSession(encoded: bytes) == self.session)
+        #expect(StoredSession(encoded: bytes + [0]) == nil)
+        #expect(StoredSession(encoded: bytes.dropLast()) == nil)
+        #expect(StoredSession(encoded: []) == nil)
+    }
+
     @Test("is 96 bytes and comes back as it was")
     func roundTrip() throws {
         let bytes = self.encoded()
