@@ -3,6 +3,9 @@ import Synchronization
 
 /// What the pages do.
 enum StressPages {
+    /// How many requests wait in this process at the moment.
+    static let waiting = Atomic<Int>(0)
+
     private static let memory = Mutex<[[UInt8]]>([])
 
     /// A number of the query; 0 unless it is there.

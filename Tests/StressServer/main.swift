@@ -1,5 +1,6 @@
 import ParanoidFastCGI
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 // Pages that behave badly on purpose, for the tests of recycling, sharing and deadlines, and short ones to load it with.
@@ -22,7 +23,10 @@ app.get("/hold") { request in
     StressPages.block(milliseconds: StressPages.number("ms", of: request))
     return "held\n"
 }
+app.get("/waiting") { _ in "\(StressPages.waiting.load(ordering: .relaxed))" }
 app.get("/wait") { request in
+    StressPages.waiting.add(1, ordering: .relaxed)
+    defer { StressPages.waiting.subtract(1, ordering: .relaxed) }
     try await Task.sleep(for: .milliseconds(StressPages.number("ms", of: request)))
     return "waited\n"
 }
