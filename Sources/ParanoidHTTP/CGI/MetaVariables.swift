@@ -25,36 +25,24 @@ package struct MetaVariables: Sendable, Hashable {
 /// It never holds a value that a client sent, so it can be logged as it is.
 package struct MetaVariableError: Error, Sendable, Hashable {
     /// The kind of defect.
-    package struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Kind: String {
-            case invalidName = "invalid parameter name"
-            case controlByte = "control byte"
-            case duplicate = "duplicate parameter"
-            case conflict = "conflicting parameters"
-            case missing = "missing parameter"
-            case malformed = "malformed value"
-            case tooLong = "value too long"
-        }
-
-        private let kind: Kind
-
+    package enum Code: String, Sendable, Hashable, CustomStringConvertible {
         /// A name that is empty, too long or not printable ASCII.
-        package static let invalidName = Self(kind: .invalidName)
+        case invalidName = "invalid parameter name"
         /// A byte below 0x20 or 0x7F in a value; only HTAB in a header field is allowed.
-        package static let controlByte = Self(kind: .controlByte)
+        case controlByte = "control byte"
         /// A parameter that decides something arrived twice.
-        package static let duplicate = Self(kind: .duplicate)
+        case duplicate = "duplicate parameter"
         /// Two parameters contradict each other.
-        package static let conflict = Self(kind: .conflict)
+        case conflict = "conflicting parameters"
         /// A parameter that every request has is absent.
-        package static let missing = Self(kind: .missing)
+        case missing = "missing parameter"
         /// A value that does not have the form its parameter requires.
-        package static let malformed = Self(kind: .malformed)
+        case malformed = "malformed value"
         /// A value over its limit.
-        package static let tooLong = Self(kind: .tooLong)
+        case tooLong = "value too long"
 
         /// The code in words.
-        package var description: String { self.kind.rawValue }
+        package var description: String { self.rawValue }
     }
 
     /// The kind of defect.

@@ -70,30 +70,19 @@ public struct HTTPError: Error, ResponseConvertible {
 /// A response that must not be sent; a mistake of the handler, so the client gets a plain 500.
 package struct ResponseError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of mistake.
-    package struct Code: Sendable, Hashable {
-        fileprivate enum Kind: String {
-            case invalidField = "a header field value holds a control byte"
-            case reservedField = "the header field is set by the server itself"
-            case invalidStatus = "the status is not in 200...599"
-            case invalidLocation = "the address of a redirection is not made of printable ASCII"
-            case bodyNotAllowed = "a response with this status has no body"
-            case lengthMismatch = "the body has another length than declared"
-        }
-
-        fileprivate let kind: Kind
-
+    package enum Code: String, Sendable, Hashable {
         /// A header field value with a byte below 0x20 (HTAB excepted) or 0x7F.
-        package static let invalidField = Self(kind: .invalidField)
+        case invalidField = "a header field value holds a control byte"
         /// A header field that other properties of the response stand for.
-        package static let reservedField = Self(kind: .reservedField)
+        case reservedField = "the header field is set by the server itself"
         /// A status that cannot end a request.
-        package static let invalidStatus = Self(kind: .invalidStatus)
+        case invalidStatus = "the status is not in 200...599"
         /// The target of a redirection with other bytes than printable ASCII; percent-encode them.
-        package static let invalidLocation = Self(kind: .invalidLocation)
+        case invalidLocation = "the address of a redirection is not made of printable ASCII"
         /// A body with status 204 or 304.
-        package static let bodyNotAllowed = Self(kind: .bodyNotAllowed)
+        case bodyNotAllowed = "a response with this status has no body"
         /// A streamed body that is longer or shorter than declared.
-        package static let lengthMismatch = Self(kind: .lengthMismatch)
+        case lengthMismatch = "the body has another length than declared"
     }
 
     /// The kind of mistake.
@@ -109,7 +98,7 @@ package struct ResponseError: Error, Sendable, Hashable, CustomStringConvertible
 
     /// The mistake in words, without the offending value.
     package var description: String {
-        guard let field else { return self.code.kind.rawValue }
-        return "\(self.code.kind.rawValue) (\(field))"
+        guard let field else { return self.code.rawValue }
+        return "\(self.code.rawValue) (\(field))"
     }
 }

@@ -69,30 +69,19 @@ public struct FormFields: Sendable {
 /// Why bytes are not a form, or a form does not fit a type.
 package struct FormError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of defect.
-    package struct Code: Sendable, Hashable {
-        fileprivate enum Kind: String {
-            case malformed = "a pair is not percent-encoded UTF-8"
-            case tooMany = "there are too many fields"
-            case missing = "a field is missing"
-            case repeated = "a field is there more than once"
-            case unsuitable = "a field has a value of another type"
-            case unsupported = "the type has parts that a form cannot hold"
-        }
-
-        fileprivate let kind: Kind
-
+    package enum Code: String, Sendable, Hashable {
         /// An escape that is none, bytes that are not UTF-8, or NUL.
-        package static let malformed = Self(kind: .malformed)
+        case malformed = "a pair is not percent-encoded UTF-8"
         /// More than ``FormFields/maximumFields`` pairs.
-        package static let tooMany = Self(kind: .tooMany)
+        case tooMany = "there are too many fields"
         /// A field that the type needs is not there.
-        package static let missing = Self(kind: .missing)
+        case missing = "a field is missing"
         /// A field that the type has once came several times; which one counts must not be left to order.
-        package static let repeated = Self(kind: .repeated)
+        case repeated = "a field is there more than once"
         /// A value that is not of the field's type.
-        package static let unsuitable = Self(kind: .unsuitable)
+        case unsuitable = "a field has a value of another type"
         /// Nested objects or arrays of arrays.
-        package static let unsupported = Self(kind: .unsupported)
+        case unsupported = "the type has parts that a form cannot hold"
     }
 
     /// The kind of defect.
@@ -108,7 +97,7 @@ package struct FormError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The defect in words, without the value.
     package var description: String {
-        guard let field else { return self.code.kind.rawValue }
-        return "\(self.code.kind.rawValue) (\(field))"
+        guard let field else { return self.code.rawValue }
+        return "\(self.code.rawValue) (\(field))"
     }
 }

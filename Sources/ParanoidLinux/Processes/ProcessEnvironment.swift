@@ -165,27 +165,16 @@ extension ProcessEnvironment {
 /// A file of settings that cannot be used.
 package struct ProcessEnvironmentError: Error, Sendable {
     /// The kind of failure.
-    package struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Kind: String {
-            case unreadable = "the file cannot be read"
-            case missingSeparator = "expected NAME=VALUE"
-            case invalidName = "a name consists of letters, digits and underscores and does not begin with a digit"
-            case controlByte = "control bytes are not allowed in a value, carriage returns at the end of a line included"
-            case quotedValue = "values are taken as they are, so they must not be quoted"
-            case duplicateName = "the name is given twice"
-        }
-
-        private let kind: Kind
-
-        package static let unreadable = Self(kind: .unreadable)
-        package static let missingSeparator = Self(kind: .missingSeparator)
-        package static let invalidName = Self(kind: .invalidName)
-        package static let controlByte = Self(kind: .controlByte)
-        package static let quotedValue = Self(kind: .quotedValue)
-        package static let duplicateName = Self(kind: .duplicateName)
+    package enum Code: String, Sendable, Hashable, CustomStringConvertible {
+        case unreadable = "the file cannot be read"
+        case missingSeparator = "expected NAME=VALUE"
+        case invalidName = "a name consists of letters, digits and underscores and does not begin with a digit"
+        case controlByte = "control bytes are not allowed in a value, carriage returns at the end of a line included"
+        case quotedValue = "values are taken as they are, so they must not be quoted"
+        case duplicateName = "the name is given twice"
 
         /// What is wrong, in words.
-        package var description: String { self.kind.rawValue }
+        package var description: String { self.rawValue }
     }
 
     /// The kind of failure.
