@@ -92,6 +92,7 @@ struct DrainTests {
     func overtime() async throws {
         let cancelled = Atomic<Bool>(false)
         let arrived = Tally()
+        let isCut = Gate()
         let strict = configuration { $0.drainTimeout = .zero }
         try await withServer(
             strict,
@@ -99,6 +100,8 @@ struct DrainTests {
                 arrived.add()
                 try? await Task.sleep(for: .seconds(3600))
                 cancelled.store(Task.isCancelled, ordering: .releasing)
+                // A handler that ends as soon as it is cancelled may still be in time.
+                await isCut.pass()
                 request.answer("too late")
             }
         ) { server in
@@ -107,6 +110,7 @@ struct DrainTests {
             waitUntil { arrived.value == 1 }
             server.server.drain()
             #expect(throws: (any Error).self) { try peer.answer() }
+            isCut.open()
         }
         let wasCancelled = cancelled.load(ordering: .acquiring)
         #expect(wasCancelled)
