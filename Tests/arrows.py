@@ -58,6 +58,8 @@ PARSERS = [
     "Sources/ParanoidHTTP/*/MetaVariable*.swift",
     "Sources/ParanoidHTTP/*/*CookieParser.swift",
     "Sources/ParanoidHTTP/*/*FormParser.swift",
+    "Sources/ParanoidHTTP/*/*MultipartParser.swift",
+    "Sources/ParanoidHTTP/*/*MultipartHead.swift",
 ]
 PURE = ["Sources/ParanoidSessions/Guard/*", "Sources/ParanoidHTTP/CGI/*"]  # with the folders in them
 IMPURE = (

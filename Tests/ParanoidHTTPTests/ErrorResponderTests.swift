@@ -10,14 +10,14 @@ struct ErrorResponderTests {
 
     private let log = RecordingLogHandler()
 
-    private func respond(_ error: any Error) -> Response {
+    private func respond(_ error: any Error) async -> Response {
         let log = self.log
-        return ErrorResponder().response(for: error, request: makeRequest(logger: Logger(label: "test", factory: { _ in log })))
+        return await ErrorResponder().response(for: error, request: makeRequest(logger: Logger(label: "test", factory: { _ in log })))
     }
 
     @Test("tells the client nothing and the log everything, with control bytes escaped")
     func unknown() async throws {
-        let response = self.respond(Secret())
+        let response = await self.respond(Secret())
         #expect(response.status == .internalServerError)
         #expect(try await response.text() == "Internal Server Error\n")
         let entry = try #require(self.log.entries.first)
@@ -27,7 +27,7 @@ struct ErrorResponderTests {
 
     @Test("answers an HTTP error with its own status and message")
     func known() async throws {
-        let response = self.respond(HTTPError(.conflict, message: "Taken.", cause: Secret()).adding("5", for: .retryAfter))
+        let response = await self.respond(HTTPError(.conflict, message: "Taken.", cause: Secret()).adding("5", for: .retryAfter))
         #expect(response.status == .conflict)
         #expect(try await response.text() == "Taken.\n")
         #expect(response.header(.retryAfter) == "5")
@@ -35,9 +35,9 @@ struct ErrorResponderTests {
     }
 
     @Test("answers an error that cannot be sent with a plain 500")
-    func unsendable() {
-        #expect(self.respond(HTTPError.conflict.adding("a\r\nb", for: .retryAfter)).status == .internalServerError)
-        #expect(self.respond(HTTPError(HTTPResponse.Status(code: 99))).status == .internalServerError)
+    func unsendable() async {
+        #expect(await self.respond(HTTPError.conflict.adding("a\r\nb", for: .retryAfter)).status == .internalServerError)
+        #expect(await self.respond(HTTPError(HTTPResponse.Status(code: 99))).status == .internalServerError)
     }
 
     @Test("cuts long details")

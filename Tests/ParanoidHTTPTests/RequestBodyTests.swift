@@ -246,4 +246,42 @@ struct RequestBodyTests {
             #expect(await self.status { _ = try await request.decodeJSON([Int].self) } == .badRequest)
         }
     }
+
+    @Test(
+        "the limit of a route counts before that of its group and of the application, up as well as down",
+        arguments: [
+            ("/plain", 10), ("/route", 20), ("/small", 5), ("/group/plain", 30), ("/group/route", 40), ("/group/inner/plain", 30),
+            ("/group/inner/own", 3),
+        ]
+    )
+    func routeLimits(_ path: String, _ limit: Int) async throws {
+        let router = Router()
+        let read: @Sendable (Request) async throws -> String = { request in
+            request.path == "/plain"
+                ? "\(try await request.body.collect().count)" : "\(try await request.form().first(named: "a")?.utf8.count ?? 0)"
+        }
+        router.post("/plain", use: read)
+        router.post("/route", bodyLimit: 20, use: read)
+        router.post("/small", bodyLimit: 5, use: read)
+        let group = router.group("/group", bodyLimit: 30)
+        group.post("/plain", use: read)
+        group.post("/route", bodyLimit: 40, use: read)
+        let inner = group.group("/inner")
+        inner.post("/plain", use: read)
+        inner.post("/own", bodyLimit: 3, use: read)
+        for (length, fits) in [(limit, true), (limit + 1, false)] {
+            let bytes = Array(("a=" + String(repeating: "x", count: length - 2)).utf8)
+            let parameters: KeyValuePairs<String, String> = ["CONTENT_TYPE": "application/x-www-form-urlencoded"]
+            let request = makeRequest(.post, path, parameters, body: RequestBody(bytes: bytes, limit: 10))
+            let response = await ErrorResponder().response(to: request, of: router.freeze())
+            #expect(response.status == (fits ? .ok : .contentTooLarge))
+        }
+    }
+
+    @Test("collect(upTo:) has a limit of its own, up as well as down")
+    func ownLimit() async throws {
+        let bytes = [UInt8](repeating: 1, count: 20)
+        #expect(try await RequestBody(bytes: bytes, limit: 10).collect(upTo: 20) == bytes)
+        await #expect(throws: HTTPError.self) { try await RequestBody(bytes: bytes, limit: 100).collect(upTo: 19) }
+    }
 }

@@ -17,9 +17,14 @@ private struct Recorder: HTTPMiddleware {
 
     func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
         self.log.append("\(self.name) \(request.route ?? "-")")
-        let response = try await next.handle(request)
-        self.log.append("\(self.name) \(response.status.code)")
-        return response
+        do {
+            let response = try await next.handle(request)
+            self.log.append("\(self.name) \(response.status.code)")
+            return response
+        } catch let error as HTTPError {
+            self.log.append("\(self.name) throws \(error.status.code)")
+            throw error
+        }
     }
 }
 
@@ -51,7 +56,7 @@ struct RouterTests {
     }()
 
     private func answer(_ method: HTTPRequest.Method, _ path: String) async throws -> Response {
-        try await self.router.freeze().handle(makeRequest(method, path))
+        await ErrorResponder().response(to: makeRequest(method, path), of: self.router.freeze())
     }
 
     @Test(
@@ -99,7 +104,7 @@ struct RouterTests {
         arguments: ["/users/%", "/users/%00", "/../users/me", "/files/../users/me", "/files/..%2f..", "/%ff", "x", ""]
     )
     func badPath(_ path: String) async {
-        let error = await #expect(throws: HTTPError.self) { try await self.answer(.get, path) }
+        let error = await #expect(throws: HTTPError.self) { try await self.router.freeze().handle(makeRequest(.get, path)) }
         #expect(error?.status == .badRequest)
     }
 
@@ -161,11 +166,12 @@ struct RouterTests {
         router.group("/g", middleware: [Recorder(name: "g1", log: log), Recorder(name: "g2", log: log)]).get("/x") { _ in "x" }
         let handler = router.freeze()
         _ = try await handler.handle(makeRequest(.get, "/a/1"))
-        _ = try await handler.handle(makeRequest(.get, "/none"))
+        await #expect(throws: HTTPError.self) { try await handler.handle(makeRequest(.get, "/none")) }
         _ = try await handler.handle(makeRequest(.get, "/g/x"))
         #expect(
             log.all == [
-                "outer /a/{x}", "inner /a/{x}", "inner 200", "outer 200", "outer -", "inner -", "inner 404", "outer 404", "outer /g/x",
+                "outer /a/{x}", "inner /a/{x}", "inner 200", "outer 200", "outer -", "inner -", "inner throws 404", "outer throws 404",
+                "outer /g/x",
                 "inner /g/x",
                 "g1 /g/x", "g2 /g/x", "g2 200", "g1 200", "inner 200", "outer 200",
             ]
@@ -195,7 +201,7 @@ struct RouterTests {
         let router = Router()
         let before = router.freeze()
         router.get("/x") { _ in "x" }
-        #expect(try await before.handle(makeRequest(.get, "/x")).status == .notFound)
+        await #expect(throws: HTTPError.self) { try await before.handle(makeRequest(.get, "/x")) }
         #expect(try await router.freeze().handle(makeRequest(.get, "/x")).status == .ok)
     }
 

@@ -19,6 +19,30 @@ app.get("/head") { request in
 }
 app.get("/worker") { _ in "\(WorkerIdentity.current.process)" }
 app.post("/echo") { request in String(decoding: try await request.body.collect(), as: UTF8.self) }
+app.post("/count", bodyLimit: 8 << 30) { request in
+    var count = 0
+    for try await bytes in request.body { count += bytes.count }
+    return "\(count)"
+}
+app.post("/parts", bodyLimit: 8 << 30) { request in
+    var lines: [String] = []
+    for try await part in try request.multipart() {
+        var count = 0
+        for try await bytes in part { count += bytes.count }
+        lines.append("\(part.name) \(count)")
+    }
+    return lines.joined(separator: "\n")
+}
+app.get("/zeros") { request in
+    let count = StressPages.number("mb", of: request) << 20
+    return Response(
+        body: .stream(length: count) { writer in
+            let piece = [UInt8](repeating: 0, count: 1 << 18)
+            for _ in 0..<(count >> 18) { try await writer.write(piece) }
+        }
+    )
+}
+app.post("/ignored") { _ in "ignored" }
 app.get("/hold") { request in
     StressPages.block(milliseconds: StressPages.number("ms", of: request))
     return "held\n"

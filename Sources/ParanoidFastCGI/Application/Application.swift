@@ -40,6 +40,7 @@ public final class Application: RouterMethods, Service, Sendable {
     let access: SessionAccess
     private let router = Router()
     private let context = Mutex<WorkerContext?>(nil)
+    private let errorHook = Mutex<(ErrorHook)?>(nil)
 
     /// Prepares an application, with no effect outside itself: files, sockets and the process are as before until ``run()``.
     ///
@@ -74,6 +75,23 @@ public final class Application: RouterMethods, Service, Sendable {
         self.router.add(middleware: middleware)
     }
 
+    /// Sets what makes the responses to errors: of handlers, of all middleware, and of requests that no route answers.
+    ///
+    /// It runs outside of all middleware and after session changes that were not committed are discarded. A later one replaces an earlier one.
+    /// When it throws, the client gets ``RequestFailure/response``. Header fields of the error, such as `Allow`, are added to its response.
+    ///
+    /// ```swift
+    /// app.onError { failure, request in
+    ///     guard failure.status == .notFound else { return failure.response }
+    ///     return Response.html("<h1>Nothing here</h1>", status: .notFound)
+    /// }
+    /// ```
+    ///
+    /// - Parameter makeResponse: Makes the response; ``RequestFailure/response`` is the one that there is without it.
+    public func onError(_ makeResponse: @escaping @Sendable (RequestFailure, Request) async throws -> Response) {
+        self.errorHook.withLock { $0 = makeResponse }
+    }
+
     /// Responds to a request that comes from this process, through the same middleware and guard as all others.
     ///
     /// Before ``run()``, as in a test, the first call opens the sessions as ``run()`` does, and makes secret and directory where they are absent.
@@ -98,11 +116,15 @@ public final class Application: RouterMethods, Service, Sendable {
 
     /// What answers requests, with everything that was registered so far.
     func makeResponder(opening mode: SessionAccess.Mode) throws(ConfigurationError) -> RequestResponder {
-        RequestResponder(
-            handler: SessionHandler(middleware: try self.access.open(mode).middleware, next: self.router.freeze()),
+        let errorResponder = ErrorResponder(hook: self.errorHook.withLock { $0 })
+        var middleware = try self.access.open(mode).middleware
+        middleware.errorResponder = errorResponder
+        return RequestResponder(
+            handler: SessionHandler(middleware: middleware, next: self.router.freeze()),
             bodyLimit: self.configuration.bodyLimit,
             trustedProxies: self.configuration.trustedProxies.compactMap { NetworkPrefix($0) },
             securityHeaders: self.configuration.securityHeaders,
+            errorResponder: errorResponder,
             logger: self.logger
         )
     }

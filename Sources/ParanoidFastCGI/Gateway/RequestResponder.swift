@@ -12,15 +12,17 @@ struct RequestResponder: Sendable {
     let securityHeaders: SecurityHeaders
     /// The same as bytes.
     let securityBlocks: (always: SecurityBlock, overHTTPS: SecurityBlock)
-    private let errorResponder = ErrorResponder()
+    private let errorResponder: ErrorResponder
 
     init(
         handler: any HTTPHandler,
         bodyLimit: Int,
         trustedProxies: [NetworkPrefix] = [],
         securityHeaders: SecurityHeaders = SecurityHeaders(),
+        errorResponder: ErrorResponder = ErrorResponder(),
         logger: Logger
     ) {
+        self.errorResponder = errorResponder
         self.securityHeaders = securityHeaders
         self.securityBlocks = (SecurityBlock(securityHeaders, isSecure: false), SecurityBlock(securityHeaders, isSecure: true))
         self.trustedProxies = trustedProxies

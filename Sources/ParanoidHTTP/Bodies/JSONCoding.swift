@@ -35,7 +35,8 @@ enum JSONCoding {
         do {
             return try self.decoder.decode(type, from: Data(bytes))
         } catch {
-            throw HTTPError(.badRequest, message: "The body is not the JSON that was expected.", cause: error)
+            let problem = (error as? DecodingError).flatMap { DecodingProblem.describe($0) }
+            throw HTTPError(.badRequest, message: "The body is not the JSON that was expected.", cause: error, problem: problem)
         }
     }
 }

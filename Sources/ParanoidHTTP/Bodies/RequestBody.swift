@@ -46,8 +46,8 @@ public struct RequestBody: AsyncSequence, Sendable {
         self.source = source
     }
 
-    /// The same body with another limit in bytes, for a handler that accepts more or less than the application does.
-    public func limited(to limit: Int) -> RequestBody {
+    /// The same body with another limit in bytes.
+    package func limited(to limit: Int) -> RequestBody {
         RequestBody(length: self.length, limit: limit, source: self.source)
     }
 
@@ -55,12 +55,25 @@ public struct RequestBody: AsyncSequence, Sendable {
     ///
     /// It suspends until the web server has sent the rest.
     ///
+    /// - Parameter limit: The most bytes to accept, whether it is more or less than the limit of the route or the application; `nil`: that limit.
     /// - Throws: ``HTTPError`` with status 413 over the limit and 400 for a body shorter or longer than declared; an error of the program when
     ///   the body was iterated before or another task reads it; the connection's error.
-    public func collect() async throws -> [UInt8] {
+    public func collect(upTo limit: Int? = nil) async throws -> [UInt8] {
+        guard let source else { return [] }
+        let limited = limit.map { self.limited(to: $0) } ?? self
+        try limited.checkLength()
+        return try await source.collect(limit: limited.limit)
+    }
+
+    /// Looks at the beginning of the body without taking it: whoever reads the body later gets these bytes, too.
+    ///
+    /// It reads until `isEnough` says so, the body has brought `count` bytes, or its end. Once the body is being read there is no beginning.
+    ///
+    /// - Throws: As ``collect(upTo:)`` does.
+    package func peek(upTo count: Int, until isEnough: @Sendable ([UInt8]) -> Bool) async throws -> [UInt8] {
         guard let source else { return [] }
         try self.checkLength()
-        return try await source.collect(limit: self.limit)
+        return try await source.peek(upTo: count, limit: self.limit, until: isEnough)
     }
 
     /// An iterator over the chunks; it begins where an iterator before it has stopped.
@@ -81,7 +94,7 @@ public struct RequestBody: AsyncSequence, Sendable {
         ///
         /// It suspends until the web server has sent one.
         ///
-        /// - Throws: As ``RequestBody/collect()`` does.
+        /// - Throws: As ``RequestBody/collect(upTo:)`` does.
         public mutating func next() async throws -> [UInt8]? {
             guard !self.isDone, let source = self.body.source else { return nil }
             try self.body.checkLength()
@@ -110,6 +123,8 @@ private final class BodySource: Sendable {
     private enum Progress {
         /// Nothing has been read.
         case untouched
+        /// The beginning was looked at, and not taken.
+        case peeked([UInt8], isWhole: Bool)
         /// Chunks were handed out; `isReading` while a task waits for the next one.
         case reading(received: Int, isReading: Bool)
         /// The chunks are gone: the end was reached, or reading failed.
@@ -154,8 +169,11 @@ private final class BodySource: Sendable {
             return bytes
         }
         try self.progress.withLock { progress in
-            guard case .untouched = progress else { throw RequestBodyError.alreadyConsumed }
-            progress = .reading(received: 0, isReading: false)
+            switch progress {
+            case .untouched: progress = .reading(received: 0, isReading: false)
+            case .peeked: break
+            case .reading, .ended, .collected: throw RequestBodyError.alreadyConsumed
+            }
         }
         var bytes: [UInt8] = []
         while let chunk = try await self.next(limit: limit) {
@@ -165,8 +183,44 @@ private final class BodySource: Sendable {
         return bytes
     }
 
+    /// The beginning of the body, which stays there for the next reader.
+    func peek(upTo count: Int, limit: Int, until isEnough: @Sendable ([UInt8]) -> Bool) async throws -> [UInt8] {
+        if let bytes = self.collected { return bytes }
+        let isReadable = self.progress.withLock { progress in
+            switch progress {
+            case .untouched, .peeked: true
+            case .reading, .ended, .collected: false
+            }
+        }
+        guard isReadable else { return [] }
+        var bytes: [UInt8] = []
+        while bytes.count < count, !isEnough(bytes) {
+            guard let chunk = try await self.next(limit: limit) else {
+                self.progress.withLock { $0 = .peeked(bytes, isWhole: true) }
+                return bytes
+            }
+            bytes += chunk
+        }
+        self.progress.withLock { $0 = .peeked(bytes, isWhole: false) }
+        return bytes
+    }
+
+    /// Takes what was only looked at; `nil` when there is no such thing.
+    private func takePeeked(limit: Int) throws -> [UInt8]? {
+        try self.progress.withLock { progress in
+            guard case .peeked(let bytes, let isWhole) = progress else { return nil }
+            progress = isWhole ? .ended : .reading(received: bytes.count, isReading: false)
+            guard bytes.count <= limit else {
+                progress = .ended
+                throw HTTPError.contentTooLarge
+            }
+            return bytes
+        }
+    }
+
     /// The next chunk; `nil` at the end.
     func next(limit: Int) async throws -> [UInt8]? {
+        if let bytes = try self.takePeeked(limit: limit), !bytes.isEmpty { return bytes }
         guard let received = try self.begin(limit: limit) else { return nil }
         let chunk: [UInt8]
         do {
@@ -194,7 +248,7 @@ private final class BodySource: Sendable {
                 if received > limit { throw HTTPError.contentTooLarge }
                 progress = .reading(received: received, isReading: true)
                 return received
-            case .ended, .collected:
+            case .ended, .collected, .peeked:
                 return nil
             }
         }

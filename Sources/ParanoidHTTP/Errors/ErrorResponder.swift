@@ -4,9 +4,14 @@ package import Logging
 /// The one place where errors become responses; a response tells the client nothing that the error does not mean for it.
 package struct ErrorResponder: Sendable {
     private static let maximumDetailLength = 1024
+    private let hook: ErrorHook?
 
     /// Creates a responder.
-    package init() {}
+    ///
+    /// - Parameter hook: Makes the responses; `nil`: they are those of ``RequestFailure``.
+    package init(hook: ErrorHook? = nil) {
+        self.hook = hook
+    }
 
     /// The response of a handler, or the response to the error that it has thrown.
     package func response(to request: Request, of handler: any HTTPHandler) async -> Response {
@@ -15,7 +20,7 @@ package struct ErrorResponder: Sendable {
             try response.validate()
             return response
         } catch {
-            return self.response(for: error, request: request)
+            return await self.response(for: error, request: request)
         }
     }
 
@@ -25,30 +30,37 @@ package struct ErrorResponder: Sendable {
         return Response.text("Bad Request\n", status: .badRequest)
     }
 
-    /// The response to a request whose handler has thrown.
+    /// The response to a request whose handler has thrown, or that no route answers.
     ///
-    /// An error that is ``ResponseConvertible``, such as ``HTTPError``, is the response itself. Any other error is a plain 500, and its
-    /// description goes to the request's log with control bytes escaped.
-    package func response(for error: any Error, request: Request) -> Response {
-        if let convertible = error as? any ResponseConvertible {
+    /// The description of an error that says nothing of clients goes to the request's log with control bytes escaped. When the hook fails,
+    /// the response is the one that there is without a hook.
+    package func response(for error: any Error, request: Request) async -> Response {
+        let failure = RequestFailure(error, request: request) { error, status in
+            self.log(error, request, at: status >= 500 ? .error : .debug)
+        }
+        var response = failure.response
+        if let hook = self.hook {
             do {
-                let response = try convertible.makeResponse()
+                response = try await Self.completed(hook(failure, request), like: failure)
                 try response.validate()
-                if response.status.code >= 500 || (error as? HTTPError)?.cause != nil {
-                    self.log((error as? HTTPError)?.cause ?? error, request, at: response.status.code >= 500 ? .error : .debug)
-                }
-                return response
             } catch {
                 self.log(error, request, at: .error)
-                return Self.internalServerError
+                response = failure.response
             }
         }
-        self.log(error, request, at: .error)
-        return Self.internalServerError
+        if request.method == .head { response.omitBody() }
+        return response
     }
 
-    /// The response to an error that the client need not understand.
-    package static let internalServerError = Response.text("Internal Server Error\n", status: .internalServerError)
+    /// A page keeps what the error says in header fields, such as `Allow` and `Retry-After`.
+    private static func completed(_ response: Response, like failure: RequestFailure) throws -> Response {
+        guard response.status == failure.status else { return response }
+        var response = response
+        for field in failure.response.headerFields where field.name != .contentType && response.header(field.name) == nil {
+            try response.addHeader(field.value, for: field.name)
+        }
+        return response
+    }
 
     private func log(_ error: any Error, _ request: Request, at level: Logger.Level) {
         request.logger.log(

@@ -14,6 +14,8 @@ public struct HTTPError: Error, ResponseConvertible {
     public var message: String?
     /// The error behind this one; it goes to the log, never to the client.
     package var cause: (any Error)?
+    /// The fields of a form, a query or a JSON body that are not as they have to be; the client gets them all.
+    public package(set) var problems: [FieldProblem] = []
     private var fields: [(name: HTTPField.Name, value: String)] = []
 
     /// Creates an error.
@@ -28,6 +30,12 @@ public struct HTTPError: Error, ResponseConvertible {
         self.cause = cause
     }
 
+    /// Creates an error about one field.
+    init(_ status: HTTPResponse.Status, message: String, cause: any Error, problem: FieldProblem?) {
+        self.init(status, message: message, cause: cause)
+        if let problem { self.problems = [problem] }
+    }
+
     /// The same error with one more header field in its response, for example `Retry-After`.
     ///
     /// The field is checked when the response is made; a field that is not valid makes the response a plain 500.
@@ -37,15 +45,24 @@ public struct HTTPError: Error, ResponseConvertible {
         return error
     }
 
-    /// The response: the message and a line feed as `text/plain; charset=utf-8`.
+    /// The response: the message and a line feed as `text/plain; charset=utf-8`, and a line for each of the ``problems``.
+    ///
+    /// An error that a handler throws gets the form that the client accepts, see ``RequestFailure``.
     ///
     /// - Throws: An error when an added header field is not valid.
-    public func makeResponse() throws -> Response {
-        let reason = self.status.reasonPhrase.isEmpty ? "Status \(self.status.code)" : self.status.reasonPhrase
-        var response = Response.text("\(self.message ?? reason)\n", status: self.status)
+    public func makeResponse() throws -> Response { try self.makeResponse(as: .text) }
+
+    /// The response in one of the forms of an error.
+    ///
+    /// - Throws: An error when an added header field is not valid.
+    func makeResponse(as form: ErrorForm) throws -> Response {
+        var response = form.response(to: self)
         for field in self.fields { try response.addHeader(field.value, for: field.name) }
         return response
     }
+
+    /// The reason phrase of the status, or its number where it has none.
+    var title: String { self.status.reasonPhrase.isEmpty ? "Status \(self.status.code)" : self.status.reasonPhrase }
 
     /// 400 Bad Request.
     public static let badRequest = HTTPError(.badRequest)
@@ -65,6 +82,16 @@ public struct HTTPError: Error, ResponseConvertible {
     package static let unprocessableContent = HTTPError(.unprocessableContent)
     /// 503 Service Unavailable.
     package static let serviceUnavailable = HTTPError(.serviceUnavailable)
+}
+
+/// An error of this package that a client may know about.
+package protocol ClientError: Error {
+    /// The same error with the status and the text that the client gets.
+    var httpError: HTTPError { get }
+}
+
+extension HTTPError: ClientError {
+    package var httpError: HTTPError { self }
 }
 
 /// A response that must not be sent; a mistake of the handler, so the client gets a plain 500.

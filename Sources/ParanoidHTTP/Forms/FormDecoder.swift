@@ -3,25 +3,29 @@
 /// An array takes all fields of its name, `name` or `name[]`. Everything else wants exactly one. An empty field is `nil` for an optional that is
 /// not a string. Truth values are `true`, `1`, `on`, `yes` and `false`, `0`, `off`, `no`.
 package struct FormDecoder: Sendable {
+    private let userInfo: [CodingUserInfoKey: any Sendable]
+
     /// Creates a decoder.
-    package init() {}
+    package init(userInfo: [CodingUserInfoKey: any Sendable] = [:]) {
+        self.userInfo = userInfo
+    }
 
     /// The value that the fields stand for.
     ///
     /// - Throws: ``FormError``, or what the type's own initialiser throws.
     package func decode<Value: Decodable>(_ type: Value.Type, from fields: FormFields) throws -> Value {
-        try type.init(from: FormFieldsDecoder(fields: fields))
+        try type.init(from: FormFieldsDecoder(fields: fields, userInfo: self.userInfo))
     }
 }
 
 /// The decoder of the whole form.
 private struct FormFieldsDecoder: Decoder {
     let fields: FormFields
+    var userInfo: [CodingUserInfoKey: Any]
     var codingPath: [any CodingKey] { [] }
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedDecodingContainer<Key> {
-        KeyedDecodingContainer(FormKeyedContainer<Key>(fields: self.fields))
+        KeyedDecodingContainer(FormKeyedContainer<Key>(fields: self.fields, userInfo: self.userInfo))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw FormError(.unsupported) }
@@ -31,6 +35,7 @@ private struct FormFieldsDecoder: Decoder {
 /// The fields by name.
 private struct FormKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let fields: FormFields
+    let userInfo: [CodingUserInfoKey: Any]
     var codingPath: [any CodingKey] { [] }
 
     var allKeys: [Key] {
@@ -47,7 +52,7 @@ private struct FormKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
     }
 
     func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
-        try type.init(from: FormValueDecoder(name: key.stringValue, values: self.values(key)))
+        try FormValueDecoder(name: key.stringValue, values: self.values(key), userInfo: self.userInfo).value(of: type)
     }
 
     // A text field that was left empty is an empty text, not an absent one.
@@ -66,7 +71,7 @@ private struct FormKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
     }
 
     func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
-        try FormValueDecoder(name: key.stringValue, values: self.values(key)).unkeyedContainer()
+        try FormValueDecoder(name: key.stringValue, values: self.values(key), userInfo: self.userInfo).unkeyedContainer()
     }
 
     func superDecoder() throws -> any Decoder { throw FormError(.unsupported) }
@@ -82,10 +87,10 @@ private struct FormKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
 struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
     let name: String
     let values: [String]
+    var userInfo: [CodingUserInfoKey: Any]
     /// Whether the values are already those of one element of an array.
     var isElement = false
     var codingPath: [any CodingKey] { [] }
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy: Key.Type) throws -> KeyedDecodingContainer<Key> {
         throw FormError(.unsupported, field: self.name)
@@ -93,7 +98,7 @@ struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
         guard !self.isElement else { throw FormError(.unsupported, field: self.name) }
-        return FormValuesContainer(name: self.name, values: self.values)
+        return FormValuesContainer(name: self.name, values: self.values, userInfo: self.userInfo)
     }
 
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
@@ -106,7 +111,7 @@ struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
         switch try self.value() {
         case "true", "1", "on", "yes": true
         case "false", "0", "off", "no": false
-        default: throw FormError(.unsuitable, field: self.name)
+        default: throw self.unsuitable(Bool.self)
         }
     }
 
@@ -123,11 +128,25 @@ struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
     func decode(_: UInt32.Type) throws -> UInt32 { try self.integer() }
     func decode(_: UInt64.Type) throws -> UInt64 { try self.integer() }
 
-    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try type.init(from: self) }
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try self.value(of: type) }
+
+    /// The value that the type makes of the values; an initialiser that refuses them names no field itself.
+    func value<Value: Decodable>(of type: Value.Type) throws -> Value {
+        do {
+            return try type.init(from: self)
+        } catch is DecodingError {
+            throw FormError(
+                .unsuitable,
+                field: self.name,
+                expected: DecodingProblem.cases(of: type).map { "one of \($0.joined(separator: ", "))" }
+            )
+        }
+    }
 
     private func value() throws -> String {
         guard let value = self.values.first else { throw FormError(.missing, field: self.name) }
         guard self.values.count == 1 else { throw FormError(.repeated, field: self.name) }
+        guard value.utf8.first != 0 else { throw self.unsuitable(String.self) }
         return value
     }
 
@@ -135,7 +154,7 @@ struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
     private func integer<Number: FixedWidthInteger>() throws -> Number {
         let text = try self.value()
         guard let number = Number(text), text.utf8.elementsEqual(String(number).utf8) else {
-            throw FormError(.unsuitable, field: self.name)
+            throw self.unsuitable(Number.self)
         }
         return number
     }
@@ -151,7 +170,30 @@ struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
             default: false
             }
         }
-        guard isDecimal, let number = Number(text), number.isFinite else { throw FormError(.unsuitable, field: self.name) }
+        guard isDecimal, let number = Number(text), number.isFinite else { throw self.unsuitable(Number.self) }
+        return number
+    }
+
+    private func unsuitable(_ type: Any.Type) -> FormError {
+        FormError(.unsuitable, field: self.name, expected: DecodingProblem.words(for: type))
+    }
+}
+
+/// A decoder whose value may be a file of a multipart form.
+package protocol FileFieldDecoder {
+    /// The number of the file.
+    ///
+    /// - Throws: ``FormError`` for a field that is no file, or is there more than once.
+    func fileIndex() throws -> Int
+}
+
+extension FormValueDecoder: FileFieldDecoder {
+    func fileIndex() throws -> Int {
+        guard let value = self.values.first else { throw FormError(.missing, field: self.name) }
+        guard self.values.count == 1 else { throw FormError(.repeated, field: self.name) }
+        guard value.utf8.first == 0, let number = Decimal.number(Array(value.utf8.dropFirst())) else {
+            throw FormError(.unsuitable, field: self.name, expected: "a file")
+        }
         return number
     }
 }
@@ -160,21 +202,28 @@ struct FormValueDecoder: Decoder, SingleValueDecodingContainer {
 private struct FormValuesContainer: UnkeyedDecodingContainer {
     let name: String
     let values: [String]
+    let userInfo: [CodingUserInfoKey: Any]
     var currentIndex = 0
     var codingPath: [any CodingKey] { [] }
     var count: Int? { self.values.count }
     var isAtEnd: Bool { self.currentIndex == self.values.count }
 
-    init(name: String, values: [String]) {
+    init(name: String, values: [String], userInfo: [CodingUserInfoKey: Any]) {
         self.name = name
         self.values = values
+        self.userInfo = userInfo
     }
 
     mutating func decodeNil() -> Bool { false }
 
     mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
         guard !self.isAtEnd else { throw FormError(.missing, field: self.name) }
-        let value = try type.init(from: FormValueDecoder(name: self.name, values: [self.values[self.currentIndex]], isElement: true))
+        let value = try FormValueDecoder(
+            name: self.name,
+            values: [self.values[self.currentIndex]],
+            userInfo: self.userInfo,
+            isElement: true
+        ).value(of: type)
         self.currentIndex += 1
         return value
     }

@@ -1,3 +1,5 @@
+internal import HTTPTypes
+
 /// The names and values of a form or a query, in the order in which they came; a name may repeat.
 ///
 /// The form is `application/x-www-form-urlencoded` (WHATWG URL Standard, section 5). Names are compared byte by byte.
@@ -49,6 +51,34 @@ public struct FormFields: Sendable {
         self.all.compactMap { $0.name.utf8.elementsEqual(name.utf8) ? $0.value : nil }
     }
 
+    /// Adds a field of a multipart form; `false` when it is not UTF-8 or holds NUL.
+    package mutating func append(_ value: [UInt8], named name: String) -> Bool {
+        guard !value.contains(0), let text = String(validating: value, as: UTF8.self) else { return false }
+        self.all.append(Field(name: name, value: text))
+        return true
+    }
+
+    /// Adds a file of a multipart form by its number; no other field has a NUL in its value.
+    package mutating func append(file number: Int, named name: String) {
+        self.all.append(Field(name: name, value: "\0\(number)"))
+    }
+
+    /// The value that the fields stand for.
+    ///
+    /// - Throws: ``HTTPError`` with status 400 that names the field.
+    package func decode<Value: Decodable>(_ type: Value.Type, userInfo: [CodingUserInfoKey: any Sendable]) throws -> Value {
+        do {
+            return try FormDecoder(userInfo: userInfo).decode(type, from: self)
+        } catch {
+            throw HTTPError(
+                .badRequest,
+                message: "The form does not have the fields that were expected.",
+                cause: error,
+                problem: DecodingProblem.describe(error)
+            )
+        }
+    }
+
     private mutating func read(_ bytes: Span<UInt8>) -> Bool {
         let outcome = FormParser.parse(bytes, maximumPairs: Self.maximumFields)
         self.isComplete = !outcome.hasMalformedPairs && !outcome.hasTooManyPairs
@@ -88,11 +118,14 @@ package struct FormError: Error, Sendable, Hashable, CustomStringConvertible {
     package let code: Code
     /// The name of the field in the type, if one is concerned.
     package let field: String?
+    /// What the field's type wants, in words.
+    package let expected: String?
 
     /// Creates an error.
-    package init(_ code: Code, field: String? = nil) {
+    package init(_ code: Code, field: String? = nil, expected: String? = nil) {
         self.code = code
         self.field = field
+        self.expected = expected
     }
 
     /// The defect in words, without the value.

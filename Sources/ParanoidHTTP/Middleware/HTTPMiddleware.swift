@@ -19,7 +19,12 @@ struct MiddlewareHandler: HTTPHandler {
     }
 
     func handle(_ request: Request) async throws -> Response {
-        try await self.middleware.handle(request, next: self.next)
+        do {
+            return try await self.middleware.handle(request, next: self.next)
+        } catch {
+            request.noteFailure()
+            throw error
+        }
     }
 
     /// Puts a list around a handler; the first is outermost.

@@ -3,7 +3,7 @@ internal import HTTPTypes
 extension Request {
     /// Reads the body and gives the fields of its url-encoded form.
     ///
-    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that is not a form or is not complete; the errors of ``RequestBody/collect()``.
+    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that is not a form or is not complete; the errors of ``RequestBody/collect(upTo:)``.
     public func form() async throws -> FormFields {
         guard self.hasContentType({ $0 == "application/x-www-form-urlencoded" }) else { throw HTTPError.unsupportedMediaType }
         let bytes = try await self.body.collect()
@@ -34,9 +34,9 @@ extension Request {
 
     /// Reads the body and decodes its JSON: in UTF-8, nested at most 64 deep, dates in ISO 8601 form (RFC 8259).
     ///
-    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that does not fit the type or is not complete; the errors of ``RequestBody/collect()``.
+    /// - Throws: ``HTTPError``: 415 for another content type, 413 over the limit, 400 for a body that does not fit the type or is not complete; the errors of ``RequestBody/collect(upTo:)``.
     public func decodeJSON<Value: Decodable>(_ type: Value.Type) async throws -> Value {
-        guard self.hasContentType({ $0 == "application/json" || $0.hasSuffix("+json") }) else { throw HTTPError.unsupportedMediaType }
+        guard self.hasJSON else { throw HTTPError.unsupportedMediaType }
         return try JSONCoding.decode(type, from: try await self.body.collect())
     }
 
@@ -44,9 +44,12 @@ extension Request {
         do {
             return try FormDecoder().decode(type, from: fields)
         } catch {
-            throw HTTPError(.badRequest, message: message, cause: error)
+            throw HTTPError(.badRequest, message: message, cause: error, problem: DecodingProblem.describe(error))
         }
     }
+
+    /// Whether the content type of the body is JSON.
+    package var hasJSON: Bool { self.hasContentType { $0 == "application/json" || $0.hasSuffix("+json") } }
 
     // Compared in lower case and without parameters (RFC 9110, section 8.3.1).
     private func hasContentType(_ isWanted: (String) -> Bool) -> Bool {

@@ -74,8 +74,11 @@ public struct Request: Sendable {
     package var headerFields: HTTPFields { self.head.headerFields }
     /// The cookies, parsed from the bytes when first asked for.
     public var cookies: Cookies { self.head.cookies }
-    /// The body, read when it is asked for.
-    public var body: RequestBody { self.head.body }
+    /// The body, read when it is asked for; its limit is that of the route, else of its group, else of the application.
+    public var body: RequestBody {
+        guard let limit = self.endpoint?.bodyLimit else { return self.head.body }
+        return self.head.body.limited(to: limit)
+    }
     /// Whether the client's connection is encrypted: the web server sends the parameter `HTTPS` with the value `on` or `1`.
     public var isSecure: Bool { self.head.isSecure }
     /// The text of the client's address, taken from `REMOTE_ADDR` and, behind trusted proxies, from `X-Forwarded-For`; empty when unknown.
@@ -136,6 +139,12 @@ struct RequestStorage: Sendable {
     private var first: Entry?
     private var others: [Entry] = []
 
+    /// Lends each value.
+    func forEach(_ body: (any Sendable) -> Void) {
+        if let first { body(first.value) }
+        for entry in self.others { body(entry.value) }
+    }
+
     subscript<Key: RequestStorageKey>(_: Key.Type) -> Key.Value? {
         get {
             let key = ObjectIdentifier(Key.self)
@@ -157,4 +166,9 @@ struct RequestStorage: Sendable {
             }
         }
     }
+}
+
+extension HTTPRequest.Method {
+    /// Whether the method asks for no change (RFC 9110, section 9.2.1).
+    package var isSafe: Bool { self == .get || self == .head || self == .options || self == .trace }
 }

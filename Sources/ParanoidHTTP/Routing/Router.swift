@@ -25,7 +25,8 @@ package final class Router: RouterMethods, Sendable {
         } catch {
             preconditionFailure("\(text) is not a pattern: \(error.message)")
         }
-        let endpoint = RouteEndpoint(handler, pattern: text, names: pattern.names)
+        let (inner, bodyLimit) = LimitedHandler.unwrap(handler)
+        let endpoint = RouteEndpoint(inner, pattern: text, names: pattern.names, bodyLimit: bodyLimit)
         let isNew = self.state.withLock { $0.trie.insert(endpoint, method: method, pattern: pattern) }
         precondition(isNew, "\(method) \(text) is registered already, perhaps with other names in its captures")
     }
@@ -37,8 +38,8 @@ package final class Router: RouterMethods, Sendable {
 
     /// The handler for everything registered so far; it never changes.
     ///
-    /// It responds with 400 to a path that cannot be used, 404 to one that no pattern matches, 405 with `Allow` when only other methods have a handler and
-    /// always to TRACE and CONNECT, and OPTIONS with the methods. HEAD gets the response of GET without the body. Errors of handlers are thrown on.
+    /// It throws ``HTTPError`` with status 400 for a path that cannot be used, 404 for one that no pattern matches, and 405 with `Allow` when only
+    /// other methods have a handler and always for TRACE and CONNECT. OPTIONS gets the methods, HEAD the response of GET without the body.
     package func freeze() -> any HTTPHandler {
         let (trie, middleware) = self.state.withLock { ($0.trie, $0.middleware) }
         return FrozenRouter(trie, middleware)
@@ -84,11 +85,12 @@ struct FrozenRouter: HTTPHandler {
     }
 
     private static let badRequest = RouteEndpoint(BadPathHandler(), pattern: nil)
-    private static let notFound = RouteEndpoint(ClosureHandler { _ in try HTTPError.notFound.makeResponse() }, pattern: nil)
+    private static let notFound = RouteEndpoint(ClosureHandler { _ in throw HTTPError.notFound }, pattern: nil)
 
     private static func refusal(_ allow: String, _ status: HTTPResponse.Status) -> RouteEndpoint {
         let handler = ClosureHandler { _ in
-            var response = status == .noContent ? Response.empty() : try HTTPError(status).makeResponse()
+            guard status == .noContent else { throw HTTPError(status).adding(allow, for: .allow) }
+            var response = Response.empty()
             try response.setHeader(allow, for: .allow)
             return response
         }
@@ -117,10 +119,16 @@ private struct BadPathHandler: HTTPHandler {
 private struct EndpointHandler: HTTPHandler {
     func handle(_ request: Request) async throws -> Response {
         guard let endpoint = request.endpoint else { throw HTTPError.notFound }
-        guard request.method == .head else { return try await endpoint.handler.handle(request) }
-        var response = try await endpoint.handler.handle(request)
-        response.omitBody()
-        return response
+        // What the handler wanted changed does not happen, whatever a middleware makes of the error.
+        do {
+            guard request.method == .head else { return try await endpoint.handler.handle(request) }
+            var response = try await endpoint.handler.handle(request)
+            response.omitBody()
+            return response
+        } catch {
+            request.noteFailure()
+            throw error
+        }
     }
 }
 
@@ -130,8 +138,11 @@ final class RouteEndpoint: Sendable {
     /// The pattern; `nil` for the responses that the router gives itself.
     let pattern: String?
     let names: [String]
+    /// The most bytes of a body; `nil`: what the application says.
+    let bodyLimit: Int?
 
-    init(_ handler: any HTTPHandler, pattern: String?, names: [String] = []) {
+    init(_ handler: any HTTPHandler, pattern: String?, names: [String] = [], bodyLimit: Int? = nil) {
+        self.bodyLimit = bodyLimit
         self.handler = handler
         self.pattern = pattern
         self.names = names

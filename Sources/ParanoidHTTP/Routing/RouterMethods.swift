@@ -15,12 +15,21 @@ public protocol RouterMethods {
 
 extension RouterMethods {
     /// Registers a closure for a method; see ``register(_:method:pattern:)`` for the pattern.
+    ///
+    /// - Parameters:
+    ///   - method: The method.
+    ///   - pattern: The pattern.
+    ///   - bodyLimit: The most bytes that a body of this route may have, more or fewer than elsewhere; `nil`: the limit of the group, else of the
+    ///     application. Reading a longer one throws 413.
+    ///   - handler: Gives the responses.
     public func on<Output: ResponseConvertible>(
         _ method: HTTPRequest.Method,
         _ pattern: String,
+        bodyLimit: Int? = nil,
         use handler: @escaping @Sendable (Request) async throws -> Output
     ) {
-        self.register(ClosureHandler { try await handler($0).makeResponse() }, method: method, pattern: pattern)
+        let closure = ClosureHandler { try await handler($0).makeResponse() }
+        self.register(LimitedHandler.wrap(closure, bodyLimit), method: method, pattern: pattern)
     }
 
     /// Registers a closure for GET, and for HEAD unless that has a handler of its own.
@@ -28,19 +37,31 @@ extension RouterMethods {
         self.on(.get, pattern, use: handler)
     }
 
-    /// Registers a closure for POST.
-    public func post<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
-        self.on(.post, pattern, use: handler)
+    /// Registers a closure for POST; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    public func post<Output: ResponseConvertible>(
+        _ pattern: String,
+        bodyLimit: Int? = nil,
+        use handler: @escaping @Sendable (Request) async throws -> Output
+    ) {
+        self.on(.post, pattern, bodyLimit: bodyLimit, use: handler)
     }
 
-    /// Registers a closure for PUT.
-    public func put<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
-        self.on(.put, pattern, use: handler)
+    /// Registers a closure for PUT; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    public func put<Output: ResponseConvertible>(
+        _ pattern: String,
+        bodyLimit: Int? = nil,
+        use handler: @escaping @Sendable (Request) async throws -> Output
+    ) {
+        self.on(.put, pattern, bodyLimit: bodyLimit, use: handler)
     }
 
-    /// Registers a closure for PATCH.
-    public func patch<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
-        self.on(.patch, pattern, use: handler)
+    /// Registers a closure for PATCH; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    public func patch<Output: ResponseConvertible>(
+        _ pattern: String,
+        bodyLimit: Int? = nil,
+        use handler: @escaping @Sendable (Request) async throws -> Output
+    ) {
+        self.on(.patch, pattern, bodyLimit: bodyLimit, use: handler)
     }
 
     /// Registers a closure for DELETE.
@@ -53,8 +74,9 @@ extension RouterMethods {
     /// - Parameters:
     ///   - prefix: The beginning of their patterns, such as `/admin`, without a slash at its end.
     ///   - middleware: Goes around the handlers of the group, the first outermost; not around the responses to paths that no route has.
-    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = []) -> RouteGroup {
-        RouteGroup(of: self, prefix: prefix, middleware: middleware)
+    ///   - bodyLimit: The most bytes that a body may have, for routes that set no limit of their own; `nil`: as outside of the group.
+    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = [], bodyLimit: Int? = nil) -> RouteGroup {
+        RouteGroup(of: self, prefix: prefix, middleware: middleware, bodyLimit: bodyLimit)
     }
 }
 
@@ -63,8 +85,9 @@ public struct RouteGroup: RouterMethods {
     private let parent: any RouterMethods
     private let prefix: String
     private let middleware: [any HTTPMiddleware]
+    private let bodyLimit: Int?
 
-    init(of parent: any RouterMethods, prefix: String, middleware: [any HTTPMiddleware]) {
+    init(of parent: any RouterMethods, prefix: String, middleware: [any HTTPMiddleware], bodyLimit: Int?) {
         precondition(
             prefix.utf8.first == UInt8(ascii: "/") && prefix.utf8.last != UInt8(ascii: "/"),
             "the prefix of a group begins with a slash and does not end with one: \(prefix)"
@@ -72,14 +95,34 @@ public struct RouteGroup: RouterMethods {
         self.parent = parent
         self.prefix = prefix
         self.middleware = middleware
+        self.bodyLimit = bodyLimit
     }
 
     /// Registers a handler under the prefix and inside the middleware of the group.
     public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
+        let (inner, limit) = LimitedHandler.unwrap(handler)
         self.parent.register(
-            MiddlewareHandler.compose(self.middleware, around: handler),
+            LimitedHandler.wrap(MiddlewareHandler.compose(self.middleware, around: inner), limit ?? self.bodyLimit),
             method: method,
             pattern: self.prefix + pattern
         )
     }
+}
+
+/// A handler on its way to the router, and the limit of the bodies that it reads.
+struct LimitedHandler: HTTPHandler {
+    private let handler: any HTTPHandler
+    private let bodyLimit: Int
+
+    static func wrap(_ handler: any HTTPHandler, _ bodyLimit: Int?) -> any HTTPHandler {
+        guard let bodyLimit else { return handler }
+        return LimitedHandler(handler: handler, bodyLimit: bodyLimit)
+    }
+
+    static func unwrap(_ handler: any HTTPHandler) -> (handler: any HTTPHandler, bodyLimit: Int?) {
+        guard let limited = handler as? LimitedHandler else { return (handler, nil) }
+        return (limited.handler, limited.bodyLimit)
+    }
+
+    func handle(_ request: Request) async throws -> Response { try await self.handler.handle(request) }
 }

@@ -14,6 +14,13 @@ package final class OpenFile: Sendable {
         self.isWritable = isWritable
     }
 
+    /// Opens a file for reading; of a symbolic link not what it leads to.
+    package convenience init(reading path: String) throws(SystemCallError) {
+        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard number >= 0 else { throw SystemCallError("open") }
+        self.init(owning: OwnedDescriptor(owning: number), isWritable: false)
+    }
+
     internal var number: CInt { self.descriptor.number }
 
     /// Reads at `offset` without moving a file position (`pread(2)`).

@@ -5,7 +5,8 @@ internal import Logging
 /// Refuses requests that another site makes a user's browser send (cross-site request forgery), login forms included.
 ///
 /// Every request whose method is not safe (GET, HEAD, OPTIONS, TRACE) has to come from our own pages as far as the browser says, and to carry
-/// a token of its session (``Session/csrfToken``): in the header field `X-CSRF-Token`, or in the field `csrf_token` of a url-encoded form.
+/// a token of its session (``Session/csrfToken``): in the header field `X-CSRF-Token`, or named `csrf_token` in the body. A url-encoded form may
+/// have it anywhere; in a `multipart/form-data` body it is the first part and in JSON the first member, so that the rest can be read as it comes.
 /// Others get 403 before the handler runs.
 ///
 /// ```swift
@@ -25,7 +26,8 @@ public struct CSRFProtection: HTTPMiddleware {
     ///
     /// - Parameters:
     ///   - trustedOrigins: Other origins whose pages may send requests, as browsers write them: `https://shop.example`. They need a token, too.
-    ///   - exemptPaths: Paths that are not protected, and all below them: for callers that do not use cookies, such as webhooks.
+    ///   - exemptPaths: Paths that need no token, and all below them: for callers that do not use cookies, such as webhooks. Requests that a
+    ///     browser says to come from another site are refused there, too.
     ///   - onRefusal: Told of each request that is refused.
     public init(
         trustedOrigins: [String] = [],
@@ -52,21 +54,36 @@ public struct CSRFProtection: HTTPMiddleware {
     }
 
     private func objection(to request: Request) async throws -> RequestRefusal.Reason? {
-        if Self.safeMethods.contains(request.method) || self.isExempt(request) { return nil }
+        if request.method.isSafe { return nil }
         guard self.origins.admits(request) else { return .crossSite }
+        if self.isExempt(request) { return nil }
         guard let token = try await Self.token(of: request) else { return .tokenMissing }
         return try await request.session.verifies(csrfToken: token) ? nil : .tokenWrong
     }
 
-    private static let safeMethods: Set<HTTPRequest.Method> = [.get, .head, .options, .trace]
-
     private func isExempt(_ request: Request) -> Bool {
-        let path = Array(request.path.utf8)
-        return self.exemptPaths.contains { path == $0 || path.starts(with: $0 + [UInt8(ascii: "/")]) }
+        self.exemptPaths.contains { request.isRouted(below: $0, isWhole: true) }
     }
 
     private static func token(of request: Request) async throws -> [UInt8]? {
         if let token = request.parameters.bytes(of: "HTTP_X_CSRF_TOKEN") { return token }
+        if let boundary = Multipart.boundary(of: request) {
+            return Multipart.firstField(
+                Self.fieldName,
+                in: try await Self.beginning(of: request) {
+                    Multipart.firstField(Self.fieldName, in: $0, boundary: boundary) != nil
+                },
+                boundary: boundary
+            )
+        }
+        if request.hasJSON {
+            return JSONFirstMember.text(
+                named: Self.fieldName,
+                in: try await Self.beginning(of: request) {
+                    JSONFirstMember.text(named: Self.fieldName, in: $0) != nil
+                }
+            )
+        }
         let form: FormFields
         do {
             form = try await request.form()
@@ -75,6 +92,14 @@ public struct CSRFProtection: HTTPMiddleware {
         }
         return form.first(named: Self.fieldName).map { Array($0.utf8) }
     }
+
+    /// What the body begins with; the handler reads it again.
+    private static func beginning(of request: Request, until isEnough: @Sendable ([UInt8]) -> Bool) async throws -> [UInt8] {
+        try await request.body.peek(upTo: Self.longestBeginning, until: isEnough)
+    }
+
+    /// A token has less than 100 bytes, and the head of a part not many more.
+    private static let longestBeginning = 4_096
 }
 
 extension Session {

@@ -8,7 +8,8 @@ internal import Logging
 /// first asks for something of it: a request that does not use its session costs nothing and sets no cookie.
 package struct SessionMiddleware: HTTPMiddleware {
     private let context: SessionContext
-    private let errorResponder = ErrorResponder()
+    /// Makes the responses to errors.
+    package var errorResponder = ErrorResponder()
 
     /// What has happened to the sessions so far.
     package var statistics: SessionStatistics { self.context.statistics }
@@ -27,24 +28,26 @@ package struct SessionMiddleware: HTTPMiddleware {
         let transaction = SessionTransaction(request: request, context: self.context)
         let request = transaction.request(for: .handler)
         do {
+            try transaction.requireHTTPS()
             if self.context.configuration.guardSettings.behaviour.loadsEarly { try await transaction.loadIfChecked() }
         } catch {
-            return self.errorResponder.response(for: error, request: request)
+            return await self.errorResponder.response(for: error, request: request)
         }
 
         var response: Response
         do {
             response = try await next.handle(request)
+            try response.validate()
         } catch {
             // What the handler had not committed when it failed does not happen; what the guard has to remember does.
             transaction.discardEdits()
-            response = self.errorResponder.response(for: error, request: request)
+            response = await self.errorResponder.response(for: error, request: request)
         }
         if transaction.finishUntouched() { return response }
         do {
             try await transaction.finish(&response)
         } catch {
-            return self.errorResponder.response(for: error, request: request)
+            return await self.errorResponder.response(for: error, request: request)
         }
         return response
     }
@@ -60,6 +63,13 @@ extension Request {
             preconditionFailure("request.session needs the session middleware around the handler")
         }
         return session
+    }
+}
+
+extension Session: FailureObserver {
+    /// What the handler or a middleware had not committed when it threw does not happen, whatever another one makes of the error.
+    package func requestFailed() {
+        if self.view == .handler { self.transaction.discardEdits() }
     }
 }
 

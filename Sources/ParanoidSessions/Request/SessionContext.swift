@@ -39,7 +39,7 @@ final class SessionContext: Sendable {
 
     /// Whether the guard checks a request; the application is asked with the request that `hooked` makes.
     func isChecked(_ request: Request, _ hooked: () -> Request) -> Bool {
-        for prefix in self.configuration.uncheckedPathPrefixes where request.path.utf8.starts(with: prefix.utf8) { return false }
+        for prefix in self.configuration.uncheckedPathPrefixes where request.isRouted(below: prefix.utf8, isWhole: false) { return false }
         return self.configuration.checks(hooked())
     }
 }

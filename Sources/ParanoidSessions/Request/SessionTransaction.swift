@@ -202,11 +202,22 @@ final class SessionTransaction: Sendable {
 
     func random() -> SessionRandom { SessionRandom(source: self.context.configuration.randomSource) }
 
+    /// Refuses a request that may change something and could not keep it in a session, before its handler has changed anything.
+    ///
+    /// - Throws: ``HTTPError`` with status 403 over plain HTTP, unless sessions may be used there or the guard does not check the request.
+    func requireHTTPS() throws {
+        guard self.settings.isHTTPSOnly, !self.request.isSecure, !self.request.method.isSafe, self.isChecked else { return }
+        throw self.needsHTTPS()
+    }
+
     private func needsHTTPS() -> any Error {
         self.request.logger.error(
-            "a session was written over plain HTTP, where it cannot exist: serve the page over HTTPS, or set PSESSION_HTTPS_ONLY=false"
+            "a request needs HTTPS, and the web server does not say that it is: nginx has to send the parameter HTTPS (fastcgi_param HTTPS $https), or set PSESSION_HTTPS_ONLY=false"
         )
-        return HTTPError(.forbidden, message: "This page needs HTTPS.")
+        return HTTPError(
+            .forbidden,
+            message: "This request needs HTTPS. If the client has used it, the web server has to say so with the parameter HTTPS."
+        )
     }
 
     /// Runs something on the store; what fails there is told to the client as "come back later".
