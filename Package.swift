@@ -109,6 +109,7 @@ let package = Package(
             path: "Tests/Benchmarks/Operations",
             swiftSettings: settings
         ),
+        .executableTarget(name: "parser-fuzz", dependencies: ["ParanoidHTTP"], path: "Tests/ParserFuzz", swiftSettings: settings),
         .executableTarget(
             name: "theft-simulator",
             dependencies: ["ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", "TestSupport"],

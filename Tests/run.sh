@@ -14,6 +14,8 @@
 #     e2e       IntegrationTests through real nginx, nginx/demo.sh --check
 #     browser   real Chromium through nginx and TLS (skipped in the gate where chromium cannot be installed)
 #     torture   processes that change the same session files, some of them killed (in full: 60 s, 8 x 8)
+#     fuzz      multipart forms and ranges, generated and damaged, and beside Python's reading (in full: 10 000 000 each)
+#     large     1 GiB through nginx and one worker in both directions, whole and as a form
 #     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
 #     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
 #     reload    constant load while workers are replaced and killed
@@ -261,6 +263,27 @@ part_torture() {
     count_closing_line $? torture
 }
 
+part_fuzz() {
+    need python3 && build_release || return
+    local runs=10000000 parser
+    [ "${1:-}" != --short ] || runs=200000
+    for parser in multipart ranges; do
+        run "fuzz-$parser" 1800 "$PARANOID_BIN_DIR/parser-fuzz" "$parser" "$runs"
+        count_closing_line $? "fuzz: $parser"
+    done
+    run fuzz-python 300 python3 Tests/Conformance/multipart.py "$PARANOID_BIN_DIR/parser-fuzz"
+    count_closing_line $? "fuzz: beside Python"
+}
+
+part_large() {
+    need nginx curl openssl python3 && build_debug && build_release || return
+    mkdir -p "$work/large"
+    preload=(TMPDIR="$work/large" PARANOID_LARGE_BODIES=1)
+    swift_tests large 1200 "$(bundle_of .build)" --filter IntegrationTests.Integration/LargeBodies
+    preload=()
+    end_left_behind "$work/large"
+}
+
 # In memory where there is enough: the disk is not what is tortured.
 torture_directory() {
     local directory="$work/torture"
@@ -345,7 +368,7 @@ join_lanes() {
 gate() {
     # Two processors, two lanes of about the same length.
     lane one unit api docs e2e
-    lane two lint arrows tsan 'torture --short' 'thieves --short' 'browser --short'
+    lane two lint arrows tsan 'torture --short' 'fuzz --short' 'thieves --short' 'browser --short'
     join_lanes
     # What measures has the machine for itself.
     part_count

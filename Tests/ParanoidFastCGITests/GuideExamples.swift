@@ -4,6 +4,34 @@ import ParanoidFastCGI
 
 struct Note: Codable { var text: String }
 
+struct Picture: Decodable {
+    var title: String
+    var picture: UploadedFile?
+}
+
+struct Pages {
+    struct Page {
+        var text: String
+        var version: Int
+    }
+
+    func page(_ name: String) async throws -> Page { Page(text: "<h1>\(name)</h1>", version: 7) }
+}
+
+actor Pictures {
+    private var number = 0
+
+    func nextNumber() -> Int {
+        self.number += 1
+        return self.number
+    }
+}
+
+struct Entry: Decodable {
+    var name: String
+    var text: String
+}
+
 extension SessionKey<[String]> {
     static var cart: Self { Self("cart") }
 }
@@ -19,7 +47,7 @@ struct RequestLog: HTTPMiddleware {
 enum GuideExamples {
     static func handlersAndRouting(_ app: Application) {
         app.get("/users/{id}") { request in
-            guard let id = request.pathParameters["id"] else { throw HTTPError.notFound }
+            let id = try request.pathParameters.require("id", as: Int.self)
             return "user \(id)\n"
         }
         app.get("/files/{path*}") { request in request.pathParameters["path"] ?? "" }
@@ -69,6 +97,77 @@ enum GuideExamples {
         app.post("/note") { request in
             let form = try await request.form()
             return "saved \(form.first(named: "text") ?? "")\n"
+        }
+    }
+
+    static func errors(_ app: Application) {
+        app.onError { failure, request in
+            if (failure.error as? RequestRefusal)?.reason == .notLoggedIn { return Response.redirect(to: "/login") }
+            guard failure.status == .notFound else { return failure.response }
+            return Response.html("<h1>There is no such page</h1>", status: .notFound)
+        }
+        app.post("/entries") { request in
+            let entry = try await request.decodeForm(Entry.self)
+            var validation = Validation()
+            validation.check(!entry.name.isEmpty, "name", "cannot be empty")
+            validation.check(entry.text.count <= 500, "text", "can have 500 characters")
+            try validation.finish()
+            return Response.redirect(to: "/entries")
+        }
+    }
+
+    static func uploads(_ app: Application, _ pictures: Pictures) {
+        app.post("/import", bodyLimit: 1 << 30) { request in
+            var count = 0
+            for try await bytes in request.body { count += bytes.count }
+            return "\(count) bytes\n"
+        }
+        app.post("/pictures", bodyLimit: 20 << 20) { request in
+            let form = try await request.decodeMultipart(Picture.self)
+            guard let file = form.picture else { return "no picture\n" }
+            try file.move(to: "/srv/pictures/\(await pictures.nextNumber())")
+            return "\(form.title): \(file.byteCount) bytes of \(file.fileName)\n"
+        }
+        app.post("/checksums", bodyLimit: 1 << 30) { request in
+            var lines: [String] = []
+            for try await part in try request.multipart() where part.fileName != nil {
+                var sum: UInt8 = 0
+                for try await bytes in part { sum = bytes.reduce(sum, ^) }
+                lines.append("\(part.name) \(sum)")
+            }
+            return lines.joined(separator: "\n")
+        }
+    }
+
+    static func files(_ app: Application, _ pages: Pages) {
+        app.get("/reports/{number}") { request in
+            let number = try request.pathParameters.require("number", as: Int.self)
+            var response = try Response.file("/srv/reports/\(number).pdf", for: request, contentType: "application/pdf")
+            response.setDownload(named: "report \(number).pdf")
+            return response
+        }
+        app.get("/pages/{name}") { request in
+            let page = try await pages.page(request.pathParameters["name"] ?? "")
+            var response = Response.html(page.text)
+            try response.setHeader("\"\(page.version)\"", for: .eTag)
+            return response.conditional(for: request)
+        }
+        app.put("/pages/{name}") { request in
+            let page = try await pages.page(request.pathParameters["name"] ?? "")
+            try request.checkPreconditions(entityTag: "\"\(page.version)\"")
+            return "changed\n"
+        }
+        let protected = AcceleratedFiles(location: "/protected/")
+        app.get("/downloads/{path*}") { request in
+            try await request.session.require(.password)
+            return try protected.response(request.pathParameters["path"] ?? "")
+        }
+        app.get("/events") { request in
+            Response.events(for: request) { events in
+                for number in (Int(events.lastEventID ?? "") ?? 0)..<3 {
+                    try await events.send("event \(number)", id: "\(number + 1)")
+                }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import ParanoidFastCGI
+import ParanoidFastCGITesting
 import Testing
 
 @Suite("The examples of the guides")
@@ -14,7 +15,10 @@ struct GuideExamplesTests {
 
     @Test(
         "are lines of programs that the tests compile",
-        arguments: ["Handlers-and-routing", "Sessions", "Logging-in", "Forms-and-CSRF", "Messages"]
+        arguments: [
+            "Handlers-and-routing", "Sessions", "Logging-in", "Forms-and-CSRF", "Messages", "Errors", "Bodies-and-uploads",
+            "Files-ranges-and-events",
+        ]
     )
     func compiled(_ page: String) throws {
         let tests = "Tests/ParanoidFastCGITests"
@@ -48,6 +52,7 @@ struct GuideExamplesTests {
         #expect(await client.get("/users/7").text == "user 7\n")
         #expect(await client.get("/files/a/b").text == "a/b")
         #expect(await client.get("/users").status == 404)
+        for id in ["x", "+7", "007", "7.0", "99999999999999999999"] { #expect(await client.get("/users/\(id)").status == 404) }
         #expect(await client.get("/admin/notes").status == 405)
     }
 
@@ -71,6 +76,50 @@ struct GuideExamplesTests {
         let token = String(try #require(page.split(separator: "value=\"").dropFirst().first?.split(separator: "\"").first))
         #expect(await client.post("/note", form: ["text": "tea"]).status == 403)
         #expect(await client.post("/note", form: ["csrf_token": token, "text": "tea"]).text == "saved tea\n")
+    }
+
+    @Test("of uploads read files and bodies")
+    func uploads() async throws {
+        let made = try SessionApplication()
+        GuideExamples.uploads(made.app, Pictures())
+        var client = InProcessClient(made.app)
+        let form = "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n\u{1}\u{2}\r\n--B--"
+        let type = ["CONTENT_TYPE": "multipart/form-data; boundary=B"]
+        #expect(try await client.send(.post, "/checksums", parameters: type, body: Array(form.utf8)).text == "f 3")
+        #expect(try await client.send(.post, "/import", body: [1, 2, 3]).text == "3 bytes\n")
+        let fields = "--B\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nx\r\n--B--"
+        #expect(try await client.send(.post, "/pictures", parameters: type, body: Array(fields.utf8)).text == "no picture\n")
+    }
+
+    @Test("of files answer conditions and send events")
+    func files() async throws {
+        let made = try SessionApplication()
+        GuideExamples.files(made.app, Pages())
+        var client = InProcessClient(made.app)
+        #expect(try await client.send(.get, "/pages/a", parameters: ["HTTP_IF_NONE_MATCH": "\"7\""]).status == 304)
+        #expect(try await client.send(.put, "/pages/a", parameters: ["HTTP_IF_MATCH": "\"6\""]).status == 412)
+        #expect(try await client.send(.put, "/pages/a", parameters: ["HTTP_IF_MATCH": "\"7\""]).text == "changed\n")
+        #expect(try await client.get("/reports/1").status == 404)
+        #expect(try await client.get("/downloads/a").status == 401)
+        let events = try await client.send(.get, "/events", parameters: ["HTTP_LAST_EVENT_ID": "2"]).text
+        #expect(events == ":\n\nid: 3\ndata: event 2\n\n")
+    }
+
+    @Test("of errors make pages")
+    func errors() async throws {
+        let made = try SessionApplication()
+        GuideExamples.errors(made.app)
+        made.app.get("/account") { request in
+            try await request.session.require(.password)
+            return "account"
+        }
+        var client = made.client()
+        #expect(await client.get("/nowhere").text == "<h1>There is no such page</h1>")
+        #expect(await client.get("/account").response.header(.location) == "/login")
+        #expect(
+            await client.post("/entries", form: ["name": "", "text": "tea"]).text == "Some fields are not valid.\nname: cannot be empty\n"
+        )
+        #expect(await client.post("/entries", form: ["text": "tea"]).status == 400)
     }
 
     @Test("of messages leave one for the next page")
