@@ -143,6 +143,22 @@ struct MultipartTests {
         await #expect(throws: HTTPError.self) { try await small.body.collect(upTo: body.utf8.count - 1) }
     }
 
+    @Test("The first field is known as soon as it is there, and another one as soon as its head is")
+    func firstField() {
+        func first(_ text: some Sequence<UInt8>) -> Multipart.FirstField {
+            Multipart.firstField("t", in: Array(text), boundary: Array("B".utf8))
+        }
+        let whole = self.part("form-data; name=t", "abc") + self.part("form-data; name=a", "x")
+        let line = whole.utf8.count - self.part("form-data; name=a", "x").utf8.count
+        // The part ends where the delimiter behind it does.
+        for count in 0..<(line + 3) { #expect(first(whole.utf8.prefix(count)) == .undecided) }
+        #expect(first(whole.utf8.prefix(line + 3)) == .value(Array("abc".utf8)))
+        #expect(first("--B\r\nContent-Disposition: form-data; name=a\r\n\r\n".utf8) == .absent)
+        #expect(first("--B\r\nContent-Disposition: form-data; name=t; filename=t\r\n\r\n".utf8) == .absent)
+        #expect(first("--B\r\nx\r\n\r\n".utf8) == .absent)
+        #expect(first("--B--".utf8) == .absent)
+    }
+
     @Test("The token of a JSON object is its first member")
     func firstMember() {
         func token(_ text: String) -> String? {

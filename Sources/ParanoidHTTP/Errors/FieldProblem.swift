@@ -8,7 +8,7 @@ public struct FieldProblem: Sendable, Hashable, Encodable {
     public let message: String
 
     /// Creates a description.
-    public init(field: String, message: String) {
+    package init(field: String, message: String) {
         self.field = field
         self.message = message
     }
@@ -24,7 +24,7 @@ public struct FieldProblem: Sendable, Hashable, Encodable {
 /// ```
 public struct Validation: Sendable {
     /// What was found wrong so far, in the order of the checks.
-    public private(set) var problems: [FieldProblem] = []
+    package private(set) var problems: [FieldProblem] = []
 
     /// Creates a validation that has found nothing wrong.
     public init() {}

@@ -68,13 +68,11 @@ public struct CSRFProtection: HTTPMiddleware {
     private static func token(of request: Request) async throws -> [UInt8]? {
         if let token = request.parameters.bytes(of: "HTTP_X_CSRF_TOKEN") { return token }
         if let boundary = Multipart.boundary(of: request) {
-            return Multipart.firstField(
-                Self.fieldName,
-                in: try await Self.beginning(of: request) {
-                    Multipart.firstField(Self.fieldName, in: $0, boundary: boundary) != nil
-                },
-                boundary: boundary
-            )
+            let beginning = try await Self.beginning(of: request) {
+                Multipart.firstField(Self.fieldName, in: $0, boundary: boundary) != .undecided
+            }
+            guard case .value(let token) = Multipart.firstField(Self.fieldName, in: beginning, boundary: boundary) else { return nil }
+            return token
         }
         if request.hasJSON {
             return JSONFirstMember.text(

@@ -116,20 +116,34 @@ public struct Multipart: AsyncSequence, Sendable {
         }
     }
 
-    /// The value of the first part of a form if it is a field of this name and there as a whole; looks at the beginning of a body only.
-    package static func firstField(_ name: String, in beginning: [UInt8], boundary: [UInt8]) -> [UInt8]? {
+    /// What the beginning of a body says of a form's first part.
+    package enum FirstField: Sendable, Hashable {
+        /// It is the field, and this is its value.
+        case value([UInt8])
+        /// It is another one, or the form is malformed.
+        case absent
+        /// More of the body has to be seen.
+        case undecided
+    }
+
+    /// Looks for a field that has to be the first part of a form.
+    package static func firstField(_ name: String, in beginning: [UInt8], boundary: [UInt8]) -> FirstField {
         var parser = MultipartParser(boundary: boundary, maximumParts: 1)
         parser.append(beginning)
-        guard case .part(let head)? = try? parser.next(), head.name == name, !head.isFile else { return nil }
         var value: [UInt8] = []
-        while let event = try? parser.next() {
-            switch event {
-            case .content(let bytes): value += bytes
-            case .partEnd: return value
-            case .part, .end: return nil
+        do {
+            while let event = try parser.next() {
+                switch event {
+                case .part(let head): if head.name != name || head.isFile { return .absent }
+                case .content(let bytes): value += bytes
+                case .partEnd: return .value(value)
+                case .end: return .absent
+                }
             }
+        } catch {
+            return .absent
         }
-        return nil
+        return .undecided
     }
 }
 

@@ -48,6 +48,8 @@ package struct MultipartParser: Sendable {
     private var position = 0
     private var place = Place.preamble
     private var parts = 0
+    /// How many bytes of a cut head were looked at, so that a head that comes byte by byte is not read anew each time.
+    private var seenOfHead = 0
     private var isComplete = false
 
     /// Begins a form.
@@ -191,10 +193,11 @@ package struct MultipartParser: Sendable {
 
     /// Reads the head at the position and goes to the empty line behind it.
     private mutating func passHead() throws(MultipartError) -> MultipartHead? {
-        var offset = self.position
+        var offset = self.position + self.seenOfHead
         while true {
             guard offset + 3 < self.buffer.count else {
                 guard self.buffer.count - self.position <= Self.longestHead else { throw .malformed }
+                self.seenOfHead = offset - self.position
                 return nil
             }
             if self.buffer[offset] == 0x0D, self.buffer[offset + 1] == 0x0A, self.buffer[offset + 2] == 0x0D,
@@ -207,6 +210,7 @@ package struct MultipartParser: Sendable {
         guard offset - self.position <= Self.longestHead else { throw .malformed }
         let head = try MultipartHead(Array(self.buffer[self.position..<offset]))
         self.position = offset + 2
+        self.seenOfHead = 0
         return head
     }
 }
