@@ -127,6 +127,8 @@ struct ErrorPageTests {
         #expect(answer.status == 403)
         #expect(answer.text.contains("parameter HTTPS"))
         #expect(await client.send(.delete, "/accounts").status == 403)
+        #expect(await client.send(.put, "/accounts").status == 405)
+        #expect(await client.post("/nowhere").status == 404)
         #expect(accounts.withLock { $0 } == 0)
         #expect(await client.get("/read").text == "read")
         client.isSecure = true

@@ -53,13 +53,23 @@ public struct RequestFailure: Sendable {
 /// Makes the responses to failures in the place of ``RequestFailure/response``.
 package typealias ErrorHook = @Sendable (RequestFailure, Request) async throws -> Response
 
-/// A value that a request carries and that has to know when its handler or a middleware throws, whatever becomes of the error.
-package protocol FailureObserver: Sendable {
+/// A value that a request carries and that has to know what becomes of the request.
+package protocol RequestObserver: Sendable {
+    /// A handler that may change something is about to get the request, which has come over plain HTTP.
+    ///
+    /// - Throws: The error that the client gets in its place.
+    func admitChangeOverPlainHTTP() throws
     /// The handler, or a middleware, has thrown.
     func requestFailed()
 }
 
 extension Request {
     /// Tells the values of the request that what it was to do has failed.
-    package func noteFailure() { self.storage.forEach { ($0 as? any FailureObserver)?.requestFailed() } }
+    package func noteFailure() { self.storage.forEach { ($0 as? any RequestObserver)?.requestFailed() } }
+
+    /// Asks the values of the request whether a route may change something over plain HTTP.
+    func checkChangeOverPlainHTTP() throws {
+        if self.isSecure || self.method.isSafe || self.route == nil { return }
+        try self.storage.forEach { try ($0 as? any RequestObserver)?.admitChangeOverPlainHTTP() }
+    }
 }

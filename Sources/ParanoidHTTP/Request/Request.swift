@@ -140,9 +140,9 @@ struct RequestStorage: Sendable {
     private var others: [Entry] = []
 
     /// Lends each value.
-    func forEach(_ body: (any Sendable) -> Void) {
-        if let first { body(first.value) }
-        for entry in self.others { body(entry.value) }
+    func forEach<Failure: Error>(_ body: (any Sendable) throws(Failure) -> Void) throws(Failure) {
+        if let first { try body(first.value) }
+        for entry in self.others { try body(entry.value) }
     }
 
     subscript<Key: RequestStorageKey>(_: Key.Type) -> Key.Value? {

@@ -28,7 +28,6 @@ package struct SessionMiddleware: HTTPMiddleware {
         let transaction = SessionTransaction(request: request, context: self.context)
         let request = transaction.request(for: .handler)
         do {
-            try transaction.requireHTTPS()
             if self.context.configuration.guardSettings.behaviour.loadsEarly { try await transaction.loadIfChecked() }
         } catch {
             return await self.errorResponder.response(for: error, request: request)
@@ -66,7 +65,10 @@ extension Request {
     }
 }
 
-extension Session: FailureObserver {
+extension Session: RequestObserver {
+    /// Over plain HTTP nothing can be kept in a session: that is said before the handler has changed anything else.
+    package func admitChangeOverPlainHTTP() throws { try self.transaction.requireHTTPS() }
+
     /// What the handler or a middleware had not committed when it threw does not happen, whatever another one makes of the error.
     package func requestFailed() {
         if self.view == .handler { self.transaction.discardEdits() }
