@@ -42,6 +42,27 @@ app.get("/zeros") { request in
         }
     )
 }
+app.get("/events") { request in
+    Response.events(for: request, heartbeat: .milliseconds(100)) { events in
+        StressPages.waiting.add(1, ordering: .relaxed)
+        defer { StressPages.waiting.subtract(1, ordering: .relaxed) }
+        try await events.send("open", id: "1")
+        try await Task.sleep(for: .seconds(600))
+    }
+}
+let file = configuration.environment["STRESS_FILE"] ?? "/nonexistent"
+app.get("/file") { request in
+    var response = try Response.file(file, for: request)
+    response.setDownload(named: "\u{FC}ber.bin")
+    return response
+}
+let protected = AcceleratedFiles(location: "/protected/")
+app.get("/handed-over/{path*}") { request in try protected.response(request.pathParameters["path"] ?? "") }
+app.post("/upload") { request in
+    struct Upload: Decodable { var file: UploadedFile }
+    let upload = try await request.decodeMultipart(Upload.self).file
+    return "\(upload.fileName) \(upload.byteCount)"
+}
 app.post("/ignored") { _ in "ignored" }
 app.get("/hold") { request in
     StressPages.block(milliseconds: StressPages.number("ms", of: request))
