@@ -6,7 +6,7 @@ extension Response {
     /// A file, with validators, conditions and ranges (RFC 9110, sections 8.8, 13 and 14).
     ///
     /// The bytes are read as the client takes them. Blocks a moment for the opening. For many or large files let nginx send them, see
-    /// ``ParanoidHTTP/AcceleratedFiles``.
+    /// `AcceleratedFiles`.
     ///
     /// - Parameters:
     ///   - path: The path, which the application has chosen: nothing of it may come from a client. A symbolic link at its end is not followed.

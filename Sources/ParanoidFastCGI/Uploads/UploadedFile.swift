@@ -31,7 +31,7 @@ public struct UploadedFile: Decodable, Sendable {
         self.byteCount = count
     }
 
-    /// Takes a file of a form; only ``ParanoidHTTP/Request/decodeMultipart(_:limits:)`` has files to decode.
+    /// Takes a file of a form; only `decodeMultipart(_:limits:)` has files to decode.
     public init(from decoder: any Decoder) throws {
         guard let field = decoder as? any FileFieldDecoder, let files = decoder.userInfo[Self.filesKey] as? [UploadedFile] else {
             throw DecodingError.dataCorrupted(
@@ -73,7 +73,7 @@ public struct UploadedFile: Decodable, Sendable {
 }
 
 extension Request {
-    /// Reads a `multipart/form-data` body and decodes it: fields as ``decodeForm(_:)`` does, files as ``UploadedFile``, several of one name as an array.
+    /// Reads a `multipart/form-data` body and decodes it: fields as `decodeForm(_:)` does, files as ``UploadedFile``, several of one name as an array.
     ///
     /// Files go to temporary files of this user in `TMPDIR`, else `/var/tmp`, as they come. An input that was left empty is no file.
     ///
