@@ -132,7 +132,7 @@ final class MiddlewareTraceSubject: TraceSubject {
 }
 
 /// Times by request, as the trace says.
-final class VirtualClock: SessionClock {
+final class VirtualClock: RequestClock {
     let arrivals = Mutex<[String: Timestamp]>([:])
     let completions = Mutex<[String: Timestamp]>([:])
 

@@ -3,7 +3,7 @@ public import ParanoidHTTP
 /// How sessions are recognised and kept over HTTP.
 public struct SessionSettings: Sendable {
     /// A set of rules.
-    public enum Profile: String, Sendable, Hashable, CaseIterable {
+    package enum Profile: String, Sendable, Hashable, CaseIterable {
         /// As the Django package of 2009: a session for every visitor from the first checked request on.
         case compatible
         /// A session comes to be only when the application writes to it, is bound at once, and ends only when a theft is proven.
@@ -45,7 +45,7 @@ public struct SessionSettings: Sendable {
     package var randomSource: SessionRandom.Source = SessionRandom.system
 
     /// Creates the default configuration of a profile.
-    public init(profile: Profile = .paranoid) {
+    package init(profile: Profile = .paranoid) {
         self.guardSettings = GuardSettings(profile: profile)
         self.cookies = SessionCookieConfiguration(profile: profile)
         self.checkedParameters = profile.isCompatible ? ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"] : []
@@ -65,7 +65,7 @@ public struct SessionSettings: Sendable {
 // Those rules of the guard that are an application's to choose.
 extension SessionSettings {
     /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
-    public var lifetime: Int {
+    package var lifetime: Int {
         get { self.guardSettings.lifetime }
         set { self.guardSettings.lifetime = newValue }
     }
@@ -73,13 +73,13 @@ extension SessionSettings {
     /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
     ///
     /// `nil`: without such an end, as always in profile `compatible`.
-    public var absoluteLifetime: Int? {
+    package var absoluteLifetime: Int? {
         get { self.guardSettings.absoluteLifetime }
         set { self.guardSettings.absoluteLifetime = newValue }
     }
 
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
-    public var isHTTPSOnly: Bool {
+    package var isHTTPSOnly: Bool {
         get { self.guardSettings.isHTTPSOnly }
         set { self.guardSettings.isHTTPSOnly = newValue }
     }
