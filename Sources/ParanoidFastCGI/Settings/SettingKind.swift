@@ -104,9 +104,6 @@ extension SettingKind<Int> {
             format: { "\($0)" }
         )
     }
-
-    /// Whole seconds within limits.
-    static func wholeSeconds(_ range: ClosedRange<Int>) -> Self { .number(range, "whole seconds") }
 }
 
 extension SettingKind<UInt32> {
@@ -150,7 +147,7 @@ extension SettingKind<Duration> {
 
     /// Whole seconds within limits.
     static func wholeSeconds(_ range: ClosedRange<Int>) -> Self {
-        let number = SettingKind<Int>.wholeSeconds(range)
+        let number = SettingKind<Int>.number(range, "whole seconds")
         return Self(
             number.allowed,
             parse: { text in number.parse(text).map { .seconds($0) } },

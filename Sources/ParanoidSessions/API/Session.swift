@@ -187,10 +187,12 @@ public struct Session: Sendable {
         try await self.writable().edit { if $0.renewal == .keep { $0.renewal = .identifier } }
     }
 
-    /// Gives the session a lifetime of its own, in seconds after each write; 0 lets its cookies end with the browser, `nil` takes it away.
-    public func setLifetime(_ seconds: Int?) async throws {
-        if let seconds, !(0...Int(Int32.max)).contains(seconds) { throw SessionError.invalidLifetime }
-        try await self.writable().edit { $0.edits.lifetime = .some(seconds) }
+    /// Gives the session a lifetime of its own.
+    ///
+    /// - Throws: `SessionError.invalidLifetime` for a time shorter than a second or longer than 2^31 - 1 seconds.
+    public func setLifetime(_ lifetime: SessionLifetime) async throws {
+        if case .idle(let time) = lifetime, !(1...Int64(Int32.max) ~= time.components.seconds) { throw SessionError.invalidLifetime }
+        try await self.writable().edit { $0.edits.lifetime = lifetime }
     }
 
     private func name<Value>(of key: SessionKey<Value>) throws -> [UInt8] {
@@ -245,5 +247,33 @@ extension Session {
     /// session. After a login in the same request, asking commits that at once.
     public var csrfToken: String {
         get async throws { try await self.writable().csrfToken() }
+    }
+}
+
+/// How long a session lives between two uses.
+public enum SessionLifetime: Sendable, Hashable {
+    /// As the settings say (`SESSION_COOKIE_AGE`, `SESSION_ANONYMOUS_AGE`).
+    case standard
+    /// For a time after its last use, in profile `compatible` after its last write; a fraction of a second is cut off.
+    case idle(Duration)
+    /// As the settings say, and the cookies end when the browser is closed.
+    case untilBrowserCloses
+
+    /// The number in a record: whole seconds, 0 until the browser is closed; `nil` where the settings count.
+    package var recordedSeconds: Int64? {
+        switch self {
+        case .standard: nil
+        case .idle(let time): time.components.seconds
+        case .untilBrowserCloses: 0
+        }
+    }
+
+    /// Reads the number in a record.
+    package init(recordedSeconds seconds: Int64?) {
+        switch seconds {
+        case nil: self = .standard
+        case 0?: self = .untilBrowserCloses
+        case let seconds?: self = .idle(.seconds(seconds))
+        }
     }
 }

@@ -9,7 +9,7 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     case responseSent
     /// A hook that is asked while the session is read, or in the middle of a change, can read the session and not change it.
     case insideHook
-    /// The lifetime is negative, or longer than 2^31 - 1 seconds.
+    /// The lifetime is shorter than a second, or longer than 2^31 - 1 seconds.
     case invalidLifetime
     /// One value has more bytes than `PARANOID_SESSION_VALUE_LIMIT` allows.
     case valueTooLarge
@@ -26,7 +26,7 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
         case .reservedKey: "the guard's own data cannot be read or written by the application"
         case .responseSent: "a session cannot begin, end or change its identifier once the response is on its way"
         case .insideHook: "a hook can read a session, and cannot change it"
-        case .invalidLifetime: "a lifetime is a number of seconds from 0 to 2^31-1"
+        case .invalidLifetime: "a lifetime has 1 to 2^31-1 seconds"
         case .valueTooLarge: "a value is larger than a session value may be"
         case .valueTooDeep: "a value is nested more deeply than a session value may be"
         case .sessionTooLarge: "the values are larger than those of a session may be"

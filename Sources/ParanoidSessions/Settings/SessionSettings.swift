@@ -39,8 +39,8 @@ public struct SessionSettings: Sendable {
     public var checks: @Sendable (Request) -> Bool = { _ in true }
     /// Told of every request that is refused, before its session is cleared as set (`PSESSION_CLEAR_SESSION_FUNCTION`).
     package var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
-    /// How long a browser is remembered after its user asked for it, in seconds (`SESSION_REMEMBER_AGE`).
-    package var rememberAge = 2_592_000
+    /// How long a browser is remembered after its user asked for it (`SESSION_REMEMBER_AGE`).
+    package var rememberAge: Duration = .seconds(2_592_000)
     /// Where randomness comes from.
     package var randomSource: SessionRandom.Source = SessionRandom.system
 
@@ -59,29 +59,6 @@ public struct SessionSettings: Sendable {
         self.cookies = defaults.cookies
         self.checkedParameters = defaults.checkedParameters
         self.signals = defaults.signals
-    }
-}
-
-// Those rules of the guard that are an application's to choose.
-extension SessionSettings {
-    /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
-    package var lifetime: Int {
-        get { self.guardSettings.lifetime }
-        set { self.guardSettings.lifetime = newValue }
-    }
-
-    /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
-    ///
-    /// `nil`: without such an end, as always in profile `compatible`.
-    package var absoluteLifetime: Int? {
-        get { self.guardSettings.absoluteLifetime }
-        set { self.guardSettings.absoluteLifetime = newValue }
-    }
-
-    /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
-    package var isHTTPSOnly: Bool {
-        get { self.guardSettings.isHTTPSOnly }
-        set { self.guardSettings.isHTTPSOnly = newValue }
     }
 }
 
