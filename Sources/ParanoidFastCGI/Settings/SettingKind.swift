@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// The type of a setting: which texts it takes, and how its values read.
 ///
 /// Pure. Numbers are read digit by digit, because `Int("+1")` is 1 in Swift.
@@ -173,10 +175,7 @@ enum SettingText {
 
     /// The number that 1 to 15 decimal digits stand for.
     static func digits(_ text: some StringProtocol) -> Int? {
-        guard !text.isEmpty, text.utf8.count <= 15, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
-            return nil
-        }
-        return text.utf8.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        text.utf8.count <= 15 ? Decimal.number(text.utf8) : nil
     }
 
     /// A time in seconds with up to nine decimals.

@@ -78,39 +78,10 @@ package struct SessionValueLimits: Sendable, Hashable {
 
     func check(_ value: [UInt8]) throws(SessionError) {
         if value.count > self.valueByteCount { throw .valueTooLarge }
-        if Self.depth(ofJSON: value) > self.depth { throw .valueTooDeep }
+        if !JSONDepth.isWithin(self.depth, value.span) { throw .valueTooDeep }
     }
 
     func check(total: Int) throws(SessionError) {
         if total > self.sessionByteCount { throw .sessionTooLarge }
-    }
-
-    /// The depth of encoded JSON: how many arrays and objects are open at once.
-    static func depth(ofJSON bytes: [UInt8]) -> Int {
-        var depth = 0
-        var deepest = 0
-        var isInString = false
-        var isEscaped = false
-        for byte in bytes {
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isInString = true
-            case UInt8(ascii: "["), UInt8(ascii: "{"):
-                depth += 1
-                deepest = max(deepest, depth)
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
-            default: break
-            }
-        }
-        return deepest
     }
 }

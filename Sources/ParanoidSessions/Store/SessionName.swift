@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// The name under which a store keeps a session: a keyed hash of the session identifier, 32 bytes.
 ///
 /// It reveals nothing of the identifier and an attacker cannot steer it, so it is safe in file names and logs.
@@ -30,7 +32,10 @@ public struct SessionName: Sendable {
     package var prefix: UInt64 { unsafe self.secret.withUnsafeBytes { unsafe UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) } }
 
     /// 64 lower-case hexadecimal digits.
-    package var hexadecimal: String { Hexadecimal.text(self.bytes) }
+    package var hexadecimal: String { Self.digits(of: self.bytes) }
+
+    /// Lower-case hexadecimal digits, of which stores make the names of their files; stores do not know HTTP.
+    package static func digits(of bytes: [UInt8]) -> String { Hexadecimal.text(bytes) }
 }
 
 extension SessionName: Hashable, CustomStringConvertible {
