@@ -1,5 +1,5 @@
 /// What a commit of a session survives.
-public enum SessionDurability: Sendable, Hashable {
+package enum SessionDurability: Sendable, Hashable {
     /// The death of any process, at any instant. Costs no waiting for the disk.
     case process
     /// The loss of power as well: every call waits for the disk (`fdatasync(2)`, and `fsync(2)` of the directory where names change).

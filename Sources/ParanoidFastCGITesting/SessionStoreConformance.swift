@@ -33,7 +33,7 @@ public struct SessionStoreConformance: Sendable {
     /// Runs every check, one after the other; stops at the first failure.
     ///
     /// - Throws: As ``run(_:)`` does.
-    public func run() async throws {
+    package func run() async throws {
         for check in Check.allCases { try await self.run(check) }
     }
 

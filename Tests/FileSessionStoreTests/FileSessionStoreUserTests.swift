@@ -90,7 +90,7 @@ struct FileSessionStoreUserTests {
         let fixture = try StoreFixture()
         try await fixture.makeStore().create(self.session(), named: sessionName(1))
         let entry = try #require(self.index(of: fixture).first)
-        #expect(entry == "\(Self.ann).\(sessionName(1).hexadecimal)")
+        #expect(entry == "\(Self.ann.hexadecimal).\(sessionName(1).hexadecimal)")
         var facts = stat()
         #expect(unsafe stat("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", &facts) == 0)
         #expect(facts.st_mode == S_IFREG | 0o600 && facts.st_size == 0)

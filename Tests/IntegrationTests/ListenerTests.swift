@@ -84,7 +84,7 @@ extension Integration {
                 #expect(await stranger.waitForEnd() != .exited(0))
                 let statistics = try program.statistics()
                 #expect(statistics["refusedPeers"] == refused && statistics["brokenRequests"] == heard, "\(statistics)")
-                #expect(program.log.contains("A peer that is not on the list was turned away.") == (refused > 0))
+                #expect(program.log.contains("A peer that is not on the list was refused.") == (refused > 0))
             }
         }
 
@@ -94,11 +94,11 @@ extension Integration {
             let folder = try TestFolder()
             let settings = ["PARANOID_LISTEN": "127.0.0.1:\(port)", "PARANOID_LISTEN_CLIENTS": "10.0.0.0/8,192.0.2.1"]
             let program = try BareProgram(in: folder, settings: settings)
-            try await eventually("the host is turned away") {
+            try await eventually("the host is refused") {
                 guard let connection = try? StreamClient(port: port) else { return false }
                 let bytes = try connection.receiveAll()
                 #expect(bytes.isEmpty)
-                return program.log.contains("A peer that is not on the list was turned away.")
+                return program.log.contains("A peer that is not on the list was refused.")
             }
             await program.end()
         }

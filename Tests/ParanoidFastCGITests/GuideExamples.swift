@@ -19,10 +19,10 @@ struct RequestLog: HTTPMiddleware {
 enum GuideExamples {
     static func handlersAndRouting(_ app: Application) {
         app.get("/users/{id}") { request in
-            guard let id = request.pathParameters["id"] else { throw HTTPError.notFound }
+            guard let id = request.pathParameter("id") else { throw HTTPError(.notFound) }
             return "user \(id)\n"
         }
-        app.get("/files/{path*}") { request in request.pathParameters["path"] ?? "" }
+        app.get("/files/{path*}") { request in request.pathParameter("path") ?? "" }
 
         let admin = app.group("/admin")
         admin.post("/notes") { request in
@@ -34,7 +34,7 @@ enum GuideExamples {
 
     static func sessions(_ app: Application) {
         app.post("/cart/{item}") { request in
-            let item = request.pathParameters["item"] ?? ""
+            let item = request.pathParameter("item") ?? ""
             let count = try await request.session.update(.cart, default: []) { cart in
                 cart.append(item)
                 return cart.count

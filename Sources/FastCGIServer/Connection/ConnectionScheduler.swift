@@ -119,7 +119,7 @@ final class ConnectionScheduler: Sendable {
     ///
     /// - Returns: Whether there is room for its request.
     func handlerBegins() -> Bool {
-        self.runningHandlers.add(1, ordering: .relaxed).newValue <= self.configuration.maximumRequests
+        self.runningHandlers.add(1, ordering: .relaxed).newValue <= self.configuration.maximumRunningRequests
     }
 
     /// A handler has returned; what it did before is seen by the thread that sees that none runs.

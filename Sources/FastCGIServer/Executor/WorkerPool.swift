@@ -164,9 +164,9 @@ struct WorkerThread: Sendable {
 
     /// Too many requests are there already: this one is answered without its handler.
     private func rejectOverload(_ connection: FastCGIConnection) {
-        self.scheduler.delegate?.count(.overloaded)
+        self.scheduler.delegate?.count(.overloads)
         self.scheduler.reportRarely(self.scheduler.lastOverload) {
-            self.scheduler.logger.error("Requests are turned away: as many as allowed are running.")
+            self.scheduler.logger.error("Requests are refused: as many as allowed are running.")
         }
         self.scheduler.configuration.rejectOverload(FastCGIRequest(connection, timer: nil))
         self.scheduler.handlerEnded()

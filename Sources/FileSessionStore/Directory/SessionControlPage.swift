@@ -59,7 +59,7 @@ final class SessionControlPage: Sendable {
 
     private static func holdsSessions(_ directory: borrowing SessionDirectory) throws(SessionStoreError) -> Bool {
         do throws(SystemCallError) {
-            return try directory.root.entries().contains { $0.utf8.count == 2 && Hexadecimal.bytes(of: $0.utf8) != nil }
+            return try directory.root.entries().contains(where: SessionDirectory.shards.contains)
         } catch {
             throw SessionStoreError(error, "listing the session directory")
         }
@@ -101,7 +101,7 @@ final class SessionControlPage: Sendable {
     /// It gets its name when it is complete. All its bytes are written, so that it has its space before it is mapped: a full disk is an error
     /// here, and not the death of the process later.
     private static func create(_ words: [UInt64], in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Mapping {
-        let temporary = "\(Self.file).\(Hexadecimal.text(SystemRandom.bytes(8)))"
+        let temporary = "\(Self.file).\(SessionName.digits(of: SystemRandom.bytes(8)))"
         do throws(SystemCallError) {
             let file = try directory.root.createFile(temporary)
             do throws(SystemCallError) {

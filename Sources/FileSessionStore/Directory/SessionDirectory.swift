@@ -8,7 +8,7 @@ struct SessionDirectory: ~Copyable, Sendable {
     /// Where damaged files are put.
     static let damaged = "damaged"
     /// The names of all shards, in order.
-    static let shards: [String] = (0...255).map { Hexadecimal.text([$0]) }
+    static let shards: [String] = (0...255).map { SessionName.digits(of: [$0]) }
 
     let root: SecureDirectory
     private let isDurable: Bool
@@ -190,7 +190,7 @@ enum LockProbe {
 
     /// - Throws: `refused` when the lock does not exclude, or when that cannot be tried.
     static func run(in root: borrowing SecureDirectory, path: String) throws(SessionStoreError) {
-        let name = "lock-probe-\(Hexadecimal.text(SystemRandom.bytes(8)))"
+        let name = "lock-probe-\(SessionName.digits(of: SystemRandom.bytes(8)))"
         do {
             let file = try root.createFile(name)
             defer { try? root.removeFile(name) }

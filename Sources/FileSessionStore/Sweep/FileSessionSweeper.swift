@@ -294,7 +294,7 @@ final class FileSessionSweeper: Sendable {
         do { file = try self.files.directory.open(name) } catch { return true }
         guard let file else { return false }
         switch try file.load() {
-        case .session(let session, _): return session.userTag.map { $0.description == tag } ?? false
+        case .session(let session, _): return session.userTag.map { $0.hexadecimal == tag } ?? false
         case .removed: return false
         case .unfinished, .unreadable, .foreign: return true
         }

@@ -199,7 +199,7 @@ extension Application {
         settings.requestGrace = self.configuration.requestGrace
         settings.maximumParameters = self.configuration.parameterLimit
         settings.maximumParameterBytes = self.configuration.parameterBytes
-        settings.maximumRequests = self.configuration.runningRequestLimit
+        settings.maximumRunningRequests = self.configuration.runningRequestLimit
         let gateway = FastCGIGateway(
             responder: try self.makeResponder(opening: mode),
             hasDeadline: self.configuration.requestDeadline != nil,
@@ -314,25 +314,5 @@ private final class WatchdogTurn: Sendable {
             return true
         }
         if isDue { self.manager.keepAlive() }
-    }
-}
-
-/// The error of an application that cannot serve.
-public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The problem in words.
-    public let description: String
-    /// The exit code for this error (`sysexits.h`).
-    public let exitCode: Int32
-
-    static let noProgramPath = ApplicationError("the program's path is unknown: is /proc mounted?")
-    static let noListener = ApplicationError("the supervisor has passed no listener on")
-
-    static func workersFailed(exitCode: Int32) -> ApplicationError {
-        ApplicationError("the workers could not be kept running (exit code \(exitCode))", exitCode: exitCode)
-    }
-
-    init(_ description: String, exitCode: Int32 = SupervisorExitCode.cannotSpawn) {
-        self.description = description
-        self.exitCode = exitCode
     }
 }

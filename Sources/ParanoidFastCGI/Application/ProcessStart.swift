@@ -128,3 +128,23 @@ struct ProcessStart: ~Copyable {
         return ProcessIdentity(user: user, group: group)
     }
 }
+
+/// The error of an application that cannot serve.
+public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The problem in words.
+    public let description: String
+    /// The exit code for this error (`sysexits.h`).
+    public let exitCode: Int32
+
+    static let noProgramPath = ApplicationError("the program's path is unknown: is /proc mounted?")
+    static let noListener = ApplicationError("the supervisor has passed no listener on")
+
+    static func workersFailed(exitCode: Int32) -> ApplicationError {
+        ApplicationError("the workers could not be kept running (exit code \(exitCode))", exitCode: exitCode)
+    }
+
+    init(_ description: String, exitCode: Int32 = SupervisorExitCode.cannotSpawn) {
+        self.description = description
+        self.exitCode = exitCode
+    }
+}

@@ -27,24 +27,21 @@ package struct ErrorResponder: Sendable {
 
     /// The response to a request whose handler has thrown.
     ///
-    /// An error that is ``ResponseConvertible``, such as ``HTTPError``, is the response itself. Any other error is a plain 500, and its
-    /// description goes to the request's log with control bytes escaped.
+    /// An ``HTTPError`` is the response itself, and so is an error of the application that is ``ResponseConvertible``. Any other error is a plain
+    /// 500, and its description goes to the request's log with control bytes escaped.
     package func response(for error: any Error, request: Request) -> Response {
-        if let convertible = error as? any ResponseConvertible {
-            do {
-                let response = try convertible.makeResponse()
-                try response.validate()
-                if response.status.code >= 500 || (error as? HTTPError)?.cause != nil {
-                    self.log((error as? HTTPError)?.cause ?? error, request, at: response.status.code >= 500 ? .error : .debug)
-                }
-                return response
-            } catch {
-                self.log(error, request, at: .error)
-                return Self.internalServerError
+        let known = (error as? any HTTPErrorConvertible)?.httpError
+        do {
+            guard let response = try known?.makeResponse() ?? (error as? any ResponseConvertible)?.makeResponse() else { throw error }
+            try response.validate()
+            if response.status.code >= 500 || known?.cause != nil {
+                self.log(known?.cause ?? error, request, at: response.status.code >= 500 ? .error : .debug)
             }
+            return response
+        } catch {
+            self.log(error, request, at: .error)
+            return Self.internalServerError
         }
-        self.log(error, request, at: .error)
-        return Self.internalServerError
     }
 
     /// The response to an error that the client need not understand.

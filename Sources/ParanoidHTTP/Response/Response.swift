@@ -9,7 +9,7 @@ public struct Response: Sendable, ResponseConvertible {
     /// The body; a response with status 204 or 304 has none (RFC 9110, section 6.4.1).
     public var body: ResponseBody
     /// The cookies that the response sets, at most one per name.
-    public private(set) var cookies: [SetCookie] = []
+    package private(set) var cookies: [SetCookie] = []
     private var fields: [ResponseField] = []
     private var problem: ResponseError?
 
@@ -88,7 +88,7 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     /// Removes all header fields of a name.
-    public mutating func removeHeader(_ name: HTTPField.Name) {
+    package mutating func removeHeader(_ name: HTTPField.Name) {
         self.fields.removeAll { $0.name == name }
     }
 

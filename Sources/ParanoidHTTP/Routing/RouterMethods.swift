@@ -53,13 +53,13 @@ extension RouterMethods {
     /// - Parameters:
     ///   - prefix: The beginning of their patterns, such as `/admin`, without a slash at its end.
     ///   - middleware: Goes around the handlers of the group, the first outermost; not around the responses to paths that no route has.
-    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = []) -> RouteGroup {
+    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = []) -> some RouterMethods {
         RouteGroup(of: self, prefix: prefix, middleware: middleware)
     }
 }
 
 /// A group of routes whose patterns have a common beginning and whose handlers share middleware.
-public struct RouteGroup: RouterMethods {
+struct RouteGroup: RouterMethods {
     private let parent: any RouterMethods
     private let prefix: String
     private let middleware: [any HTTPMiddleware]
@@ -75,7 +75,7 @@ public struct RouteGroup: RouterMethods {
     }
 
     /// Registers a handler under the prefix and inside the middleware of the group.
-    public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
+    func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
         self.parent.register(
             MiddlewareHandler.compose(self.middleware, around: handler),
             method: method,

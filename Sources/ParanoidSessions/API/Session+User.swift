@@ -35,7 +35,7 @@ extension Session {
             } else if let previous, previous.name != user {
                 state.edits.keepOnly([])
             }
-            state.edits.user = .some(login)
+            state.edits.user = login
             state.renewal = .all
         }
     }
@@ -103,7 +103,7 @@ extension Session {
             guard var user = state.user else { throw RequestRefusal(.notLoggedIn) }
             user.level = max(user.level, level)
             user.authenticatedAt = now
-            state.edits.user = .some(user)
+            state.edits.user = user
             state.renewal = .all
         }
     }
@@ -113,7 +113,7 @@ extension Session {
         try await self.writable().edit { state in
             guard var user = state.user, level < user.level else { return }
             user.level = level
-            state.edits.user = .some(user)
+            state.edits.user = user
         }
     }
 

@@ -187,30 +187,18 @@ public struct Session: Sendable {
         try await self.writable().edit { if $0.renewal == .keep { $0.renewal = .identifier } }
     }
 
-    /// Gives the session a lifetime of its own, in seconds after each write; 0 lets its cookies end with the browser, `nil` takes it away.
-    public func setLifetime(_ seconds: Int?) async throws {
-        if let seconds, !(0...Int(Int32.max)).contains(seconds) { throw SessionError.invalidLifetime }
-        try await self.writable().edit { $0.edits.lifetime = .some(seconds) }
+    /// Gives the session a lifetime of its own.
+    ///
+    /// - Throws: `SessionError.invalidLifetime` for a time shorter than a second or longer than 2^31 - 1 seconds.
+    public func setLifetime(_ lifetime: SessionLifetime) async throws {
+        if case .idle(let time) = lifetime, !(1...Int64(Int32.max) ~= time.components.seconds) { throw SessionError.invalidLifetime }
+        try await self.writable().edit { $0.edits.lifetime = lifetime }
     }
 
     private func name<Value>(of key: SessionKey<Value>) throws -> [UInt8] {
         let name = Array(key.name.utf8)
         if name == Array(self.transaction.reservedKey.utf8) || ReservedKeys.contain(name) { throw SessionError.reservedKey }
         return name
-    }
-}
-
-/// How long a session goes on.
-public struct SessionTimeLeft: Sendable, Hashable {
-    /// Until it ends if it is not used again.
-    public var idle: Duration
-    /// Until it ends however much it is used; `nil` when it has no such end.
-    public var absolute: Duration?
-
-    /// Creates a time left.
-    package init(idle: Duration, absolute: Duration?) {
-        self.idle = idle
-        self.absolute = absolute
     }
 }
 

@@ -9,7 +9,7 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     case responseSent
     /// A hook that is asked while the session is read, or in the middle of a change, can read the session and not change it.
     case insideHook
-    /// The lifetime is negative, or longer than 2^31 - 1 seconds.
+    /// The lifetime is shorter than a second, or longer than 2^31 - 1 seconds.
     case invalidLifetime
     /// One value has more bytes than `PARANOID_SESSION_VALUE_LIMIT` allows.
     case valueTooLarge
@@ -26,7 +26,7 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
         case .reservedKey: "the guard's own data cannot be read or written by the application"
         case .responseSent: "a session cannot begin, end or change its identifier once the response is on its way"
         case .insideHook: "a hook can read a session, and cannot change it"
-        case .invalidLifetime: "a lifetime is a number of seconds from 0 to 2^31-1"
+        case .invalidLifetime: "a lifetime has 1 to 2^31-1 seconds"
         case .valueTooLarge: "a value is larger than a session value may be"
         case .valueTooDeep: "a value is nested more deeply than a session value may be"
         case .sessionTooLarge: "the values are larger than those of a session may be"
@@ -35,19 +35,15 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-extension SessionError: ResponseConvertible {
-    /// What a client is told when the handler lets the error through: 403 for one session too many, else 500.
-    public func makeResponse() throws -> Response {
-        guard self == .tooManySessions else { throw self }
-        return Response.text("Too many sessions\n", status: .forbidden)
-    }
+extension SessionError: HTTPErrorConvertible {
+    package var httpError: HTTPError? { self == .tooManySessions ? HTTPError(.forbidden, message: "Too many sessions") : nil }
 }
 
 /// A request that is refused before it does anything, and why.
 ///
-/// Thrown by ``Session/requireFreshLogin(within:)``, ``Session/require(_:)`` and ``CSRFProtection``. A handler that lets it through answers
-/// with ``makeResponse()``; one that knows better catches it and, say, sends the client to the login page.
-public struct RequestRefusal: Error, ResponseConvertible, Sendable, Hashable {
+/// Thrown by ``Session/requireFreshLogin(within:)``, ``Session/require(_:)`` and ``CSRFProtection``. When a handler lets it through, the client
+/// gets 401 if nobody is logged in and 403 otherwise. A handler can catch it and, say, send the client to the login page.
+public struct RequestRefusal: Error, HTTPErrorConvertible, Sendable, Hashable {
     /// Why a request is refused.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
         /// Nobody is logged in.
@@ -72,18 +68,14 @@ public struct RequestRefusal: Error, ResponseConvertible, Sendable, Hashable {
         self.reason = reason
     }
 
-    /// 401 when nobody is logged in, else 403; the text says what to do and nothing of the session.
-    public func makeResponse() throws -> Response {
+    package var httpError: HTTPError? {
         switch self.reason {
-        case .notLoggedIn:
-            var response = Response.text("Log in first.\n", status: .unauthorized)
-            // 401 wants a challenge (RFC 9110, section 15.5.2); browsers pass over a scheme that they do not know.
-            try response.setHeader("Session", for: .wwwAuthenticate)
-            return response
-        case .notRecent: return .text("Log in again to do this.\n", status: .forbidden)
-        case .levelTooLow: return .text("Prove once more who you are to do this.\n", status: .forbidden)
-        case .crossSite: return .text("This request came from another site.\n", status: .forbidden)
-        case .tokenMissing, .tokenWrong: return .text("This page is out of date. Load it again and retry.\n", status: .forbidden)
+        // 401 wants a challenge (RFC 9110, section 15.5.2); browsers pass over a scheme that they do not know.
+        case .notLoggedIn: HTTPError(.unauthorized, message: "Log in first.").adding("Session", for: .wwwAuthenticate)
+        case .notRecent: HTTPError(.forbidden, message: "Log in again to do this.")
+        case .levelTooLow: HTTPError(.forbidden, message: "Prove once more who you are to do this.")
+        case .crossSite: HTTPError(.forbidden, message: "This request came from another site.")
+        case .tokenMissing, .tokenWrong: HTTPError(.forbidden, message: "This page is out of date. Load it again and retry.")
         }
     }
 }

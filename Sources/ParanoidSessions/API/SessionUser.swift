@@ -30,9 +30,9 @@ package struct SessionUser: Sendable, Hashable {
 /// How surely a user has proved who it is; a higher level includes the lower ones.
 ///
 /// An application may have levels of its own between and above these.
-public struct AssuranceLevel: RawRepresentable, Sendable, Hashable, Comparable {
+public struct AssuranceLevel: Sendable, Hashable, Comparable {
     /// The place of the level among the others.
-    public var rawValue: UInt8
+    package let rawValue: UInt8
 
     /// Creates a level.
     public init(rawValue: UInt8) {

@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// What a request shows of its client, apart from secrets.
 package struct ClientSignals: Sendable {
     /// One thing about the client.
@@ -129,7 +131,7 @@ package struct KnownSignals: Sendable, Hashable {
 
     private static func code(of reading: ClientSignals.Reading, keys: ServerKeys) -> [UInt8] {
         let name = Array(reading.name.utf8)
-        let message = [1] + UInt64(name.count).bigEndianBytes + name + reading.value
+        let message = [1] + BigEndian.bytes(UInt64(name.count)) + name + reading.value
         return Array(keys.code(.signal, over: message).bytes.prefix(Self.codeByteCount))
     }
 }

@@ -49,13 +49,6 @@ extension Nonce: CustomStringConvertible, CustomDebugStringConvertible {
     package var debugDescription: String { self.description }
 }
 
-extension UInt64 {
-    /// The eight bytes, most significant first.
-    var bigEndianBytes: [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: self >> UInt64(56 - 8 * $0)) }
-    }
-}
-
 /// The nonces of one session: any worker process can continue the stream, and nobody without the server's secret can.
 ///
 /// A nonce's tag is a keyed hash of the stream's seed and the position, so nothing has to be stored but the seed and where the stream

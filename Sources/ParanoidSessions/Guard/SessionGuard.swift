@@ -234,7 +234,7 @@ struct CompletionDraft {
     var confirmed: SessionIdentifier?
 
     /// Whether the application has put anything into the session.
-    var hasContent: Bool { !self.record.values.isEmpty || self.record.lifetime != nil || self.record.user != nil }
+    var hasContent: Bool { !self.record.values.isEmpty || self.record.lifetime != .standard || self.record.user != nil }
 
     /// Takes note of what is new about the client; where it calls for a rotation, only once that is done.
     mutating func remember(_ state: TransactionState, in tracking: inout SessionTracking, keys: ServerKeys) {

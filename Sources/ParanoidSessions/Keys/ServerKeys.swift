@@ -1,4 +1,5 @@
 internal import Crypto
+internal import ParanoidHTTP
 
 /// The keys derived from one server secret, one per purpose, prepared once so that using one costs a single hash.
 ///

@@ -17,7 +17,7 @@ package struct SessionMiddleware: HTTPMiddleware {
     package init(
         repository: SessionRepository,
         configuration: SessionSettings,
-        clock: any SessionClock
+        clock: any RequestClock
     ) {
         self.context = SessionContext(repository: repository, configuration: configuration, clock: clock)
     }
@@ -56,7 +56,7 @@ extension Request {
     /// Asking costs nothing; the session is read when something of it is asked for. A request of a router without sessions has
     /// none, which is a programming error.
     public var session: Session {
-        guard let session = self[SessionSlot.self] else {
+        guard let session = self[SessionSlot.self]?.session else {
             preconditionFailure("request.session needs the session middleware around the handler")
         }
         return session
@@ -64,6 +64,6 @@ extension Request {
 }
 
 /// Where a request carries its session's transaction.
-enum SessionSlot: RequestStorageKey {
-    typealias Value = Session
+struct SessionSlot: Sendable {
+    let session: Session
 }

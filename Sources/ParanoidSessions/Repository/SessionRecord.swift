@@ -8,8 +8,8 @@ package struct SessionRecord: Sendable, Hashable {
     package var tracking: SessionTracking?
     /// The application's values.
     package var values: SessionValues
-    /// The session's own lifetime in seconds, if it has one; 0 lets its cookies end with the browser.
-    package var lifetime: Int?
+    /// How long the session lives.
+    package var lifetime: SessionLifetime
     /// Who is logged in.
     package var user: SessionUser?
     /// Parts that a newer version of this code has written: kept as they are, so that nothing is lost while versions change.
@@ -25,7 +25,7 @@ package struct SessionRecord: Sendable, Hashable {
         createdAt: Timestamp,
         tracking: SessionTracking? = nil,
         values: SessionValues = SessionValues(),
-        lifetime: Int? = nil,
+        lifetime: SessionLifetime = .standard,
         user: SessionUser? = nil
     ) {
         self.createdAt = createdAt

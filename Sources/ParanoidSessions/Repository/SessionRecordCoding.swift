@@ -39,8 +39,8 @@ extension SessionRecord {
             if !tracking.known.entries.isEmpty { writer.section(Section.signals.rawValue) { $0.known(tracking.known) } }
             if tracking.isSuspended { writer.section(Section.suspension.rawValue) { _ in } }
         }
-        if let lifetime = self.lifetime {
-            writer.section(Section.lifetime.rawValue) { $0.integer(Int64(lifetime)) }
+        if let seconds = self.lifetime.recordedSeconds {
+            writer.section(Section.lifetime.rawValue) { $0.integer(seconds) }
         }
         if let user = self.user {
             writer.section(Section.user.rawValue) { section in
@@ -89,7 +89,7 @@ extension SessionRecord {
             case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: content)
             case .signals: if let known = section.known() { self.tracking?.known = known }
             case .suspension: self.tracking?.isSuspended = true
-            case .lifetime: self.lifetime = section.integer().map { Int(Int64(bitPattern: $0)) }
+            case .lifetime: self.lifetime = SessionLifetime(recordedSeconds: section.integer().map { Int64(bitPattern: $0) })
             case .user:
                 if let time = section.integer(), let name = section.bytes() {
                     let loggedInAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time))

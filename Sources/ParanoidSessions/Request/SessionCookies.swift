@@ -108,8 +108,8 @@ package struct SessionCookieChanges: Sendable {
     package var nonce: Nonce?
     /// What becomes of the second cookie; `nil`: nothing.
     package var second: Second?
-    /// The lifetime of these cookies in seconds; `nil`: until the browser closes.
-    package var maxAge: Int?
+    /// The lifetime of these cookies; `nil`: until the browser closes.
+    package var maxAge: Duration?
 
     /// Creates changes that change nothing.
     package init() {}

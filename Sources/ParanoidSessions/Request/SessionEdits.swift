@@ -18,10 +18,10 @@ package struct SessionEdits: Sendable {
     private var kept: Set<[UInt8]>?
     /// The edits in the order they were made.
     private var edits: [(name: [UInt8], edit: Edit)] = []
-    /// The session's own lifetime, if the request sets it; the inner `nil` takes it away.
-    package var lifetime: Int??
+    /// The session's lifetime, if the request sets it.
+    package var lifetime: SessionLifetime?
     /// The logged-in user, if the request changes it.
-    package var user: SessionUser??
+    package var user: SessionUser?
 
     /// Creates edits that change nothing.
     package init() {}
@@ -84,7 +84,7 @@ package struct SessionEdits: Sendable {
     package func apply(to record: inout SessionRecord) -> (any Error)? {
         if self.clears {
             record.values = SessionValues()
-            record.lifetime = nil
+            record.lifetime = .standard
             record.user = nil
         }
         let failure = self.apply(to: &record.values)

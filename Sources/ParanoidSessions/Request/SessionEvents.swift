@@ -114,6 +114,6 @@ extension SessionTransaction {
             if before.hastensRotation { self.tell(.changed, after) }
         default: break
         }
-        if case .some(.some) = before.edits.user { self.tell(.login, after) }
+        if before.edits.user != nil { self.tell(.login, after) }
     }
 }

@@ -28,7 +28,7 @@ extension SessionTransaction {
             let (after, outcome) = try await self.run(state, at: self.now, body)
             self.keep(after)
             self.tellOutcome(of: state, after)
-            if case let user?? = state.edits.user { try await self.enforceLimit(of: user.name, after) }
+            if let user = state.edits.user { try await self.enforceLimit(of: user.name, after) }
             return outcome
         } catch let error as SessionStoreError {
             throw self.unavailable(error)

@@ -65,7 +65,7 @@ extension SessionTransaction {
         guard self.request.isSecure else { return false }
         try await self.forgetPresented()
         let now = self.now
-        let end = now.advanced(by: .seconds(self.context.configuration.rememberAge))
+        let end = now.advanced(by: self.context.configuration.rememberAge)
         let token = try await self.storing { () throws(SessionStoreError) in
             var generator = SessionRandom(source: self.context.configuration.randomSource)
             let login = RememberedLogin(user: user.name, device: device, at: now, using: &generator)

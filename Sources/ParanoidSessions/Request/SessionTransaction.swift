@@ -41,7 +41,7 @@ final class SessionTransaction: Sendable {
     /// The request as handlers and hooks get it, which can be asked for its session.
     func request(for view: Session.View) -> Request {
         var request = self.request
-        request[SessionSlot.self] = Session(transaction: self, view: view)
+        request[SessionSlot.self] = SessionSlot(session: Session(transaction: self, view: view))
         return request
     }
 

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import ParanoidHTTP
 
 /// The bytes of session values.
 ///
@@ -67,11 +68,11 @@ enum SessionValueCoding {
     }
 
     private static func words(_ form: Form, _ word: UInt64) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 9) { bytes, count in
-            unsafe bytes[0] = form.rawValue
-            for index in 0..<8 { unsafe bytes[1 + index] = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * index)) }
-            count = 9
-        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(9)
+        bytes.append(form.rawValue)
+        BigEndian.append(word, to: &bytes)
+        return bytes
     }
 
     private static func text(_ string: String) -> [UInt8] {
@@ -82,7 +83,7 @@ enum SessionValueCoding {
         return bytes
     }
 
-    private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+    private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { BigEndian.number(bytes) }
 
     private static func damaged(_ type: Any.Type) -> DecodingError {
         DecodingError.dataCorrupted(DecodingError.Context(codingPath: [], debugDescription: "the stored bytes are no \(type)"))

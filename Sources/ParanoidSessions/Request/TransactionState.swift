@@ -118,7 +118,7 @@ package struct TransactionState: Sendable {
     ///
     /// Not where it logs a user in: who asks for that wants a session of their own.
     var isTransient: Bool {
-        if case .some(.some) = self.edits.user { return false }
+        if self.edits.user != nil { return false }
         switch self.standing {
         case .none(.refused), .none(.crossSite), .withheld: return true
         case .none(.absent), .none(.released), .open, .ended, .barred: return false

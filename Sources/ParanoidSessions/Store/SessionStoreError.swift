@@ -32,9 +32,9 @@ public struct SessionStoreError: Error, Sendable {
     /// The kind of failure.
     public var code: Code
     /// What happened, for a log line.
-    public var message: String
+    package var message: String
     /// The error that led to this one.
-    public var cause: (any Error)?
+    package var cause: (any Error)?
 
     /// Creates an error.
     public init(_ code: Code, message: String, cause: (any Error)? = nil) {

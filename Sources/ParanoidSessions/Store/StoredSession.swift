@@ -3,7 +3,7 @@
 /// The head holds just what sweeping, counting and revoking need. A store that keeps bytes keeps ``encoded``, which is all of it.
 public struct StoredSession: Sendable, Hashable {
     /// Whether the session lives.
-    public enum State: UInt8, Sendable {
+    package enum State: UInt8, Sendable {
         /// The session can be used.
         case live = 1
         /// The session ended; what is left is a tombstone that keeps its name from being used until ``StoredSession/expiresAt``.
@@ -23,13 +23,13 @@ public struct StoredSession: Sendable, Hashable {
     }
 
     /// Whether the session lives.
-    public var state: State
+    package var state: State
     /// How the payload is protected.
     package var protection: Protection
     /// The number of the server secret whose keys name and seal this session.
     package var secretNumber: UInt8
     /// The name of the session for people; it stays the same when the session goes on under another ``SessionName``.
-    public var handle: SessionHandle
+    package var handle: SessionHandle
     /// The store's ``SessionStore/epoch()`` when the session began, in whatever place; one of an earlier epoch is absent.
     public var epoch: UInt64
     /// Counts the writes of this session, from 1.
@@ -37,7 +37,7 @@ public struct StoredSession: Sendable, Hashable {
     /// A change carries the generation it replaces plus 1.
     public var generation: UInt64
     /// When the session began.
-    public var createdAt: Timestamp
+    package var createdAt: Timestamp
     /// When the session was last written.
     package var writtenAt: Timestamp
     /// From when on the session counts as absent, however long its bytes stay.
