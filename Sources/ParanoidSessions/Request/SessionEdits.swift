@@ -23,6 +23,11 @@ package struct SessionEdits: Sendable {
     /// The logged-in user, if the request changes it.
     package var user: SessionUser??
 
+    /// Who is logged in by the edits; `nil`: nobody.
+    var login: String? {
+        if case let user?? = self.user { user.name } else { nil }
+    }
+
     /// Creates edits that change nothing.
     package init() {}
 
