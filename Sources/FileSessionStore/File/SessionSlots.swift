@@ -159,6 +159,35 @@ enum SessionSlots {
         return bytes
     }
 
+    /// Lends the bytes of a slot that holds `session`, made on the stack where they fit.
+    ///
+    /// - Returns: The slot's checksum.
+    static func withEncoded<Failure: Error>(
+        _ session: StoredSession,
+        name: UInt64,
+        layout: SlotLayout,
+        index: Int,
+        _ body: (RawSpan) throws(Failure) -> Void
+    ) throws(Failure) -> UInt64 {
+        let contents = StoredSession.headByteCount + session.payload.count
+        guard contents + 8 <= SlotLayout.smallestCapacity else {
+            let bytes = self.encode(session, name: name, layout: layout, index: index)
+            try unsafe body(bytes.span.bytes)
+            return self.checksum(of: bytes)
+        }
+        var words = InlineArray<256, UInt64>(repeating: 0)
+        var checksum: UInt64 = 0
+        var span = words.mutableSpan
+        unsafe span.withUnsafeMutableBytes { buffer in
+            unsafe session.encode(into: buffer)
+            let made = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<contents])
+            checksum = unsafe SlotChecksum.of(made, name: name, layout: layout, slot: index)
+            unsafe buffer.storeBytes(of: checksum.littleEndian, toByteOffset: contents, as: UInt64.self)
+        }
+        try unsafe body(words.span.bytes.extracting(0..<(contents + 8)))
+        return checksum
+    }
+
     /// The bytes of a slot that says that the session was removed.
     static func encodeMarker(generation: UInt64, name: UInt64, layout: SlotLayout, index: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: StoredSession.headByteCount)

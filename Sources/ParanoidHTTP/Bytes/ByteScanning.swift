@@ -15,7 +15,7 @@ extension RawSpan {
     }
 
     /// Whether the bytes are those of `text`; no two spellings of a character are the same here.
-    func equals(_ text: String) -> Bool {
+    package func equals(_ text: String) -> Bool {
         let bytes = text.utf8.span
         guard self.byteCount == bytes.count else { return false }
         for offset in bytes.indices where bytes[offset] != self.byte(at: offset) { return false }

@@ -97,6 +97,40 @@ public struct Response: Sendable, ResponseConvertible {
         self.fields.first { $0.name == name }?.value
     }
 
+    /// Keeps caches from giving one client's answer to another.
+    ///
+    /// An answer that depends on a session is not stored unless the application says otherwise, and one that sets a session cookie is never
+    /// stored by a cache that several clients share.
+    ///
+    /// - Parameter setsCookie: Whether the response sets a cookie that tells clients apart.
+    package mutating func keepFromCaches(setsCookie: Bool) {
+        var hasControl = false
+        var isSafe = false
+        var vary: [String] = []
+        var variesByCookie = false
+        for field in self.fields {
+            if field.name == .cacheControl {
+                let directives = field.listTokens
+                hasControl = hasControl || !directives.isEmpty
+                isSafe = isSafe || directives.contains { $0 == "no-store" || $0 == "private" }
+            } else if field.name == .vary {
+                variesByCookie = variesByCookie || field.listTokens.contains { $0 == "cookie" || $0 == "*" }
+                vary.append(field.value)
+            }
+        }
+        let storesNothing = !hasControl || (setsCookie && !isSafe)
+        if storesNothing && hasControl { self.removeHeader(.cacheControl) }
+        if !variesByCookie && !vary.isEmpty { self.removeHeader(.vary) }
+        if storesNothing || !variesByCookie { self.fields.reserveCapacity(self.fields.count + 2) }
+        if storesNothing { self.fields.append(.noStore) }
+        // The parts are values that were checked when they were set.
+        if !variesByCookie {
+            self.fields.append(
+                vary.isEmpty ? .varyByCookie : ResponseField(name: .vary, value: (vary + ["Cookie"]).joined(separator: ", "))
+            )
+        }
+    }
+
     /// A copy of the header fields, without cookies and without `Content-Length`.
     package var headerFields: HTTPFields {
         var fields = HTTPFields()
@@ -153,6 +187,8 @@ struct ResponseField: Sendable {
     let name: HTTPField.Name
     let value: String
 
+    static let noStore = ResponseField(name: .cacheControl, value: "no-store")
+    static let varyByCookie = ResponseField(name: .vary, value: "Cookie")
     static let plainText = [ResponseField(name: .contentType, value: "text/plain; charset=utf-8")]
     static let html = [ResponseField(name: .contentType, value: "text/html; charset=utf-8")]
     static let json = [ResponseField(name: .contentType, value: "application/json")]
@@ -172,6 +208,14 @@ struct ResponseField: Sendable {
         }
         self.name = name
         self.value = value
+    }
+
+    /// The parts of a list, in lower case; of a directive with an argument (`private="x"`) all of it, as it says less than without.
+    var listTokens: [String] {
+        self.value.utf8.split(separator: UInt8(ascii: ",")).map { part in
+            let bytes = part.filter { $0 != 0x20 && $0 != 0x09 }
+            return String(decoding: bytes, as: UTF8.self).lowercased()
+        }
     }
 
     // Status and the framing belong to the server, cookies to SetCookie.

@@ -23,7 +23,7 @@ extension Session {
         device: SessionDevice? = nil,
         keeping kept: ValueRetention = .all
     ) async throws {
-        if case .none(.crossSite(hasNone: false)) = try await self.state().standing { throw RequestRefusal(.crossSite) }
+        if case .none(.crossSite(hasNone: false)) = try await self.read({ $0.standing }) { throw RequestRefusal(.crossSite) }
         try await self.writable().checkAdmission(of: user)
         // A user who was asked for a proof has given it, unless it is the browser alone that was recognised.
         if level > .remembered { try await self.writable().release(if: { $0.user == user }) }
@@ -83,12 +83,12 @@ extension Session {
 extension Session {
     /// How surely the user has proved to be it; `nil` when nobody is logged in.
     public var level: AssuranceLevel? {
-        get async throws { try await self.state().user?.level }
+        get async throws { try await self.read { $0.user?.level } }
     }
 
     /// When the user last proved to be it, at the login or a step-up; `nil` when nobody is logged in.
     package var lastAuthentication: Timestamp? {
-        get async throws { try await self.state().user?.authenticatedAt }
+        get async throws { try await self.read { $0.user?.authenticatedAt } }
     }
 
     /// Records that the user has just proved more, or the same once more: under a new identifier, and over HTTPS with a new second key.
@@ -121,7 +121,7 @@ extension Session {
     ///
     /// - Throws: ``RequestRefusal``, which is answered with 401 or 403.
     public func require(_ level: AssuranceLevel) async throws {
-        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        guard let user = try await self.read({ $0.user }) else { throw RequestRefusal(.notLoggedIn) }
         if user.level < level { throw RequestRefusal(.levelTooLow) }
     }
 
@@ -131,7 +131,7 @@ extension Session {
     ///
     /// - Throws: ``RequestRefusal``, which is answered with 401 or 403.
     public func requireFreshLogin(within age: Duration) async throws {
-        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        guard let user = try await self.read({ $0.user }) else { throw RequestRefusal(.notLoggedIn) }
         let passed = user.authenticatedAt.duration(to: self.transaction.now)
         guard user.level > .remembered, passed <= age, passed >= Self.clockTolerance else { throw RequestRefusal(.notRecent) }
     }
@@ -152,7 +152,7 @@ extension Session {
     /// - Throws: ``RequestRefusal`` when nobody is logged in, or nobody but by such a token.
     @discardableResult
     public func rememberMe(device: SessionDevice? = nil) async throws -> Bool {
-        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        guard let user = try await self.read({ $0.user }) else { throw RequestRefusal(.notLoggedIn) }
         if user.level <= .remembered { throw RequestRefusal(.levelTooLow) }
         return try await self.writable().remember(user, device: device ?? user.device)
     }
@@ -165,9 +165,9 @@ extension Session {
     ///
     /// - Returns: Whether somebody was logged in by this call.
     public func logInIfRemembered() async throws -> Bool {
-        guard self.transaction.presentsToken, try await self.state().user == nil else { return false }
+        guard self.transaction.presentsToken, try await self.read({ $0.user == nil }) else { return false }
         // A session that is withheld waits for a password; one that was refused is not to be replaced by what comes with its cookies.
-        if try await self.state().isTransient { return false }
+        if try await self.read({ $0.isTransient }) { return false }
         guard let login = try await self.writable().redeemToken() else { return false }
         do {
             try await self.logIn(as: login.user, level: .remembered, device: login.device)

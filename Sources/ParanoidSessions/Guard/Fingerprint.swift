@@ -33,6 +33,9 @@ extension ClientTraits: CustomStringConvertible {
 package struct Fingerprint: Sendable, Hashable {
     let secret: SecretBytes<32>
 
+    /// Of nothing.
+    init() { self.secret = SecretBytes() }
+
     /// Computes the fingerprint of traits.
     package init(of traits: ClientTraits, keys: ServerKeys) {
         self.secret = traits.values.isEmpty ? SecretBytes() : keys.code(.fingerprint, over: traits.framed)

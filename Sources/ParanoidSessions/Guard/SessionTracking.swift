@@ -50,6 +50,14 @@ package struct SessionTracking: Sendable, Hashable {
         self.secureKey = secureKey
     }
 
+    /// Puts nothing in the place of the secrets, for memory that is about to be given up.
+    @inline(never)
+    mutating func overwrite() {
+        self.seed = SecretBytes()
+        self.fingerprint = Fingerprint()
+        if self.secureKey != nil { self.secureKey = SecureKey(storedBytes: repeatElement(0, count: 33)) }
+    }
+
     /// The session's nonces.
     func stream(keys: ServerKeys) -> NonceStream {
         NonceStream(seed: self.seed, keys: keys)

@@ -119,6 +119,14 @@ package final class ServerKeys: Sendable {
         return Self.bytes(of: hash.finalize())
     }
 
+    /// The code of a purpose over a byte that says which use it is, and bytes.
+    func code(_ purpose: Purpose, _ use: UInt8, over bytes: [UInt8]) -> SecretBytes<32> {
+        var hash = self.prepared(purpose)
+        unsafe withUnsafeBytes(of: use) { unsafe hash.update(data: $0) }
+        unsafe bytes.withUnsafeBytes { unsafe hash.update(data: $0) }
+        return Self.bytes(of: hash.finalize())
+    }
+
     func code(_ purpose: Purpose, over bytes: [UInt8]) -> SecretBytes<32> {
         unsafe bytes.withUnsafeBytes { unsafe self.code(purpose, over: $0) }
     }

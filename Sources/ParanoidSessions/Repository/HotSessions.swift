@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// The sessions that this process has used lately: where they are stored, their seal keys and their opened records; a bounded number.
+/// The sessions that this process has used lately: where they are stored, their seal keys, their opened records, and what was proved last
+/// of what their client shows; a bounded number.
 ///
 /// A record is used only when generation and last bytes of the payload, which are its seal's tag, are the stored ones: an entry can be stale
 /// but never wrong, not even where a failed write was undone and its generation given out again. Sessions that fall on the same place push
@@ -11,6 +12,7 @@ final class HotSessions: Sendable {
         var record: SessionRecord
         var generation: UInt64
         var mark: SecretBytes<16>
+        var proven: ProvenCredentials?
     }
 
     /// The place of one entry.
@@ -61,7 +63,19 @@ final class HotSessions: Sendable {
         let mark = Self.mark(of: stored)
         self.withPlace(of: location.identifier) { entry in
             if let known = entry, known.location.identifier == location.identifier, known.generation > stored.generation { return }
-            entry = Entry(location: location, record: record, generation: stored.generation, mark: mark)
+            let proven = entry?.location.identifier == location.identifier ? entry?.proven : nil
+            entry = Entry(location: location, record: record, generation: stored.generation, mark: mark, proven: proven)
+        }
+    }
+
+    /// What was proved last of what a session's client shows.
+    func proven(of identifier: SessionIdentifier) -> ProvenCredentials? {
+        self.withPlace(of: identifier) { $0?.location.identifier == identifier ? $0?.proven : nil }
+    }
+
+    func note(_ proven: ProvenCredentials, of identifier: SessionIdentifier) {
+        self.withPlace(of: identifier) { entry in
+            if entry?.location.identifier == identifier { entry?.proven = proven }
         }
     }
 
@@ -70,7 +84,7 @@ final class HotSessions: Sendable {
             guard entry?.location.identifier == identifier else { return }
             // Overwritten first: `nil` alone would leave the bytes where they are.
             entry?.location.identifier = SessionIdentifier(SecretBytes())
-            entry?.record = SessionRecord(createdAt: .distantPast)
+            entry?.proven = nil
             entry = nil
         }
     }

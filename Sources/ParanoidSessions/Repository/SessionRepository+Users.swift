@@ -105,6 +105,9 @@ extension SessionRepository {
 
     // MARK: Limits
 
+    /// Whether there is a limit at all.
+    var limitsSessions: Bool { self.configuration.limitPerUser != nil }
+
     /// Whether a user may begin one more session: always, unless the limit is reached and says to refuse.
     package func admits(user: String, at now: Timestamp, besides current: SessionIdentifier?) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser, limit.policy == .refuse else { return true }

@@ -33,6 +33,8 @@ package final class SessionRepository: Sendable {
     private static let longestChain = 512
 
     let store: any SessionStore
+    /// The same, if it does most things without waiting.
+    private let immediate: (any ImmediateSessionStore)?
     let secrets: SecretRing
     let configuration: SessionRepositoryConfiguration
     let sealer: SessionSealer
@@ -56,6 +58,7 @@ package final class SessionRepository: Sendable {
     ) {
         precondition([.none, .sealed].contains(configuration.protection), "the repository labels what needs a label")
         self.store = store
+        self.immediate = store as? any ImmediateSessionStore
         self.secrets = SecretRing(secrets, reload: reloadSecrets)
         self.configuration = configuration
         self.hot = HotSessions(capacity: configuration.cachedSessions)
@@ -78,7 +81,41 @@ package final class SessionRepository: Sendable {
         self.hot.location(of: identifier) ?? self.keys(of: identifier).map { SessionLocation(of: identifier, keys: $0) }
     }
 
+    /// What was proved last of what a session's client shows.
+    func proven(of identifier: SessionIdentifier) -> ProvenCredentials? { self.hot.proven(of: identifier) }
+
+    /// Notes what was proved, so that the same need not be proved again.
+    func note(_ proven: ProvenCredentials, of identifier: SessionIdentifier) { self.hot.note(proven, of: identifier) }
+
     // MARK: Reading
+
+    /// What a look without waiting has found.
+    enum Look {
+        case found(Opened)
+        case absent
+        /// It takes ``open(_:at:onExpiry:)`` to tell.
+        case later
+    }
+
+    /// Reads a session if nobody has to be waited for and the identifier is its own.
+    func openNow(_ identifier: SessionIdentifier, at now: Timestamp) throws(SessionStoreError) -> Look {
+        guard let store = self.immediate else { return .later }
+        guard let location = self.location(of: identifier) else { return .absent }
+        let found: ImmediateRead
+        do throws(SessionStoreError) { found = try store.readNow(location.name) } catch {
+            try self.settle(error, in: location)
+            return .absent
+        }
+        switch found {
+        case .later: return .later
+        case .absent:
+            self.hot.forget(identifier)
+            return .absent
+        case .session(let stored):
+            guard stored.isLive(at: now), let record = self.record(in: location, storedAs: stored) else { return .later }
+            return .found(Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt))
+        }
+    }
 
     /// Reads a session without locking it.
     ///
@@ -165,25 +202,131 @@ package final class SessionRepository: Sendable {
         using generator: inout some RandomNumberGenerator
     ) async throws(SessionStoreError) -> Opened {
         var record = record
-        let origin: SessionOrigin
-        if let known = record.origin {
-            origin = known
-        } else {
-            origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try await self.store.epoch())
-            record.origin = origin
+        if record.origin == nil {
+            record.origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try await self.store.epoch())
         }
         while true {
-            let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
-            let location = SessionLocation(of: identifier, keys: keys)
-            let stored = self.sealer.seal(record, of: origin, generation: 1, expiresAt: expiresAt, at: now, in: location, using: &generator)
+            let draft = self.draft(record, expiresAt: expiresAt, at: now, keys: keys, using: &generator)
             do {
-                try await self.store.create(stored, named: location.name)
+                try await self.store.create(draft.stored, named: draft.location.name)
             } catch  where error.code == .nameTaken {
                 continue  // cannot happen by chance with 256 random bits, but must not open somebody else's session if it does
             }
-            self.hot.remember(record, storedAs: stored, in: location)
-            return Opened(record: record, generation: 1, identifier: identifier, expiresAt: expiresAt)
+            return self.begun(draft, expiresAt: expiresAt)
         }
+    }
+
+    /// The same without waiting; `nil` where the store cannot.
+    func beginNow(
+        _ record: SessionRecord,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        keys: ServerKeys,
+        using generator: inout some RandomNumberGenerator
+    ) throws(SessionStoreError) -> Opened? {
+        guard let store = self.immediate else { return nil }
+        var record = record
+        if record.origin == nil {
+            record.origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try store.epochNow())
+        }
+        let draft = self.draft(record, expiresAt: expiresAt, at: now, keys: keys, using: &generator)
+        try store.createNow(draft.stored, named: draft.location.name)
+        return self.begun(draft, expiresAt: expiresAt)
+    }
+
+    private struct Draft {
+        var record: SessionRecord
+        var location: SessionLocation
+        var stored: StoredSession
+    }
+
+    private func draft(
+        _ record: SessionRecord,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        keys: ServerKeys,
+        using generator: inout some RandomNumberGenerator
+    ) -> Draft {
+        guard let origin = record.origin else { preconditionFailure("a session begins with an origin") }
+        let location = SessionLocation(of: SessionIdentifier(secretNumber: keys.number, using: &generator), keys: keys)
+        let stored = self.sealer.seal(record, of: origin, generation: 1, expiresAt: expiresAt, at: now, in: location, using: &generator)
+        return Draft(record: record, location: location, stored: stored)
+    }
+
+    private func begun(_ draft: Draft, expiresAt: Timestamp) -> Opened {
+        self.hot.remember(draft.record, storedAs: draft.stored, in: draft.location)
+        return Opened(record: draft.record, generation: 1, identifier: draft.location.identifier, expiresAt: expiresAt)
+    }
+
+    // MARK: Changing
+
+    /// A session that nobody else can change for as long as the value exists.
+    struct Locked: ~Copyable {
+        let location: SessionLocation
+        let lock: any LockedSession
+        let stored: StoredSession
+        /// The session as it is now.
+        let opened: Opened
+    }
+
+    /// Locks a session if nobody holds it and the identifier is its own; `nil`: it takes ``change(_:at:using:_:)``.
+    func lockNow(_ identifier: SessionIdentifier, at now: Timestamp) throws(SessionStoreError) -> Locked? {
+        guard let store = self.immediate, let location = self.location(of: identifier),
+            case .locked(let lock) = try store.lockNow(location.name), let stored = lock.current, stored.isLive(at: now),
+            let record = self.record(in: location, storedAs: stored)
+        else { return nil }
+        let opened = Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt)
+        return Locked(location: location, lock: lock, stored: stored, opened: opened)
+    }
+
+    /// Replaces the record of a locked session, and so ends the lock.
+    func write(
+        _ record: SessionRecord,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        to locked: consuming Locked,
+        using generator: inout some RandomNumberGenerator
+    ) throws(SessionStoreError) {
+        let (new, next) = self.next(
+            record,
+            expiresAt: expiresAt,
+            at: now,
+            replacing: locked.stored,
+            user: locked.opened.record.user,
+            in: locked.location,
+            using: &generator
+        )
+        do throws(SessionStoreError) { try locked.lock.commit(.write(next)) } catch {
+            self.hot.forget(locked.location.identifier)
+            throw error
+        }
+        self.hot.remember(new, storedAs: next, in: locked.location)
+    }
+
+    /// A record as it is stored in the place of another one.
+    private func next(
+        _ record: SessionRecord,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        replacing stored: StoredSession,
+        user: SessionUser?,
+        in location: SessionLocation,
+        using generator: inout some RandomNumberGenerator
+    ) -> (record: SessionRecord, stored: StoredSession) {
+        let origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
+        var record = record
+        if record.origin != origin { record.origin = origin }
+        let next = self.sealer.seal(
+            record,
+            of: origin,
+            generation: stored.generation + 1,
+            expiresAt: expiresAt,
+            at: now,
+            in: location,
+            replacing: (stored, user),
+            using: &generator
+        )
+        return (record, next)
     }
 
     /// Gives `body` the only view of a session and does what it says.
@@ -245,21 +388,18 @@ package final class SessionRepository: Sendable {
                 switch change {
                 case .keep: return (.keep, .done(result))
                 case .remove: return (.remove, .done(result))
-                case .write(var new, let end):
-                    let origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
-                    new.origin = origin
-                    let next = self.sealer.seal(
+                case .write(let new, let end):
+                    let made = self.next(
                         new,
-                        of: origin,
-                        generation: stored.generation + 1,
                         expiresAt: end,
                         at: now,
+                        replacing: stored,
+                        user: record.user,
                         in: location,
-                        replacing: (stored, record.user),
                         using: &generator
                     )
-                    written = (new, next)
-                    return (.write(next), .done(result))
+                    written = made
+                    return (.write(made.stored), .done(result))
                 case .supersede(let successor, let end):
                     let tombstone = self.sealer.tombstone(
                         of: successor,

@@ -93,6 +93,43 @@ package struct SessionCandidates: Sendable {
     }
 }
 
+/// What a request has proved about the client of a session: the same shown again needs no hash.
+struct ProvenCredentials: Sendable {
+    /// The nonce, with the note of its proof.
+    var nonce: Nonce?
+    /// The signals' source with its code.
+    var signals: ClientSignals
+}
+
+extension PresentedCredentials {
+    /// Notes what of the credentials is proved to be a session's, so that the guard does not prove it again and again.
+    mutating func prove(for tracking: SessionTracking, keys: ServerKeys) {
+        guard tracking.chain != nil else { return }
+        if let nonce = self.nonce { self.nonce = tracking.stream(keys: keys).proven(nonce) }
+        if !self.signals.source.isEmpty { self.signals.noteCode(keys: keys) }
+    }
+}
+
+/// The values of one cookie that could be ours, each once.
+struct CookieValues<Value: Hashable> {
+    private(set) var first: Value?
+    private var others: [Value] = []
+
+    /// The value, if there is one only.
+    var single: Value? { self.others.isEmpty ? self.first : nil }
+    var isAmbiguous: Bool { !self.others.isEmpty }
+    var all: [Value] { (self.first.map { [$0] } ?? []) + self.others }
+
+    mutating func add(_ value: Value?) {
+        guard let value, value != self.first else { return }
+        if self.first == nil {
+            self.first = value
+        } else if !self.others.contains(value) {
+            self.others.append(value)
+        }
+    }
+}
+
 extension ClientTraits {
     /// The traits of a request: the raw bytes of the named parameters, in their order.
     ///

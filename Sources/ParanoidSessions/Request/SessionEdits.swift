@@ -23,6 +23,11 @@ package struct SessionEdits: Sendable {
     /// The logged-in user, if the request changes it.
     package var user: SessionUser?
 
+    /// Who is logged in by the edits; `nil`: nobody.
+    var login: String? {
+        self.user?.name
+    }
+
     /// Creates edits that change nothing.
     package init() {}
 

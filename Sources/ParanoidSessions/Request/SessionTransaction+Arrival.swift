@@ -3,48 +3,169 @@ internal import Logging
 
 // From what a request presents to what it knows of its session: reading, checking, and what follows a refusal.
 extension SessionTransaction {
-    func load() async throws(SessionStoreError) -> TransactionState {
-        let now = self.arrival.time
-        let credentials = try await self.chosen(self.context.cookies.credentials(of: self.request), at: now)
-        var state = TransactionState(credentials: credentials, arrivedAt: now, isCut: self.arrival.isCut, isChecked: self.isChecked)
-        if self.settings.isHTTPSOnly && !credentials.isSecure {
-            self.bar(&state)
-            return state
+    /// What follows for a request from its first look at its session.
+    private enum Sequel {
+        case nothing
+        /// It came over plain HTTP, where no session exists.
+        case bar
+        /// It names a session that does not exist.
+        case guess
+        /// What has changed about its client is noted.
+        case changed
+        // These take the store, or the application.
+        case begin
+        case bind
+        case refuse(GuardReason)
+        case challenge(GuardReason)
+        case endChanged
+    }
+
+    /// Reads and checks the session, without waiting; `nil`: it takes ``arrive()``.
+    func arriveNow() throws(SessionStoreError) -> TransactionState? {
+        let (credentials, isChecked) = self.presented()
+        guard credentials.candidates == nil else { return self.postpone(credentials, isChecked) }
+        var session: OpenSession?
+        if let identifier = credentials.identifier, !self.isBarred(credentials) {
+            switch try self.context.repository.openNow(identifier, at: self.arrival.time) {
+            case .found(let found) where !self.settings.isOver(found.record, at: self.arrival.time):
+                session = OpenSession(identifier: identifier, record: found.record, expiresAt: found.expiresAt)
+            case .found, .later: return self.postpone(credentials, isChecked)
+            case .absent: break
+            }
         }
-        if let identifier = credentials.identifier { state.session = try await self.open(identifier, for: state) }
+        let (state, sequel) = self.judge(credentials, isChecked, session)
+        switch sequel {
+        case .nothing: break
+        case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
+        case .guess: self.noteGuess(state)
+        case .changed: self.tell(.changed, state)
+        case .begin, .bind, .refuse, .challenge, .endChanged: return self.postpone(credentials, isChecked)
+        }
+        return state
+    }
+
+    /// Keeps what the request presents for ``arrive()``, so that the application is not asked twice.
+    private func postpone(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState? {
+        self.show(self.began(credentials, isChecked))
+        return nil
+    }
+
+    /// Reads and checks the session; goes on where ``arriveNow()`` had to wait.
+    func arrive() async throws(SessionStoreError) -> TransactionState {
+        let now = self.arrival.time
+        let shown = self.knownState
+        let isChecked = shown.isChecked
+        let credentials = try await self.chosen(shown.credentials, at: now)
+        var session: OpenSession?
+        if let identifier = credentials.identifier, !self.isBarred(credentials) {
+            session = try await self.open(identifier, for: self.began(credentials, isChecked))
+        }
+        var (state, sequel) = self.judge(credentials, isChecked, session)
+        switch sequel {
+        case .nothing: break
+        case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
+        case .guess: self.noteGuess(state)
+        case .changed: self.tell(.changed, state)
+        case .begin:
+            if state.reason == .unknown { self.noteGuess(state) }
+            try await self.begin(&state)
+        case .bind: try await self.bind(&state)
+        case .refuse(let reason): try await self.refuse(&state, reason)
+        case .challenge(let reason): await self.challenge(&state, reason)
+        case .endChanged:
+            self.tell(.changed, state)
+            try await self.refuse(&state, .signals)
+        }
+        return state
+    }
+
+    private func presented() -> (credentials: PresentedCredentials, isChecked: Bool) {
+        (self.context.cookies.credentials(of: self.request) { self.context.repository.proven(of: $0) }, self.isChecked)
+    }
+
+    private func began(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState {
+        TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: isChecked)
+    }
+
+    /// Over plain HTTP there is no session: what the request presents is not even looked up, and nothing can be stored.
+    private func isBarred(_ credentials: PresentedCredentials) -> Bool { self.settings.isHTTPSOnly && !credentials.isSecure }
+
+    /// What the guard makes of a request; changes and tells nothing yet.
+    private func judge(_ presented: PresentedCredentials, _ isChecked: Bool, _ session: OpenSession?) -> (TransactionState, Sequel) {
+        var credentials = presented
+        let keys = session.flatMap { self.context.repository.keys(of: $0.identifier) }
+        if isChecked, let session, let tracking = session.record.tracking, let keys {
+            credentials.prove(for: tracking, keys: keys)
+        }
+        var state = self.began(credentials, isChecked)
+        if self.isBarred(credentials) {
+            state.standing = .barred
+            guard credentials.presentsIdentifier else { return (state, .nothing) }
+            state.verdict = .rejected
+            state.reason = .insecure
+            return (state, .bar)
+        }
+        state.session = session
         if let crossSite = credentials.crossSite {
             state.standing = .none(.crossSite(hasNone: crossSite == .withCookies))
             state.reason = .crossSite
-            return state
+            return (state, .nothing)
         }
-        if state.session == nil && credentials.presentsIdentifier {
-            state.reason = .unknown
-            self.noteGuess(state)
-        }
-        guard state.isChecked else { return state }
+        let isGuess = session == nil && credentials.presentsIdentifier
+        if isGuess { state.reason = .unknown }
+        guard isChecked else { return (state, isGuess ? .guess : .nothing) }
 
-        let keys = state.session.flatMap { self.context.repository.keys(of: $0.identifier) }
-        switch self.context.sessionGuard.decide(credentials, on: state.session?.record, keys: keys, at: now, isCut: state.isCut) {
-        case .anonymous: break
-        case .begin: try await self.begin(&state)
-        case .bind: try await self.bind(&state)
-        case .accept(let reason, let needsSecureKey):
-            state.verdict = .accepted
-            state.reason = reason
-            if state.session?.shown == .superseded && reason == .current && state.session?.record.tracking?.chain != nil {
-                // The jar is the current one, only its identifier is not: a late answer brought an old one back.
-                state.session?.shown = .pending
-            }
-            if needsSecureKey {
-                var generator = self.random()
-                state.freshSecureKey = SecureKey(using: &generator)
-                state.progress = .pending
-            }
-            try await self.evaluateSignals(&state, keys: keys)
-        case .reject(let reason): try await self.refuse(&state, reason)
-        case .challenge(let reason): await self.challenge(&state, reason)
+        let decision = self.context.sessionGuard.decide(
+            credentials,
+            on: session?.record,
+            keys: keys,
+            at: self.arrival.time,
+            isCut: self.arrival.isCut
+        )
+        switch decision {
+        case .anonymous: return (state, isGuess ? .guess : .nothing)
+        case .begin: return (state, .begin)
+        case .bind: return (state, .bind)
+        case .accept(let reason, let needsSecureKey): return self.accept(&state, reason, needsSecureKey: needsSecureKey, keys: keys)
+        case .reject(let reason): return (state, .refuse(reason))
+        case .challenge(let reason): return (state, .challenge(reason))
         }
-        return state
+    }
+
+    private func accept(
+        _ state: inout TransactionState,
+        _ reason: GuardReason,
+        needsSecureKey: Bool,
+        keys: ServerKeys?
+    ) -> (TransactionState, Sequel) {
+        state.verdict = .accepted
+        state.reason = reason
+        guard let session = state.session else { return (state, .nothing) }
+        self.context.repository.note(
+            ProvenCredentials(nonce: state.credentials.nonce, signals: state.credentials.signals.withoutReadings),
+            of: session.identifier
+        )
+        if session.shown == .superseded && reason == .current && session.record.tracking?.chain != nil {
+            // The jar is the current one, only its identifier is not: a late answer brought an old one back.
+            state.session?.shown = .pending
+        }
+        if needsSecureKey {
+            var generator = self.random()
+            state.freshSecureKey = SecureKey(using: &generator)
+            state.progress = .pending
+        }
+        guard let findings = self.context.sessionGuard.changes(of: state.credentials, on: session.record, keys: keys) else {
+            return (state, .nothing)
+        }
+        state.signals = findings
+        switch findings.policy {
+        case .off: return (state, .nothing)
+        case .log: return (state, .changed)
+        // Told when it is done: until then every request finds the same.
+        case .rotate: return (state, .nothing)
+        case .challenge: return (state, .challenge(.signals))
+        case .end: return (state, .endChanged)
+        }
     }
 
     private func open(_ identifier: SessionIdentifier, for state: TransactionState) async throws(SessionStoreError) -> OpenSession? {
@@ -86,23 +207,6 @@ extension SessionTransaction {
         return accepted.count == 1 ? accepted[0] : credentials
     }
 
-    /// Acts on what is new about the client of an accepted request.
-    private func evaluateSignals(_ state: inout TransactionState, keys: ServerKeys?) async throws(SessionStoreError) {
-        let record = state.session?.record
-        guard let findings = self.context.sessionGuard.changes(of: state.credentials, on: record, keys: keys) else { return }
-        state.signals = findings
-        switch findings.policy {
-        case .off: break
-        case .log: self.tell(.changed, state)
-        // Told when it is done: until then every request finds the same.
-        case .rotate: break
-        case .challenge: await self.challenge(&state, .signals)
-        case .end:
-            self.tell(.changed, state)
-            try await self.refuse(&state, .signals)
-        }
-    }
-
     private func challenge(_ state: inout TransactionState, _ reason: GuardReason) async {
         state.withhold(for: reason)
         self.tell(.challenged, state)
@@ -114,15 +218,6 @@ extension SessionTransaction {
             state.release()
             self.tell(.released, state)
         }
-    }
-
-    /// Over plain HTTP there is no session: what the request presents is not even looked up, and nothing can be stored.
-    private func bar(_ state: inout TransactionState) {
-        state.standing = .barred
-        guard state.credentials.presentsIdentifier else { return }
-        state.verdict = .rejected
-        state.reason = .insecure
-        self.tell(.refused, state)
     }
 
     private func begin(_ state: inout TransactionState) async throws(SessionStoreError) {

@@ -3,9 +3,11 @@ internal import HTTPTypes
 internal import Logging
 internal import Synchronization
 
-/// One request's dealings with its session: does the I/O that ``SessionGuard`` asks for.
+/// One request's dealings with its session, in three steps: it is read and checked when somebody first asks for it, it is changed, and what
+/// has changed is committed before the response leaves. ``SessionGuard`` decides; this does the I/O that it asks for.
 ///
-/// Operations of concurrent tasks of one request take turns at the gate; the mutex is held for moments only, never across a suspension.
+/// Operations of concurrent tasks of one request take turns, first come, first served; who waits suspends and holds no thread. As a rule
+/// nobody waits, for a turn, a lock or a read, and then nothing suspends: what can be done at once is done in plain functions.
 final class SessionTransaction: Sendable {
     private enum Phase: Sendable {
         /// The session was not read yet, or is being read: a hook that is asked meanwhile sees this much.
@@ -16,12 +18,18 @@ final class SessionTransaction: Sendable {
         case finished(TransactionState?)
     }
 
+    private struct Progress: Sendable {
+        var phase = Phase.arriving(nil)
+        var hasTurn = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
     let request: Request
     let context: SessionContext
     /// When the request arrived; not when its handler first asks for the session, which may be much later.
     let arrival: RequestArrival
-    private let gate = AsyncGate()
-    private let phase = Mutex(Phase.arriving(nil))
+    /// Held for moments only, never while something is read, decided or written.
+    private let progress = Mutex(Progress())
     /// What the response says beside the session's cookies.
     let pending = Mutex(PendingClientState())
 
@@ -48,13 +56,22 @@ final class SessionTransaction: Sendable {
     // MARK: What handlers use, see Session
 
     /// What the request knows of its session, after the session was read and checked.
-    func state() async throws -> TransactionState {
-        try await self.gate.withTurn { try await self.loaded() }
+    func state() async throws -> TransactionState { try await self.read { $0 } }
+
+    /// Answers a question about it.
+    func read<Answer>(_ question: (TransactionState) throws -> Answer) async throws -> Answer {
+        try await self.begin()
+        defer { self.passTurn() }
+        return try self.ask(question)
     }
 
     /// The same, as far as it is known now: reads nothing and waits for nobody.
+    @inline(never)
+    func ask<Answer>(_ question: (TransactionState) throws -> Answer) rethrows -> Answer { try question(self.knownState) }
+
+    /// What is known now.
     var knownState: TransactionState {
-        switch self.phase.withLock({ $0 }) {
+        switch self.progress.withLock({ $0.phase }) {
         case .open(let state), .arriving(let state?), .finished(let state?): return state
         case .arriving(nil), .finished(nil):
             let credentials = self.context.cookies.credentials(of: self.request)
@@ -64,82 +81,83 @@ final class SessionTransaction: Sendable {
 
     /// Makes a change to be committed with the response.
     func edit(_ change: (inout TransactionState) throws -> Void) async throws {
-        try await self.gate.withTurn {
-            var state = try await self.loaded()
-            try self.checkIsOpen()
-            if case .barred = state.standing { throw self.needsHTTPS() }
-            try change(&state)
-            self.keep(state)
-        }
+        try await self.begin()
+        defer { self.passTurn() }
+        try self.apply(change)
+    }
+
+    @inline(never)
+    private func apply(_ change: (inout TransactionState) throws -> Void) throws {
+        var state = self.knownState
+        try self.checkIsOpen()
+        if case .barred = state.standing { throw self.needsHTTPS() }
+        try change(&state)
+        self.keep(state)
     }
 
     /// Changes values under the session's lock and commits at once, together with all that is pending.
     func update<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
-        try await self.gate.withTurn {
-            let state = try await self.loaded()
-            switch state.standing {
-            case .barred: throw self.needsHTTPS()
-            case .none, .withheld: try self.checkIsOpen()
-            case .open, .ended: break
-            }
-            guard let outcome = try await self.commit(state, body) else { preconditionFailure("a body was given") }
-            return outcome
-        }
+        try await self.begin()
+        defer { self.passTurn() }
+        try self.checkIsWritable()
+        var outcome: Outcome?
+        try await self.commit { values in outcome = try body(&values) }
+        guard let outcome else { preconditionFailure("the body was run") }
+        return outcome
     }
 
     /// Releases a withheld session if it is one that `isMeant` approves of.
     func release(if isMeant: (SessionChallenge) -> Bool) async throws {
-        try await self.gate.withTurn {
-            var state = try await self.loaded()
-            guard let challenge = state.withheld?.challenge, isMeant(challenge) else { return }
-            try self.checkIsOpen()
-            state.release()
-            self.keep(state)
-            self.tell(.released, state)
-        }
+        try await self.begin()
+        defer { self.passTurn() }
+        var state = self.knownState
+        guard let challenge = state.withheld?.challenge, isMeant(challenge) else { return }
+        try self.checkIsOpen()
+        state.release()
+        self.keep(state)
+        self.tell(.released, state)
     }
 
     /// Ends the session at once, also one that is withheld; what is written later goes into a new one.
     func end() async throws {
-        try await self.gate.withTurn {
-            var state = try await self.loaded()
-            try self.checkIsOpen()
-            if let session = state.session ?? state.withheld?.session {
-                try await self.storing { () throws(SessionStoreError) in try await self.remove(session.identifier) }
-                self.tell(.logout, state)
-            }
-            state.forget()
-            self.keep(state)
+        try await self.begin()
+        defer { self.passTurn() }
+        var state = self.knownState
+        try self.checkIsOpen()
+        if let session = state.session ?? state.withheld?.session {
+            try await self.storing { () throws(SessionStoreError) in try await self.remove(session.identifier) }
+            self.tell(.logout, state)
         }
+        state.forget()
+        self.keep(state)
     }
 
     // MARK: What the middleware uses
 
     func loadIfChecked() async throws {
         guard self.isChecked else { return }
-        _ = try await self.state()
+        try await self.begin()
+        self.passTurn()
     }
 
     /// Forgets what the handler wanted changed and has not committed.
     func discardEdits() {
-        self.phase.withLock { phase in
-            guard case .open(var state) = phase else { return }
+        self.progress.withLock { progress in
+            guard case .open(var state) = progress.phase else { return }
             var kept = SessionEdits()
             if state.edits.clears { kept.clear() }
             state.edits = kept
             state.renewal = .keep
-            phase = .open(state)
+            progress.phase = .open(state)
         }
     }
 
     /// Ends the transaction of a request that has not asked for its session, if it is one: such a request costs nothing more.
-    ///
-    /// It does not suspend, so that it can be asked where an `async` call would cost a request its memory.
     func finishUntouched() -> Bool {
-        guard !self.settings.savesEveryRequest, self.gate.isFree else { return false }
-        return self.phase.withLock { phase in
-            guard case .arriving = phase else { return false }
-            phase = .finished(nil)
+        guard !self.settings.savesEveryRequest else { return false }
+        return self.progress.withLock { progress in
+            guard !progress.hasTurn, case .arriving = progress.phase else { return false }
+            progress.phase = .finished(nil)
             return true
         }
     }
@@ -148,51 +166,132 @@ final class SessionTransaction: Sendable {
     ///
     /// - Throws: `HTTPError` with status 503 when the session could not be stored; no cookie was set then.
     func finish(_ response: inout Response) async throws {
-        let state: TransactionState? = try await self.gate.withTurn {
-            // A request that never touched its session leaves it alone, unless it is to be written with every request.
-            if case .arriving = self.phase.withLock({ $0 }), !self.settings.savesEveryRequest {
-                self.phase.withLock { $0 = .finished(nil) }
-                return nil
-            }
-            let state = try await self.loaded()
-            _ = try await self.commit(state, nil as ((inout SessionValues) throws -> Void)?)
-            return self.phase.withLock { phase in
-                guard case .open(let state) = phase else { return nil }
-                phase = .finished(state)
-                return state
-            }
-        }
-        if let state { try self.complete(&response, after: state) }
+        if !self.takeTurn() { await self.waitForTurn() }
+        defer { self.passTurn() }
+        if self.isUntouched && !self.settings.savesEveryRequest { return self.close() }
+        if try !self.loadNow() { try await self.load() }
+        try await self.commit(nil)
+        self.close()
+        try self.complete(&response)
     }
 
-    // MARK: State
+    // MARK: Turns and phases
 
-    private func loaded() async throws -> TransactionState {
-        switch self.phase.withLock({ $0 }) {
-        case .open(let state), .finished(let state?): return state
-        case .arriving, .finished(nil): break
+    /// Waits for the turn, and has the session read if it was not yet; who called passes the turn on.
+    private func begin() async throws {
+        if !self.takeTurn() { await self.waitForTurn() }
+        do {
+            if try !self.loadNow() { try await self.load() }
+        } catch {
+            self.passTurn()
+            throw error
         }
-        let state = try await self.storing { () throws(SessionStoreError) in try await self.load() }
+    }
+
+    private func takeTurn() -> Bool {
+        self.progress.withLock { progress in
+            if progress.hasTurn { return false }
+            progress.hasTurn = true
+            return true
+        }
+    }
+
+    /// Ignores cancellation: who waits here has to leave the session in a known state.
+    private func waitForTurn() async {
+        await withCheckedContinuation { continuation in
+            let isMine = self.progress.withLock { progress in
+                if progress.hasTurn {
+                    progress.waiting.append(continuation)
+                    return false
+                }
+                progress.hasTurn = true
+                return true
+            }
+            if isMine { continuation.resume() }
+        }
+    }
+
+    private func passTurn() {
+        let next: CheckedContinuation<Void, Never>? = self.progress.withLock { progress in
+            if progress.waiting.isEmpty {
+                progress.hasTurn = false
+                return nil
+            }
+            return progress.waiting.removeFirst()
+        }
+        next?.resume()
+    }
+
+    /// Has the session read and checked if that takes no waiting.
+    ///
+    /// - Returns: Whether it is read now.
+    @inline(never)
+    private func loadNow() throws -> Bool {
+        if self.isLoaded { return true }
+        let state: TransactionState?
+        do throws(SessionStoreError) { state = try self.arriveNow() } catch { throw self.unavailable(error) }
+        guard let state else { return false }
+        try self.enter(state)
+        return true
+    }
+
+    private func load() async throws {
+        let state = try await self.storing { () throws(SessionStoreError) in try await self.arrive() }
+        try self.enter(state)
+    }
+
+    private func enter(_ state: TransactionState) throws {
         self.keep(state)
         if case .none(.refused) = state.standing, self.settings.refusal == .forbid { throw HTTPError.forbidden }
-        return state
+    }
+
+    private var isLoaded: Bool {
+        self.progress.withLock { progress in
+            switch progress.phase {
+            case .open, .finished(_?): true
+            case .arriving, .finished(nil): false
+            }
+        }
+    }
+
+    private var isUntouched: Bool {
+        self.progress.withLock { if case .arriving = $0.phase { true } else { false } }
+    }
+
+    /// Lets nothing be changed any more.
+    private func close() {
+        self.progress.withLock { progress in
+            switch progress.phase {
+            case .arriving: progress.phase = .finished(nil)
+            case .open(let state): progress.phase = .finished(state)
+            case .finished: break
+            }
+        }
     }
 
     func keep(_ state: TransactionState) {
-        self.phase.withLock { phase in
-            if case .finished = phase { phase = .finished(state) } else { phase = .open(state) }
+        self.progress.withLock { progress in
+            if case .finished = progress.phase { progress.phase = .finished(state) } else { progress.phase = .open(state) }
         }
     }
 
     /// Lets hooks see what is known so far.
     func show(_ state: TransactionState) {
-        self.phase.withLock { phase in
-            if case .arriving = phase { phase = .arriving(state) }
+        self.progress.withLock { progress in
+            if case .arriving = progress.phase { progress.phase = .arriving(state) }
         }
     }
 
     private func checkIsOpen() throws {
-        if case .finished = self.phase.withLock({ $0 }) { throw SessionError.responseSent }
+        if self.progress.withLock({ if case .finished = $0.phase { true } else { false } }) { throw SessionError.responseSent }
+    }
+
+    private func checkIsWritable() throws {
+        switch self.ask({ $0.standing }) {
+        case .barred: throw self.needsHTTPS()
+        case .none, .withheld: try self.checkIsOpen()
+        case .open, .ended: break
+        }
     }
 
     // MARK: Small parts

@@ -114,6 +114,12 @@ package struct TransactionState: Sendable {
         return self.edits.clears ? nil : self.session?.record.user
     }
 
+    /// The value of a name as this request sees it: its own edits over what is stored.
+    func value(of name: String) -> [UInt8]? {
+        if self.edits.isEmpty { return self.session?.record.values.bytes(of: name.utf8) }
+        return self.edits.value(of: Array(name.utf8), over: self.session?.record.values)
+    }
+
     /// Whether what the request stores is kept for the request alone, as its client may have a session that it must not replace.
     ///
     /// Not where it logs a user in: who asks for that wants a session of their own.

@@ -137,6 +137,14 @@ extension StoredSession {
         unsafe self.head(payloadByteCount: self.payload.count).withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
 
+    /// Writes the whole session to the beginning of a buffer that has room for it.
+    package func encode(into buffer: UnsafeMutableRawBufferPointer) {
+        unsafe self.head(payloadByteCount: self.payload.count).withUnsafeBytes { unsafe buffer.copyMemory(from: $0) }
+        unsafe self.payload.withUnsafeBytes { payload in
+            unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[Self.headByteCount...]).copyMemory(from: payload)
+        }
+    }
+
     /// What the seal of the payload authenticates beside it: the head and the name, so that neither can be changed nor exchanged.
     func sealContext(named name: SessionName, payloadByteCount: Int) -> [UInt8] {
         var context = SecretBytes<128>()
