@@ -20,6 +20,8 @@ final class SessionTransaction: Sendable {
     let context: SessionContext
     /// When the request arrived; not when its handler first asks for the session, which may be much later.
     let arrival: RequestArrival
+    /// The number that a login carries which this request makes: that of its arrival, so that a password which was changed since makes none.
+    private let epoch: Atomic<UInt64>
     private let gate = AsyncGate()
     private let phase = Mutex(Phase.arriving(nil))
     /// What the response says beside the session's cookies.
@@ -29,6 +31,7 @@ final class SessionTransaction: Sendable {
         self.request = request
         self.context = context
         self.arrival = context.arrival(of: request)
+        self.epoch = Atomic(context.repository.loginEpoch)
     }
 
     var reservedKey: String { self.context.configuration.reservedKey }
@@ -44,6 +47,11 @@ final class SessionTransaction: Sendable {
         request[SessionSlot.self] = Session(transaction: self, view: view)
         return request
     }
+
+    var loginEpoch: UInt64 { self.epoch.load(ordering: .relaxed) }
+
+    /// Takes note that the request itself has ended older logins.
+    func raiseLoginEpoch(to epoch: UInt64) { self.epoch.max(epoch, ordering: .relaxed) }
 
     // MARK: What handlers use, see Session
 

@@ -5,12 +5,18 @@ package final class MemorySessionStore: SessionStore {
     private struct Kept {
         var sessions: [SessionName: StoredSession] = [:]
         var epoch: UInt64 = 1
+        var loginEpoch: UInt64 = 1
+        var loginEpochs: [UserTag: UInt64] = [:]
 
         subscript(name: SessionName) -> StoredSession? {
             self.sessions[name].flatMap { self.isEnded($0) ? nil : $0 }
         }
 
-        func isEnded(_ session: StoredSession) -> Bool { session.epoch < self.epoch }
+        func isEnded(_ session: StoredSession) -> Bool {
+            if session.epoch < self.epoch { return true }
+            guard let tag = session.userTag, let epoch = self.loginEpochs[tag] else { return false }
+            return session.loginEpoch < epoch
+        }
     }
 
     private let kept = Mutex(Kept())
@@ -65,6 +71,19 @@ package final class MemorySessionStore: SessionStore {
 
     package func beginEpoch() async throws(SessionStoreError) {
         self.kept.withLock { $0.epoch += 1 }
+    }
+
+    package var loginEpoch: UInt64 { self.kept.withLock { $0.loginEpoch } }
+
+    package func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 {
+        self.kept.withLock { kept in
+            kept.loginEpoch += 1
+            return kept.loginEpoch
+        }
+    }
+
+    package func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
+        self.kept.withLock { $0.loginEpochs[tag] = max($0.loginEpochs[tag] ?? 0, epoch) }
     }
 
     package func reindex() async throws(SessionStoreError) -> Int { 0 }
