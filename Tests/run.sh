@@ -12,7 +12,7 @@
 #     docs      every public declaration has a summary; the documentation builds without a warning
 #     tsan      tests of the server, the stores and the session middleware under the thread sanitizer (.build-tsan)
 #     e2e       IntegrationTests through real nginx, nginx/demo.sh --check
-#     browser   real Chromium through nginx and TLS (skipped in the gate where chromium cannot be installed)
+#     browser   real Chromium through nginx and TLS, near and over a slow line (skipped in the gate where chromium cannot be installed)
 #     torture   processes that change the same session files, some of them killed (in full: 60 s, 8 x 8)
 #     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
 #     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
@@ -250,6 +250,8 @@ part_browser() {
     mkdir -p "$work/browser"
     run browser 600 env TMPDIR="$work/browser" python3 Tests/Browser/browser.py "$@"
     count_closing_line $? browser
+    run distance 600 env TMPDIR="$work/browser" python3 Tests/Browser/distance.py "$@"
+    count_closing_line $? "browser: far away"
     end_left_behind "$work/browser"
 }
 

@@ -226,6 +226,22 @@ package final class FileSessionStore: ImmediateSessionStore {
         try self.files.control.beginEpoch(in: self.files.directory, isDurable: self.isDurable)
     }
 
+    package var loginEpoch: UInt64 { self.files.control.loginEpoch }
+
+    package func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 {
+        try self.files.control.beginLoginEpoch(in: self.files.directory)
+    }
+
+    package func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
+        do {
+            try self.files.loginEpochs.raise(tag, to: epoch, in: self.files.directory.root)
+        } catch {
+            throw SessionStoreError(error, "ending the sessions of a user")
+        }
+        // Behind the number itself, so that those who come to look find it.
+        try self.files.control.raiseMark(of: tag, to: epoch, in: self.files.directory, isDurable: self.isDurable)
+    }
+
     package func reindex() async throws(SessionStoreError) -> Int {
         try await self.sweeper.reindex()
     }

@@ -23,7 +23,12 @@ final class SessionControlPage: Sendable {
         case anonymousFound = 3
         /// How many had been made when that sweep began.
         case anonymousMadeBefore = 4
+        /// The number that logins carry; pages of earlier releases have a zero here and behind it.
+        case loginEpoch = 5
     }
+
+    /// Where the marks of the groups of users begin; they go to the end of the page.
+    private static let firstMark = 64
 
     private struct Mapping {
         var page: SharedMemory
@@ -47,14 +52,14 @@ final class SessionControlPage: Sendable {
             return
         }
         let holdsSessions = try Self.holdsSessions(directory)
-        // Later than all epochs there can have been: they are counted from such a time, or from 0.
+        // Later than all epochs there can have been: they are counted from such a time, or from 0. So are those of logins.
         let epoch = holdsSessions ? UInt64(clamping: WallClock.nanosecondsSinceEpoch()) : 0
         if holdsSessions {
             logger.error(
                 "the file control of the session directory is gone, and with it the knowledge of what was revoked: all sessions end"
             )
         }
-        self.mapping = Mutex(try Self.create([Self.magic, epoch, 0, 0, 0], in: directory))
+        self.mapping = Mutex(try Self.create([Self.magic, epoch, 0, 0, 0, epoch], in: directory))
     }
 
     private static func holdsSessions(_ directory: borrowing SessionDirectory) throws(SessionStoreError) -> Bool {
@@ -139,7 +144,7 @@ final class SessionControlPage: Sendable {
                 mapping.checkedAt = now
                 return mapping.page
             }
-            let words = (0..<5).map { mapping.page.load($0) }
+            let words = (0..<mapping.page.wordCount).map { mapping.page.load($0) }
             let current: Mapping
             if let other = try Self.open(in: directory) {
                 current = other
@@ -147,7 +152,11 @@ final class SessionControlPage: Sendable {
                 self.logger.error("the file control of the session directory was removed; it is made anew")
                 current = try Self.create(words, in: directory)
             }
-            if current.page.isWritable { current.page.raise(to: words[Word.epoch.rawValue], at: Word.epoch.rawValue) }
+            if current.page.isWritable {
+                for index in [Word.epoch.rawValue, Word.loginEpoch.rawValue] + Array(Self.firstMark..<words.count) {
+                    current.page.raise(to: words[index], at: index)
+                }
+            }
             mapping = current
             return current.page
         }
@@ -170,6 +179,53 @@ final class SessionControlPage: Sendable {
         } catch {
             throw SessionStoreError(error, "ending all sessions")
         }
+    }
+
+    // MARK: Epochs of logins
+
+    /// The number that logins carry from now on; no look at the file, so that it may be a second old after somebody has removed that.
+    var loginEpoch: UInt64 { self.mapping.withLock { $0[.loginEpoch] } }
+
+    /// Draws the next number for logins.
+    func beginLoginEpoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {
+        let page = try self.page(in: directory, looksNow: true)
+        guard page.isWritable else { throw SessionStoreError(.readOnly, "drawing a number for logins") }
+        return page.add(1, at: Word.loginEpoch.rawValue)
+    }
+
+    /// Lets all workers look closely at logins of a group of users that carry a lower number.
+    func raiseMark(of tag: UserTag, to epoch: UInt64, in directory: borrowing SessionDirectory, isDurable: Bool) throws(SessionStoreError) {
+        let page = try self.page(in: directory, looksNow: true)
+        do throws(SystemCallError) {
+            guard page.isWritable else { throw .readOnly }
+            page.raise(to: epoch, at: Self.mark(of: tag, in: page))
+            if isDurable { try page.synchronize() }
+        } catch {
+            throw SessionStoreError(error, "ending the sessions of a user")
+        }
+    }
+
+    /// What the numbers say of a session.
+    enum Standing {
+        case current
+        /// All sessions of its time have ended.
+        case ended
+        /// Its login may have ended: it does not reach the mark of its group.
+        case doubtful(UserTag, mark: UInt64)
+    }
+
+    func standing(of session: StoredSession, in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Standing {
+        let page = try self.page(in: directory)
+        if session.epoch < page.load(Word.epoch.rawValue) { return .ended }
+        guard let tag = session.userTag else { return .current }
+        let mark = page.load(Self.mark(of: tag, in: page))
+        return session.loginEpoch < mark ? .doubtful(tag, mark: mark) : .current
+    }
+
+    /// Which mark is that of a user's group: the tag is a keyed hash, so its bytes are spread evenly.
+    private static func mark(of tag: UserTag, in page: SharedMemory) -> Int {
+        let word = tag.bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        return self.firstMark + word % (page.wordCount - self.firstMark)
     }
 
     // MARK: Anonymous sessions

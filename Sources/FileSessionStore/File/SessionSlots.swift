@@ -75,7 +75,8 @@ enum SessionSlots {
     private static func claim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int) -> UInt64? {
         let start = index * layout.capacity
         let magic = unsafe UInt32(bigEndian: pair.loadUnaligned(fromByteOffset: start, as: UInt32.self))
-        guard magic == StoredSession.magic || magic == self.markerMagic else { return nil }
+        guard StoredSession.formatVersion(ofMagic: magic).map({ StoredSession.formatVersions ~= $0 }) ?? false || magic == self.markerMagic
+        else { return nil }
         return unsafe UInt64(bigEndian: pair.loadUnaligned(fromByteOffset: start + StoredSession.generationOffset, as: UInt64.self))
     }
 
@@ -85,7 +86,9 @@ enum SessionSlots {
     private static func foreignClaim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int, _ name: UInt64) -> UInt64? {
         let slot = unsafe UnsafeRawBufferPointer(rebasing: pair[index * layout.capacity..<(index + 1) * layout.capacity])
         let magic = unsafe UInt32(bigEndian: slot.loadUnaligned(as: UInt32.self))
-        guard magic & ~0xFF == StoredSession.magic & ~0xFF, magic & 0xFF > StoredSession.magic & 0xFF else { return nil }
+        guard let version = StoredSession.formatVersion(ofMagic: magic), version > StoredSession.formatVersions.upperBound else {
+            return nil
+        }
         let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: StoredSession.payloadByteCountOffset, as: UInt64.self))
         guard payload <= UInt64(layout.capacity - self.overhead) else { return nil }
         let length = StoredSession.headByteCount + Int(payload)

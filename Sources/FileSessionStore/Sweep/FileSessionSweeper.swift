@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Walks through a store shard by shard and removes what is over; goes on where it stopped.
 ///
-/// After the sessions come the index of users and the files that were moved aside.
+/// After the sessions come the index of users, the numbers of ended logins and the files that were moved aside.
 final class FileSessionSweeper: Sendable {
     /// After how many nanoseconds a file that was never completed counts as the leftover of a crash.
     static let leftoverAge: Int64 = 60_000_000_000
@@ -17,15 +17,19 @@ final class FileSessionSweeper: Sendable {
     /// What is over at a sweep.
     private struct Limit {
         let now: Timestamp
-        let epoch: UInt64
+        let files: SessionFiles
 
-        func isPassed(by session: StoredSession) -> Bool { session.expiresAt <= self.now || session.epoch < self.epoch }
+        func isPassed(by session: StoredSession) -> Bool {
+            // Where the numbers cannot be read, those who use the session look again.
+            session.expiresAt <= self.now || (try? self.files.hasEnded(session)) == true
+        }
     }
 
     /// A directory to be looked at.
     private enum Place: Sendable {
         case sessions(shard: Int)
         case users(shard: Int)
+        case epochs(shard: Int)
         case damaged
 
         /// The place that follows; `nil` after the last.
@@ -33,7 +37,9 @@ final class FileSessionSweeper: Sendable {
             switch self {
             case .sessions(let shard):
                 shard + 1 < SessionDirectory.shards.count ? .sessions(shard: shard + 1) : .users(shard: 0)
-            case .users(let shard): shard + 1 < SessionUserIndex.shards.count ? .users(shard: shard + 1) : .damaged
+            case .users(let shard):
+                shard + 1 < SessionUserIndex.shards.count ? .users(shard: shard + 1) : .epochs(shard: 0)
+            case .epochs(let shard): shard + 1 < SessionLoginEpochs.shards.count ? .epochs(shard: shard + 1) : .damaged
             case .damaged: nil
             }
         }
@@ -59,7 +65,7 @@ final class FileSessionSweeper: Sendable {
     /// Looks at `budget` entries at most; does nothing while another sweep of this process runs.
     func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         var report = SweepReport()
-        let limit = Limit(now: now, epoch: try self.files.control.epoch(in: self.files.directory))
+        let limit = Limit(now: now, files: self.files)
         guard var cursor = self.cursor.withLock({ $0.take() }) else { return report }
         defer { self.cursor.withLock { $0 = cursor } }
         while report.examined < budget && !Task.isCancelled {
@@ -110,7 +116,8 @@ final class FileSessionSweeper: Sendable {
                 try self.visit(name, past: limit, &report)
             }
         case .users(let shard): try self.visitIndexEntry(file, shard: shard, &report)
-        case .damaged: try self.visitDamaged(file, &report)
+        case .epochs(let shard): try self.visitOld("\(SessionLoginEpochs.directory)/\(SessionLoginEpochs.shards[shard])/\(file)", &report)
+        case .damaged: try self.visitOld("\(SessionDirectory.damaged)/\(file)", &report)
         }
         return true
     }
@@ -119,6 +126,7 @@ final class FileSessionSweeper: Sendable {
         switch place {
         case .sessions(let shard): try self.list(SessionDirectory.shards[shard])
         case .users(let shard): try self.listIndex(shard: shard)
+        case .epochs(let shard): try self.entries(of: "\(SessionLoginEpochs.directory)/\(SessionLoginEpochs.shards[shard])")
         case .damaged: try self.entries(of: SessionDirectory.damaged)
         }
     }
@@ -300,8 +308,8 @@ final class FileSessionSweeper: Sendable {
         }
     }
 
-    private func visitDamaged(_ file: String, _ report: inout SweepReport) throws(SessionStoreError) {
-        let path = "\(SessionDirectory.damaged)/\(file)"
+    /// Removes what was moved aside long ago, and the number of a user whose ended sessions earlier sweeps have removed.
+    private func visitOld(_ path: String, _ report: inout SweepReport) throws(SessionStoreError) {
         do throws(SystemCallError) {
             guard let status = try self.files.directory.root.status(of: path), status.kind != .directory,
                 self.age(of: status) > self.files.configuration.damagedLifetime.wholeNanoseconds
@@ -309,7 +317,7 @@ final class FileSessionSweeper: Sendable {
             try self.files.directory.root.removeFile(path)
             report.leftovers += 1
         } catch {
-            throw SessionStoreError(error, "sweeping damaged files")
+            throw SessionStoreError(error, "sweeping \(path)")
         }
     }
 

@@ -54,7 +54,7 @@ public struct SessionAdministration: Sendable {
     /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revokeAll(user: String) async throws(SessionStoreError) -> Int {
         let parts = try self.open()
-        return try await parts.repository.revokeAll(user: user, at: parts.clock.now)
+        return try await parts.repository.revokeAll(user: user, at: parts.clock.now).count
     }
 
     /// Ends all sessions in one step, those without a user included.

@@ -27,7 +27,8 @@ extension Session {
         try await self.writable().checkAdmission(of: user)
         // A user who was asked for a proof has given it, unless it is the browser alone that was recognised.
         if level > .remembered { try await self.writable().release(if: { $0.user == user }) }
-        let login = SessionUser(name: user, loggedInAt: self.transaction.now, level: level, device: device)
+        let now = self.transaction.now
+        let login = SessionUser(name: user, loggedInAt: now, level: level, device: device, epoch: self.transaction.loginEpoch)
         try await self.writable().edit { state in
             let previous = state.user
             if let names = kept.names {

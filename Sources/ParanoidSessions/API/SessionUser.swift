@@ -10,6 +10,8 @@ package struct SessionUser: Sendable, Hashable {
     package var level: AssuranceLevel
     /// What the application noted of the device.
     package var device: SessionDevice?
+    /// The store's ``SessionStore/loginEpoch`` when the request arrived that logged the user in; it lies in the clear head.
+    package var epoch: UInt64
 
     /// Creates a login.
     package init(
@@ -17,13 +19,15 @@ package struct SessionUser: Sendable, Hashable {
         loggedInAt: Timestamp,
         authenticatedAt: Timestamp? = nil,
         level: AssuranceLevel = .password,
-        device: SessionDevice? = nil
+        device: SessionDevice? = nil,
+        epoch: UInt64 = 0
     ) {
         self.name = name
         self.loggedInAt = loggedInAt
         self.authenticatedAt = authenticatedAt ?? loggedInAt
         self.level = level
         self.device = device
+        self.epoch = epoch
     }
 }
 

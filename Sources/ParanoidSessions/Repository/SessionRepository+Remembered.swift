@@ -12,8 +12,16 @@ extension SessionRepository {
     }
 
     /// Keeps a login and returns the name that leads to it.
+    ///
+    /// - Parameters:
+    ///   - login: The login.
+    ///   - epoch: The number that logins carried when the request arrived.
+    ///   - expiresAt: When it ends.
+    ///   - now: The time of the request.
+    ///   - generator: Draws its name.
     package func remember(
         _ login: RememberedLogin,
+        epoch: UInt64,
         expiresAt: Timestamp,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator
@@ -23,7 +31,17 @@ extension SessionRepository {
         while true {
             let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
             let name = keys.rememberStorageName(of: identifier)
-            let stored = Self.seal(login, identifier, keys, of: origin, generation: 1, expiresAt: expiresAt, at: now, using: &generator)
+            let stored = Self.seal(
+                login,
+                identifier,
+                keys,
+                of: origin,
+                epoch: epoch,
+                generation: 1,
+                expiresAt: expiresAt,
+                at: now,
+                using: &generator
+            )
             do {
                 try await self.store.create(stored, named: name)
                 return identifier
@@ -62,6 +80,7 @@ extension SessionRepository {
                     identifier,
                     keys,
                     of: SessionOrigin(handle: stored.handle, epoch: stored.epoch),
+                    epoch: stored.loginEpoch,
                     generation: stored.generation + 1,
                     expiresAt: stored.expiresAt,
                     at: now,
@@ -72,26 +91,32 @@ extension SessionRepository {
         }
     }
 
-    /// Ends all remembered logins of a user, or all but one.
-    ///
-    /// - Returns: How many have ended.
-    @discardableResult
-    package func forgetAll(user: String, at now: Timestamp, except kept: SessionIdentifier? = nil) async throws(SessionStoreError) -> Int {
-        let keptName = kept.flatMap { identifier in self.keys(of: identifier).map { $0.rememberStorageName(of: identifier) } }
-        var count = 0
-        for keys in self.secrets.all {
-            let tag = keys.userTag(of: user)
-            for name in try await self.store.names(ofUser: tag) where name != keptName {
-                let hasEnded = try await self.store.modify(name, timeout: self.configuration.timeout) { stored in
-                    guard let stored, stored.protection == .remembered, stored.isLive(at: now), stored.userTag == tag else {
-                        return (.keep, false)
-                    }
-                    return (.remove, true)
-                }
-                if hasEnded { count += 1 }
+    /// Gives a remembered login of a user the number that their logins carry from here on.
+    func renew(
+        _ identifier: SessionIdentifier,
+        of user: String,
+        epoch: UInt64,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) async throws(SessionStoreError) {
+        guard let keys = self.keys(of: identifier) else { return }
+        try await self.store.modify(keys.rememberStorageName(of: identifier), timeout: self.configuration.timeout) { stored in
+            guard let stored, stored.isLive(at: now), let login = Self.open(stored, identifier, keys), login.user == user else {
+                return (.keep, ())
             }
+            let next = Self.seal(
+                login,
+                identifier,
+                keys,
+                of: SessionOrigin(handle: stored.handle, epoch: stored.epoch),
+                epoch: max(stored.loginEpoch, epoch),
+                generation: stored.generation + 1,
+                expiresAt: stored.expiresAt,
+                at: now,
+                using: &generator
+            )
+            return (.write(next), ())
         }
-        return count
     }
 
     // MARK: Parts
@@ -101,6 +126,7 @@ extension SessionRepository {
         _ identifier: SessionIdentifier,
         _ keys: ServerKeys,
         of origin: SessionOrigin,
+        epoch: UInt64,
         generation: UInt64,
         expiresAt: Timestamp,
         at now: Timestamp,
@@ -111,6 +137,7 @@ extension SessionRepository {
             secretNumber: keys.number,
             handle: origin.handle,
             epoch: origin.epoch,
+            loginEpoch: epoch,
             generation: generation,
             createdAt: login.createdAt,
             writtenAt: now,

@@ -66,6 +66,9 @@ package final class SessionRepository: Sendable {
         self.report = report
     }
 
+    /// The number that logins carry whose request arrives now; in memory.
+    package var loginEpoch: UInt64 { self.store.loginEpoch }
+
     /// The keys of new sessions.
     package var newestKeys: ServerKeys { self.secrets.newest }
 

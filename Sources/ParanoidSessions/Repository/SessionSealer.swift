@@ -74,6 +74,7 @@ struct SessionSealer: Sendable {
             secretNumber: location.keys.number,
             handle: origin.handle,
             epoch: origin.epoch,
+            loginEpoch: record.user?.epoch ?? 0,
             generation: generation,
             createdAt: record.createdAt,
             writtenAt: now,
@@ -118,6 +119,7 @@ struct SessionSealer: Sendable {
         }
         guard let bytes, var record = SessionRecord(decoding: bytes) else { return nil }
         record.origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
+        record.user?.epoch = stored.loginEpoch
         return record
     }
 

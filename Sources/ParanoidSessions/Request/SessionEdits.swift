@@ -94,7 +94,12 @@ package struct SessionEdits: Sendable {
         }
         let failure = self.apply(to: &record.values)
         if let lifetime = self.lifetime { record.lifetime = lifetime }
-        if let user = self.user { record.user = user }
+        if let user = self.user {
+            let current = record.user
+            record.user = user
+            // Another request of this session may have ended all others of the user meanwhile, and kept this one.
+            if let current, current.name == user.name { record.user?.epoch = max(user.epoch, current.epoch) }
+        }
         return failure
     }
 

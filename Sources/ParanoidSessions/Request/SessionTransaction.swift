@@ -30,6 +30,8 @@ final class SessionTransaction: Sendable {
     let arrival: RequestArrival
     /// Held for moments only, never while something is read, decided or written.
     private let progress = Mutex(Progress())
+    /// The number that a login carries which this request makes: that of its arrival, so that a password which was changed since makes none.
+    private let epoch: Atomic<UInt64>
     /// What the response says beside the session's cookies.
     let pending = Mutex(PendingClientState())
 
@@ -37,6 +39,7 @@ final class SessionTransaction: Sendable {
         self.request = request
         self.context = context
         self.arrival = context.arrival(of: request)
+        self.epoch = Atomic(context.repository.loginEpoch)
     }
 
     var reservedKey: String { self.context.configuration.reservedKey }
@@ -52,6 +55,11 @@ final class SessionTransaction: Sendable {
         request[SessionSlot.self] = SessionSlot(session: Session(transaction: self, view: view))
         return request
     }
+
+    var loginEpoch: UInt64 { self.epoch.load(ordering: .relaxed) }
+
+    /// Takes note that the request itself has ended older logins.
+    func raiseLoginEpoch(to epoch: UInt64) { self.epoch.max(epoch, ordering: .relaxed) }
 
     // MARK: What handlers use, see Session
 

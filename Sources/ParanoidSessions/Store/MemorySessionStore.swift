@@ -6,12 +6,18 @@ package final class MemorySessionStore: ImmediateSessionStore {
         var sessions: [SessionName: StoredSession] = [:]
         var epoch: UInt64 = 1
         var locked: Set<SessionName> = []
+        var loginEpoch: UInt64 = 1
+        var loginEpochs: [UserTag: UInt64] = [:]
 
         subscript(name: SessionName) -> StoredSession? {
             self.sessions[name].flatMap { self.isEnded($0) ? nil : $0 }
         }
 
-        func isEnded(_ session: StoredSession) -> Bool { session.epoch < self.epoch }
+        func isEnded(_ session: StoredSession) -> Bool {
+            if session.epoch < self.epoch { return true }
+            guard let tag = session.userTag, let epoch = self.loginEpochs[tag] else { return false }
+            return session.loginEpoch < epoch
+        }
     }
 
     private let kept = Mutex(Kept())
@@ -93,6 +99,19 @@ package final class MemorySessionStore: ImmediateSessionStore {
 
     package func beginEpoch() async throws(SessionStoreError) {
         self.kept.withLock { $0.epoch += 1 }
+    }
+
+    package var loginEpoch: UInt64 { self.kept.withLock { $0.loginEpoch } }
+
+    package func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 {
+        self.kept.withLock { kept in
+            kept.loginEpoch += 1
+            return kept.loginEpoch
+        }
+    }
+
+    package func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
+        self.kept.withLock { $0.loginEpochs[tag] = max($0.loginEpochs[tag] ?? 0, epoch) }
     }
 
     package func reindex() async throws(SessionStoreError) -> Int { 0 }
