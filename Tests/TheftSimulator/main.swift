@@ -8,6 +8,8 @@ internal import ParanoidFastCGITesting
 //     theft-simulator --through PORT [--log FILE] [--short]
 //                                                 the whole server: nginx on that port and `trace-server` behind it, which
 //                                                 writes its log to FILE
+//     theft-simulator --every [--short] [STEPS-IN-D VALUES HOLD GAP...]
+//                                                 only the search over every thief there is, or one world of it
 //
 // The last line is `N passed, N failed`.
 
@@ -23,6 +25,11 @@ let log = words.firstIndex(of: "--log").flatMap { $0 + 1 < words.count ? words[$
 
 if let through {
     NginxTrial(port: through, log: log, isShort: isShort).run().finish()
+} else if words.contains("--every") {
+    var checks = CheckList()
+    let numbers = words.compactMap { Int($0) }
+    EveryThiefTrial(isShort: isShort, only: numbers.isEmpty ? nil : numbers).run(&checks)
+    checks.finish()
 } else {
     GuardTrial(isShort: isShort).run().finish()
 }

@@ -125,8 +125,6 @@ struct ParanoidGuard: Sendable {
     }
 
     /// What a request's value does to a chain, and whether the response gives a new one.
-    ///
-    /// The request was judged when it arrived: what others have shown since then is no reason to convict it.
     private func turn(
         _ chain: RotationChain,
         of tracking: SessionTracking,
@@ -137,22 +135,20 @@ struct ParanoidGuard: Sendable {
     ) -> (chain: RotationChain, gives: Bool) {
         guard state.isChecked, !state.isCut, let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) })
         else { return (chain, false) }
-        var shown = chain
-        switch shown.show(value, at: state.arrivedAt, bounds) {
-        case .reuse: return (chain, false)
-        case .late: return (shown, false)
-        case .current: break
-        }
-        // A request that was late on arrival is told nothing new, and each request is given one value, however often it commits.
-        guard state.reason != .window, state.changes.nonce == nil else { return (shown, false) }
-        // Not at once, also where the application asks for it: a late response would bring an older value back.
+        var after = chain
+        after.recall(at: now, bounds)
         let isAskedFor = state.renewal != .keep
-        let isHastened = isAskedFor || state.hastensRotation
-        var given = shown
-        let gives = given.gives(to: value, arrivedAt: state.arrivedAt, at: now, bounds, isHastened: isHastened)
+        let exchange = RotationChain.Exchange(
+            value,
+            arrivedAt: state.arrivedAt,
+            // Each request is given one value, however often it commits.
+            isLate: state.reason == .window || state.changes.nonce != nil,
+            // Not at once, also where the application asks for it: a late response would bring an older value back.
+            isHastened: isAskedFor || state.hastensRotation
+        )
         // A client that is served ahead of time, or in the background, may never see the response's cookies.
-        guard gives, isAskedFor || state.credentials.mayRotate() else { return (shown, false) }
-        return (given, true)
+        let gives = after.complete(exchange, at: now, bounds, isOccasion: { isAskedFor || state.credentials.mayRotate() })
+        return (after, gives)
     }
 
     /// A session is bound at once, and gets its secure key at once if it begins over HTTPS: not for whoever comes first over it.
