@@ -86,6 +86,16 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     /// The web server has sent more than it said.
     private static let longerThanDeclared = HTTPError(.badRequest, message: "The body is longer than declared.")
 
+    /// A body that the client or the web server did not send as announced is no fault of the application.
+    private static func responseError(for error: FastCGIServerError) -> any Error {
+        switch error.code {
+        case .bodyTooLong: self.longerThanDeclared
+        case .bodyCut: HTTPError(.badRequest, message: "The body broke off.", cause: error)
+        case .bodyTooSlow: HTTPError(.requestTimeout, message: "The body did not arrive in time.", cause: error)
+        default: error
+        }
+    }
+
     /// Reads the next bytes of the body; `nil` at its end.
     private func read(upTo count: Int) async throws -> [UInt8]? {
         try await withTaskExecutorPreference(self.executor) {
@@ -97,8 +107,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
                     let read = unsafe try request?.read(into: buffer) ?? 0
                     return read == 0 ? nil : unsafe Array(buffer.prefix(read))
                 } catch {
-                    if error.code == .bodyTooLong { throw Self.longerThanDeclared }
-                    throw error
+                    throw Self.responseError(for: error)
                 }
             }
         }
