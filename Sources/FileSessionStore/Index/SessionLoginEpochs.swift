@@ -45,7 +45,7 @@ final class SessionLoginEpochs: Sendable {
     /// Notes that the logins of a user that carry a lower number have ended; the caller raises the mark afterwards.
     func raise(_ tag: UserTag, to epoch: UInt64, in root: borrowing SecureDirectory) throws(SystemCallError) {
         try self.faults.check(.index)
-        let digits = tag.description
+        let digits = tag.hexadecimal
         let shard = Self.shard(ofTag: digits)
         let number = String(epoch, radix: 16)
         let path = "\(shard)/\(digits).\(String(repeating: "0", count: Self.numberDigits - number.utf8.count))\(number)"
@@ -78,7 +78,7 @@ final class SessionLoginEpochs: Sendable {
         in root: borrowing SecureDirectory
     ) throws(SecureDirectoryError) -> Bool {
         if let known = self.known.withLock({ $0[tag] }), known.mark == mark { return epoch < known.epoch }
-        let digits = tag.description
+        let digits = tag.hexadecimal
         let numbers = try SessionUserIndex.entries(of: Self.shard(ofTag: digits), in: root).compactMap { Self.parse($0) }
             .filter { $0.tag == digits }.map(\.epoch)
         let known = Known(mark: mark, epoch: numbers.max() ?? 0)
