@@ -9,7 +9,7 @@ internal import WorkerSupervisor
 extension Application {
     /// Serves requests until the process is told to stop (SIGTERM or SIGINT), then returns.
     ///
-    /// Started by hand, the program supervises ``ApplicationConfiguration/workers`` processes of the same program; started by such a
+    /// Started by hand, the program supervises as many processes of itself as `PARANOID_WORKERS` says; started by such a
     /// supervisor, it is one of them. With 0 workers it serves by itself.
     ///
     /// The process is prepared first: it adopts inherited descriptors or opens the listener, becomes the user that the settings name, forbids

@@ -1,6 +1,6 @@
 /// A failure of a session store.
 ///
-/// Switch on ``code``, with a `default`: it may grow in minor releases. ``message`` is for people and may change at any time; it contains no
+/// Switch on ``code``, with a `default`: it may grow in minor releases. The message is for people and may change at any time; it contains no
 /// identifier, no secret and no value.
 public struct SessionStoreError: Error, Sendable {
     /// The kind of failure.
