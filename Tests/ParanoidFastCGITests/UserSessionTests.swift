@@ -104,7 +104,7 @@ struct UserSessionTests {
     @Test("the end of all sessions of a user reaches a login and a step-up that are under way, and not what asks for it")
     func underWay() async throws {
         let app = try self.makeApp()
-        let administration = try SessionAdministration(configuration: app.configuration)
+        let administration = app.sessions
         // The password has been checked; it is changed before the login is there.
         app.post("/slow-login") { request in
             _ = try await administration.revokeAll(user: "ann")
