@@ -1,11 +1,11 @@
 import Glibc
 import ParanoidFastCGITesting
 import ParanoidLinux
+import ParanoidSessions
 import Synchronization
 import Testing
 
 @testable import FileSessionStore
-@testable import ParanoidSessions
 
 @Suite("The end of a user's logins, in files")
 struct FileSessionStoreLoginEpochTests {

@@ -1,7 +1,9 @@
 // What a request leaves behind is stored completely or not at all: edits and the guard's transition in one locked step, or without any
 // lock when nothing is to be stored.
 extension SessionTransaction {
-    /// A change of the values that comes after the request's edits. It may run again.
+    /// A change of the values that comes after the request's edits.
+    ///
+    /// It may run again.
     typealias ValueChange = (inout SessionValues) throws -> Void
 
     /// How often a rotation is tried anew because somebody else wrote meanwhile.

@@ -3,8 +3,10 @@ internal import HTTPTypes
 internal import Logging
 internal import Synchronization
 
-/// One request's dealings with its session, in three steps: it is read and checked when somebody first asks for it, it is changed, and what
-/// has changed is committed before the response leaves. ``SessionGuard`` decides; this does the I/O that it asks for.
+/// One request's dealings with its session: does the I/O that ``SessionGuard`` asks for.
+///
+/// There are three steps. The session is read and checked when somebody first asks for it, it is changed, and what has changed is committed
+/// before the response leaves.
 ///
 /// Operations of concurrent tasks of one request take turns, first come, first served; who waits suspends and holds no thread. As a rule
 /// nobody waits, for a turn, a lock or a read, and then nothing suspends: what can be done at once is done in plain functions.
