@@ -25,6 +25,12 @@ final class SessionFiles: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.directory = try SessionDirectory(configuration, faults: faults)
+        if let mode = self.directory.root.formerPermissions, mode & 0o020 != 0 {
+            logger.warning(
+                "others could write the session directory; that access is taken away",
+                metadata: ["directory": "\(configuration.directory)", "mode": "\(String(mode, radix: 8))"]
+            )
+        }
         self.cache = SessionFileCache(capacity: configuration.maximumOpenFiles)
         self.control = try SessionControlPage(in: self.directory, logger: logger)
         self.userIndex = SessionUserIndex(isDurable: configuration.durability == .power, faults: faults)

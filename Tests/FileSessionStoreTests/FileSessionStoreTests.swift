@@ -27,7 +27,7 @@ struct FileSessionStoreTests {
         #expect(path.hasSuffix(self.name.hexadecimal))
     }
 
-    @Test("a directory that others can write is refused, with its path and mode", arguments: [mode_t(0o777), 0o770, 0o702])
+    @Test("a directory that others can write is refused, with its path and mode", arguments: [mode_t(0o777), 0o772, 0o702])
     func writableByOthers(_ mode: mode_t) throws {
         let fixture = try StoreFixture()
         _ = unsafe mkdir(fixture.directory, 0o700)
@@ -39,6 +39,38 @@ struct FileSessionStoreTests {
             #expect((error as? SessionStoreError)?.code == .refused)
             #expect("\(error)".contains(fixture.directory) && "\(error)".contains(String(mode, radix: 8)))
         }
+    }
+
+    @Test(
+        "a volume whose group was given access serves its sessions, and the access is taken away",
+        arguments: [mode_t(0o2770), 0o770, 0o750],
+        [mode_t(0o660), 0o640]
+    )
+    func groupAccess(_ directoryMode: mode_t, _ fileMode: mode_t) async throws {
+        let fixture = try StoreFixture()
+        try await fixture.makeStore().create(makeSession([1]), named: self.name)
+        let file = fixture.path(of: self.name)
+        let shard = String(file.dropLast(65))
+        for path in [file, "\(fixture.directory)/control"] { #expect(unsafe chmod(path, fileMode) == 0) }
+        for path in [shard, fixture.directory] { #expect(unsafe chmod(path, directoryMode) == 0) }
+        let store = try fixture.makeStore()
+        #expect(try await store.read(self.name)?.payload == [1])
+        var facts = stat()
+        for path in [file, "\(fixture.directory)/control"] {
+            #expect(unsafe stat(path, &facts) == 0)
+            #expect(facts.st_mode & 0o7777 == 0o600)
+        }
+        #expect(unsafe stat(fixture.directory, &facts) == 0)
+        #expect(facts.st_mode & 0o7777 == 0o700)
+    }
+
+    @Test("a session file that all can reach is refused", arguments: [mode_t(0o604), 0o666, 0o662])
+    func reachableByAll(_ mode: mode_t) async throws {
+        let fixture = try StoreFixture()
+        try await fixture.makeStore().create(makeSession([1]), named: self.name)
+        #expect(unsafe chmod(fixture.path(of: self.name), mode) == 0)
+        let store = try fixture.makeStore()
+        await #expect(throws: SessionStoreError.self) { _ = try await store.read(self.name) }
     }
 
     @Test("a directory below one that others can write is refused, unless the sticky bit protects it")

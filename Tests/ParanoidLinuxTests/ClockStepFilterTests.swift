@@ -69,11 +69,10 @@ struct ClockJumpsTests {
     func shared() throws {
         let path = try ScratchDirectory.make(in: "/tmp")
         defer { ScratchDirectory.removeTree(at: path) }
-        let directory = try SecureDirectory.openOrCreate(path)
         let clocks = Clocks()
         func open(_ machineStart: UInt64 = 5) throws -> SteadyWallClock {
             try SteadyWallClock(
-                in: directory,
+                in: SecureDirectory.openOrCreate(path),
                 machineStart: machineStart,
                 wall: { clocks.wall.load(ordering: .relaxed) },
                 boot: { clocks.boot.load(ordering: .relaxed) }
@@ -99,5 +98,38 @@ struct ClockJumpsTests {
         #expect(first.nanosecondsSinceEpoch() == Self.start + 1_000_621 * Self.second)
         let afterRestart = try open(6)
         #expect(afterRestart.nanosecondsSinceEpoch() == Self.start + 1_000_121 * Self.second)
+    }
+
+    @Test("is seen alike also after a cleaner has removed its file")
+    func removed() throws {
+        let path = try ScratchDirectory.make(in: "/tmp")
+        defer { ScratchDirectory.removeTree(at: path) }
+        let clocks = Clocks()
+        func open() throws -> SteadyWallClock {
+            try SteadyWallClock(
+                in: SecureDirectory.openOrCreate(path),
+                machineStart: 5,
+                wall: { clocks.wall.load(ordering: .relaxed) },
+                boot: { clocks.boot.load(ordering: .relaxed) }
+            )
+        }
+        func pass(_ seconds: Int64, stepping step: Int64 = 0) {
+            clocks.wall.add((seconds + step) * Self.second, ordering: .relaxed)
+            clocks.boot.add(seconds * Self.second, ordering: .relaxed)
+        }
+        let first = try open()
+        let second = try open()
+        // A step that no process follows yet: one that knows nothing of it would show another time.
+        pass(10, stepping: 1_000_000)
+        #expect(first.nanosecondsSinceEpoch() == Self.start + 10 * Self.second)
+        try SecureDirectory.openOrCreate(path).removeFile("clock")
+        pass(10)
+        #expect(first.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
+        let third = try open()
+        #expect(third.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
+        #expect(second.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
+        pass(600)
+        for clock in [third, second, first] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second) }
+        #expect(try SecureDirectory.openOrCreate(path).status(of: "clock") != nil)
     }
 }

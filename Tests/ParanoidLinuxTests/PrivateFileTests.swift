@@ -41,7 +41,7 @@ struct PrivateFileTests {
         #expect(try PrivateFile.read(path) == [1])
     }
 
-    @Test("is refused when others can read it", arguments: [0o640, 0o604, 0o666] as [mode_t])
+    @Test("is refused when others can read it", arguments: [0o644, 0o604, 0o666] as [mode_t])
     func mode(_ mode: mode_t) throws {
         defer { self.cleanUp() }
         let path = self.path("secret")
@@ -50,12 +50,32 @@ struct PrivateFileTests {
         #expect(throws: PrivateFile.Failure.readableByOthers(permissions: UInt32(mode))) { try PrivateFile.read(path) }
     }
 
-    @Test("is never a symbolic link, a directory or a pipe")
-    func kinds() throws {
+    @Test("of ours loses the access that its group was given", arguments: [0o640, 0o660] as [mode_t])
+    func groupAccess(_ mode: mode_t) throws {
+        defer { self.cleanUp() }
+        let path = self.path("secret")
+        _ = try PrivateFile.create(path, contents: [1])
+        _ = unsafe chmod(path, mode)
+        #expect(try PrivateFile.read(path) == [1])
+        var facts = stat()
+        #expect(unsafe stat(path, &facts) == 0)
+        #expect(facts.st_mode & 0o777 == 0o600)
+    }
+
+    @Test("may be a symbolic link of ours or of root's", .enabled(if: geteuid() == 0, "needs the right to give links away"))
+    func links() throws {
         defer { self.cleanUp() }
         _ = try PrivateFile.create(self.path("secret"), contents: [1])
         _ = unsafe symlink(self.path("secret"), self.path("link"))
+        #expect(try PrivateFile.read(self.path("link")) == [1])
+        _ = unsafe lchown(self.path("link"), 65_534, 65_534)
         #expect(throws: PrivateFile.Failure.notAFile) { try PrivateFile.read(self.path("link")) }
+    }
+
+    @Test("is never a directory or a pipe")
+    func kinds() throws {
+        defer { self.cleanUp() }
+        _ = try PrivateFile.create(self.path("secret"), contents: [1])
         #expect(throws: PrivateFile.Failure.notAFile) { try PrivateFile.read(self.directory) }
         _ = unsafe unlink(self.path("secret"))
         _ = unsafe mkfifo(self.path("secret"), 0o600)

@@ -71,7 +71,7 @@ final class SessionControlPage: Sendable {
         let page: SharedMemory
         do {
             guard let found = try directory.root.openFile(Self.file) else { return nil }
-            let status = try found.status()
+            let status = try found.privateStatus()
             if let objection = SessionDirectory.objection(to: status) {
                 throw SessionStoreError(.refused, message: "the file \(Self.file) of the session directory \(objection)")
             }

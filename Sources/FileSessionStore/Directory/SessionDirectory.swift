@@ -73,7 +73,7 @@ struct SessionDirectory: ~Copyable, Sendable {
         let path = Self.path(of: name)
         let opened: (file: OpenFile, status: FileStatus)?
         do throws(SystemCallError) {
-            if let file = try self.root.openFile(path) { opened = (file, try file.status()) } else { opened = nil }
+            if let file = try self.root.openFile(path) { opened = (file, try file.privateStatus()) } else { opened = nil }
         } catch {
             throw SessionStoreError(error, "opening session \(name)")
         }
@@ -96,7 +96,7 @@ struct SessionDirectory: ~Copyable, Sendable {
     static func objection(to status: FileStatus) -> String? {
         if status.kind != .regular { return "is not a regular file" }
         if !status.isOwn { return "belongs to user \(status.owner)" }
-        if status.permissions & 0o077 != 0 { return "can be reached by others (mode \(String(status.permissions, radix: 8)))" }
+        if status.isShared { return "can be reached by others (mode \(String(status.permissions, radix: 8)))" }
         if status.linkCount != 1 { return "has \(status.linkCount) names" }
         return nil
     }

@@ -53,6 +53,16 @@ package final class OpenFile: Sendable {
         return FileStatus(facts)
     }
 
+    /// What the system knows about the file, after access of its group was taken away.
+    ///
+    /// Only the owner of a file and root can have given it, as root does in volumes with `fsGroup`. A file that all may reach stays as it is.
+    package func privateStatus() throws(SystemCallError) -> FileStatus {
+        let status = try self.status()
+        guard status.isOwn, status.kind == .regular, status.isShared, status.permissions & 0o007 == 0 else { return status }
+        guard fchmod(self.descriptor.number, mode_t(status.permissions & 0o700)) == 0 else { throw SystemCallError("fchmod") }
+        return try self.status()
+    }
+
     /// Waits until the contents are on the disk (`fdatasync(2)`).
     package func synchronize() throws(SystemCallError) {
         while fdatasync(self.descriptor.number) != 0 {
@@ -93,6 +103,8 @@ package struct FileStatus: Sendable, Hashable {
     package let permissions: UInt32
     /// The owner of the file.
     package let owner: UInt32
+    /// The group of the file.
+    package let group: UInt32
     /// The number of names the file has; 0 once it is removed.
     package let linkCount: Int
     /// What tells this file from every other existing one.
@@ -111,11 +123,18 @@ package struct FileStatus: Sendable, Hashable {
         }
         self.permissions = facts.st_mode & 0o7777
         self.owner = facts.st_uid
+        self.group = facts.st_gid
         self.linkCount = Int(facts.st_nlink)
         self.identity = FileIdentity(device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino))
         self.size = Int(facts.st_size)
         self.modifiedAt = Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec)
     }
+
+    /// Whether the mode lets the group or others reach the file.
+    package var isShared: Bool { self.permissions & 0o077 != 0 }
+
+    /// Whether others than the owner's group may write the file.
+    package var isWritableByAll: Bool { self.permissions & 0o002 != 0 }
 
     /// Whether the file belongs to the user this process acts as.
     package var isOwn: Bool { self.owner == Self.processUser }

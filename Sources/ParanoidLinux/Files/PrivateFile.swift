@@ -8,7 +8,7 @@ package enum PrivateFile {
     package enum Failure: Error, Sendable, Hashable {
         /// A system call failed.
         case system(SystemCallError)
-        /// It is no regular file, or a symbolic link.
+        /// It is no regular file, or a symbolic link of another user.
         case notAFile
         /// It belongs to another user.
         case foreignOwner
@@ -24,25 +24,41 @@ package enum PrivateFile {
 
     /// Reads a file.
     ///
+    /// Containers mount secrets as links, and as files of root that a group of the process may read: both are root's decision. Access that
+    /// root has given to the group of a file of ours (`fsGroup`) is taken away.
+    ///
     /// - Returns: Its bytes; `nil` when there is no such file.
     package static func read(_ path: String) throws(Failure) -> [UInt8]? {
-        let number = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-        guard number >= 0 else {
-            let error = SystemCallError("open")
-            switch error.code {
-            case ENOENT: return nil
-            case ELOOP: throw .notAFile
-            default: throw .system(error)
-            }
-        }
-        let file = OpenFile(owning: OwnedDescriptor(owning: number), isWritable: false)
+        guard let file = try self.open(path) else { return nil }
         let status: FileStatus
-        do { status = try file.status() } catch { throw .system(error) }
+        do { status = try file.privateStatus() } catch { throw .system(error) }
         guard status.kind == .regular else { throw .notAFile }
         guard status.isOwn || status.owner == 0 else { throw .foreignOwner }
-        guard status.permissions & 0o077 == 0 else { throw .readableByOthers(permissions: status.permissions) }
+        let isOfRootForGroup = status.owner == 0 && status.permissions & 0o037 == 0 && ProcessIdentity.isMember(ofGroup: status.group)
+        guard !status.isShared || (isOfRootForGroup && !status.isOwn) else {
+            throw .readableByOthers(permissions: status.permissions)
+        }
         guard status.size <= Self.maximumSize else { throw .tooLarge }
         do { return try Self.contents(of: file, size: status.size) } catch { throw .system(error) }
+    }
+
+    /// Opens a file, or what a link of ours or of root's leads to; `nil` when there is none.
+    private static func open(_ path: String) throws(Failure) -> OpenFile? {
+        var flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
+        var facts = stat()
+        if unsafe lstat(path, &facts) == 0, FileStatus(facts).kind == .symbolicLink {
+            guard FileStatus(facts).isOwn || facts.st_uid == 0 else { throw .notAFile }
+        } else {
+            flags |= O_NOFOLLOW
+        }
+        let number = unsafe Glibc.open(path, flags)
+        if number >= 0 { return OpenFile(owning: OwnedDescriptor(owning: number), isWritable: false) }
+        let error = SystemCallError("open")
+        switch error.code {
+        case ENOENT: return nil
+        case ELOOP: throw .notAFile
+        default: throw .system(error)
+        }
     }
 
     /// Creates a file with mode 0600, complete or not at all, and its directories with mode 0700.
@@ -73,7 +89,7 @@ package enum PrivateFile {
     ) throws(Failure) -> Outcome {
         let temporary = "\(path).\(getpid())-\(SystemRandom.bytes(8).reduce(0) { $0 << 8 | UInt64($1) })"
         do throws(SystemCallError) {
-            let number = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            let number = unsafe Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
             guard number >= 0 else { throw SystemCallError("open") }
             let file = OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true)
             defer { _ = unsafe unlink(temporary) }
@@ -87,7 +103,7 @@ package enum PrivateFile {
 
     /// Runs `body` while no other process is in such a call for the same file; waits for the others.
     package static func withLock<Outcome>(beside path: String, _ body: () throws -> Outcome) throws -> Outcome {
-        let number = unsafe open("\(path).lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let number = unsafe Glibc.open("\(path).lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard number >= 0 else { throw Failure.system(SystemCallError("open")) }
         let descriptor = OwnedDescriptor(owning: number)
         while flock(descriptor.number, LOCK_EX) != 0 {
@@ -116,7 +132,7 @@ package enum PrivateFile {
 
     /// Gives a directory that was just made away, and nothing that was put in its place since.
     private static func give(_ directory: String, to owner: UInt32?, group: UInt32?, mode: UInt32) {
-        let number = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let number = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard number >= 0 else { return }
         let opened = OwnedDescriptor(owning: number)
         var facts = stat()
@@ -146,7 +162,8 @@ extension PrivateFile.Failure: CustomStringConvertible {
         case .system(let error): "\(error)"
         case .notAFile: "it is not a regular file"
         case .foreignOwner: "it belongs to another user"
-        case .readableByOthers(let permissions): "others can read it (mode \(String(permissions, radix: 8))); it must be 600 or 400"
+        case .readableByOthers(let permissions):
+            "others can read it (mode \(String(permissions, radix: 8))); it must be 600 or 400, or 440 for a file of root and a group of this process"
         case .tooLarge: "it is too large"
         case .malformed(let problem): problem
         }

@@ -3,10 +3,14 @@ internal import Glibc
 
 /// A directory that belongs to this process's user and that no other user can write, held by its descriptor.
 ///
+/// Only its owner and root can have opened it to its group, as volumes with `fsGroup` are; that access is taken away again.
+///
 /// All paths are relative to it and must stay below it; no symbolic link is followed when something is opened (`openat2(2)` where the
 /// kernel has it). All calls block for as long as the disk takes.
 package struct SecureDirectory: ~Copyable, Sendable {
     private let descriptor: OwnedDescriptor
+    /// The mode that the directory had when it was opened, if others had access to it, which was taken away.
+    package private(set) var formerPermissions: UInt32?
 
     internal var number: CInt { self.descriptor.number }
 
@@ -25,13 +29,19 @@ package struct SecureDirectory: ~Copyable, Sendable {
             let error = SystemCallError("open")
             throw error.code == ENOTDIR ? .notDirectory(path: path) : .system(error, path: path)
         }
-        let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
+        var directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
         try directory.check(path)
-        // Made by hand with the usual mode, say: other users need not see even the names.
-        if try directory.permissions(path) & 0o077 != 0 && fchmod(number, 0o700) != 0 {
-            throw .system(SystemCallError("fchmod"), path: path)
-        }
+        try directory.makePrivate(path)
         return directory
+    }
+
+    /// Takes access away from the group and from others: they need not see even the names.
+    private mutating func makePrivate(_ path: String) throws(SecureDirectoryError) {
+        let status: FileStatus
+        do { status = try self.status() } catch { throw .system(error, path: path) }
+        guard status.isShared else { return }
+        guard fchmod(self.descriptor.number, 0o700) == 0 else { throw .system(SystemCallError("fchmod"), path: path) }
+        self.formerPermissions = status.permissions
     }
 
     /// Opens a directory and changes nothing; `nil` when there is none.
@@ -52,10 +62,6 @@ package struct SecureDirectory: ~Copyable, Sendable {
         return directory
     }
 
-    private borrowing func permissions(_ path: String) throws(SecureDirectoryError) -> UInt32 {
-        do { return try self.status().permissions } catch { throw .system(error, path: path) }
-    }
-
     private static func prepareParents(of path: String) throws(SecureDirectoryError) {
         let bytes = Array(path.utf8)
         for end in bytes.indices where bytes[end] == UInt8(ascii: "/") && end > 0 {
@@ -65,11 +71,19 @@ package struct SecureDirectory: ~Copyable, Sendable {
             guard unsafe stat(parent, &facts) == 0 else { throw .system(SystemCallError("mkdir"), path: parent) }
             let status = FileStatus(facts)
             guard status.kind == .directory else { throw .notDirectory(path: parent) }
-            // In a directory with the sticky bit only the owner of an entry can replace it.
-            if status.permissions & 0o002 != 0 && status.permissions & 0o1000 == 0 {
+            // In a directory with the sticky bit only the owner of an entry can replace it. A volume that root has mounted for a container
+            // (an `emptyDir`) has no such bit: another user of that container can take our directory away, and never give us theirs.
+            if status.isWritableByAll && status.permissions & 0o1000 == 0 && !Self.isVolume(status, at: parent) {
                 throw .writableByOthers(path: parent, permissions: status.permissions)
             }
         }
+    }
+
+    /// Whether a directory of root's is where a file system was mounted.
+    private static func isVolume(_ status: FileStatus, at path: String) -> Bool {
+        var above = stat()
+        guard status.owner == 0, status.isOwn == false, unsafe stat("\(path)/..", &above) == 0 else { return false }
+        return FileStatus(above).identity.device != status.identity.device
     }
 
     private borrowing func check(_ path: String) throws(SecureDirectoryError) {
@@ -77,7 +91,7 @@ package struct SecureDirectory: ~Copyable, Sendable {
         do { status = try self.status() } catch { throw .system(error, path: path) }
         guard status.kind == .directory else { throw .notDirectory(path: path) }
         guard status.isOwn else { throw .foreignOwner(path: path, owner: status.owner) }
-        guard status.permissions & 0o022 == 0 else { throw .writableByOthers(path: path, permissions: status.permissions) }
+        guard !status.isWritableByAll else { throw .writableByOthers(path: path, permissions: status.permissions) }
     }
 
     /// What the system knows about the directory itself.
@@ -94,6 +108,8 @@ package struct SecureDirectory: ~Copyable, Sendable {
 
     /// Opens a directory below; `nil` when there is none.
     ///
+    /// Access of its group is taken away.
+    ///
     /// - Throws: Also for one that is not ours or that others can write.
     package borrowing func openDirectory(_ path: String) throws(SecureDirectoryError) -> SecureDirectory? {
         let number = unsafe clinux_open_beneath(self.descriptor.number, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
@@ -105,8 +121,9 @@ package struct SecureDirectory: ~Copyable, Sendable {
             default: throw .system(error, path: path)
             }
         }
-        let directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
+        var directory = SecureDirectory(owning: OwnedDescriptor(owning: number))
         try directory.check(path)
+        try directory.makePrivate(path)
         return directory
     }
 
@@ -250,6 +267,7 @@ extension SecureDirectoryError: CustomStringConvertible {
         switch self {
         case .system(let error, let path): "\(path): \(error)"
         case .notDirectory(let path): "\(path) is not a directory"
+        case .foreignOwner(let path, 0): "\(path) belongs to root, as a volume does; name a directory below it, which is made then"
         case .foreignOwner(let path, let owner): "\(path) belongs to user \(owner)"
         case .writableByOthers(let path, let permissions):
             "\(path) can be written by others (mode \(String(permissions, radix: 8)))"

@@ -23,6 +23,16 @@ package struct ProcessIdentity: Sendable, Hashable {
     /// Whether this process may become another user.
     package static var isRoot: Bool { geteuid() == 0 }
 
+    /// Whether this process belongs to a group (`getgroups(2)`).
+    package static func isMember(ofGroup group: UInt32) -> Bool {
+        if getegid() == group { return true }
+        let count = unsafe getgroups(0, nil)
+        guard count > 0 else { return false }
+        var groups = [gid_t](repeating: 0, count: Int(count))
+        let filled = unsafe getgroups(count, &groups)
+        return filled > 0 && groups.prefix(Int(filled)).contains(group)
+    }
+
     /// Turns this process into that user for good, in all its threads, and forbids that a program it executes gets more rights (`setresuid(2)`,
     /// `PR_SET_NO_NEW_PRIVS`).
     ///

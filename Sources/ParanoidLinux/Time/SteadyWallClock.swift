@@ -1,8 +1,11 @@
+internal import Synchronization
+
 /// A wall clock that all processes of a directory agree on, and that follows a step of the system's only when that is confirmed, see
 /// ``ClockStepFilter``.
 ///
 /// What they agree on is in a page of memory behind a file; asking costs no system call. It means nothing after the next start of the machine,
-/// and then begins anew with the wall clock as it is.
+/// and then begins anew with the wall clock as it is. Somebody may remove the file, such as a cleaner of temporary files: each process looks once
+/// a second, and makes it anew with the numbers it knows or goes over to the one that another process has made.
 package final class SteadyWallClock: Sendable {
     private static let file = "clock"
     private static let magic: UInt64 = 0x5053_434C_0000_0001  // "PSCL", version 1
@@ -16,7 +19,16 @@ package final class SteadyWallClock: Sendable {
         case pendingSince = 4
     }
 
-    private let page: SharedMemory
+    private struct Mapping {
+        var page: SharedMemory
+        /// When its file was last found to have its name, in nanoseconds since the machine started.
+        var checkedAt: Int64
+    }
+
+    private static let checkInterval: Int64 = 1_000_000_000
+
+    private let directory: SecureDirectory
+    private let mapping: Mutex<Mapping>
     private let wall: @Sendable () -> Int64
     private let boot: @Sendable () -> Int64
 
@@ -29,47 +41,73 @@ package final class SteadyWallClock: Sendable {
     ///   - boot: Nanoseconds since the machine started.
     /// - Throws: The system's error, also for a file that can only be read.
     package init(
-        in directory: borrowing SecureDirectory,
+        in directory: consuming SecureDirectory,
         machineStart: UInt64 = SteadyWallClock.machineStart,
         wall: @escaping @Sendable () -> Int64 = { WallClock.nanosecondsSinceEpoch() },
         boot: @escaping @Sendable () -> Int64 = { BootClock.now() }
     ) throws(SystemCallError) {
-        self.page = try SharedMemory(mapping: directory.openOrCreateFile(Self.file))
-        guard self.page.isWritable else { throw .readOnly }
+        let page = try Self.map(in: directory)
+        self.directory = directory
         self.wall = wall
         self.boot = boot
-        if self.page.load(Word.magic.rawValue) != Self.magic || self.page.load(Word.machineStart.rawValue) != machineStart {
-            self.page.store(0, at: Word.pendingSince.rawValue)
-            self.page.store(UInt64(bitPattern: wall() &- boot()), at: Word.offset.rawValue)
-            self.page.store(machineStart, at: Word.machineStart.rawValue)
-            self.page.store(Self.magic, at: Word.magic.rawValue)
+        if page.load(Word.magic.rawValue) != Self.magic || page.load(Word.machineStart.rawValue) != machineStart {
+            page.store(0, at: Word.pendingSince.rawValue)
+            page.store(UInt64(bitPattern: wall() &- boot()), at: Word.offset.rawValue)
+            page.store(machineStart, at: Word.machineStart.rawValue)
+            page.store(Self.magic, at: Word.magic.rawValue)
+        }
+        self.mapping = Mutex(Mapping(page: page, checkedAt: boot()))
+    }
+
+    private static func map(in directory: borrowing SecureDirectory) throws(SystemCallError) -> SharedMemory {
+        let page = try SharedMemory(mapping: directory.openOrCreateFile(Self.file))
+        guard page.isWritable else { throw .readOnly }
+        return page
+    }
+
+    /// The page, after a look at its file if that is due.
+    private func page(at boot: Int64) -> SharedMemory {
+        self.mapping.withLock { mapping in
+            guard boot &- mapping.checkedAt >= Self.checkInterval else { return mapping.page }
+            mapping.checkedAt = boot
+            // Where no other can be made, the one that is there goes on.
+            guard !mapping.page.isStillLinked, let other = try? Self.map(in: self.directory) else { return mapping.page }
+            if other.load(Word.magic.rawValue) != Self.magic {
+                for word in [Word.pendingOffset, .pendingSince, .offset, .machineStart, .magic] {
+                    other.store(mapping.page.load(word.rawValue), at: word.rawValue)
+                }
+            }
+            mapping.page = other
+            return other
         }
     }
 
     /// The time that counts, in nanoseconds since the epoch.
     package func nanosecondsSinceEpoch() -> Int64 {
-        let before = self.jumps
+        let boot = self.boot()
+        let page = self.page(at: boot)
+        let before = Self.jumps(in: page)
         var after = before
-        let time = after.time(wall: self.wall(), boot: self.boot())
+        let time = after.time(wall: self.wall(), boot: boot)
         // Several processes may find out the same at once; they write the same.
-        if after.offset != before.offset { self.page.store(UInt64(bitPattern: after.offset), at: Word.offset.rawValue) }
+        if after.offset != before.offset { page.store(UInt64(bitPattern: after.offset), at: Word.offset.rawValue) }
         if after.pending != before.pending {
-            if let pending = after.pending { self.page.store(UInt64(bitPattern: pending.offset), at: Word.pendingOffset.rawValue) }
-            self.page.store(UInt64(bitPattern: after.pending?.since ?? 0), at: Word.pendingSince.rawValue)
+            if let pending = after.pending { page.store(UInt64(bitPattern: pending.offset), at: Word.pendingOffset.rawValue) }
+            page.store(UInt64(bitPattern: after.pending?.since ?? 0), at: Word.pendingSince.rawValue)
         }
         return time
     }
 
     /// By how many nanoseconds the system's clock has stepped without being followed so far; `nil` when it has not.
     package var unconfirmedJump: Int64? {
-        let jumps = self.jumps
+        let jumps = Self.jumps(in: self.mapping.withLock { $0.page })
         return jumps.pending.map { $0.offset &- jumps.offset }
     }
 
-    private var jumps: ClockStepFilter {
-        let since = Int64(bitPattern: self.page.load(Word.pendingSince.rawValue))
-        let pending = ClockStepFilter.Pending(offset: Int64(bitPattern: self.page.load(Word.pendingOffset.rawValue)), since: since)
-        return ClockStepFilter(offset: Int64(bitPattern: self.page.load(Word.offset.rawValue)), pending: since == 0 ? nil : pending)
+    private static func jumps(in page: SharedMemory) -> ClockStepFilter {
+        let since = Int64(bitPattern: page.load(Word.pendingSince.rawValue))
+        let pending = ClockStepFilter.Pending(offset: Int64(bitPattern: page.load(Word.pendingOffset.rawValue)), since: since)
+        return ClockStepFilter(offset: Int64(bitPattern: page.load(Word.offset.rawValue)), pending: since == 0 ? nil : pending)
     }
 
     /// A number that is another one after each start of the machine (`random(4)`, `boot_id`).
