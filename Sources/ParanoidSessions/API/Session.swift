@@ -19,10 +19,10 @@ public struct Session: Sendable {
     func state() async throws -> TransactionState { try await self.read { $0 } }
 
     /// Answers a question about it.
-    func read<Answer>(_ question: (TransactionState) throws -> Answer) async throws -> Answer {
+    func read<Answer: Sendable>(_ question: (TransactionState) -> Answer) async throws -> Answer {
         switch self.view {
         case .handler: try await self.transaction.read(question)
-        case .hook: try self.transaction.ask(question)
+        case .hook: self.transaction.ask(question)
         }
     }
 

@@ -44,6 +44,8 @@ public struct Timestamp: Comparable, Sendable, Hashable {
 extension Duration {
     /// The duration in nanoseconds, cut below them and saturated at the limits of `Int64` (292 years).
     package var wholeNanoseconds: Int64 {
+        // Up to nine seconds fit into a word.
+        if let attoseconds = Int64(exactly: self.attoseconds) { return attoseconds / 1_000_000_000 }
         let (seconds, attoseconds) = self.components
         let base = seconds.multipliedSaturating(by: 1_000_000_000)
         let (sum, overflow) = base.addingReportingOverflow(attoseconds / 1_000_000_000)

@@ -120,7 +120,7 @@ struct ParanoidGuard: Sendable {
         if draft.rotates { tracking.identifierIssuedAt = now }
         draft.changes.second = self.secondCookie(of: tracking, for: state, isModified: draft.isModified, at: now) ?? draft.changes.second
         if tracking.secureKey != draft.record.tracking?.secureKey { draft.isModified = true }
-        draft.record.tracking = tracking
+        if tracking != draft.record.tracking { draft.record.tracking = tracking }
         draft.tellsIdentifier = draft.tellsIdentifier || isNew || draft.rotates || draft.changes.nonce != nil
     }
 

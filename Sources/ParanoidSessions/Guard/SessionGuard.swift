@@ -133,7 +133,7 @@ package struct SessionGuard: Sendable {
         keys: ServerKeys,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator,
-        applying body: ((inout SessionValues) -> Void)? = nil
+        applying body: ((inout SessionValues) throws -> Void)? = nil
     ) -> SessionCompletion {
         if state.session != nil && current == nil { return SessionCompletion(storing: .gone, changes: SessionCookieChanges()) }
 
@@ -142,10 +142,14 @@ package struct SessionGuard: Sendable {
             return SessionCompletion(storing: .nothing, changes: state.changes, failure: failure)
         }
         if state.edits.clears { record.tracking = nil }
-        body?(&record.values)
-        var draft = CompletionDraft(record: record, changes: state.changes)
+        if let body {
+            do { try body(&record.values) } catch {
+                return SessionCompletion(storing: .nothing, changes: state.changes, failure: error)
+            }
+        }
+        var draft = CompletionDraft(record: consume record, changes: state.changes)
         draft.isModified = state.progress.tellsClient || !state.edits.isEmpty || body != nil
-        if current != nil && self.settings.isRenewalDue(of: record, storedEnd: state.session?.expiresAt, at: now) {
+        if current != nil && self.settings.isRenewalDue(of: draft.record, storedEnd: state.session?.expiresAt, at: now) {
             draft.isModified = true
         }
         // Whoever logs in proves more than any cookie: nothing that was known of the session before goes on counting.

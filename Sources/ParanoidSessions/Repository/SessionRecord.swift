@@ -39,13 +39,13 @@ package struct SessionRecord: Sendable {
     }
     /// What the guard remembers; `nil` for a session that only unchecked requests have used so far.
     package var tracking: SessionTracking? {
-        _read { yield self.storage.contents.tracking }
-        _modify { yield &self.own().contents.tracking }
+        @inline(__always) get { self.storage.contents.tracking }
+        @inline(__always) _modify { yield &self.own().contents.tracking }
     }
     /// The application's values.
     package var values: SessionValues {
-        _read { yield self.storage.contents.values }
-        _modify { yield &self.own().contents.values }
+        @inline(__always) get { self.storage.contents.values }
+        @inline(__always) _modify { yield &self.own().contents.values }
     }
     /// How long the session lives.
     package var lifetime: SessionLifetime {
@@ -54,13 +54,13 @@ package struct SessionRecord: Sendable {
     }
     /// Who is logged in.
     package var user: SessionUser? {
-        _read { yield self.storage.contents.user }
-        _modify { yield &self.own().contents.user }
+        @inline(__always) get { self.storage.contents.user }
+        @inline(__always) _modify { yield &self.own().contents.user }
     }
     /// Parts that a newer version of this code has written: kept as they are, so that nothing is lost while versions change.
     var unknownParts: [UnknownPart] {
-        _read { yield self.storage.contents.unknownParts }
-        _modify { yield &self.own().contents.unknownParts }
+        @inline(__always) get { self.storage.contents.unknownParts }
+        @inline(__always) _modify { yield &self.own().contents.unknownParts }
     }
 
     struct UnknownPart: Sendable, Hashable {

@@ -151,14 +151,17 @@ extension SessionRepository {
             payloadByteCount: bytes.count + SessionSeal.overhead
         )
         let key = keys.rememberSealKey(of: identifier)
-        SessionSeal.seal(bytes, into: &stored.payload, with: key, context: context, using: &generator)
+        unsafe context.withUnsafeBytes {
+            unsafe SessionSeal.seal(bytes, into: &stored.payload, with: key, context: $0, using: &generator)
+        }
         return stored
     }
 
     private static func open(_ stored: StoredSession, _ identifier: SessionIdentifier, _ keys: ServerKeys) -> RememberedLogin? {
         guard stored.protection == .remembered else { return nil }
         let context = stored.sealContext(named: keys.rememberStorageName(of: identifier), payloadByteCount: stored.payload.count)
-        return SessionSeal.open(stored.payload[...], with: keys.rememberSealKey(of: identifier), context: context)
+        let key = keys.rememberSealKey(of: identifier)
+        return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(stored.payload[...], with: key, context: $0) }
             .flatMap { RememberedLogin(decoding: $0) }
     }
 }

@@ -274,8 +274,14 @@ package final class SessionRepository: Sendable {
 
     /// Locks a session if nobody holds it and the identifier is its own; `nil`: it takes ``change(_:at:using:_:)``.
     func lockNow(_ identifier: SessionIdentifier, at now: Timestamp) throws(SessionStoreError) -> Locked? {
-        guard let store = self.immediate, let location = self.location(of: identifier),
-            case .locked(let lock) = try store.lockNow(location.name), let stored = lock.current, stored.isLive(at: now),
+        guard let store = self.immediate, let location = self.location(of: identifier) else { return nil }
+        let found: ImmediateLock
+        do throws(SessionStoreError) { found = try store.lockNow(location.name) } catch {
+            self.hot.forget(identifier)
+            try self.settle(error, in: location)
+            return nil
+        }
+        guard case .locked(let lock) = found, let stored = lock.current, stored.isLive(at: now),
             let record = self.record(in: location, storedAs: stored)
         else { return nil }
         let opened = Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt)

@@ -168,7 +168,7 @@ struct SessionSealer: Sendable {
         case .sealed, .remembered: return nil
         case .labelled:
             guard let (label, _) = self.split(stored.payload) else { return nil }
-            return SessionSeal.open(label, with: keys.labelKey(of: name), context: self.labelContext(of: stored, named: name))
+            return SessionSeal.open(label, with: keys.labelKey(of: name), context: self.labelContext(of: stored, named: name).bytes)
                 .flatMap { SessionLabel(decoding: $0) }
         }
     }
@@ -184,14 +184,14 @@ struct SessionSealer: Sendable {
             SessionLabel(loggedInAt: user.loggedInAt, device: user.device).encoded(),
             into: &sealed,
             with: location.keys.labelKey(of: location.name),
-            context: Self.labelContext(of: stored, named: location.name),
+            context: Self.labelContext(of: stored, named: location.name).bytes,
             using: &generator
         )
         return sealed
     }
 
     /// What a label belongs to: the session and its user, so that it can be kept as it is while the record changes.
-    private static func labelContext(of stored: StoredSession, named name: SessionName) -> [UInt8] {
+    private static func labelContext(of stored: StoredSession, named name: SessionName) -> SecretBytes<128> {
         var head = StoredSession(
             protection: .labelled,
             secretNumber: stored.secretNumber,
@@ -228,17 +228,20 @@ struct SessionSealer: Sendable {
             stored.payload.append(UInt8(truncatingIfNeeded: label.count))
             stored.payload.append(contentsOf: label)
         }
-        SessionSeal.seal(bytes, into: &stored.payload, with: location.sealKey, context: context, using: &generator)
+        unsafe context.withUnsafeBytes {
+            unsafe SessionSeal.seal(bytes, into: &stored.payload, with: location.sealKey, context: $0, using: &generator)
+        }
     }
 
     private func opened(_ stored: StoredSession, in location: SessionLocation) -> [UInt8]? {
         let context = stored.sealContext(named: location.name, payloadByteCount: stored.payload.count)
         switch stored.protection {
         case .none, .remembered: return nil
-        case .sealed: return SessionSeal.open(stored.payload[...], with: location.sealKey, context: context)
+        case .sealed:
+            return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(stored.payload[...], with: location.sealKey, context: $0) }
         case .labelled:
             guard let (_, record) = Self.split(stored.payload) else { return nil }
-            return SessionSeal.open(record, with: location.sealKey, context: context)
+            return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(record, with: location.sealKey, context: $0) }
         }
     }
 

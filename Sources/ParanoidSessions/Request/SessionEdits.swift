@@ -87,12 +87,13 @@ package struct SessionEdits: Sendable {
     /// - Returns: What the first edit that could not be applied has thrown.
     @discardableResult
     package func apply(to record: inout SessionRecord) -> (any Error)? {
+        if self.isEmpty { return nil }
         if self.clears {
             record.values = SessionValues()
             record.lifetime = .standard
             record.user = nil
         }
-        let failure = self.apply(to: &record.values)
+        let failure = self.kept == nil && self.edits.isEmpty ? nil : self.apply(to: &record.values)
         if let lifetime = self.lifetime { record.lifetime = lifetime }
         if let user = self.user {
             let current = record.user

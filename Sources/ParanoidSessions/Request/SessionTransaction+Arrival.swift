@@ -22,6 +22,7 @@ extension SessionTransaction {
 
     /// Reads and checks the session, without waiting; `nil`: it takes ``arrive()``.
     func arriveNow() throws(SessionStoreError) -> TransactionState? {
+        if self.isPostponed { return nil }
         let (credentials, isChecked) = self.presented()
         guard credentials.candidates == nil else { return self.postpone(credentials, isChecked) }
         var session: OpenSession?

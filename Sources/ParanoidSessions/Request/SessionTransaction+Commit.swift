@@ -3,7 +3,7 @@
 extension SessionTransaction {
     /// A change of the values that comes after the request's edits.
     ///
-    /// It may run again.
+    /// It may run again. What it makes of the values before it fails is thrown away with all else.
     typealias ValueChange = (inout SessionValues) throws -> Void
 
     /// How often a rotation is tried anew because somebody else wrote meanwhile.
@@ -13,63 +13,67 @@ extension SessionTransaction {
     ///
     /// - Throws: What the change throws; nothing was stored then.
     func commit(_ change: ValueChange?) async throws {
-        let now = self.now
-        let login = self.context.repository.limitsSessions ? self.ask { $0.edits.login } : nil
-        switch try self.commitNow(at: now, change) {
-        case .done: break
-        case .confirmed(let identifier): await self.retire(identifier, at: now)
-        case .later: try await self.commitLater(at: now, change)
+        if try self.commitNow(change) { return }
+        let login = self.ask { $0.edits.login }
+        do {
+            try await self.run(self.knownState, at: self.now, change)
+        } catch let error as SessionStoreError {
+            throw self.unavailable(error)
         }
-        if let login { try await self.enforceLimit(of: login) }
+        if let login, self.context.repository.limitsSessions { try await self.enforceLimit(of: login) }
     }
 
-    /// What a commit that waits for nobody has come to.
-    private enum Immediate {
-        case done
-        /// The client has given up this identifier, as it has shown its successor.
-        case confirmed(SessionIdentifier)
-        /// Nothing was stored: somebody has to be waited for, or the identifier has to be replaced.
-        case later
+    /// The same with a change that stays where it is.
+    func commitNow(with change: ValueChange) throws -> Bool {
+        try withoutActuallyEscaping(change) { try self.commitNow($0) }
     }
 
-    /// The lock, the guard's decision and the write.
+    /// The lock, the guard's decision and the write, where nobody has to be waited for and the identifier stays.
+    ///
+    /// - Returns: Whether that is done; if not, nothing was, and it takes ``commit(_:)``.
     @inline(never)
-    private func commitNow(at now: Timestamp, _ change: ValueChange?) throws -> Immediate {
+    func commitNow(_ change: ValueChange?) throws -> Bool {
+        let now = self.now
         let state = self.knownState
         switch state.standing {
         case .ended, .barred:
             // The request gets a response, and nothing is stored.
             var values = SessionValues()
             try change?(&values)
-            return .done
+            return true
         case .none, .withheld, .open: break
         }
         if state.isTransient {
             try self.commitForRequestAlone(state, change)
-            return .done
+            return true
         }
+        if state.edits.login != nil && self.context.repository.limitsSessions { return false }
         do {
             var random = self.random()
             guard let session = state.session, let keys = self.context.repository.keys(of: session.identifier) else {
                 return try self.beginNow(state, at: now, change, using: &random)
             }
+            // The identifier is to be replaced.
+            if state.renewal != .keep { return false }
             guard change != nil || self.context.sessionGuard.needsCommit(state, keys: keys, at: now) else {
                 let completion = try self.complete(state, over: session.record, keys: keys, at: now, change, using: &random)
                 self.follow(state, completion, identifier: session.identifier, at: now)
-                return .done
+                return true
             }
-            guard let locked = try self.context.repository.lockNow(session.identifier, at: now) else { return .later }
+            guard let locked = try self.context.repository.lockNow(session.identifier, at: now) else { return false }
             let completion = try self.complete(state, over: locked.opened.record, keys: keys, at: now, change, using: &random)
+            // The identifier before this one is to be retired.
+            if completion.confirmed != nil { return false }
             switch completion.storing {
             case .nothing, .gone, .create: break
-            case .rotate: return .later
+            case .rotate: return false
             case .write(let record):
                 let end = self.settings.expiry(of: record, at: now)
                 try self.context.repository.write(record, expiresAt: end, at: now, to: locked, using: &random)
             }
             self.context.statistics.count(conflicts: completion.conflicts)
             self.follow(state, completion, identifier: session.identifier, at: now)
-            return completion.confirmed.map { .confirmed($0) } ?? .done
+            return true
         } catch let error as SessionStoreError {
             throw self.unavailable(error)
         }
@@ -80,20 +84,20 @@ extension SessionTransaction {
         at now: Timestamp,
         _ change: ValueChange?,
         using random: inout SessionRandom
-    ) throws -> Immediate {
+    ) throws -> Bool {
         let keys = self.context.repository.newestKeys
         var completion = try self.complete(state, over: nil, keys: keys, at: now, change, using: &random)
         var identifier: SessionIdentifier?
         if case .create(let record) = completion.storing {
             let end = self.settings.expiry(of: record, at: now)
             guard let begun = try self.context.repository.beginNow(record, expiresAt: end, at: now, keys: keys, using: &random) else {
-                return .later
+                return false
             }
             identifier = begun.identifier
             completion.storing = .create(begun.record)
         }
         self.follow(state, completion, identifier: identifier, at: now)
-        return .done
+        return true
     }
 
     /// Works out what the request leaves behind on the record as it is now.
@@ -105,21 +109,12 @@ extension SessionTransaction {
         _ change: ValueChange?,
         using random: inout SessionRandom
     ) throws -> SessionCompletion {
-        var failure: (any Error)?
-        var hasRun = false
-        let apply: ((inout SessionValues) -> Void)? = change.map { change in
-            { values in
-                hasRun = true
-                // What it makes of the values before it fails is thrown away with all else.
-                do { try change(&values) } catch { failure = error }
-            }
-        }
-        let completion = self.context.sessionGuard.complete(state, over: current, keys: keys, at: now, using: &random, applying: apply)
-        if let failure = completion.failure ?? failure { throw failure }
-        if let change, !hasRun {
-            // The session is gone; the change gets its turn on nothing.
+        let completion = self.context.sessionGuard.complete(state, over: current, keys: keys, at: now, using: &random, applying: change)
+        if let failure = completion.failure { throw failure }
+        if case .gone = completion.storing {
+            // The change gets its turn on nothing.
             var values = SessionValues()
-            try change(&values)
+            try change?(&values)
         }
         return completion
     }
@@ -144,14 +139,6 @@ extension SessionTransaction {
     }
 
     // MARK: Where somebody is waited for
-
-    private func commitLater(at now: Timestamp, _ change: ValueChange?) async throws {
-        do {
-            try await self.run(self.knownState, at: now, change)
-        } catch let error as SessionStoreError {
-            throw self.unavailable(error)
-        }
-    }
 
     private func run(_ state: TransactionState, at now: Timestamp, _ change: ValueChange?) async throws {
         var random = self.random()

@@ -3,10 +3,10 @@ internal import HTTPTypes
 internal import Logging
 internal import Synchronization
 
-/// One request's dealings with its session: does the I/O that ``SessionGuard`` asks for.
+/// One request's dealings with its session, in three steps.
 ///
-/// There are three steps. The session is read and checked when somebody first asks for it, it is changed, and what has changed is committed
-/// before the response leaves.
+/// The session is read and checked when somebody first asks for it, it is changed, and what has changed is committed before the response
+/// leaves. ``SessionGuard`` decides; this does the I/O that it asks for.
 ///
 /// Operations of concurrent tasks of one request take turns, first come, first served; who waits suspends and holds no thread. As a rule
 /// nobody waits, for a turn, a lock or a read, and then nothing suspends: what can be done at once is done in plain functions.
@@ -69,29 +69,57 @@ final class SessionTransaction: Sendable {
     func state() async throws -> TransactionState { try await self.read { $0 } }
 
     /// Answers a question about it.
-    func read<Answer>(_ question: (TransactionState) throws -> Answer) async throws -> Answer {
+    func read<Answer: Sendable>(_ question: (TransactionState) -> Answer) async throws -> Answer {
+        if try !self.isReady() { try await self.becomeReady() }
+        return self.ask(question)
+    }
+
+    /// Whether the session is read and nobody is about to change it; reads it if that takes no waiting.
+    @inline(never)
+    private func isReady() throws -> Bool {
+        let isReady = self.progress.withLock { progress in
+            if progress.hasTurn { return false }
+            return switch progress.phase {
+            case .open, .finished(_?): true
+            case .arriving, .finished(nil): false
+            }
+        }
+        if isReady { return true }
+        guard try self.takeTurnNow() else { return false }
+        self.passTurn()
+        return true
+    }
+
+    private func becomeReady() async throws {
         try await self.begin()
-        defer { self.passTurn() }
-        return try self.ask(question)
+        self.passTurn()
     }
 
     /// The same, as far as it is known now: reads nothing and waits for nobody.
-    @inline(never)
-    func ask<Answer>(_ question: (TransactionState) throws -> Answer) rethrows -> Answer { try question(self.knownState) }
+    ///
+    /// The question must not come back here: it is asked in the middle of a look.
+    func ask<Answer: Sendable>(_ question: (TransactionState) -> Answer) -> Answer {
+        let answer: Answer? = self.progress.withLock { progress in
+            switch progress.phase {
+            case .open(let state), .arriving(let state?), .finished(let state?): return question(state)
+            case .arriving(nil), .finished(nil): return nil
+            }
+        }
+        return answer ?? question(self.arriving)
+    }
 
     /// What is known now.
-    var knownState: TransactionState {
-        switch self.progress.withLock({ $0.phase }) {
-        case .open(let state), .arriving(let state?), .finished(let state?): return state
-        case .arriving(nil), .finished(nil):
-            let credentials = self.context.cookies.credentials(of: self.request)
-            return TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: true)
-        }
+    var knownState: TransactionState { self.ask { $0 } }
+
+    /// What a hook sees before anything was read.
+    private var arriving: TransactionState {
+        let credentials = self.context.cookies.credentials(of: self.request)
+        return TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: true)
     }
 
     /// Makes a change to be committed with the response.
     func edit(_ change: (inout TransactionState) throws -> Void) async throws {
-        try await self.begin()
+        if try !self.takeTurnNow() { try await self.begin() }
         defer { self.passTurn() }
         try self.apply(change)
     }
@@ -107,6 +135,21 @@ final class SessionTransaction: Sendable {
 
     /// Changes values under the session's lock and commits at once, together with all that is pending.
     func update<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
+        if let outcome = try self.updateNow(body) { return outcome }
+        return try await self.updateLater(body)
+    }
+
+    /// The same where nobody has to be waited for; `nil`: nothing was done.
+    @inline(never)
+    private func updateNow<Outcome: Sendable>(_ body: (inout SessionValues) throws -> Outcome) throws -> Outcome? {
+        guard try self.takeTurnNow() else { return nil }
+        defer { self.passTurn() }
+        try self.checkIsWritable()
+        var outcome: Outcome?
+        return try self.commitNow(with: { values in outcome = try body(&values) }) ? outcome : nil
+    }
+
+    private func updateLater<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
         try await self.begin()
         defer { self.passTurn() }
         try self.checkIsWritable()
@@ -176,6 +219,21 @@ final class SessionTransaction: Sendable {
     ///
     /// - Throws: `HTTPError` with status 503 when the session could not be stored; no cookie was set then.
     func finish(_ response: inout Response) async throws {
+        if try !self.finishNow(&response) { try await self.finishLater(&response) }
+    }
+
+    /// The same where nobody has to be waited for; `false`: nothing was done.
+    @inline(never)
+    private func finishNow(_ response: inout Response) throws -> Bool {
+        guard self.isLoaded, try self.takeTurnNow() else { return false }
+        defer { self.passTurn() }
+        guard try self.commitNow(nil) else { return false }
+        self.close()
+        try self.complete(&response)
+        return true
+    }
+
+    private func finishLater(_ response: inout Response) async throws {
         if !self.takeTurn() { await self.waitForTurn() }
         defer { self.passTurn() }
         if self.isUntouched && !self.settings.savesEveryRequest { return self.close() }
@@ -196,6 +254,21 @@ final class SessionTransaction: Sendable {
             self.passTurn()
             throw error
         }
+    }
+
+    /// Takes the turn and has the session read, if neither takes waiting.
+    ///
+    /// - Returns: Whether the turn was taken; who called passes it on.
+    private func takeTurnNow() throws -> Bool {
+        guard self.takeTurn() else { return false }
+        do {
+            if try self.loadNow() { return true }
+        } catch {
+            self.passTurn()
+            throw error
+        }
+        self.passTurn()
+        return false
     }
 
     private func takeTurn() -> Bool {
@@ -262,6 +335,11 @@ final class SessionTransaction: Sendable {
             case .arriving, .finished(nil): false
             }
         }
+    }
+
+    /// Whether the session is being read, or was when that failed.
+    var isPostponed: Bool {
+        self.progress.withLock { if case .arriving(_?) = $0.phase { true } else { false } }
     }
 
     private var isUntouched: Bool {

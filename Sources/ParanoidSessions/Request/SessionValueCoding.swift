@@ -21,6 +21,8 @@ enum SessionValueCoding {
     }
 
     static func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
+        // The most usual type first: to ask for all integers takes a search.
+        if let integer = value as? Int { return self.words(.integer, UInt64(bitPattern: Int64(integer))) }
         if let integer = value as? any FixedWidthInteger & Encodable, let integer = Int64(exactly: integer) {
             return self.words(.integer, UInt64(bitPattern: integer))
         }
@@ -42,6 +44,7 @@ enum SessionValueCoding {
         case .integer:
             guard contents.count == 8 else { throw self.damaged(type) }
             let integer = Int64(bitPattern: self.word(contents))
+            if type == Int.self, let value = Int(integer) as? Value { return value }
             if let type = type as? any (FixedWidthInteger & Decodable).Type {
                 guard let value = self.integer(type, exactly: integer) as? Value else { throw self.damaged(type) }
                 return value

@@ -127,14 +127,17 @@ struct UserAgentFamily: Sendable, Hashable {
     var bytes: [UInt8] { self.family + [UInt8(ascii: "\n")] + self.platform }
 
     private static func first(of marks: [(mark: StaticString, name: StaticString)], in field: ArraySlice<UInt8>) -> [UInt8] {
-        for (mark, name) in marks where self.contains(field, Array(mark.description.utf8)) { return Array(name.description.utf8) }
+        for (mark, name) in marks where self.contains(field, mark) {
+            return unsafe Array(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        }
         return []
     }
 
-    private static func contains(_ field: ArraySlice<UInt8>, _ mark: [UInt8]) -> Bool {
-        guard let first = mark.first, field.count >= mark.count else { return false }
+    private static func contains(_ field: ArraySlice<UInt8>, _ mark: StaticString) -> Bool {
+        let mark = unsafe UnsafeBufferPointer(start: mark.utf8Start, count: mark.utf8CodeUnitCount)
+        guard let first = unsafe mark.first, field.count >= mark.count else { return false }
         for start in field.startIndex...(field.endIndex - mark.count) where field[start] == first {
-            if field[start..<start + mark.count].elementsEqual(mark) { return true }
+            if unsafe field[start..<start + mark.count].elementsEqual(mark) { return true }
         }
         return false
     }

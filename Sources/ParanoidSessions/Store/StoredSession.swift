@@ -161,11 +161,11 @@ extension StoredSession {
     }
 
     /// What the seal of the payload authenticates beside it: the head and the name, so that neither can be changed nor exchanged.
-    func sealContext(named name: SessionName, payloadByteCount: Int) -> [UInt8] {
+    func sealContext(named name: SessionName, payloadByteCount: Int) -> SecretBytes<128> {
         var context = SecretBytes<128>()
         context.replace(at: 0, with: self.head(payloadByteCount: payloadByteCount))
         context.replace(at: Self.headByteCount, with: name.secret)
-        return context.bytes
+        return context
     }
 
     private func head(payloadByteCount: Int) -> SecretBytes<96> {
