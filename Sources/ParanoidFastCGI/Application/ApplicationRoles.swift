@@ -268,16 +268,26 @@ extension Application {
 }
 
 /// The server's executor, which exists only after the server, for a handler that has to be there before.
+///
+/// Every request asks for it, so it has no lock.
 private final class ExecutorReference: Sendable {
-    private let executor = Mutex<(any TaskExecutor)?>(nil)
+    private final class Holder: Sendable {
+        let executor: any TaskExecutor
+
+        init(_ executor: any TaskExecutor) {
+            self.executor = executor
+        }
+    }
+
+    private let holder = AtomicLazyReference<Holder>()
 
     var value: any TaskExecutor {
-        guard let executor = self.executor.withLock({ $0 }) else { preconditionFailure("requests are served after the server is made") }
-        return executor
+        guard let holder = self.holder.load() else { preconditionFailure("requests are served after the server is made") }
+        return holder.executor
     }
 
     func set(_ executor: any TaskExecutor) {
-        self.executor.withLock { $0 = executor }
+        _ = self.holder.storeIfNil(Holder(executor))
     }
 }
 

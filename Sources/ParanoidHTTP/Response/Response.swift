@@ -10,7 +10,7 @@ public struct Response: Sendable, ResponseConvertible {
     public var body: ResponseBody
     /// The cookies that the response sets, at most one per name.
     public private(set) var cookies: [SetCookie] = []
-    private var fields: [ResponseField] = []
+    fileprivate private(set) var fields: [ResponseField] = []
     private var problem: ResponseError?
 
     /// Creates a response without header fields.
@@ -145,21 +145,47 @@ public struct Response: Sendable, ResponseConvertible {
         for cookie in self.cookies { try body("Set-Cookie", cookie.fieldValue(now: now)) }
     }
 
-    private var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+    fileprivate var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+}
+
+extension CGIResponseHead {
+    /// Appends the lines that ``Response/forEachField(now:_:)`` gives.
+    ///
+    /// - Throws: ``CGIResponseHeadError``; the buffer then ends anywhere.
+    package static func appendFields(of response: Response, now: HTTPDate, to buffer: inout [UInt8]) throws(CGIResponseHeadError) {
+        for field in response.fields {
+            if let line = field.line { buffer += line } else { try Self.appendField(field.name.rawName, field.value, to: &buffer) }
+        }
+        if !response.forbidsBody, let length = response.body.length {
+            buffer.append(contentsOf: "Content-Length: ".utf8)
+            buffer.append(contentsOf: String(length).utf8)
+            buffer.append(contentsOf: "\r\n".utf8)
+        }
+        for cookie in response.cookies { try Self.appendField("Set-Cookie", cookie.fieldValue(now: now), to: &buffer) }
+    }
 }
 
 /// A header field that has been checked.
 struct ResponseField: Sendable {
     let name: HTTPField.Name
     let value: String
+    /// The whole line with its end, for fields that many responses share.
+    let line: [UInt8]?
 
-    static let plainText = [ResponseField(name: .contentType, value: "text/plain; charset=utf-8")]
-    static let html = [ResponseField(name: .contentType, value: "text/html; charset=utf-8")]
-    static let json = [ResponseField(name: .contentType, value: "application/json")]
+    static let plainText = [ResponseField(sharedContentType: "text/plain; charset=utf-8")]
+    static let html = [ResponseField(sharedContentType: "text/html; charset=utf-8")]
+    static let json = [ResponseField(sharedContentType: "application/json")]
 
     init(name: HTTPField.Name, value: String) {
         self.name = name
         self.value = value
+        self.line = nil
+    }
+
+    private init(sharedContentType value: String) {
+        self.name = .contentType
+        self.value = value
+        self.line = Array("Content-Type: \(value)\r\n".utf8)
     }
 
     init(checking name: HTTPField.Name, value: String) throws(ResponseError) {
@@ -172,6 +198,7 @@ struct ResponseField: Sendable {
         }
         self.name = name
         self.value = value
+        self.line = nil
     }
 
     // Status and the framing belong to the server, cookies to SetCookie.
