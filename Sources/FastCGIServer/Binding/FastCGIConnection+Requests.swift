@@ -71,6 +71,9 @@ extension FastCGIConnection {
     func accept(_ head: RequestHead) {
         self.head = head
         self.gatherParameters()
+        self.costPlace = self.withParameters { bytes in
+            unsafe Self.value(of: "REQUEST_URI".utf8.span.bytes, in: bytes).map { RequestCosts.place(of: bytes.extracting($0)) } ?? 0
+        }
         self.buffer.keep(before: head.layout.end)
         self.input = RequestInput(of: head.identifier)
         self.inputState = head.role == .authorizer ? .ended : .open

@@ -54,6 +54,11 @@ final class ConnectionScheduler: Sendable {
     let table = ConnectionTable()
     let open = Atomic<Int>(0)
     let drainStart = Atomic<Int64>(.max)
+    /// How long requests take.
+    let costs = RequestCosts()
+    /// Requests that let others pass.
+    let deferred = DeferredRequests()
+    private let sleeping = Atomic<Int>(0)
     private let runningHandlers = Atomic<Int>(0)
     private let watches = WatchedDescriptors()
     let draining = Atomic<Bool>(false)
@@ -127,10 +132,16 @@ final class ConnectionScheduler: Sendable {
         self.runningHandlers.subtract(1, ordering: .releasing)
     }
 
-    /// Waits for an event, or for jobs.
+    /// Waits for an event, or for jobs; does not wait while requests are deferred.
     func nextEvent(jobs: JobQueue) -> Epoll.Event? {
-        jobs.waitForEvent(in: self.poll)
+        // In this order, and the other way round where a request is deferred: it is seen here, or this thread there.
+        self.sleeping.add(1, ordering: .sequentiallyConsistent)
+        defer { self.sleeping.subtract(1, ordering: .sequentiallyConsistent) }
+        return self.deferred.isEmpty ? jobs.waitForEvent(in: self.poll) : self.poll.wait(milliseconds: 0)
     }
+
+    /// Whether a thread waits for an event.
+    var hasSleepingThreads: Bool { self.sleeping.load(ordering: .sequentiallyConsistent) > 0 }
 
     /// Does what an event asks for.
     ///

@@ -24,8 +24,7 @@ struct WorkerThread: Sendable {
         defer { self.executor.jobs.leave() }
         while !self.scheduler.isStopped {
             self.runJobs()
-            guard let event = self.scheduler.nextEvent(jobs: self.executor.jobs) else { continue }
-            guard let connection = self.scheduler.handle(event, jobs: self.executor.jobs), self.begins(connection) else { continue }
+            guard let connection = self.look() else { continue }
             if let timers = self.scheduler.timers { self.serve(connection, timers) } else { self.lead(connection) }
         }
         self.runJobs()
@@ -56,8 +55,11 @@ struct WorkerThread: Sendable {
         var next: FastCGIConnection? = first
         while let connection = next {
             lead.begin(connection)
+            let place = connection.costPlace
+            let start = MonotonicClock.microseconds()
             await self.handler(FastCGIRequest(connection))
             let isLeading = lead.finish()
+            if isLeading { self.scheduler.costs.note(place, microseconds: MonotonicClock.microseconds() - start) }
             self.scheduler.delegate?.requestEnded()
             self.scheduler.handlerEnded()
             // A task that its own handler has cancelled would pass that on to the next request.
@@ -69,10 +71,29 @@ struct WorkerThread: Sendable {
     /// Waits for the next connection with a request; `nil` if the thread has something else to do.
     private func nextConnection() -> FastCGIConnection? {
         while self.executor.jobs.isEmpty, !self.scheduler.isStopped {
-            guard let event = self.scheduler.nextEvent(jobs: self.executor.jobs) else { continue }
-            if let connection = self.scheduler.handle(event, jobs: self.executor.jobs), self.begins(connection) { return connection }
+            if let connection = self.look() { return connection }
         }
         return nil
+    }
+
+    /// Waits for one event and does what it asks for.
+    ///
+    /// - Returns: A connection with a request to serve: usually the one of the event, or one that has waited.
+    private func look() -> FastCGIConnection? {
+        let deferred = self.scheduler.deferred
+        if let connection = deferred.due() { return connection }
+        guard let event = self.scheduler.nextEvent(jobs: self.executor.jobs) else { return deferred.next() }
+        guard let connection = self.scheduler.handle(event, jobs: self.executor.jobs), self.begins(connection) else { return nil }
+        if self.scheduler.costs.isDear(connection.costPlace), !self.scheduler.hasSleepingThreads {
+            deferred.append(connection)
+            return nil
+        }
+        if !deferred.isEmpty {
+            deferred.pass()
+            // One that has gone to sleep meanwhile has not seen them, and this handler may take long.
+            if self.scheduler.hasSleepingThreads { self.executor.jobs.wakeUp.signal() }
+        }
+        return connection
     }
 
     // MARK: - One request in one task
@@ -90,7 +111,10 @@ struct WorkerThread: Sendable {
         }
         timer.set(task)
         guard let job else { return }
+        let place = connection.costPlace
+        let start = MonotonicClock.microseconds()
         unsafe job.runSynchronously(on: self.executor.asUnownedTaskExecutor())
+        self.scheduler.costs.note(place, microseconds: MonotonicClock.microseconds() - start)
         self.noteSuspension(of: task, connection, number)
     }
 

@@ -208,16 +208,17 @@ extension Application {
         )
         settings.rejectOverload = { gateway.rejectOverload($0) }
         settings.refusal = gateway.refusal
-        let executor = ExecutorReference()
+        let reference = ExecutorReference()
+        let executor: @Sendable () -> any TaskExecutor = { reference.value }
         let server = try FastCGIServer(
             listener: listener,
             configuration: settings,
             delegate: context,
             logger: self.logger
         ) { request in
-            await gateway.handle(request, executor: executor.value)
+            await gateway.handle(request, executor: executor)
         }
-        executor.set(server.executor)
+        reference.set(server.executor)
         return server
     }
 
@@ -267,9 +268,7 @@ extension Application {
     }
 }
 
-/// The server's executor, which exists only after the server, for a handler that has to be there before.
-///
-/// Every request asks for it, so it has no lock.
+/// The server's executor, which exists only after the server, for a handler that has to be there before; without a lock.
 private final class ExecutorReference: Sendable {
     private final class Holder: Sendable {
         let executor: any TaskExecutor

@@ -11,11 +11,12 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     struct Finished: Error {}
 
     private let request: Mutex<FastCGIRequest?>
-    private let executor: any TaskExecutor
+    /// Few requests need it.
+    private let executor: @Sendable () -> any TaskExecutor
     private let hasBegunAnswer = Atomic<Bool>(false)
     private let overdue: (@Sendable () -> Bool)?
 
-    init(_ request: consuming FastCGIRequest, executor: any TaskExecutor) {
+    init(_ request: consuming FastCGIRequest, executor: @escaping @Sendable () -> any TaskExecutor) {
         self.overdue = request.overdue
         self.request = Mutex(request)
         self.executor = executor
@@ -81,7 +82,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
 
     /// Reads the next bytes of the body; `nil` at its end.
     private func read(upTo count: Int) async throws -> [UInt8]? {
-        try await withTaskExecutorPreference(self.executor) {
+        try await withTaskExecutorPreference(self.executor()) {
             try self.request.withLock { request in
                 guard request != nil else { throw Finished() }
                 let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
@@ -98,13 +99,13 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     }
 
     func write(_ bytes: [UInt8]) async throws {
-        try await withTaskExecutorPreference(self.executor) {
+        try await withTaskExecutorPreference(self.executor()) {
             try self.writeHere(bytes)
         }
     }
 
     func flush() async throws {
-        try await withTaskExecutorPreference(self.executor) {
+        try await withTaskExecutorPreference(self.executor()) {
             try self.request.withLock { request in
                 guard request != nil else { throw Finished() }
                 try request?.flush()

@@ -25,7 +25,7 @@ struct FastCGIGateway: Sendable {
     }
 
     /// Answers one request and finishes it.
-    func handle(_ request: consuming FastCGIRequest, executor: any TaskExecutor) async {
+    func handle(_ request: consuming FastCGIRequest, executor: @escaping @Sendable () -> any TaskExecutor) async {
         let exchange = FastCGIExchange(request, executor: executor)
         guard self.hasDeadline else { return await self.answer(exchange) }
         await withTaskCancellationHandler {
