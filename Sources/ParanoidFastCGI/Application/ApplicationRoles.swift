@@ -208,16 +208,17 @@ extension Application {
         )
         settings.rejectOverload = { gateway.rejectOverload($0) }
         settings.refusal = gateway.refusal
-        let executor = ExecutorReference()
+        let reference = ExecutorReference()
+        let executor: @Sendable () -> any TaskExecutor = { reference.value }
         let server = try FastCGIServer(
             listener: listener,
             configuration: settings,
             delegate: context,
             logger: self.logger
         ) { request in
-            await gateway.handle(request, executor: executor.value)
+            await gateway.handle(request, executor: executor)
         }
-        executor.set(server.executor)
+        reference.set(server.executor)
         return server
     }
 
@@ -267,17 +268,25 @@ extension Application {
     }
 }
 
-/// The server's executor, which exists only after the server, for a handler that has to be there before.
+/// The server's executor, which exists only after the server, for a handler that has to be there before; without a lock.
 private final class ExecutorReference: Sendable {
-    private let executor = Mutex<(any TaskExecutor)?>(nil)
+    private final class Holder: Sendable {
+        let executor: any TaskExecutor
+
+        init(_ executor: any TaskExecutor) {
+            self.executor = executor
+        }
+    }
+
+    private let holder = AtomicLazyReference<Holder>()
 
     var value: any TaskExecutor {
-        guard let executor = self.executor.withLock({ $0 }) else { preconditionFailure("requests are served after the server is made") }
-        return executor
+        guard let holder = self.holder.load() else { preconditionFailure("requests are served after the server is made") }
+        return holder.executor
     }
 
     func set(_ executor: any TaskExecutor) {
-        self.executor.withLock { $0 = executor }
+        _ = self.holder.storeIfNil(Holder(executor))
     }
 }
 

@@ -202,13 +202,20 @@ package struct MetaVariableReader: Sendable {
 
     private func target() throws(MetaVariableError) -> (path: String, query: String) {
         guard let uri = self.requestURI, !uri.isEmpty else { return (try self.encodedPath(), "") }
-        let bytes = uri.utf8
-        // A fragment is for the client alone, and nginx stops reading the path there.
-        guard bytes.first == UInt8(ascii: "/"), !bytes.contains(UInt8(ascii: "#")), !bytes.contains(UInt8(ascii: " ")) else {
-            throw MetaVariableError(.malformed, .requestURI)
+        let bytes = uri.utf8.span
+        var mark: Int?
+        for offset in bytes.indices {
+            switch bytes[offset] {
+            // A fragment is for the client alone, and nginx stops reading the path there.
+            case UInt8(ascii: "#"), UInt8(ascii: " "): throw MetaVariableError(.malformed, .requestURI)
+            case UInt8(ascii: "?") where mark == nil: mark = offset
+            default: break
+            }
         }
-        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return (uri, "") }
-        return (String(uri[..<mark]), self.query == nil ? String(uri[bytes.index(after: mark)...]) : "")
+        guard bytes[0] == UInt8(ascii: "/") else { throw MetaVariableError(.malformed, .requestURI) }
+        guard let mark else { return (uri, "") }
+        let index = uri.utf8.index(uri.startIndex, offsetBy: mark)
+        return (String(uri[..<index]), self.query == nil ? String(uri[uri.utf8.index(after: index)...]) : "")
     }
 
     // SCRIPT_NAME and PATH_INFO are decoded (RFC 3875, sections 4.1.5 and 4.1.13), so what would mean something else is encoded again.

@@ -10,7 +10,7 @@ public struct Response: Sendable, ResponseConvertible {
     public var body: ResponseBody
     /// The cookies that the response sets, at most one per name.
     package private(set) var cookies: [SetCookie] = []
-    private var fields: [ResponseField] = []
+    fileprivate private(set) var fields: [ResponseField] = []
     private var problem: ResponseError?
 
     /// Creates a response without header fields.
@@ -179,23 +179,49 @@ public struct Response: Sendable, ResponseConvertible {
         for cookie in self.cookies { try body("Set-Cookie", cookie.fieldValue(now: now)) }
     }
 
-    private var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+    fileprivate var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+}
+
+extension CGIResponseHead {
+    /// Appends the lines that ``Response/forEachField(now:_:)`` gives.
+    ///
+    /// - Throws: ``CGIResponseHeadError``; the buffer then ends anywhere.
+    package static func appendFields(of response: Response, now: HTTPDate, to buffer: inout [UInt8]) throws(CGIResponseHeadError) {
+        for field in response.fields {
+            if let line = field.line { buffer += line } else { try Self.appendField(field.name.rawName, field.value, to: &buffer) }
+        }
+        if !response.forbidsBody, let length = response.body.length {
+            buffer.append(contentsOf: "Content-Length: ".utf8)
+            buffer.append(contentsOf: String(length).utf8)
+            buffer.append(contentsOf: "\r\n".utf8)
+        }
+        for cookie in response.cookies { try Self.appendField("Set-Cookie", cookie.fieldValue(now: now), to: &buffer) }
+    }
 }
 
 /// A header field that has been checked.
 struct ResponseField: Sendable {
     let name: HTTPField.Name
     let value: String
+    /// The whole line with its end, for fields that many responses share.
+    let line: [UInt8]?
 
-    static let noStore = ResponseField(name: .cacheControl, value: "no-store")
-    static let varyByCookie = ResponseField(name: .vary, value: "Cookie")
-    static let plainText = [ResponseField(name: .contentType, value: "text/plain; charset=utf-8")]
-    static let html = [ResponseField(name: .contentType, value: "text/html; charset=utf-8")]
-    static let json = [ResponseField(name: .contentType, value: "application/json")]
+    static let noStore = ResponseField(shared: .cacheControl, "no-store")
+    static let varyByCookie = ResponseField(shared: .vary, "Cookie")
+    static let plainText = [ResponseField(shared: .contentType, "text/plain; charset=utf-8")]
+    static let html = [ResponseField(shared: .contentType, "text/html; charset=utf-8")]
+    static let json = [ResponseField(shared: .contentType, "application/json")]
 
     init(name: HTTPField.Name, value: String) {
         self.name = name
         self.value = value
+        self.line = nil
+    }
+
+    private init(shared name: HTTPField.Name, _ value: String) {
+        self.name = name
+        self.value = value
+        self.line = Array("\(name.rawName): \(value)\r\n".utf8)
     }
 
     init(checking name: HTTPField.Name, value: String) throws(ResponseError) {
@@ -208,6 +234,7 @@ struct ResponseField: Sendable {
         }
         self.name = name
         self.value = value
+        self.line = nil
     }
 
     /// The parts of a list, in lower case; of a directive with an argument (`private="x"`) all of it, as it says less than without.
