@@ -89,13 +89,12 @@ extension SessionTransaction {
     /// Acts on what is new about the client of an accepted request.
     private func evaluateSignals(_ state: inout TransactionState, keys: ServerKeys?) async throws(SessionStoreError) {
         let record = state.session?.record
-        guard let findings = self.context.sessionGuard.changes(of: state.credentials, on: record, keys: keys) else { return }
+        guard let findings = self.context.sessionGuard.changes(of: state.credentials, on: record, keys: keys, at: state.arrivedAt)
+        else { return }
         state.signals = findings
         switch findings.policy {
-        case .off: break
-        case .log: self.tell(.changed, state)
-        // Told when it is done: until then every request finds the same.
-        case .rotate: break
+        // Told when it is noted, under the session's lock: once, however many requests find it.
+        case .off, .log, .rotate: break
         case .challenge: await self.challenge(&state, .signals)
         case .end:
             self.tell(.changed, state)

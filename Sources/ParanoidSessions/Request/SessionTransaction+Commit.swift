@@ -25,9 +25,9 @@ extension SessionTransaction {
         }
         if state.isTransient { return try self.commitForRequestAlone(state, body) }
         do {
-            let (after, outcome) = try await self.run(state, at: self.now, body)
+            let (after, outcome, found) = try await self.run(state, at: self.now, body)
             self.keep(after)
-            self.tellOutcome(of: state, after)
+            self.tellOutcome(of: state, after, found: found)
             if case let user?? = state.edits.user { try await self.enforceLimit(of: user.name, after) }
             return outcome
         } catch let error as SessionStoreError {
@@ -55,14 +55,15 @@ extension SessionTransaction {
         _ state: TransactionState,
         at now: Timestamp,
         _ body: ((inout SessionValues) throws -> Outcome)?
-    ) async throws -> (TransactionState, Outcome?) {
+    ) async throws -> (TransactionState, Outcome?, found: [String]) {
         var random = self.random()
         guard let session = state.session, let keys = self.context.repository.keys(of: session.identifier) else {
-            return try await self.begin(state, at: now, body, using: &random)
+            let (after, outcome) = try await self.begin(state, at: now, body, using: &random)
+            return (after, outcome, [])
         }
         guard body != nil || self.context.sessionGuard.needsCommit(state, keys: keys, at: now) else {
             let step = self.step(state, over: session.record, keys: keys, at: now, body, using: &random)
-            return (self.followed(state, step.completion, identifier: session.identifier, at: now), nil)
+            return (self.followed(state, step.completion, identifier: session.identifier, at: now), nil, [])
         }
         for _ in 0..<Self.attempts {
             let (step, found) = try await self.change(state, session.identifier, keys: keys, at: now, body, using: &random)
@@ -75,7 +76,7 @@ extension SessionTransaction {
                 guard let successor = try await self.rotate(state, found, to: record, keys: keys, at: now, using: &random) else { continue }
                 identifier = successor
             }
-            return (self.followed(state, step.completion, identifier: identifier, at: now), outcome)
+            return (self.followed(state, step.completion, identifier: identifier, at: now), outcome, step.completion.found)
         }
         throw SessionStoreError(.lockTimeout, message: "the session changes faster than its identifier can be replaced")
     }

@@ -74,12 +74,14 @@ struct RotationRoundsTests {
         var writer = RecordWriter()
         writer.chain(chain)
         var reader = RecordReader(writer.output)
-        #expect(reader.chain() == chain)
+        let same = reader.chain()
+        #expect(same == chain)
 
         // Version 2 ended behind the generations that were left.
         let added = 9 + 1 + 9 + 9
         var old = RecordReader([2] + writer.output[1..<writer.output.count - added])
-        let read = try #require(old.chain())
+        let parsed = old.chain()
+        let read = try #require(parsed)
         #expect(read.settled == chain.settled && read.generation == chain.generation && read.rounds == RotationChain.Rounds())
         #expect(read.forgottenAt == nil)
     }
