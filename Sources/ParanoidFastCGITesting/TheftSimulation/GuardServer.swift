@@ -17,6 +17,10 @@ package struct GuardServer: HeldServer {
     private var record: SessionRecord?
     private var login = 0
     package private(set) var hasEnded = false
+    /// What was told of the client.
+    package private(set) var found: [String] = []
+    /// The record as it is stored.
+    package var stored: SessionRecord? { self.record }
 
     /// Where requests come from.
     package enum Clients: Sendable {
@@ -94,6 +98,7 @@ package struct GuardServer: HeldServer {
         let time = Self.time(now)
         var state = TransactionState(credentials: self.credentials(nil, of: self.client(at: now)), arrivedAt: time, isChecked: true)
         state.edits.add(.set([1]), to: [1])
+        state.edits.user = SessionUser(name: "ann", loggedInAt: time)
         let completion = self.sessionGuard.complete(state, over: nil, keys: self.keys, at: time, using: &self.generator)
         guard case .create(let record) = completion.storing else { fatalError("a session begins") }
         self.record = record
@@ -127,7 +132,8 @@ package struct GuardServer: HeldServer {
             state.verdict = .accepted
             state.reason = reason
             if shown == .superseded && reason == .current && record.tracking?.chain != nil { state.session?.shown = .pending }
-            state.signals = self.sessionGuard.changes(of: credentials, on: record, keys: self.keys)
+            state.signals = self.sessionGuard.changes(of: credentials, on: record, keys: self.keys, at: time)
+            if let policy = state.signals?.policy, policy >= .challenge { return nil }
             if needsSecureKey {
                 state.freshSecureKey = SecureKey(using: &self.generator)
                 state.progress = .pending
@@ -160,6 +166,7 @@ package struct GuardServer: HeldServer {
         // Replaced while this request was under way.
         if session.identifier != self.identifier { state.session?.shown = .superseded }
         let completion = self.sessionGuard.complete(state, over: record, keys: self.keys, at: time, using: &self.generator)
+        self.found += completion.found
         switch completion.storing {
         case .write(let next): self.record = next
         case .rotate(var next):

@@ -72,6 +72,9 @@ package struct SignalFindings: Sendable, Hashable {
         /// What that means.
         package let policy: SignalPolicy
         let code: SecretBytes<8>
+
+        /// The same, with another consequence.
+        func meaning(_ policy: SignalPolicy) -> Change { Change(name: self.name, policy: policy, code: self.code) }
     }
 
     /// What has changed, in the order of the rules.
@@ -133,13 +136,27 @@ package struct KnownSignals: Sendable, Hashable {
         return changes.isEmpty ? nil : SignalFindings(changes: changes, sourceCode: sourceCode)
     }
 
-    /// Takes note of what was new.
-    mutating func remember(_ findings: SignalFindings) {
-        for change in findings.changes {
-            guard let index = self.entries.firstIndex(where: { $0.name.elementsEqual(change.name.utf8) }) else { continue }
-            self.entries[index].add(change.code)
+    /// Takes note of what was new, apart from what is pending until a new value is shown.
+    ///
+    /// - Returns: The names of what another request has not noted meanwhile.
+    @discardableResult
+    mutating func remember(_ findings: SignalFindings) -> [String] {
+        var noted: [String] = []
+        for change in findings.changes where change.policy != .rotate {
+            if self.add(change.code, to: Array(change.name.utf8)) { noted.append(change.name) }
         }
-        self.sourceCode = findings.sourceCode
+        if findings.changes.allSatisfy({ $0.policy != .rotate }) { self.sourceCode = findings.sourceCode }
+        return noted
+    }
+
+    /// Takes note of a value that is the owner's.
+    mutating func remember(_ entry: PendingSignals.Entry) { _ = self.add(entry.code, to: entry.name) }
+
+    private mutating func add(_ code: SecretBytes<8>, to name: [UInt8]) -> Bool {
+        guard let index = self.entries.firstIndex(where: { $0.name == name }) else { return false }
+        if self.entries[index].contains(code) { return false }
+        self.entries[index].add(code)
+        return true
     }
 
     /// Takes note of signals that were never read before, and of the bytes if nothing in them is new.

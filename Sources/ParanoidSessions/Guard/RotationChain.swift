@@ -93,6 +93,8 @@ package struct RotationChain: Sendable, Hashable {
 
     /// How many values of one generation are told apart before the jar has settled; others are served and prove nothing.
     static let maximumShown = 16
+    /// So many rounds that came to nothing are no accident: honest browsers had two of them at most in three million requests.
+    static let tooManyRounds = 5
     /// How many generations that were left are remembered, for requests that were held back on their way to the rule.
     static let maximumLeft = 16
 

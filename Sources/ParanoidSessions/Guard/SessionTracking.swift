@@ -21,6 +21,8 @@ package struct SessionTracking: Sendable, Hashable {
 
     /// What is known of the client's signals.
     package var known = KnownSignals()
+    /// What of them is not known to be the owner's yet.
+    package var pending = PendingSignals()
     /// Whether the session waits, for all who hold its cookies, until the application is satisfied.
     package var isSuspended = false
 

@@ -16,6 +16,7 @@ extension SessionRecord {
         case authentication = 8
         case signals = 16
         case suspension = 17
+        case pending = 18
     }
 
     /// The record as bytes.
@@ -37,6 +38,7 @@ extension SessionRecord {
                 writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.secret) }
             }
             if !tracking.known.entries.isEmpty { writer.section(Section.signals.rawValue) { $0.known(tracking.known) } }
+            if !tracking.pending.entries.isEmpty { writer.section(Section.pending.rawValue) { $0.pending(tracking.pending) } }
             if tracking.isSuspended { writer.section(Section.suspension.rawValue) { _ in } }
         }
         if let seconds = self.lifetime.recordedSeconds {
@@ -88,6 +90,7 @@ extension SessionRecord {
             case .chain: self.tracking?.chain = section.chain()  // nil: of another version, see RotationChain(resumingAt:at:)
             case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: content)
             case .signals: if let known = section.known() { self.tracking?.known = known }
+            case .pending: if let pending = section.pending() { self.tracking?.pending = pending }
             case .suspension: self.tracking?.isSuspended = true
             case .lifetime: self.lifetime = SessionLifetime(recordedSeconds: section.integer().map { Int64(bitPattern: $0) })
             case .user:

@@ -10,8 +10,6 @@ extension SessionTransaction {
         case bar
         /// It names a session that does not exist.
         case guess
-        /// What has changed about its client is noted.
-        case changed
         // These take the store, or the application.
         case begin
         case bind
@@ -39,7 +37,6 @@ extension SessionTransaction {
         case .nothing: break
         case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
         case .guess: self.noteGuess(state)
-        case .changed: self.tell(.changed, state)
         case .begin, .bind, .refuse, .challenge, .endChanged: return self.postpone(credentials, isChecked)
         }
         return state
@@ -66,7 +63,6 @@ extension SessionTransaction {
         case .nothing: break
         case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
         case .guess: self.noteGuess(state)
-        case .changed: self.tell(.changed, state)
         case .begin:
             if state.reason == .unknown { self.noteGuess(state) }
             try await self.begin(&state)
@@ -155,15 +151,15 @@ extension SessionTransaction {
             state.freshSecureKey = SecureKey(using: &generator)
             state.progress = .pending
         }
-        guard let findings = self.context.sessionGuard.changes(of: state.credentials, on: session.record, keys: keys) else {
+        guard
+            let findings = self.context.sessionGuard.changes(of: state.credentials, on: session.record, keys: keys, at: state.arrivedAt)
+        else {
             return (state, .nothing)
         }
         state.signals = findings
         switch findings.policy {
-        case .off: return (state, .nothing)
-        case .log: return (state, .changed)
-        // Told when it is done: until then every request finds the same.
-        case .rotate: return (state, .nothing)
+        // Told when it is noted, under the session's lock: once, however many requests find it.
+        case .off, .log, .rotate: return (state, .nothing)
         case .challenge: return (state, .challenge(.signals))
         case .end: return (state, .endChanged)
         }

@@ -135,7 +135,12 @@ extension SessionTransaction {
     private func follow(_ before: TransactionState, _ completion: SessionCompletion, identifier: SessionIdentifier?, at now: Timestamp) {
         let after = self.followed(before, completion, identifier: identifier, at: now)
         self.keep(after)
-        self.tellOutcome(of: before, after)
+        let isStored =
+            switch completion.storing {
+            case .create, .write, .rotate: true
+            case .nothing, .gone: false
+            }
+        self.tellOutcome(of: before, after, found: isStored ? completion.found : [])
     }
 
     // MARK: Where somebody is waited for

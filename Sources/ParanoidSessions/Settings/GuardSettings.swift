@@ -73,6 +73,29 @@ package struct GuardSettings: Sendable, Hashable {
     ///
     /// A session in which nobody is logged in has nobody who could prove anything, and ends either way.
     package var reuse: Reuse = .challenge
+    /// What follows when a client was given new cookie values in five rounds and has shown none (`PSESSION_IGNORED_COOKIES`).
+    package enum IgnoredCookies: String, Sendable, Hashable, CaseIterable {
+        /// Nothing.
+        case off
+        /// The application is told.
+        case log
+        /// The session is withheld until the application is satisfied; of one without a user the application is told.
+        case challenge
+        /// The session ends.
+        case end
+
+        /// What it means for a session; `nil`: nothing that a request notices.
+        func policy(for record: SessionRecord) -> SignalPolicy? {
+            switch self {
+            case .off, .log: nil
+            case .challenge: record.user == nil ? nil : .challenge
+            case .end: .end
+            }
+        }
+    }
+
+    /// What follows when a client shows none of the cookie values that it is given: a script with a copied jar, as a rule.
+    package var ignoredCookies: IgnoredCookies = .challenge
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
     package var isHTTPSOnly = true
 
@@ -93,7 +116,9 @@ package struct GuardSettings: Sendable, Hashable {
             self.absoluteLifetime = nil
             self.anonymousAbsoluteLifetime = nil
         case .paranoid: break
-        case .balanced: self.nonceTimeout = .seconds(600)
+        case .balanced:
+            self.nonceTimeout = .seconds(600)
+            self.ignoredCookies = .log
         }
     }
 
