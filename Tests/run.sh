@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: all parts but cost, store and connections; long ones in their short form
+#     Tests/run.sh                 the gate for every change: all parts but cost, store, connections and soak; long ones in their short form
 #     Tests/run.sh PART...         only these parts, in full
 #     Tests/run.sh api --update    writes the list of public declarations anew
 #
@@ -21,6 +21,7 @@
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
+#     soak      ten minutes of mixed load: memory and descriptors of the workers stay flat
 #
 # There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
 # one another. What the parts need is installed with apt. Every command has a deadline, and the whole has one
@@ -320,6 +321,12 @@ part_bench() {
     count_closing_line $? bench
 }
 
+part_soak() {
+    need nginx wrk python3 && build_release || return
+    run soak 4500 python3 Tests/Benchmarks/soak.py "$@"
+    count_closing_line $? soak
+}
+
 # MARK: Which parts
 
 # lane NAME PART...: runs parts beside this script; what they say is shown when all of them have ended.
@@ -361,7 +368,7 @@ elif [ "$*" = "api --update" ]; then
     part_api --update
 else
     for part in "$@"; do
-        declare -F "part_$part" > /dev/null || { sed -n '2,29s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" > /dev/null || { sed -n '2,30s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi

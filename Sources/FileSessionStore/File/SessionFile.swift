@@ -282,6 +282,7 @@ enum FileStep: Sendable, Hashable, CaseIterable {
     case remove
     case moveAside
     case index
+    case note
 }
 
 /// Lets tests fail or end the process before any step; in production there is none.

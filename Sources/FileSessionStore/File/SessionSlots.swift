@@ -127,16 +127,6 @@ enum SessionSlots {
         return .session(session, at: position)
     }
 
-    /// The head that the newest slot of the first pair claims to have, unchecked; `nil` where only a judgement can tell.
-    ///
-    /// For the sweeper, who takes nothing away on the strength of it.
-    static func glance(_ pair: UnsafeRawBufferPointer) -> StoredSession? {
-        let claims = unsafe (self.claim(pair, .first, 0) ?? 0, self.claim(pair, .first, 1) ?? 0)
-        guard claims.0 != claims.1 else { return nil }
-        let start = claims.1 > claims.0 ? SlotLayout.first.capacity : 0
-        return unsafe StoredSession.decodeHead(UnsafeRawBufferPointer(rebasing: pair[start..<start + StoredSession.headByteCount]))?.head
-    }
-
     /// Where the next state of a session goes.
     ///
     /// - Parameters:

@@ -12,10 +12,9 @@ struct SessionUserIndex: Sendable {
     private static let tagDigits = 32
     private static let shardDigits = 3
 
-    /// All shards, in order.
-    static let shards: [String] = (0..<4096).map { number in
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: Self.shardDigits - digits.utf8.count) + digits
+    /// Whether a name is that of a shard.
+    static func isShard(_ name: String) -> Bool {
+        name.utf8.count == Self.shardDigits && Hexadecimal.bytes(of: Array("0\(name)".utf8)) != nil
     }
 
     let isDurable: Bool

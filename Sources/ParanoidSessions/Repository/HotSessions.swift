@@ -17,10 +17,10 @@ final class HotSessions: Sendable {
 
     /// The place of one entry.
     private final class Stripe: Sendable {
-        let places: Mutex<[Entry?]>
+        let places: Mutex<SparsePlaces<Entry>>
 
         init(capacity: Int) {
-            self.places = Mutex(Array(repeating: nil, count: capacity))
+            self.places = Mutex(SparsePlaces(count: capacity))
         }
     }
 
@@ -102,7 +102,7 @@ final class HotSessions: Sendable {
         let stripe = self.stripes[Int(truncatingIfNeeded: word & UInt64(Self.stripeCount - 1))]
         let index = Int(truncatingIfNeeded: (word >> 8) % UInt64(self.stripeCapacity))
         return stripe.places.withLock { places in
-            body(&places[index])
+            places.withValue(at: index, body)
         }
     }
 }
