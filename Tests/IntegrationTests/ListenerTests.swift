@@ -215,6 +215,38 @@ extension Integration {
             #expect(!FileManager.default.fileExists(atPath: folder["run/app.sock"]))
         }
 
+        @Test(
+            "a socket file that a cleaner removes is made anew, with its directory, and requests that run are finished",
+            .timeLimit(.minutes(5))
+        )
+        func removedSocket() async throws {
+            let folder = try TestFolder()
+            let path = folder["run/app.sock"]
+            let program = try BareProgram(in: folder, workers: 2, settings: ["PARANOID_LISTEN": "unix:\(path)"])
+            func answers() -> Bool { (try? KeptConnection.get("/hello", from: path)) == "hello\n" }
+            try await eventually("it answers", answers)
+            for target in [path, folder["run"]] {
+                let kept = try KeptConnection(path: path)
+                #expect(try kept.get("/hello") == "hello\n")
+                try FileManager.default.removeItem(atPath: target)
+                try await eventually("it answers on a new socket", answers)
+                _ = try? kept.get("/hello")
+            }
+            #expect(program.log.contains("the socket file was removed; a new one is made"))
+            await program.end()
+            #expect(!FileManager.default.fileExists(atPath: path))
+        }
+
+        @Test("a host without /proc is enough", .timeLimit(.minutes(5)), .enabled(if: geteuid() == 0))
+        func noProc() async throws {
+            let shell = "exec unshare -m bash -c 'umount -l /proc && exec \"$0\"' \"$0\""
+            try await BareProgram.with(workers: 2, shell: shell) { program in
+                program.process.signal(SIGHUP)
+                try await eventually("the workers are new") { program.log.components(separatedBy: "worker ready").count > 4 }
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+            }
+        }
+
         @Test("only root can become another user", .timeLimit(.minutes(5)), .enabled(if: geteuid() == 0))
         func noRoot() async throws {
             let program = try BareProgram(

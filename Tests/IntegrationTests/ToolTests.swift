@@ -35,5 +35,18 @@ extension Integration {
                 #expect(left == (isThere ? ["state"] : []), "\(text)")
             }
         }
+
+        @Test("that cannot write its output fails and says so", .timeLimit(.minutes(5)))
+        func fullOutput() async throws {
+            let folder = try TestFolder()
+            let tool = try SpawnedCommand(
+                ["\(Requirements.programs)/paranoid", "config", "explain"],
+                environment: Requirements.environment.merging(["STATE_DIRECTORY": folder["state"]]) { $1 },
+                output: "/dev/full",
+                errors: folder["errors"]
+            )
+            #expect(await tool.waitForEnd() == .exited(1))
+            #expect(folder.text(of: "errors").contains("the output could not be written: No space left on device"))
+        }
     }
 }

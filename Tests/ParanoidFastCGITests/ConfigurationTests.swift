@@ -256,6 +256,8 @@ struct ConfigurationTests {
         [
             "\(service)_SERVICE_HOST": "10.0.0.1", "\(service)_SERVICE_PORT": "80", "\(service)_SERVICE_PORT_HTTP": "80",
             "\(service)_PORT": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP_PROTO": "tcp",
+            "\(service)_PORT_80_TCP_START": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP_END": "tcp://10.0.0.1:89",
+            "\(service)_PORT_80_TCP_PORT_START": "80", "\(service)_PORT_80_TCP_PORT_END": "89",
             "\(service)_PORT_80_TCP_PORT": "80", "\(service)_PORT_80_TCP_ADDR": "10.0.0.1", "\(service)_PORT_53_UDP": "udp://10.0.0.1:53",
         ]
     }

@@ -42,4 +42,10 @@ int clinux_message_sockets(int pair[2]);
 /// pipe2(2), close-on-exec, and non-blocking if asked. 0 or -1.
 int clinux_pipe(int pair[2], int nonblocking);
 
+/// write(2) that does not wait for the reader of a socket, or of a pipe where the kernel can do that. The count, or -1 and errno.
+ssize_t clinux_write_now(int descriptor, const void *bytes, size_t count);
+
+/// The name under which the kernel was asked to run the program (AT_EXECFN, getauxval(3)), or NULL.
+const char *clinux_start_name(void);
+
 #endif

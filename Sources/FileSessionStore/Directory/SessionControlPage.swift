@@ -7,7 +7,8 @@ internal import Synchronization
 ///
 /// Somebody may remove the file, such as a cleaner of temporary files. Each worker looks at its name once a second: it makes the file anew with
 /// the numbers it knows, or goes over to the one that another worker has made. A process that starts and finds sessions but no file cannot
-/// know which of them have been revoked, so it begins an epoch that is later than any before: all sessions end.
+/// know which of them have been revoked, so it begins an epoch that is later than any before: all sessions end. A file that is cut short or
+/// overwritten with zeros while it is in use is damaged: nobody is served until it was removed or put back.
 final class SessionControlPage: Sendable {
     static let file = "control"
     private static let magic: UInt64 = 0x5053_4354_0000_0002  // "PSCT", version 2
@@ -36,6 +37,9 @@ final class SessionControlPage: Sendable {
         var checkedAt: Int64
 
         subscript(word: Word) -> UInt64 { self.page.load(word.rawValue) }
+
+        /// Whether the numbers are still the file's, see ``SharedMemory``.
+        var isWhole: Bool { self[.magic] == SessionControlPage.magic }
     }
 
     private let mapping: Mutex<Mapping>
@@ -51,6 +55,10 @@ final class SessionControlPage: Sendable {
             self.mapping = Mutex(known)
             return
         }
+        self.mapping = Mutex(try Self.createFresh(in: directory, logger: logger))
+    }
+
+    private static func createFresh(in directory: borrowing SessionDirectory, logger: Logger) throws(SessionStoreError) -> Mapping {
         let holdsSessions = try Self.holdsSessions(directory)
         // Later than all epochs there can have been: they are counted from such a time, or from 0. So are those of logins.
         let epoch = holdsSessions ? UInt64(clamping: WallClock.nanosecondsSinceEpoch()) : 0
@@ -59,7 +67,7 @@ final class SessionControlPage: Sendable {
                 "the file control of the session directory is gone, and with it the knowledge of what was revoked: all sessions end"
             )
         }
-        self.mapping = Mutex(try Self.create([Self.magic, epoch, 0, 0, 0, epoch], in: directory))
+        return try Self.create([Self.magic, epoch, 0, 0, 0, epoch], in: directory)
     }
 
     private static func holdsSessions(_ directory: borrowing SessionDirectory) throws(SessionStoreError) -> Bool {
@@ -134,39 +142,52 @@ final class SessionControlPage: Sendable {
     private func page(in directory: borrowing SessionDirectory, looksNow: Bool = false) throws(SessionStoreError) -> SharedMemory {
         let now = CoarseClock.now()
         return try self.mapping.withLock { (mapping) throws(SessionStoreError) in
-            guard looksNow || now - mapping.checkedAt >= Self.checkInterval else { return mapping.page }
+            guard looksNow || now - mapping.checkedAt >= Self.checkInterval || !mapping.isWhole else { return mapping.page }
+            try directory.checkPlace()
             let status: FileStatus?
             do throws(SystemCallError) { status = try directory.root.status(of: Self.file) } catch {
                 throw SessionStoreError(error, "looking for the file \(Self.file) of the session directory")
             }
             // Opened while the file system took no changes? That may have passed; all mappings of the file show the same.
-            if status?.identity == mapping.identity && (mapping.page.isWritable || !looksNow) {
+            if status?.identity == mapping.identity && mapping.isWhole && (mapping.page.isWritable || !looksNow) {
                 mapping.checkedAt = now
                 return mapping.page
             }
-            let words = (0..<mapping.page.wordCount).map { mapping.page.load($0) }
-            let current: Mapping
-            if let other = try Self.open(in: directory) {
-                current = other
-            } else {
-                self.logger.error("the file control of the session directory was removed; it is made anew")
-                current = try Self.create(words, in: directory)
-            }
-            if current.page.isWritable {
-                for index in [Word.epoch.rawValue, Word.loginEpoch.rawValue] + Array(Self.firstMark..<words.count) {
-                    current.page.raise(to: words[index], at: index)
-                }
-            }
-            mapping = current
-            return current.page
+            mapping = try self.successor(of: mapping, in: directory)
+            return mapping.page
         }
+    }
+
+    /// The file that is there now, or a new one, with what the mapping before knows.
+    private func successor(of mapping: Mapping, in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Mapping {
+        let words = (0..<mapping.page.wordCount).map { mapping.page.load($0) }
+        guard mapping.isWhole else {
+            if let other = try Self.open(in: directory) { return other }
+            return try Self.createFresh(in: directory, logger: self.logger)
+        }
+        let current: Mapping
+        if let other = try Self.open(in: directory) {
+            current = other
+        } else {
+            self.logger.error("the file control of the session directory was removed; it is made anew")
+            current = try Self.create(words, in: directory)
+        }
+        if current.page.isWritable {
+            for index in [Word.epoch.rawValue, Word.loginEpoch.rawValue] + Array(Self.firstMark..<words.count) {
+                current.page.raise(to: words[index], at: index)
+            }
+        }
+        return current
     }
 
     // MARK: Epochs
 
     /// The epoch of sessions that begin now; those of earlier ones have ended.
     func epoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {
-        try self.page(in: directory).load(Word.epoch.rawValue)
+        let page = try self.page(in: directory)
+        let epoch = page.load(Word.epoch.rawValue)
+        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
+        return epoch
     }
 
     /// Ends all sessions.
@@ -179,6 +200,7 @@ final class SessionControlPage: Sendable {
         } catch {
             throw SessionStoreError(error, "ending all sessions")
         }
+        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
     }
 
     // MARK: Epochs of logins
@@ -216,10 +238,12 @@ final class SessionControlPage: Sendable {
 
     func standing(of session: StoredSession, in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Standing {
         let page = try self.page(in: directory)
-        if session.epoch < page.load(Word.epoch.rawValue) { return .ended }
-        guard let tag = session.userTag else { return .current }
-        let mark = page.load(Self.mark(of: tag, in: page))
-        return session.loginEpoch < mark ? .doubtful(tag, mark: mark) : .current
+        let epoch = page.load(Word.epoch.rawValue)
+        let mark = session.userTag.map { page.load(Self.mark(of: $0, in: page)) }
+        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
+        if session.epoch < epoch { return .ended }
+        guard let tag = session.userTag, let mark, session.loginEpoch < mark else { return .current }
+        return .doubtful(tag, mark: mark)
     }
 
     /// Which mark is that of a user's group: the tag is a keyed hash, so its bytes are spread evenly.

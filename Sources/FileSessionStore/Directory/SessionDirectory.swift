@@ -11,6 +11,7 @@ struct SessionDirectory: ~Copyable, Sendable {
     static let shards: [String] = (0...255).map { SessionName.digits(of: [$0]) }
 
     let root: SecureDirectory
+    private let path: String
     private let isDurable: Bool
     private let faults: FileFaults?
 
@@ -19,6 +20,7 @@ struct SessionDirectory: ~Copyable, Sendable {
     /// - Throws: `refused` when others can write it, when it is not ours or when it lies on a file system whose locks cannot be trusted;
     ///   `full` or `unavailable` when it cannot be made.
     init(_ configuration: FileSessionStoreConfiguration, faults: FileFaults?) throws(SessionStoreError) {
+        self.path = configuration.directory
         self.isDurable = configuration.durability == .power
         self.faults = faults
         self.root = try Self.openRoot(configuration)
@@ -47,6 +49,15 @@ struct SessionDirectory: ~Copyable, Sendable {
             )
         }
         return root
+    }
+
+    /// Refuses a directory that is no longer the one at its path: what the command-line tool and later processes do happens in another one.
+    func checkPlace() throws(SessionStoreError) {
+        guard self.root.isAt(self.path) == false else { return }
+        throw SessionStoreError(
+            .refused,
+            message: "another directory has taken the place of the session directory \(self.path); restart the application to use it"
+        )
     }
 
     /// The path of a session's file.

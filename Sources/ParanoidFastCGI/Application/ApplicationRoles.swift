@@ -95,7 +95,15 @@ extension Application {
             configuration.scaling = WorkerScaling.Rules(minimum: bounds.lowerBound, maximum: bounds.upperBound)
         }
         configuration.logFile = self.configuration.logFile.map { LogFile($0) }
-        let supervisor = try Supervisor(configuration: configuration, listener: listener.intoDescriptor(), logger: self.logger)
+        let name = file.map { SocketName($0, self.configuration, logger: self.logger) }
+        var renewedListener: (@Sendable () -> OwnedDescriptor?)?
+        if let name { renewedListener = { name.renewedListener() } }
+        let supervisor = try Supervisor(
+            configuration: configuration,
+            listener: listener.intoDescriptor(),
+            logger: self.logger,
+            renewedListener: renewedListener
+        )
         self.logger.info("supervising", metadata: ["listen": "\(self.configuration.listen)", "workers": "\(configuration.workers)"])
         let code = try await self.sweeping {
             await withGracefulShutdownHandler {
@@ -104,7 +112,7 @@ extension Application {
                 supervisor.send(.stop)
             }
         }
-        file?.remove()
+        name?.remove()
         if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
     }
 
@@ -138,7 +146,11 @@ extension Application {
         let file = listener.socketFile
         let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
         let signOfLife = WatchdogTurn(manager)
-        let context = try WorkerContext(alone: { signOfLife.keepAlive() })
+        let name = file.map { SocketName($0, self.configuration, logger: self.logger) }
+        let context = try WorkerContext(alone: {
+            signOfLife.keepAlive()
+            name?.reportRemoval()
+        })
         self.attach(context)
         let server = try self.makeServer(
             listener: listener,

@@ -168,8 +168,12 @@ package struct SessionCookieChanges: Sendable {
 enum FetchMetadata {
     /// Whether another site has sent a request, as far as the browser says.
     static func isFromAnotherSite(_ request: Request) -> Bool {
-        guard let site = request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE") else { return !OriginCheck().admits(request) }
-        return site == Array("cross-site".utf8)
+        switch request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE").map({ String(decoding: $0, as: UTF8.self) }) {
+        case "cross-site"?: true
+        case "same-origin"?, "same-site"?, "none"?: false
+        // A word that no browser says is as good as none.
+        default: !OriginCheck().admits(request)
+        }
     }
 
     /// Whether a request follows a link: with these, browsers send cookies that are `SameSite=Lax` from other sites, too.
