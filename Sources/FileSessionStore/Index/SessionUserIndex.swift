@@ -14,7 +14,7 @@ struct SessionUserIndex: Sendable {
 
     /// Whether a name is that of a shard.
     static func isShard(_ name: String) -> Bool {
-        name.utf8.count == Self.shardDigits && Hexadecimal.bytes(of: Array("0\(name)".utf8)) != nil
+        name.utf8.count == Self.shardDigits && name.utf8.allSatisfy(SessionName.isDigit)
     }
 
     let isDurable: Bool

@@ -198,8 +198,7 @@ final class FileSessionSweeper: Sendable {
 
     /// Whether an entry has the name of a session's file.
     private static func isSession(_ name: ArraySlice<UInt8>) -> Bool {
-        name.count == 2 * SessionName.byteCount
-            && name.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0 }
+        name.count == 2 * SessionName.byteCount && name.allSatisfy(SessionName.isDigit)
     }
 
     /// - Returns: Whether the entry is one that is looked at.

@@ -79,7 +79,7 @@ package struct SignalFindings: Sendable, Hashable {
 
     /// What has changed, in the order of the rules.
     package let changes: [Change]
-    let sourceCode: SecretBytes<16>
+    let sourceCode: SecretBytes<16>?
 
     /// The gravest consequence.
     package var policy: SignalPolicy { self.changes.map(\.policy).max() ?? .off }

@@ -79,7 +79,7 @@ struct ParanoidGuard: Sendable {
         if inVain >= RotationChain.tooManyRounds, value?.generation == tracking.chain?.generation,
             let policy = self.settings.ignoredCookies.policy(for: record)
         {
-            changes.append(SignalFindings.Change(name: SignalRule.cookies, policy: policy, code: []))
+            changes.append(SignalFindings.Change(name: SignalRule.cookies, policy: policy, code: SecretBytes()))
         }
         return changes.isEmpty ? nil : SignalFindings(changes: changes, sourceCode: findings?.sourceCode ?? tracking.known.sourceCode)
     }

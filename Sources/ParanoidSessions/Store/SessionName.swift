@@ -36,6 +36,11 @@ public struct SessionName: Sendable {
 
     /// Lower-case hexadecimal digits, of which stores make the names of their files; stores do not know HTTP.
     package static func digits(of bytes: [UInt8]) -> String { Hexadecimal.text(bytes) }
+
+    /// Whether a byte is one of these digits.
+    package static func isDigit(_ byte: UInt8) -> Bool {
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte
+    }
 }
 
 extension SessionName: Hashable, CustomStringConvertible {
