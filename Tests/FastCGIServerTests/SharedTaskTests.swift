@@ -80,7 +80,7 @@ struct SharedTaskTests {
         let gate = Gate()
         let limited = configuration {
             $0.threads = 1
-            $0.maximumRequests = 2
+            $0.maximumRunningRequests = 2
             $0.rejectOverload = { $0.answer("busy") }
         }
         try await withServer(
