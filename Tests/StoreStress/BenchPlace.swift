@@ -39,7 +39,7 @@ struct BenchPlace: Sendable {
         let time = WallClock.nanosecondsSinceEpoch() - duration.wholeNanoseconds
         let root = try SecureDirectory.openOrCreate(self.sessions)
         for shard in 0..<256 {
-            guard let directory = try root.openDirectory(Hexadecimal.text([UInt8(shard)])) else { continue }
+            guard let directory = try root.openDirectory(SessionName.digits(of: [UInt8(shard)])) else { continue }
             var reader = DirectoryReader(directory)
             while try reader.advance() { try reader.open().setModificationTime(time) }
         }
