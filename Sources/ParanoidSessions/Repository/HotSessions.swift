@@ -84,7 +84,7 @@ final class HotSessions: Sendable {
             guard entry?.location.identifier == identifier else { return }
             // Overwritten first: `nil` alone would leave the bytes where they are.
             entry?.location.identifier = SessionIdentifier(SecretBytes())
-            entry?.proven = nil
+            entry?.proven?.nonce = Nonce(position: 0, tag: SecretBytes())
             entry = nil
         }
     }

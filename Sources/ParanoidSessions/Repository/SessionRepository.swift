@@ -30,15 +30,15 @@ package final class SessionRepository: Sendable {
     ///
     /// Who comes back with an old one is to be recognised as the second holder of a jar, so this is more than a busy thief who changes networks
     /// every few minutes makes in a night; a request cannot cost more than these reads.
-    private static let longestChain = 512
+    static let longestChain = 512
 
     let store: any SessionStore
     /// The same, if it does most things without waiting.
-    private let immediate: (any ImmediateSessionStore)?
+    let immediate: (any ImmediateSessionStore)?
     let secrets: SecretRing
     let configuration: SessionRepositoryConfiguration
     let sealer: SessionSealer
-    private let hot: HotSessions
+    let hot: HotSessions
     private let report: @Sendable (SessionIncident) -> Void
 
     /// Creates a repository.
@@ -165,7 +165,7 @@ package final class SessionRepository: Sendable {
     }
 
     /// The record that stored bytes hold: the one opened last if they are the same; `nil` when they do not open here.
-    private func record(in location: SessionLocation, storedAs stored: StoredSession) -> SessionRecord? {
+    func record(in location: SessionLocation, storedAs stored: StoredSession) -> SessionRecord? {
         if let record = self.hot.record(in: location, storedAs: stored) { return record }
         guard let record = self.sealer.open(stored, in: location) else { return nil }
         self.hot.remember(record, storedAs: stored, in: location)
@@ -261,193 +261,6 @@ package final class SessionRepository: Sendable {
         return Opened(record: draft.record, generation: 1, identifier: draft.location.identifier, expiresAt: expiresAt)
     }
 
-    // MARK: Changing
-
-    /// A session that nobody else can change for as long as the value exists.
-    struct Locked: ~Copyable {
-        let location: SessionLocation
-        let lock: any LockedSession
-        let stored: StoredSession
-        /// The session as it is now.
-        let opened: Opened
-    }
-
-    /// Locks a session if nobody holds it and the identifier is its own; `nil`: it takes ``change(_:at:using:_:)``.
-    func lockNow(_ identifier: SessionIdentifier, at now: Timestamp) throws(SessionStoreError) -> Locked? {
-        guard let store = self.immediate, let location = self.location(of: identifier) else { return nil }
-        let found: ImmediateLock
-        do throws(SessionStoreError) { found = try store.lockNow(location.name) } catch {
-            self.hot.forget(identifier)
-            try self.settle(error, in: location)
-            return nil
-        }
-        guard case .locked(let lock) = found, let stored = lock.current, stored.isLive(at: now),
-            let record = self.record(in: location, storedAs: stored)
-        else { return nil }
-        let opened = Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt)
-        return Locked(location: location, lock: lock, stored: stored, opened: opened)
-    }
-
-    /// Replaces the record of a locked session, and so ends the lock.
-    func write(
-        _ record: SessionRecord,
-        expiresAt: Timestamp,
-        at now: Timestamp,
-        to locked: consuming Locked,
-        using generator: inout some RandomNumberGenerator
-    ) throws(SessionStoreError) {
-        let (new, next) = self.next(
-            record,
-            expiresAt: expiresAt,
-            at: now,
-            replacing: locked.stored,
-            user: locked.opened.record.user,
-            in: locked.location,
-            using: &generator
-        )
-        do throws(SessionStoreError) { try locked.lock.commit(.write(next)) } catch {
-            self.hot.forget(locked.location.identifier)
-            throw error
-        }
-        self.hot.remember(new, storedAs: next, in: locked.location)
-    }
-
-    /// A record as it is stored in the place of another one.
-    private func next(
-        _ record: SessionRecord,
-        expiresAt: Timestamp,
-        at now: Timestamp,
-        replacing stored: StoredSession,
-        user: SessionUser?,
-        in location: SessionLocation,
-        using generator: inout some RandomNumberGenerator
-    ) -> (record: SessionRecord, stored: StoredSession) {
-        let origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
-        var record = record
-        if record.origin != origin { record.origin = origin }
-        let next = self.sealer.seal(
-            record,
-            of: origin,
-            generation: stored.generation + 1,
-            expiresAt: expiresAt,
-            at: now,
-            in: location,
-            replacing: (stored, user),
-            using: &generator
-        )
-        return (record, next)
-    }
-
-    /// Gives `body` the only view of a session and does what it says.
-    ///
-    /// - Parameters:
-    ///   - identifier: The session; one that was replaced a moment ago leads to its successor.
-    ///   - now: The time of the request.
-    ///   - generator: Randomness for sealing.
-    ///   - body: Sees the session as it is now, or `nil` when there is none (any more); may run again.
-    /// - Returns: What `body` returned beside its change.
-    package func change<Result: Sendable>(
-        _ identifier: SessionIdentifier,
-        at now: Timestamp,
-        using generator: inout some RandomNumberGenerator,
-        _ body: (Opened?) -> (change: Change, result: Result)
-    ) async throws(SessionStoreError) -> Result {
-        var identifier = identifier
-        for _ in 0...Self.longestChain {
-            guard let location = self.location(of: identifier) else { break }
-            switch try await self.changeOne(location, at: now, using: &generator, body) {
-            case .done(let result): return result
-            case .superseded(let successor): identifier = successor
-            }
-        }
-        return body(nil).result
-    }
-
-    private enum Outcome<Result: Sendable>: Sendable {
-        case done(Result)
-        case superseded(by: SessionIdentifier)
-    }
-
-    private func changeOne<Result: Sendable>(
-        _ location: SessionLocation,
-        at now: Timestamp,
-        using generator: inout some RandomNumberGenerator,
-        _ body: (Opened?) -> (change: Change, result: Result)
-    ) async throws(SessionStoreError) -> Outcome<Result> {
-        var damaged: StoredSession?
-        var written: (record: SessionRecord, stored: StoredSession)?
-        let outcome: Outcome<Result>
-        do {
-            outcome = try await self.store.modify(location.name, timeout: self.configuration.timeout) { stored in
-                damaged = nil
-                written = nil
-                guard let stored, stored.isLive(at: now) else {
-                    if let stored, let successor = self.sealer.successor(in: stored, at: now, in: location) {
-                        return (.keep, .superseded(by: successor))
-                    }
-                    return (.keep, .done(body(nil).result))
-                }
-                guard let record = self.record(in: location, storedAs: stored) else {
-                    damaged = stored
-                    return (.keep, .done(body(nil).result))
-                }
-                let (change, result) = body(
-                    Opened(record: record, generation: stored.generation, identifier: location.identifier, expiresAt: stored.expiresAt)
-                )
-                switch change {
-                case .keep: return (.keep, .done(result))
-                case .remove: return (.remove, .done(result))
-                case .write(let new, let end):
-                    let made = self.next(
-                        new,
-                        expiresAt: end,
-                        at: now,
-                        replacing: stored,
-                        user: record.user,
-                        in: location,
-                        using: &generator
-                    )
-                    written = made
-                    return (.write(made.stored), .done(result))
-                case .supersede(let successor, let end):
-                    let tombstone = self.sealer.tombstone(
-                        of: successor,
-                        replacing: stored,
-                        until: end,
-                        at: now,
-                        in: location,
-                        using: &generator
-                    )
-                    return (.write(tombstone), .done(result))
-                }
-            }
-        } catch {
-            self.hot.forget(location.identifier)
-            try self.settle(error, in: location)
-            return .done(body(nil).result)
-        }
-        if let damaged { await self.putAside(damaged, in: location) }
-        if let written { self.hot.remember(written.record, storedAs: written.stored, in: location) }
-        return outcome
-    }
-
-    /// Lets a replaced identifier lead to its successor until `end` only.
-    package func retire(
-        _ identifier: SessionIdentifier,
-        at now: Timestamp,
-        by end: Timestamp,
-        using generator: inout some RandomNumberGenerator
-    ) async throws(SessionStoreError) {
-        guard let location = self.location(of: identifier) else { return }
-        try await self.store.modify(location.name, timeout: self.configuration.timeout) { stored in
-            guard let stored, end < stored.expiresAt, let successor = self.sealer.successor(in: stored, at: now, in: location) else {
-                return (.keep, ())
-            }
-            let tombstone = self.sealer.tombstone(of: successor, replacing: stored, until: end, at: now, in: location, using: &generator)
-            return (.write(tombstone), ())
-        }
-    }
-
     /// Removes what expired, see ``SessionStore/sweep(expiredAt:budget:)``.
     package func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         try await self.store.sweep(expiredAt: now, budget: budget)
@@ -455,57 +268,18 @@ package final class SessionRepository: Sendable {
 
     // MARK: Trouble
 
-    private func putAside(_ stored: StoredSession, in location: SessionLocation) async {
+    func putAside(_ stored: StoredSession, in location: SessionLocation) async {
         self.hot.forget(location.identifier)
         self.report(SessionIncident(handle: stored.handle, kind: .doesNotOpen))
         // If even this fails the session stays unusable, which is what matters.
         try? await self.store.quarantine(location.name, generation: stored.generation)
     }
 
-    private func settle(_ error: SessionStoreError, in location: SessionLocation) throws(SessionStoreError) {
+    func settle(_ error: SessionStoreError, in location: SessionLocation) throws(SessionStoreError) {
         guard error.code == .damaged else { throw error }
         // Nothing can be read of it: only what was known before says which session it was.
         let handle = self.hot.handle(of: location.identifier)
         self.hot.forget(location.identifier)
         self.report(SessionIncident(handle: handle, kind: .damaged))
-    }
-}
-
-/// How sessions are protected and how long callers wait for them.
-package struct SessionRepositoryConfiguration: Sendable {
-    /// How records are protected in the store.
-    package var protection: StoredSession.Protection = .sealed
-    /// How long a change waits for the session's lock.
-    package var timeout: Duration = .seconds(2)
-    /// How many opened records are kept in memory, each proven fresh by its generation at every use.
-    package var cachedSessions: Int = 4096
-
-    /// How many sessions a user may have at a time; `nil`: any number.
-    package var limitPerUser: SessionLimit?
-
-    /// Creates the default configuration.
-    package init() {}
-}
-
-/// How many sessions one user may have at a time, and what happens to one more.
-package struct SessionLimit: Sendable, Hashable {
-    /// What happens to a login that is one too many.
-    package enum Policy: String, Sendable, Hashable, CaseIterable {
-        /// The session that began first ends.
-        case oldestEnds
-        /// The login is refused.
-        case refuse
-    }
-
-    /// The most sessions of a user.
-    package var count: Int
-    /// What happens to one more.
-    package var policy: Policy
-
-    /// Creates a limit.
-    package init(_ count: Int, policy: Policy = .oldestEnds) {
-        precondition(count > 0, "a user needs a session")
-        self.count = count
-        self.policy = policy
     }
 }

@@ -11,7 +11,7 @@ internal import Synchronization
 /// Operations of concurrent tasks of one request take turns, first come, first served; who waits suspends and holds no thread. As a rule
 /// nobody waits, for a turn, a lock or a read, and then nothing suspends: what can be done at once is done in plain functions.
 final class SessionTransaction: Sendable {
-    private enum Phase: Sendable {
+    enum Phase: Sendable {
         /// The session was not read yet, or is being read: a hook that is asked meanwhile sees this much.
         case arriving(TransactionState?)
         /// The session was read and checked, and the response is not on its way.
@@ -20,7 +20,7 @@ final class SessionTransaction: Sendable {
         case finished(TransactionState?)
     }
 
-    private struct Progress: Sendable {
+    struct Progress: Sendable {
         var phase = Phase.arriving(nil)
         var hasTurn = false
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -31,7 +31,7 @@ final class SessionTransaction: Sendable {
     /// When the request arrived; not when its handler first asks for the session, which may be much later.
     let arrival: RequestArrival
     /// Held for moments only, never while something is read, decided or written.
-    private let progress = Mutex(Progress())
+    let progress = Mutex(Progress())
     /// The number that a login carries which this request makes: that of its arrival, so that a password which was changed since makes none.
     private let epoch: Atomic<UInt64>
     /// What the response says beside the session's cookies.
@@ -243,145 +243,6 @@ final class SessionTransaction: Sendable {
         try self.complete(&response)
     }
 
-    // MARK: Turns and phases
-
-    /// Waits for the turn, and has the session read if it was not yet; who called passes the turn on.
-    private func begin() async throws {
-        if !self.takeTurn() { await self.waitForTurn() }
-        do {
-            if try !self.loadNow() { try await self.load() }
-        } catch {
-            self.passTurn()
-            throw error
-        }
-    }
-
-    /// Takes the turn and has the session read, if neither takes waiting.
-    ///
-    /// - Returns: Whether the turn was taken; who called passes it on.
-    private func takeTurnNow() throws -> Bool {
-        guard self.takeTurn() else { return false }
-        do {
-            if try self.loadNow() { return true }
-        } catch {
-            self.passTurn()
-            throw error
-        }
-        self.passTurn()
-        return false
-    }
-
-    private func takeTurn() -> Bool {
-        self.progress.withLock { progress in
-            if progress.hasTurn { return false }
-            progress.hasTurn = true
-            return true
-        }
-    }
-
-    /// Ignores cancellation: who waits here has to leave the session in a known state.
-    private func waitForTurn() async {
-        await withCheckedContinuation { continuation in
-            let isMine = self.progress.withLock { progress in
-                if progress.hasTurn {
-                    progress.waiting.append(continuation)
-                    return false
-                }
-                progress.hasTurn = true
-                return true
-            }
-            if isMine { continuation.resume() }
-        }
-    }
-
-    private func passTurn() {
-        let next: CheckedContinuation<Void, Never>? = self.progress.withLock { progress in
-            if progress.waiting.isEmpty {
-                progress.hasTurn = false
-                return nil
-            }
-            return progress.waiting.removeFirst()
-        }
-        next?.resume()
-    }
-
-    /// Has the session read and checked if that takes no waiting.
-    ///
-    /// - Returns: Whether it is read now.
-    @inline(never)
-    private func loadNow() throws -> Bool {
-        if self.isLoaded { return true }
-        let state: TransactionState?
-        do throws(SessionStoreError) { state = try self.arriveNow() } catch { throw self.unavailable(error) }
-        guard let state else { return false }
-        try self.enter(state)
-        return true
-    }
-
-    private func load() async throws {
-        let state = try await self.storing { () throws(SessionStoreError) in try await self.arrive() }
-        try self.enter(state)
-    }
-
-    private func enter(_ state: TransactionState) throws {
-        self.keep(state)
-        if case .none(.refused) = state.standing, self.settings.refusal == .forbid { throw HTTPError.forbidden }
-    }
-
-    private var isLoaded: Bool {
-        self.progress.withLock { progress in
-            switch progress.phase {
-            case .open, .finished(_?): true
-            case .arriving, .finished(nil): false
-            }
-        }
-    }
-
-    /// Whether the session is being read, or was when that failed.
-    var isPostponed: Bool {
-        self.progress.withLock { if case .arriving(_?) = $0.phase { true } else { false } }
-    }
-
-    private var isUntouched: Bool {
-        self.progress.withLock { if case .arriving = $0.phase { true } else { false } }
-    }
-
-    /// Lets nothing be changed any more.
-    private func close() {
-        self.progress.withLock { progress in
-            switch progress.phase {
-            case .arriving: progress.phase = .finished(nil)
-            case .open(let state): progress.phase = .finished(state)
-            case .finished: break
-            }
-        }
-    }
-
-    func keep(_ state: TransactionState) {
-        self.progress.withLock { progress in
-            if case .finished = progress.phase { progress.phase = .finished(state) } else { progress.phase = .open(state) }
-        }
-    }
-
-    /// Lets hooks see what is known so far.
-    func show(_ state: TransactionState) {
-        self.progress.withLock { progress in
-            if case .arriving = progress.phase { progress.phase = .arriving(state) }
-        }
-    }
-
-    private func checkIsOpen() throws {
-        if self.progress.withLock({ if case .finished = $0.phase { true } else { false } }) { throw SessionError.responseSent }
-    }
-
-    private func checkIsWritable() throws {
-        switch self.ask({ $0.standing }) {
-        case .barred: throw self.needsHTTPS()
-        case .none, .withheld: try self.checkIsOpen()
-        case .open, .ended: break
-        }
-    }
-
     // MARK: Small parts
 
     /// Whether the guard checks the request.
@@ -389,7 +250,7 @@ final class SessionTransaction: Sendable {
 
     func random() -> SessionRandom { SessionRandom(source: self.context.configuration.randomSource) }
 
-    private func needsHTTPS() -> any Error {
+    func needsHTTPS() -> any Error {
         self.request.logger.error(
             "a session was written over plain HTTP, where it cannot exist: serve the page over HTTPS, or set PSESSION_HTTPS_ONLY=false"
         )

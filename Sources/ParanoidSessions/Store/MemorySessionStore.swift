@@ -28,6 +28,9 @@ package final class MemorySessionStore: ImmediateSessionStore {
     /// The number of sessions and tombstones stored.
     package var count: Int { self.kept.withLock { $0.sessions.count } }
 
+    /// The names of all that is stored, in no order.
+    package var names: [SessionName] { self.kept.withLock { Array($0.sessions.keys) } }
+
     package func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
         self.kept.withLock { $0[name] }
     }
