@@ -5,7 +5,7 @@ internal import ParanoidFastCGITesting
 // Rotation against honest browsers and thieves, in virtual time.
 //
 //     theft-simulator [--short] [PART...]         the guard alone, in this process: all parts, or some of honest, harder, everyday,
-//                                                 troubles, pace, strategies and every
+//                                                 relays, troubles, pace, strategies and every
 //     theft-simulator --through PORT [--log FILE] [--short]
 //                                                 the whole server: nginx on that port and `trace-server` behind it, which
 //                                                 writes its log to FILE
