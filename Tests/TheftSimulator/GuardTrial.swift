@@ -67,7 +67,7 @@ struct GuardTrial {
     private func playHarderHonest(_ checks: inout CheckList) {
         print(Report.harderHead)
         let paranoid = self.settings(.paranoid)
-        for rotations in self.isShort ? [0, 0.02] : [0.02] {
+        for rotations in [0, 0.02] {
             let rule = HarderHonest(wanted: self.isShort ? 60_000 : 1_000_000, rotations: rotations)
             let byRule = rule.run { _ in ChainServer(delay: 6, timeout: 1) }
             Report.row("rule alone", rule, byRule)
