@@ -276,7 +276,7 @@ torture_directory() {
 part_thieves() {
     need nginx && build_release || return
     mkdir -p "$work/thieves"
-    run thieves 1200 "$PARANOID_BIN_DIR/theft-simulator" "$@"
+    run thieves 2400 "$PARANOID_BIN_DIR/theft-simulator" "$@"
     count_closing_line $? thieves
     run thieves-nginx 900 env TMPDIR="$work/thieves" Tests/thieves-nginx.sh "$@"
     count_closing_line $? "thieves: nginx"

@@ -1,7 +1,6 @@
 import ParanoidFastCGITesting
+import ParanoidSessions
 import Testing
-
-@testable import ParanoidSessions
 
 /// A machine that begins with a wrong clock, as one without a battery does, and is put right later.
 @Suite("A session of a machine whose clock was wrong")

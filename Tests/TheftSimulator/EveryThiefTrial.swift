@@ -32,7 +32,7 @@ struct EveryThiefTrial {
         if self.isShort {
             return [
                 Grain(delay: 4, values: 2, hold: 0, owners: Self.regular([1, 2, 3, 5, 7, 9, 20, 30]) + uneven),
-                Grain(delay: 4, values: 1, hold: 8, owners: Self.regular([3])),
+                Grain(delay: 4, values: 1, hold: 4, owners: Self.regular([1, 3, 9])),
             ]
         }
         return [
@@ -43,8 +43,7 @@ struct EveryThiefTrial {
                 owners: Self.regular([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 24, 32, 40, 90]) + uneven
             ),
             Grain(delay: 8, values: 2, hold: 0, owners: Self.regular([1, 3, 5, 7, 10, 13, 17, 20, 40]) + uneven),
-            Grain(delay: 4, values: 2, hold: 12, owners: Self.regular([1, 3, 7, 20]) + uneven),
-            Grain(delay: 4, values: 1, hold: 80, owners: Self.regular([3, 7])),
+            Grain(delay: 4, values: 1, hold: 8, owners: Self.regular([1, 3])),
         ]
     }
 

@@ -50,7 +50,8 @@ enum Report {
             trial.strategy.text, "\(self.rounded(trial.period)) s\(trial.isRegular ? "" : ", irregular")",
             self.quantile(runs.map { Double($0.served) }, 0.5), self.quantile(runs.compactMap(\.lastServedAt), 0.5),
             self.quantile(runs.compactMap(\.lastServedAt), 1), "\(runs.count { $0.provenAt != nil }) of \(runs.count)",
-            self.quantile(runs.compactMap(\.provenAt), 0.5), "\(runs.count { $0.isAlive })",
+            runs.contains { $0.provenAt != nil } ? self.quantile(runs.compactMap(\.provenAt), 0.5) : "withheld",
+            "\(runs.count { $0.isAlive })",
         ]
         print("| " + row.joined(separator: " | ") + " |")
     }

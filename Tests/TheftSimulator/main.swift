@@ -4,7 +4,8 @@ internal import ParanoidFastCGITesting
 
 // Rotation against honest browsers and thieves, in virtual time.
 //
-//     theft-simulator [--short]                   the guard alone, in this process
+//     theft-simulator [--short] [PART...]         the guard alone, in this process: all parts, or some of honest, harder, everyday,
+//                                                 relays, troubles, pace, strategies and every
 //     theft-simulator --through PORT [--log FILE] [--short]
 //                                                 the whole server: nginx on that port and `trace-server` behind it, which
 //                                                 writes its log to FILE
@@ -31,5 +32,6 @@ if let through {
     EveryThiefTrial(isShort: isShort, only: numbers.isEmpty ? nil : numbers).run(&checks)
     checks.finish()
 } else {
-    GuardTrial(isShort: isShort).run().finish()
+    let parts = words.compactMap { GuardTrial.Part(rawValue: $0) }
+    GuardTrial(isShort: isShort).run(parts.isEmpty ? GuardTrial.Part.allCases : parts).finish()
 }
