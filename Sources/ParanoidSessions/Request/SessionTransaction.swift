@@ -101,6 +101,7 @@ final class SessionTransaction: Sendable {
         var state = self.knownState
         try self.checkIsOpen()
         if case .barred = state.standing { throw self.needsHTTPS() }
+        if case .ended = state.standing { throw SessionError.ended }
         try change(&state)
         self.keep(state)
     }
@@ -135,7 +136,7 @@ final class SessionTransaction: Sendable {
         var state = self.knownState
         try self.checkIsOpen()
         if let session = state.session ?? state.withheld?.session {
-            try await self.storing { () throws(SessionStoreError) in try await self.remove(session.identifier) }
+            try await self.storing { () throws(SessionStoreError) in try await self.end(session.identifier) }
             self.tell(.logout, state)
         }
         state.forget()
@@ -300,7 +301,8 @@ final class SessionTransaction: Sendable {
         switch self.ask({ $0.standing }) {
         case .barred: throw self.needsHTTPS()
         case .none, .withheld: try self.checkIsOpen()
-        case .open, .ended: break
+        case .ended: throw SessionError.ended
+        case .open: break
         }
     }
 
