@@ -132,7 +132,7 @@ struct UserSessionTests {
         #expect(try await browser.post("/slow-login").text == "in")
         #expect(try await browser.get("/user").text == "nobody")
         #expect(try await browser.post("/login").text == "in")
-        #expect(try await browser.post("/slow-step-up").status == 200)
+        #expect(try await browser.post("/slow-step-up").status == 409)
         #expect(try await browser.get("/user").text == "nobody")
 
         #expect(try await browser.post("/login").text == "in")

@@ -31,6 +31,13 @@ struct ProcessStart: ~Copyable {
         }
         if self.bootstrap == nil {
             self.listener = try Self.becomeUser(configuration, logger: logger)
+            let sessions = configuration.sessions
+            if !sessions.guardSettings.profile.isCompatible && !sessions.cookies.isBoundToHost {
+                logger.warning(
+                    "the session cookies are not bound to this host, so that other hosts of the domain can plant cookies beside them",
+                    metadata: ["setting": "PSESSION_COOKIE_PREFIX"]
+                )
+            }
         } else {
             self.listener = nil
         }

@@ -51,7 +51,8 @@ extension Session {
         self.transaction.pending.withLock { $0.clearSiteData.formUnion(clearing) }
     }
 
-    /// All live sessions of the user who is logged in here, the oldest login first; none when nobody is.
+    /// All live sessions of the user who is logged in here, and the browsers that the user is remembered by, the oldest login first; none when
+    /// nobody is logged in.
     ///
     /// A login that is not committed yet is not among them.
     public func list() async throws -> [SessionListing] {
@@ -148,15 +149,23 @@ extension Session {
     /// For a box "stay logged in" at the login, over HTTPS. The token lives for `SESSION_REMEMBER_AGE`, counted from here,
     /// and ends with ``logOut(clearing:)`` in this browser, with ``revokeOthers()`` in others, and with all sessions of the user.
     ///
-    /// - Parameter device: What the login that it leads to is listed by.
+    /// It ends as well when two parties are found to hold copies of the session in which it was asked for.
+    ///
+    /// - Parameter device: What it is listed by, and the login that it leads to.
     /// - Returns: Whether the browser was given a token; none goes out over plain HTTP.
-    /// - Throws: ``RequestRefusal`` when nobody is logged in, or nobody but by such a token.
+    /// - Throws: ``RequestRefusal`` when nobody is logged in, nobody but by such a token, or when the user's last proof (``logIn(as:level:device:keeping:)``,
+    ///   ``stepUp(to:)``) is more than ten minutes ago.
     @discardableResult
     public func rememberMe(device: SessionDevice? = nil) async throws -> Bool {
         guard let user = try await self.read({ $0.user }) else { throw RequestRefusal(.notLoggedIn) }
         if user.level <= .remembered { throw RequestRefusal(.levelTooLow) }
+        // What outlives a session by weeks is not to be had for a copied cookie.
+        try await self.requireFreshLogin(within: Self.rememberWindow)
         return try await self.writable().remember(user, device: device ?? user.device)
     }
+
+    /// How old a proof may be for which a browser is remembered.
+    private static var rememberWindow: Duration { .seconds(600) }
 
     /// Logs in the user whom the browser is remembered for, if nobody is logged in here: at level ``AssuranceLevel/remembered``, which is
     /// never a fresh login.

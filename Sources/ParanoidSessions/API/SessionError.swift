@@ -9,6 +9,8 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     case responseSent
     /// A hook that is asked while the session is read, or in the middle of a change, can read the session and not change it.
     case insideHook
+    /// The session has ended while the request was under way, so that nothing of it can be stored.
+    case ended
     /// The lifetime is shorter than a second, or longer than 2^31 - 1 seconds.
     case invalidLifetime
     /// One value has more bytes than `PARANOID_SESSION_VALUE_LIMIT` allows.
@@ -26,6 +28,7 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
         case .reservedKey: "the guard's own data cannot be read or written by the application"
         case .responseSent: "a session cannot begin, end or change its identifier once the response is on its way"
         case .insideHook: "a hook can read a session, and cannot change it"
+        case .ended: "the session has ended while the request was under way"
         case .invalidLifetime: "a lifetime has 1 to 2^31-1 seconds"
         case .valueTooLarge: "a value is larger than a session value may be"
         case .valueTooDeep: "a value is nested more deeply than a session value may be"
@@ -36,7 +39,14 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SessionError: HTTPErrorConvertible {
-    package var httpError: HTTPError? { self == .tooManySessions ? HTTPError(.forbidden, message: "Too many sessions") : nil }
+    /// 403 for one session too many, 409 for one that has ended; the others are faults of the application.
+    package var httpError: HTTPError? {
+        switch self {
+        case .tooManySessions: HTTPError(.forbidden, message: "Too many sessions")
+        case .ended: HTTPError(.conflict, message: "Your session has ended. Load the page again.")
+        default: nil
+        }
+    }
 }
 
 /// A request that is refused before it does anything, and why.

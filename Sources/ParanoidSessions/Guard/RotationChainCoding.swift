@@ -5,6 +5,9 @@ extension RotationChain {
     fileprivate static let formatVersion: UInt8 = 3
     private static let formatBefore: UInt8 = 2
 
+    /// Whether bytes are of a version that this code reads.
+    static func canRead(_ bytes: ArraySlice<UInt8>) -> Bool { bytes.first.map { Self.formatBefore...Self.formatVersion ~= $0 } ?? false }
+
     fileprivate func write(to writer: inout RecordWriter) {
         writer.byte(Self.formatVersion)
         writer.integer(UInt64(self.generation))

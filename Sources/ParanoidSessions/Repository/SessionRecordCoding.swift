@@ -87,7 +87,14 @@ extension SessionRecord {
                 guard let tracking = SessionTracking(decoding: &section) else { return nil }
                 self.tracking = tracking
             // Sections of the tracking come behind it.
-            case .chain: self.tracking?.chain = section.chain()  // nil: of another version, see RotationChain(resumingAt:at:)
+            case .chain:
+                // Without the tracking it would be open to the identifier alone. One of another version is not read, see
+                // RotationChain(resumingAt:at:); one of this version that does not parse is damaged.
+                guard self.tracking != nil else { return nil }
+                if RotationChain.canRead(content) {
+                    guard let chain = section.chain() else { return nil }
+                    self.tracking?.chain = chain
+                }
             case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: content)
             case .signals: if let known = section.known() { self.tracking?.known = known }
             case .pending: if let pending = section.pending() { self.tracking?.pending = pending }

@@ -134,6 +134,7 @@ extension SessionRepository {
                 switch change {
                 case .keep: return (.keep, .done(result))
                 case .remove: return (.remove, .done(result))
+                case .end(let end): return (.write(self.sealer.tombstone(replacing: stored, until: end, at: now)), .done(result))
                 case .write(let new, let end):
                     let made = self.next(
                         new,

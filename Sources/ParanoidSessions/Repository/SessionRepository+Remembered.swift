@@ -119,6 +119,28 @@ extension SessionRepository {
         }
     }
 
+    /// Ends the remembered logins that come from a session of which there are copies; where one of them was used, all sessions of the user, as
+    /// nobody can tell which of them began with it.
+    ///
+    /// - Returns: Whether all have ended.
+    func endMemories(from source: SessionHandle, of user: String, at now: Timestamp) async throws(SessionStoreError) -> Bool {
+        var wasUsed = false
+        for keys in self.secrets.all {
+            let tag = keys.userTag(of: user)
+            for name in try await self.store.names(ofUser: tag) {
+                wasUsed =
+                    try await self.store.modify(name, timeout: self.configuration.timeout) { stored in
+                        guard let stored, stored.state == .live, stored.protection == .listed, stored.userTag == tag,
+                            SessionSealer.label(of: stored, named: name, keys: keys)?.source == source
+                        else { return (.keep, false) }
+                        return (.remove, stored.generation > 1)
+                    } || wasUsed
+            }
+        }
+        if wasUsed { _ = try await self.revokeAll(user: user, at: now) }
+        return wasUsed
+    }
+
     // MARK: Parts
 
     private static func seal(
@@ -133,7 +155,7 @@ extension SessionRepository {
         using generator: inout some RandomNumberGenerator
     ) -> StoredSession {
         var stored = StoredSession(
-            protection: .remembered,
+            protection: .listed,
             secretNumber: keys.number,
             handle: origin.handle,
             epoch: origin.epoch,
@@ -145,11 +167,21 @@ extension SessionRepository {
             userTag: keys.userTag(of: login.user),
             payload: []
         )
+        let name = keys.rememberStorageName(of: identifier)
+        var label: [UInt8] = []
+        SessionSeal.seal(
+            SessionLabel(loggedInAt: login.createdAt, device: login.device, source: login.source).encoded(),
+            into: &label,
+            with: keys.labelKey(of: name),
+            context: SessionSealer.labelContext(of: stored, named: name).bytes,
+            using: &generator
+        )
         let bytes = login.encoded()
         let context = stored.sealContext(
-            named: keys.rememberStorageName(of: identifier),
-            payloadByteCount: bytes.count + SessionSeal.overhead
+            named: name,
+            payloadByteCount: SessionSealer.lengthByteCount + label.count + bytes.count + SessionSeal.overhead
         )
+        stored.payload = [UInt8(truncatingIfNeeded: label.count >> 8), UInt8(truncatingIfNeeded: label.count)] + label
         let key = keys.rememberSealKey(of: identifier)
         unsafe context.withUnsafeBytes {
             unsafe SessionSeal.seal(bytes, into: &stored.payload, with: key, context: $0, using: &generator)
@@ -158,10 +190,17 @@ extension SessionRepository {
     }
 
     private static func open(_ stored: StoredSession, _ identifier: SessionIdentifier, _ keys: ServerKeys) -> RememberedLogin? {
-        guard stored.protection == .remembered else { return nil }
+        let sealed: ArraySlice<UInt8>
+        switch stored.protection {
+        case .remembered: sealed = stored.payload[...]
+        case .listed:
+            guard let (_, rest) = SessionSealer.split(stored.payload) else { return nil }
+            sealed = rest
+        case .none, .sealed, .labelled: return nil
+        }
         let context = stored.sealContext(named: keys.rememberStorageName(of: identifier), payloadByteCount: stored.payload.count)
         let key = keys.rememberSealKey(of: identifier)
-        return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(stored.payload[...], with: key, context: $0) }
+        return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(sealed, with: key, context: $0) }
             .flatMap { RememberedLogin(decoding: $0) }
     }
 }

@@ -1,6 +1,6 @@
 // A user's sessions, found without knowing an identifier of theirs.
 extension SessionRepository {
-    /// A user's live sessions, the one that began first at the front.
+    /// A user's live sessions and remembered logins, the one that began first at the front.
     ///
     /// - Parameters:
     ///   - user: The application's name for the user.
@@ -24,6 +24,7 @@ extension SessionRepository {
                     writtenAt: found.stored.writtenAt,
                     expiresAt: found.stored.expiresAt,
                     device: label?.device,
+                    kind: found.stored.isRemembered ? .rememberedLogin : .session,
                     isCurrent: found.name == currentName
                 )
             )
@@ -38,7 +39,7 @@ extension SessionRepository {
         var stored: StoredSession
     }
 
-    /// A user's sessions that live at a time; `nil` takes the expired ones as well.
+    /// A user's sessions and remembered logins that live at a time; `nil` takes the expired ones as well.
     private func sessions(ofUser user: String, at now: Timestamp?) async throws(SessionStoreError) -> [Found] {
         var found: [Found] = []
         for keys in self.secrets.all {
@@ -46,7 +47,7 @@ extension SessionRepository {
             for name in try await self.store.names(ofUser: tag) {
                 // What is damaged is no session, and what cannot be reached now is not to hide the others.
                 guard let stored = try? await self.store.read(name), stored.state == .live, now.map({ $0 < stored.expiresAt }) ?? true,
-                    stored.userTag == tag, stored.protection != .remembered
+                    stored.userTag == tag
                 else { continue }
                 found.append(Found(name: name, keys: keys, tag: tag, stored: stored))
             }
@@ -135,7 +136,7 @@ extension SessionRepository {
         do {
             return try await self.store.modify(name, timeout: .zero) { stored in
                 guard let stored, stored.state == .live, stored.userTag == tag, stored.loginEpoch < epoch else { return (.keep, false) }
-                return (.remove, stored.protection != .remembered && now < stored.expiresAt)
+                return (.remove, !stored.isRemembered && now < stored.expiresAt)
             }
         } catch {
             // What cannot be removed ends all the same.
@@ -161,7 +162,7 @@ extension SessionRepository {
     /// Whether a user may begin one more session: always, unless the limit is reached and says to refuse.
     package func admits(user: String, at now: Timestamp, besides current: SessionIdentifier?) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser, limit.policy == .refuse else { return true }
-        return try await self.list(user: user, at: now, current: current).count { !$0.isCurrent } < limit.count
+        return try await self.list(user: user, at: now, current: current).count { $0.kind == .session && !$0.isCurrent } < limit.count
     }
 
     /// Ends what is over a user's limit, now that a session of theirs has begun.
@@ -169,7 +170,7 @@ extension SessionRepository {
     /// - Returns: `false` when that session itself was one too many, as others were faster; it has ended then.
     package func enforceLimit(user: String, at now: Timestamp, begun: SessionIdentifier) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser else { return true }
-        let listings = try await self.list(user: user, at: now, current: begun)
+        let listings = try await self.list(user: user, at: now, current: begun).filter { $0.kind == .session }
         switch limit.policy {
         case .oldestEnds:
             for listing in listings.filter({ !$0.isCurrent }).prefix(max(0, listings.count - limit.count)) {

@@ -22,6 +22,8 @@ package final class SessionRepository: Sendable {
         case write(SessionRecord, expiresAt: Timestamp)
         /// End it.
         case remove
+        /// End it; until the given time, its name says that it is gone.
+        case end(until: Timestamp)
         /// End it; until the given time, whoever still shows its identifier is led to another.
         case supersede(by: SessionIdentifier, until: Timestamp)
     }
@@ -96,7 +98,7 @@ package final class SessionRepository: Sendable {
     enum Look {
         case found(Opened)
         case absent
-        /// It takes ``open(_:at:onExpiry:)`` to tell.
+        /// It takes ``open(_:at:onEnd:)`` to tell.
         case later
     }
 
@@ -120,18 +122,26 @@ package final class SessionRepository: Sendable {
         }
     }
 
+    /// What is known of a session that is over.
+    package enum End: Sendable {
+        /// It was ended a short while ago.
+        case gone
+        /// Its time was over.
+        case expired(SessionHandle, at: Timestamp)
+    }
+
     /// Reads a session without locking it.
     ///
     /// - Parameters:
     ///   - identifier: The identifier.
     ///   - now: The time.
-    ///   - onExpiry: Called with its handle when it was there and its time is over.
+    ///   - onEnd: Called when it was there and is over.
     /// - Returns: The record; `nil` when there is no such session, when it expired before `now`, ended, or could not be opened.
     /// - Throws: What the store throws, except for damage, which is reported and means that there is no session.
     package func open(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
-        onExpiry: (SessionHandle) -> Void = { _ in }
+        onEnd: (End) -> Void = { _ in }
     ) async throws(SessionStoreError) -> Opened? {
         var identifier = identifier
         for _ in 0...Self.longestChain {
@@ -145,7 +155,10 @@ package final class SessionRepository: Sendable {
             }
             self.hot.forget(identifier)
             guard let successor = self.sealer.successor(in: stored, at: now, in: location) else {
-                if stored.state == .live { onExpiry(stored.handle) }
+                switch stored.state {
+                case .live: onEnd(.expired(stored.handle, at: stored.expiresAt))
+                case .ended: if now < stored.expiresAt { onEnd(.gone) }
+                }
                 return nil
             }
             identifier = successor

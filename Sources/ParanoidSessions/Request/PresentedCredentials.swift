@@ -58,8 +58,8 @@ package struct PresentedCredentials: Sendable {
 /// A neighbour under the same domain can plant cookies beside ours that nobody but he can delete. If ours were then not found, he would
 /// have logged their owner out for good.
 package struct SessionCandidates: Sendable {
-    /// More are not looked at, as each costs a read.
-    package static let maximumCount = 4
+    /// More are not looked at, as each costs a read; a request that brings more is refused unless one of the first is ours.
+    package static let maximumCount = 32
 
     /// The identifiers.
     package var identifiers: [SessionIdentifier]

@@ -53,12 +53,19 @@ extension SessionTransaction {
         let now = self.arrival.time
         let shown = self.knownState
         let isChecked = shown.isChecked
-        let credentials = try await self.chosen(shown.credentials, at: now)
+        let choice = try await self.chosen(shown.credentials, at: now)
+        guard let credentials = choice else { return self.refuseAmbiguous(shown.credentials, isChecked) }
         var session: OpenSession?
+        var isGone = false
         if let identifier = credentials.identifier, !self.isBarred(credentials) {
-            session = try await self.open(identifier, for: self.began(credentials, isChecked))
+            session = try await self.open(identifier, for: self.began(credentials, isChecked), &isGone)
         }
         var (state, sequel) = self.judge(credentials, isChecked, session)
+        if isGone, case .none(.absent) = state.standing {
+            state.standing = .none(.gone)
+            state.reason = .ended
+            return state
+        }
         switch sequel {
         case .nothing: break
         case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
@@ -165,12 +172,23 @@ extension SessionTransaction {
         }
     }
 
-    private func open(_ identifier: SessionIdentifier, for state: TransactionState) async throws(SessionStoreError) -> OpenSession? {
+    /// - Parameter isGone: Whether there was one a short while ago.
+    private func open(
+        _ identifier: SessionIdentifier,
+        for state: TransactionState,
+        _ isGone: inout Bool
+    ) async throws(SessionStoreError) -> OpenSession? {
         let now = state.arrivedAt
-        guard let found = try await self.context.repository.open(identifier, at: now, onExpiry: { self.tell(.expired, state, handle: $0) })
-        else {
-            return nil
+        let window = self.settings.goneWindow
+        let found = try await self.context.repository.open(identifier, at: now) { end in
+            switch end {
+            case .gone: isGone = window != nil
+            case .expired(let handle, let expiredAt):
+                isGone = window.map { now < expiredAt.advanced(by: $0) } ?? false
+                self.tell(.expired, state, handle: handle)
+            }
         }
+        guard let found else { return nil }
         if self.settings.isOver(found.record, at: now) {
             self.tell(.expired, state, handle: found.record.origin?.handle)
             return nil
@@ -185,13 +203,17 @@ extension SessionTransaction {
     }
 
     /// The credentials themselves, or, where cookies come with several values, those that the guard would accept, if they are one choice.
-    private func chosen(_ credentials: PresentedCredentials, at now: Timestamp) async throws(SessionStoreError) -> PresentedCredentials {
+    ///
+    /// - Returns: `nil` where they are not, though sessions are among them: none of them is opened, and none ends.
+    private func chosen(_ credentials: PresentedCredentials, at now: Timestamp) async throws(SessionStoreError) -> PresentedCredentials? {
         guard let candidates = credentials.candidates else { return credentials }
         var accepted: [PresentedCredentials] = []
+        var isAnyThere = candidates.identifiers.count > SessionCandidates.maximumCount
         for identifier in candidates.identifiers.prefix(SessionCandidates.maximumCount) {
             guard let opened = try await self.context.repository.open(identifier, at: now),
                 let keys = self.context.repository.keys(of: identifier)
             else { continue }
+            isAnyThere = true
             let choice = candidates.credentials(credentials, for: identifier, record: opened.record, keys: keys)
             if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now, isCut: self.arrival.isCut) {
                 accepted.append(choice)
@@ -201,7 +223,18 @@ extension SessionTransaction {
             "a session cookie came with several values",
             metadata: ["session.candidates": "\(candidates.identifiers.count)", "session.accepted": "\(accepted.count)"]
         )
-        return accepted.count == 1 ? accepted[0] : credentials
+        if accepted.count == 1 { return accepted[0] }
+        return isAnyThere && self.settings.behaviour.hasRotationChains ? nil : credentials
+    }
+
+    /// Which of the values is the client's is not for us to say: the request goes on without a session, and all that the client has stays.
+    private func refuseAmbiguous(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState {
+        var state = self.began(credentials, isChecked)
+        state.standing = .none(.refused)
+        state.verdict = .rejected
+        state.reason = .ambiguous
+        self.tell(.refused, state)
+        return state
     }
 
     private func challenge(_ state: inout TransactionState, _ reason: GuardReason) async {
@@ -276,10 +309,11 @@ extension SessionTransaction {
         state.reason = reason
         self.show(state)
         self.report(state)
+        if reason == .reuse, try await self.endMemories(of: state) { return state.forget() }
         switch self.context.sessionGuard.consequence(of: reason, for: state.session?.record) {
         case .leave: state.detach()
         case .end:
-            if let session = state.session { try await self.remove(session.identifier) }
+            if let session = state.session { try await self.end(session.identifier) }
             state.forget()
         case .suspend: try await self.suspend(&state)
         case .wipe:
@@ -287,6 +321,16 @@ extension SessionTransaction {
             state.progress = .pending
         case .nothing: break
         }
+    }
+
+    /// Ends what a browser is remembered by that began with a session of which there are copies.
+    ///
+    /// - Returns: Whether the session has ended as well, with all others of its user.
+    private func endMemories(of state: TransactionState) async throws(SessionStoreError) -> Bool {
+        guard let record = state.session?.record, let user = record.user?.name, let source = record.origin?.handle else { return false }
+        let hasEnded = try await self.context.repository.endMemories(from: source, of: user, at: self.now)
+        if hasEnded { self.tell(.tokenReuse, state, user: user) }
+        return hasEnded
     }
 
     /// Lets the session wait, for all who hold its cookies, until the application is satisfied.
@@ -300,6 +344,16 @@ extension SessionTransaction {
             return (.write(record, expiresAt: self.settings.expiry(of: record, at: now)), ())
         }
         await self.challenge(&state, .reuse)
+    }
+
+    /// Ends a session.
+    ///
+    /// What is left says for a while that it is gone, so that a request that still shows it is not taken for a new visitor's.
+    func end(_ identifier: SessionIdentifier) async throws(SessionStoreError) {
+        guard let window = self.settings.goneWindow else { return try await self.remove(identifier) }
+        var generator = self.random()
+        let end = self.now.advanced(by: window)
+        try await self.context.repository.change(identifier, at: .distantPast, using: &generator) { _ in (.end(until: end), ()) }
     }
 
     func remove(_ identifier: SessionIdentifier) async throws(SessionStoreError) {

@@ -1,3 +1,6 @@
+internal import ParanoidHTTP
+internal import Logging
+
 // What a request leaves behind is stored completely or not at all: edits and the guard's transition in one locked step, or without any
 // lock when nothing is to be stored.
 extension SessionTransaction {
@@ -13,6 +16,7 @@ extension SessionTransaction {
     ///
     /// - Throws: What the change throws; nothing was stored then.
     func commit(_ change: ValueChange?) async throws {
+        let isEdited = self.ask { !$0.edits.isEmpty }
         if try self.commitNow(change) { return }
         let login = self.ask { $0.edits.login }
         do {
@@ -21,6 +25,8 @@ extension SessionTransaction {
             throw self.unavailable(error)
         }
         if let login, self.context.repository.limitsSessions { try await self.enforceLimit(of: login) }
+        // No success without a record. A request that changes nothing of its own is answered all the same.
+        if (change != nil || isEdited), self.ask({ if case .ended = $0.standing { true } else { false } }) { throw SessionError.ended }
     }
 
     /// The same with a change that stays where it is.
@@ -57,6 +63,12 @@ extension SessionTransaction {
             if state.renewal != .keep { return false }
             guard change != nil || self.context.sessionGuard.needsCommit(state, keys: keys, at: now) else {
                 let completion = try self.complete(state, over: session.record, keys: keys, at: now, change, using: &random)
+                // No cookie without a look at the store: the session may have ended, or a login taken its place, while the request ran.
+                if !completion.changes.isEmpty, self.settings.behaviour.hasRotationChains {
+                    guard case .found(let found) = try self.context.repository.openNow(session.identifier, at: now),
+                        found.record == session.record
+                    else { return false }
+                }
                 self.follow(state, completion, identifier: session.identifier, at: now)
                 return true
             }
@@ -228,7 +240,8 @@ extension SessionTransaction {
                     return (.keep, false)
                 }
                 // Until the client shows the new one: the answer that tells it may be lost.
-                return overlap == nil ? (.remove, true) : (.supersede(by: successor, until: expiresAt), true)
+                if overlap != nil { return (.supersede(by: successor, until: expiresAt), true) }
+                return (self.settings.goneWindow.map { .end(until: now.advanced(by: $0)) } ?? .remove, true)
             }
         } catch {
             try? await self.remove(successor)
@@ -286,8 +299,13 @@ extension SessionTransaction {
     private func enforceLimit(of user: String) async throws {
         var state = self.knownState
         guard let identifier = state.session?.identifier else { return }
-        let isWithin = try await self.storing { () throws(SessionStoreError) in
-            try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier)
+        let isWithin: Bool
+        do {
+            isWithin = try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier)
+        } catch {
+            // The login is committed, so that it is answered with its cookies; the next one of the user finds what is too many.
+            self.request.logger.error("the sessions of a user could not be counted after a login", metadata: ["error": "\(error)"])
+            return
         }
         if isWithin { return }
         self.tell(.limit, state, user: user)

@@ -136,7 +136,8 @@ extension SessionTransaction {
         switch self.ask({ $0.standing }) {
         case .barred: throw self.needsHTTPS()
         case .none, .withheld: try self.checkIsOpen()
-        case .open, .ended: break
+        case .ended: throw SessionError.ended
+        case .open: break
         }
     }
 }

@@ -73,11 +73,14 @@ extension SessionTransaction {
     func remember(_ user: SessionUser, device: SessionDevice?) async throws -> Bool {
         guard self.request.isSecure else { return false }
         try await self.forgetPresented()
+        // It says which session it comes from, so that there has to be one.
+        if try await self.read({ $0.session?.record.origin == nil || $0.edits.user != nil }) { try await self.update { _ in } }
+        guard let source = try await self.read({ $0.session?.record.origin?.handle }) else { throw SessionError.ended }
         let now = self.now
         let end = now.advanced(by: self.context.configuration.rememberAge)
         let token = try await self.storing { () throws(SessionStoreError) in
             var generator = SessionRandom(source: self.context.configuration.randomSource)
-            let login = RememberedLogin(user: user.name, device: device, at: now, using: &generator)
+            let login = RememberedLogin(user: user.name, device: device, from: source, at: now, using: &generator)
             let identifier = try await self.context.repository.remember(
                 login,
                 epoch: self.loginEpoch,

@@ -129,6 +129,7 @@ final class SessionTransaction: Sendable {
         var state = self.knownState
         try self.checkIsOpen()
         if case .barred = state.standing { throw self.needsHTTPS() }
+        if case .ended = state.standing { throw SessionError.ended }
         try change(&state)
         self.keep(state)
     }
@@ -178,7 +179,7 @@ final class SessionTransaction: Sendable {
         var state = self.knownState
         try self.checkIsOpen()
         if let session = state.session ?? state.withheld?.session {
-            try await self.storing { () throws(SessionStoreError) in try await self.remove(session.identifier) }
+            try await self.storing { () throws(SessionStoreError) in try await self.end(session.identifier) }
             self.tell(.logout, state)
         }
         state.forget()

@@ -61,6 +61,9 @@ package struct TransactionState: Sendable {
         case refused
         /// Another site has sent it, and it could not bring cookies; `hasNone`: it would have brought them, if the client had any.
         case crossSite(hasNone: Bool)
+        /// It presents one that has ended a short while ago: it may have been sent before the client learnt of that, or of the login that has taken
+        /// its place. Whatever cookies the client has by now stay.
+        case gone
         /// It has ended the one it had; what it stores goes into a new one.
         case released
     }
@@ -126,7 +129,7 @@ package struct TransactionState: Sendable {
     var isTransient: Bool {
         if self.edits.user != nil { return false }
         switch self.standing {
-        case .none(.refused), .none(.crossSite), .withheld: return true
+        case .none(.refused), .none(.crossSite), .none(.gone), .withheld: return true
         case .none(.absent), .none(.released), .open, .ended, .barred: return false
         }
     }
@@ -173,8 +176,8 @@ package struct TransactionState: Sendable {
     /// Takes note that the request itself has ended its session: what it stores from here on goes into a new one.
     package mutating func forget() {
         switch self.standing {
-        case .none, .withheld, .open: self.standing = .none(.released)
-        case .ended, .barred: break
+        case .none, .withheld, .open, .ended: self.standing = .none(.released)
+        case .barred: break
         }
         self.edits.clear()
         self.progress = .pending

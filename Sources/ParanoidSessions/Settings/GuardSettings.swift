@@ -131,6 +131,10 @@ package struct GuardSettings: Sendable, Hashable {
         return self.rotationBounds == nil ? self.delayBound : max(self.delayBound, Self.alarmTime)
     }
 
+    /// For how long an identifier says that its session is gone: a request that shows it may have been sent before its client learnt that; `nil`:
+    /// not at all.
+    package var goneWindow: Duration? { self.behaviour.hasRotationChains && self.delayBound > .zero ? self.delayBound * 4 : nil }
+
     /// For how long a copied jar sets off the alarm after the identifier has changed; each change leaves a small file for that time.
     private static let alarmTime = Duration.seconds(86_400)
 }

@@ -54,6 +54,9 @@ package struct SessionCookieConfiguration: Sendable {
         return hasOne ? name : self.prefix.rawValue + name
     }
 
+    /// Whether browsers take a cookie of the identifier's name from this host alone, over HTTPS.
+    package var isBoundToHost: Bool { SetCookieRules.starts(self.sessionCookie, with: "__host-") }
+
     /// Checks that browsers would take cookies with these names and attributes.
     ///
     /// - Returns: The first name whose cookie would be refused and the rule that it breaks; `nil` when all is well.

@@ -20,6 +20,8 @@ public struct StoredSession: Sendable, Hashable {
         case labelled = 2
         /// No session but a login that a browser is remembered for, sealed.
         case remembered = 3
+        /// The same, with a label before it that opens without its name.
+        case listed = 4
     }
 
     /// Whether the session lives.
@@ -82,6 +84,9 @@ public struct StoredSession: Sendable, Hashable {
 
     /// Whether this state is the first of a session that begins with it; a session that goes on under a new name began before.
     package var beginsNow: Bool { self.generation == 1 && self.createdAt == self.writtenAt }
+
+    /// Whether it is no session but a login that a browser is remembered for.
+    package var isRemembered: Bool { self.protection == .remembered || self.protection == .listed }
 
     /// Whether the session can be used at `now`.
     package func isLive(at now: Timestamp) -> Bool {

@@ -86,6 +86,18 @@ struct SessionRecordCodingTests {
         #expect(SessionRecord(decoding: SessionRecord(createdAt: .distantPast).encoded() + [2, 0, 0, 0, 3, 9, 9, 9]) == nil)
     }
 
+    @Test("does not open with a rotation chain that is damaged, or that has no tracking: the identifier alone would do")
+    func damagedChain() throws {
+        let tracked = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), tracking: Self.record().tracking).encoded()
+        let bare = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1)).encoded()
+        #expect(SessionRecord(decoding: tracked) != nil)
+        // The version that this code writes, and one byte behind it.
+        #expect(SessionRecord(decoding: tracked + [6, 0, 0, 0, 2, 2, 1]) == nil)
+        #expect(SessionRecord(decoding: tracked + [6, 0, 0, 0, 0]) != nil)
+        #expect(SessionRecord(decoding: bare) != nil)
+        #expect(SessionRecord(decoding: bare + [6, 0, 0, 0, 2, 200, 1]) == nil)
+    }
+
     @Test("loses a rotation chain of another version, and the guard goes on after the value that its owner shows")
     func unreadableChain() throws {
         var generator = SeededRandom(seed: 12)

@@ -65,7 +65,7 @@ struct StoredSessionCodingTests {
     func refusals() {
         let bytes = self.encoded()
         for count in 0..<bytes.count { #expect(self.decode(Array(bytes[..<count])) == nil) }
-        for (index, value) in [(0, UInt8(0)), (3, 1), (3, 2), (3, 4), (4, 0), (4, 3), (5, 4), (7, 2), (56, 1), (95, 1)] {
+        for (index, value) in [(0, UInt8(0)), (3, 1), (3, 2), (3, 4), (4, 0), (4, 3), (5, 5), (7, 2), (56, 1), (95, 1)] {
             var changed = bytes
             changed[index] = value
             #expect(self.decode(changed) == nil, "byte \(index)")
