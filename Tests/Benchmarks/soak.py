@@ -4,10 +4,10 @@
     Tests/Benchmarks/soak.py [--minutes N] [--connections N] [--steady] [--mappings] [--short] [--build]
 
 One nginx, the demo (BENCH_WORKERS, 1, and BENCH_THREADS, 2) and wrk with the mix of soak.lua: pages without a session, reads and changes
-of 256 sessions (BENCH_SESSIONS), new sessions and logins. Every tenth second (in a short run every sixtieth part) the proportional set
-size and the open descriptors of every worker are read from /proc. The run is divided into three thirds: the first one fills caches.
-Memory is flat when the median of the last third is at most 3 % and 512 KiB above that of the middle third, descriptors are flat when it
-is at most 16 above; no worker may have been replaced, and no response may have failed.
+of 256 sessions (BENCH_SESSIONS), new sessions and logins. It begins when 20 000 new sessions have filled the caches. Every tenth second
+(in a short run every sixtieth part) the proportional set size and the open descriptors of every worker are read from /proc. Memory is
+flat when the median of the last third is at most 3 % and 512 KiB above that of the middle third, descriptors are flat when it is at most
+16 above; no worker may have been replaced, and no response may have failed.
 
 With --steady no session is begun: the memory is that of a worker with 256 sessions in use. --minutes is 10 without the option; --short is
 1 minute. --mappings prints what the memory of a worker consists of. --build builds the
@@ -27,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import bench  # noqa: E402
 
+WARM_UP = 20_000
 MEMORY_SHARE, MEMORY_KIB, DESCRIPTORS = 0.03, 512, 16
 
 
@@ -62,6 +63,17 @@ def load(server, cookies, connections, seconds, begins):
     )
 
 
+def warm_up(server, cookies, connections):
+    """Begins so many sessions that every place of the caches was used."""
+    begun = 0
+    while begun < WARM_UP:
+        found = re.search(r"^result: (\d+) (\d+)$", load(server, cookies, connections, 5, "only").communicate()[0], re.M)
+        if not found or int(found.group(1)) == 0 or int(found.group(2)) > 0:
+            raise RuntimeError("no sessions can be begun")
+        begun += int(found.group(1))
+    print(f"{begun} sessions were begun first")
+
+
 def watch(server, wrk, interval):
     """Samples by worker until wrk ends: PSS in KiB and descriptors; `None` when a worker was replaced."""
     workers = [pid for pid in server.pids() if pid != server.process.pid]
@@ -90,13 +102,15 @@ def watch(server, wrk, interval):
 
 def soak(words, work, binary, log):
     server = bench.ours(work, binary, "paranoid")
-    nginx = None
+    nginx = wrk = None
     try:
         nginx = subprocess.Popen(bench.configure_nginx(work, [server]), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         server.start(log)
         bench.wait_for(server)
         cookies = bench.prepare_cookies(work, server, "/session", bench.SESSIONS, "soak")
         seconds = round(words.minutes * 60)
+        if not words.steady:
+            warm_up(server, cookies, words.connections)
         wrk = load(server, cookies, words.connections, seconds, "no" if words.steady else "yes")
         samples = watch(server, wrk, min(10, seconds / 60))
         found = re.search(r"^result: (\d+) (\d+)$", wrk.communicate()[0], re.M)
@@ -115,7 +129,7 @@ def soak(words, work, binary, log):
                     print(f"| {name} | {size} |")
         return checks
     finally:
-        bench.end([nginx, server.process])
+        bench.end([wrk, nginx, server.process])
 
 
 def main():
