@@ -18,7 +18,7 @@ package struct FileSessionStoreConfiguration: Sendable, Hashable {
     package var maximumWaiters: Int
     /// How long a read waits for the lock when it has reason to believe that the file is damaged.
     package var inspectionTimeout: Duration
-    /// The most session files kept open by this process; `nil` takes half of what `RLIMIT_NOFILE` allows, at most 4096, about as many as
+    /// The most session files kept open by this process; `nil` takes half of what `RLIMIT_NOFILE` allows, at most 2048, about as many as
     /// opened records are kept.
     package var maximumOpenFiles: Int?
     /// How many percent of bytes and inodes are kept for users who are logged in, though no more than 256 MiB and 10 000 inodes; 0: none.

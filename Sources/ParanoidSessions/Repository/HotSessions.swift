@@ -25,6 +25,8 @@ final class HotSessions: Sendable {
     }
 
     private static let stripeCount = 16
+    /// Larger payloads are opened at each use: so many of them would fill the memory.
+    private static let largestPayload = 16 * 1024
     private let stripes: [Stripe]
     private let stripeCapacity: Int
 
@@ -60,6 +62,7 @@ final class HotSessions: Sendable {
 
     /// Keeps a record that is known to be what is stored.
     func remember(_ record: SessionRecord, storedAs stored: StoredSession, in location: SessionLocation) {
+        guard stored.payload.count <= Self.largestPayload else { return self.forget(location.identifier) }
         let mark = Self.mark(of: stored)
         self.withPlace(of: location.identifier) { entry in
             if let known = entry, known.location.identifier == location.identifier, known.generation > stored.generation { return }

@@ -5,7 +5,7 @@ package struct SessionRepositoryConfiguration: Sendable {
     /// How long a change waits for the session's lock.
     package var timeout: Duration = .seconds(2)
     /// How many opened records are kept in memory, each proven fresh by its generation at every use.
-    package var cachedSessions: Int = 4096
+    package var cachedSessions: Int = 2048
 
     /// How many sessions a user may have at a time; `nil`: any number.
     package var limitPerUser: SessionLimit?

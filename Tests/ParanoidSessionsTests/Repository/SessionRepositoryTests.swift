@@ -70,6 +70,21 @@ struct SessionRepositoryTests {
         #expect(try await second.open(identifier, at: self.now)?.record.values[count] == [50])
     }
 
+    @Test("keeps no large record in memory, and reads it all the same", arguments: [100, 20_000])
+    func largeRecord(_ byteCount: Int) async throws {
+        let value = [UInt8](repeating: 7, count: byteCount)
+        let repository = self.repository()
+        let identifier = try await self.create(["value": value], in: repository)
+        let location = try #require(repository.location(of: identifier))
+        for _ in 0..<2 { #expect(try await repository.open(identifier, at: self.now)?.record.values[Array("value".utf8)] == value) }
+        let stored = try #require(try await self.store.read(self.name(of: identifier)))
+        let hot = HotSessions(capacity: 64)
+        var record = SessionRecord(createdAt: self.now)
+        record.values[Array("value".utf8)] = value
+        hot.remember(record, storedAs: stored, in: location)
+        #expect((hot.record(in: location, storedAs: stored) != nil) == (byteCount < 16_000))
+    }
+
     @Test("does not know what has expired, what ended, and what another server's secret names")
     func absence() async throws {
         let repository = self.repository()
