@@ -122,6 +122,8 @@ def soak(words, work, binary, log):
             checks.append((f"worker {number}: {middle:.0f} KiB in the middle third, {last:.0f} KiB in the last", flat))
             flat, middle, last = is_flat(descriptors, 0, DESCRIPTORS)
             checks.append((f"worker {number}: {middle:.0f} descriptors in the middle third, {last:.0f} in the last", flat))
+        for what, holds in checks:
+            print(("ok      " if holds else "FAILED  ") + what, flush=True)
         if words.mappings:
             for pid in samples or {}:
                 print("\n| mapping of a worker | PSS KiB |\n|---|---|")
@@ -158,9 +160,6 @@ def main():
             log.seek(0)
             print(log.read()[-3000:], file=sys.stderr)
             raise
-    print()
-    for what, holds in checks:
-        print(("ok      " if holds else "FAILED  ") + what)
     bad = sum(not holds for _, holds in checks)
     print(f"\n{len(checks) - bad} passed, {bad} failed")
     if bad:

@@ -192,6 +192,9 @@ struct FileSessionSweepTests {
         var user = makeSession([1], expiresAt: hour)
         user.userTag = UserTag(bytes: [UInt8](repeating: 1, count: 16))
         #expect(try #require(self.note(user)).isAnonymous == false)
+        // The user's number may end it, and is forgotten after thirty days.
+        user.expiresAt = .distantFuture
+        #expect(try #require(self.note(user)).modificationTime <= Self.wall + 86_400 * Self.second)
         #expect(try #require(self.note(makeSession([1], state: .ended, expiresAt: hour))).isAnonymous == false)
     }
 }
