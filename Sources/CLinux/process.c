@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
-#include <sys/auxv.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -201,6 +201,6 @@ ssize_t clinux_write_now(int descriptor, const void *bytes, size_t count) {
     return write(descriptor, bytes, count);
 }
 
-const char *clinux_start_name(void) {
-    return (const char *)getauxval(AT_EXECFN);
+int clinux_flush_output(void) {
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

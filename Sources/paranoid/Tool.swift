@@ -1,5 +1,5 @@
 internal import ArgumentParser
-@unsafe @preconcurrency internal import Glibc
+internal import ParanoidFastCGI
 
 /// The command that looks after the secrets and sessions of an application from outside.
 @main
@@ -15,12 +15,9 @@ struct Tool: AsyncParsableCommand {
     )
 
     static func main() async {
+        CommandLineOutput.prepare()
         await self.main(nil)
-        // A list that is cut by a full disk must not look like a whole one.
-        guard unsafe fflush(stdout) != 0 || ferror(stdout) != 0 else { return }
-        let message = "Error: the output could not be written: \(unsafe String(cString: strerror(errno)))\n"
-        _ = unsafe message.withCString { unsafe write(STDERR_FILENO, $0, strlen($0)) }
-        Glibc.exit(EXIT_FAILURE)
+        CommandLineOutput.finish()
     }
 }
 

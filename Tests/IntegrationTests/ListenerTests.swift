@@ -237,16 +237,6 @@ extension Integration {
             #expect(!FileManager.default.fileExists(atPath: path))
         }
 
-        @Test("a host without /proc is enough", .timeLimit(.minutes(5)), .enabled(if: geteuid() == 0))
-        func noProc() async throws {
-            let shell = "exec unshare -m bash -c 'umount -l /proc && exec \"$0\"' \"$0\""
-            try await BareProgram.with(workers: 2, shell: shell) { program in
-                program.process.signal(SIGHUP)
-                try await eventually("the workers are new") { program.log.components(separatedBy: "worker ready").count > 4 }
-                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
-            }
-        }
-
         @Test("only root can become another user", .timeLimit(.minutes(5)), .enabled(if: geteuid() == 0))
         func noRoot() async throws {
             let program = try BareProgram(

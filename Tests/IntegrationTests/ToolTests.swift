@@ -46,7 +46,32 @@ extension Integration {
                 errors: folder["errors"]
             )
             #expect(await tool.waitForEnd() == .exited(1))
-            #expect(folder.text(of: "errors").contains("the output could not be written: No space left on device"))
+            #expect(folder.text(of: "errors").contains("the output could not be written: write: No space left on device"))
+        }
+
+        @Test(
+            "that is started without standard output does what it is told, and prints into nothing that it opens",
+            .timeLimit(.minutes(5))
+        )
+        func closedOutput() async throws {
+            try await BareProgram.with { program in
+                let settings = [
+                    "PARANOID_SESSION_DIR": program.folder["state/sessions"], "PARANOID_SECRET_FILE": program.folder["state/secret"],
+                    "STATE_DIRECTORY": program.folder["state"],
+                ]
+                for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
+                    for words in ["secret rotate", "sessions sweep", "sessions revoke-everyone", "config explain"] {
+                        let tool = try SpawnedCommand(
+                            ["bash", "-c", "exec \"$0\" \(words) \(closed)", "\(Requirements.programs)/paranoid"],
+                            environment: Requirements.environment.merging(settings) { $1 }
+                        )
+                        #expect(await tool.waitForEnd() == .exited(0), "\(words) \(closed)")
+                    }
+                }
+                let secrets = program.folder.text(of: "state/secret").split(separator: "\n")
+                #expect(secrets.count == 5 && secrets.allSatisfy { $0.split(separator: " ").count == 2 })
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+            }
         }
     }
 }

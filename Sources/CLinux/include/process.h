@@ -45,7 +45,7 @@ int clinux_pipe(int pair[2], int nonblocking);
 /// write(2) that does not wait for the reader of a socket, or of a pipe where the kernel can do that. The count, or -1 and errno.
 ssize_t clinux_write_now(int descriptor, const void *bytes, size_t count);
 
-/// The name under which the kernel was asked to run the program (AT_EXECFN, getauxval(3)), or NULL.
-const char *clinux_start_name(void);
+/// fflush(3) of stdout. 0, or -1 if this or an earlier part could not be written.
+int clinux_flush_output(void);
 
 #endif

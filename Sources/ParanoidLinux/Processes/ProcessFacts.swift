@@ -11,26 +11,17 @@ package enum ProcessFacts {
 
     /// The absolute path of the running program as it was started; a newer file under that name is what a restart runs.
     ///
-    /// Without `/proc` it is the name that the kernel was given (`AT_EXECFN`, getauxval(3)), if that leads to a file still.
-    ///
-    /// - Returns: `nil` when nothing says where the program is.
+    /// - Returns: `nil` when `/proc` is not there.
     package static var executablePath: String? {
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
-        guard count > 0, count < bytes.count else { return Self.pathOfStart }
+        guard count > 0, count < bytes.count else { return nil }
         var path = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // The kernel marks a file that was replaced meanwhile.
         let mark = " (deleted)"
         if path.hasSuffix(mark) { path.removeLast(mark.count) }
         return path
     }
-
-    /// Read once, before anybody can have changed the directory that a relative name begins in.
-    private static let pathOfStart: String? = {
-        guard let name = unsafe clinux_start_name(), let path = unsafe realpath(name, nil) else { return nil }
-        defer { unsafe free(path) }
-        return unsafe String(validatingCString: path)
-    }()
 }
 
 extension ProcessFacts {

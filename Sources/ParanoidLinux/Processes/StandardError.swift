@@ -46,6 +46,16 @@ package enum StandardError {
     }
 }
 
+/// Standard output, as `print` writes to it.
+package enum StandardOutput {
+    /// Writes what is in its buffer (`fflush(3)`).
+    ///
+    /// - Throws: ``SystemCallError`` when this or an earlier part could not be written.
+    package static func flush() throws(SystemCallError) {
+        guard clinux_flush_output() == 0 else { throw SystemCallError("write") }
+    }
+}
+
 /// Ends a program that cannot start.
 package enum ProcessExit {
     /// Writes one line to standard error and ends the process; handlers of `atexit(3)` run.
