@@ -161,7 +161,7 @@ private final class Browser: Sendable {
         return try #require(answer.withLock { $0 }).get()
     }
 
-    private struct FixedClock: SessionClock {
+    private struct FixedClock: RequestClock {
         func arrival(of request: Request) -> Timestamp { Timestamp(secondsSinceEpoch: 1_800_000_000) }
         func completion(of request: Request) -> Timestamp { Timestamp(secondsSinceEpoch: 1_800_000_000) }
     }
@@ -185,6 +185,9 @@ private final class ImmediateOnlyStore: ImmediateSessionStore {
     func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) { throw self.unwanted() }
     func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] { throw self.unwanted() }
     func beginEpoch() async throws(SessionStoreError) { throw self.unwanted() }
+    var loginEpoch: UInt64 { self.store.loginEpoch }
+    func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 { throw self.unwanted() }
+    func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) { throw self.unwanted() }
     func reindex() async throws(SessionStoreError) -> Int { throw self.unwanted() }
     func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport { throw self.unwanted() }
 
@@ -226,6 +229,11 @@ private final class WaitingOnlyStore: SessionStore {
     func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] { try await self.store.names(ofUser: tag) }
     func epoch() async throws(SessionStoreError) -> UInt64 { try self.store.epochNow() }
     func beginEpoch() async throws(SessionStoreError) { try await self.store.beginEpoch() }
+    var loginEpoch: UInt64 { self.store.loginEpoch }
+    func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 { try await self.store.beginLoginEpoch() }
+    func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
+        try await self.store.endLogins(of: tag, before: epoch)
+    }
     func reindex() async throws(SessionStoreError) -> Int { try await self.store.reindex() }
     func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         try await self.store.sweep(expiredAt: now, budget: budget)
