@@ -180,13 +180,18 @@ final class SessionControlPage: Sendable {
         return current
     }
 
+    /// Refuses numbers that were read, or written, when the file was cut or overwritten meanwhile.
+    private static func check(_ page: SharedMemory) throws(SessionStoreError) {
+        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
+    }
+
     // MARK: Epochs
 
     /// The epoch of sessions that begin now; those of earlier ones have ended.
     func epoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {
         let page = try self.page(in: directory)
         let epoch = page.load(Word.epoch.rawValue)
-        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
+        try Self.check(page)
         return epoch
     }
 
@@ -200,7 +205,7 @@ final class SessionControlPage: Sendable {
         } catch {
             throw SessionStoreError(error, "ending all sessions")
         }
-        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
+        try Self.check(page)
     }
 
     // MARK: Epochs of logins
@@ -212,7 +217,9 @@ final class SessionControlPage: Sendable {
     func beginLoginEpoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {
         let page = try self.page(in: directory, looksNow: true)
         guard page.isWritable else { throw SessionStoreError(.readOnly, "drawing a number for logins") }
-        return page.add(1, at: Word.loginEpoch.rawValue)
+        let number = page.add(1, at: Word.loginEpoch.rawValue)
+        try Self.check(page)
+        return number
     }
 
     /// Lets all workers look closely at logins of a group of users that carry a lower number.
@@ -225,6 +232,7 @@ final class SessionControlPage: Sendable {
         } catch {
             throw SessionStoreError(error, "ending the sessions of a user")
         }
+        try Self.check(page)
     }
 
     /// What the numbers say of a session.
@@ -239,11 +247,12 @@ final class SessionControlPage: Sendable {
     func standing(of session: StoredSession, in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Standing {
         let page = try self.page(in: directory)
         let epoch = page.load(Word.epoch.rawValue)
-        let mark = session.userTag.map { page.load(Self.mark(of: $0, in: page)) }
-        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
+        let tag = session.userTag
+        let mark = tag.map { page.load(Self.mark(of: $0, in: page)) } ?? 0
+        try Self.check(page)
         if session.epoch < epoch { return .ended }
-        guard let tag = session.userTag, let mark, session.loginEpoch < mark else { return .current }
-        return .doubtful(tag, mark: mark)
+        guard let tag else { return .current }
+        return session.loginEpoch < mark ? .doubtful(tag, mark: mark) : .current
     }
 
     /// Which mark is that of a user's group: the tag is a keyed hash, so its bytes are spread evenly.

@@ -17,8 +17,8 @@ final class FileSessionSweeper: Sendable {
     /// What is over at a sweep.
     struct Limit {
         let now: Timestamp
-        let epoch: UInt64
         let files: SessionFiles
+        let epoch: UInt64
         /// The clock of the file system, for notes; a little old.
         var wall: Int64
 
@@ -38,12 +38,8 @@ final class FileSessionSweeper: Sendable {
 
     /// Looks at `budget` entries at most; does nothing while another sweep of this process runs.
     func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
-        let limit = Limit(
-            now: now,
-            epoch: try self.files.control.epoch(in: self.files.directory),
-            files: self.files,
-            wall: WallClock.nanosecondsSinceEpoch()
-        )
+        let epoch = try self.files.control.epoch(in: self.files.directory)
+        let limit = Limit(now: now, files: self.files, epoch: epoch, wall: WallClock.nanosecondsSinceEpoch())
         var cursor: SweepCursor?
         self.cursor.withLock { swap(&$0, &cursor) }
         guard cursor != nil else { return SweepReport() }
@@ -126,7 +122,7 @@ final class FileSessionSweeper: Sendable {
         switch place {
         case .sessions: return try self.visitSession(entry, past: limit, &report)
         case .users(let shard): try self.visitIndexEntry(entry, shard: shard, &report)
-        case .epochs, .damaged: try self.visitOld(entry, in: self.path(of: place), &report)
+        case .epochs, .damaged: try self.visitOld(entry, self.path(of: place), &report)
         }
         return true
     }
@@ -137,7 +133,7 @@ final class FileSessionSweeper: Sendable {
         switch place {
         case .sessions(let shard): SessionDirectory.shards[shard]
         case .users(let shard): "\(SessionUserIndex.directory)/\(shard)"
-        case .epochs(let shard): "\(SessionLoginEpochs.directory)/\(SessionLoginEpochs.shards[shard])"
+        case .epochs(let shard): "\(SessionLoginEpochs.directory)/\(shard)"
         case .damaged: SessionDirectory.damaged
         }
     }
@@ -173,14 +169,24 @@ final class FileSessionSweeper: Sendable {
         case .sessions:
             self.files.control.note(anonymous: cursor.anonymous, madeBefore: cursor.madeBefore)
             // Only those that there are: most stores have few of the 4096.
-            cursor.userShards = ((try? self.entries(of: SessionUserIndex.directory)) ?? []).filter(SessionUserIndex.isShard)
-            cursor.place = cursor.userShards.popLast().map { .users(shard: $0) } ?? .epochs(shard: 0)
-        case .users: cursor.place = cursor.userShards.popLast().map { .users(shard: $0) } ?? .epochs(shard: 0)
-        case .epochs(let shard): cursor.place = shard + 1 < SessionLoginEpochs.shards.count ? .epochs(shard: shard + 1) : .damaged
+            cursor.rest = self.shards(of: SessionUserIndex.directory, SessionUserIndex.isShard)
+            cursor.place = cursor.rest.popLast().map { .users(shard: $0) } ?? self.firstEpochs(&cursor)
+        case .users: cursor.place = cursor.rest.popLast().map { .users(shard: $0) } ?? self.firstEpochs(&cursor)
+        case .epochs: cursor.place = cursor.rest.popLast().map { .epochs(shard: $0) } ?? .damaged
         case .damaged:
             cursor.place = .sessions(shard: 0)
             report.isComplete = true
         }
+    }
+
+    private func firstEpochs(_ cursor: inout SweepCursor) -> SweepCursor.Place {
+        cursor.rest = self.shards(of: SessionLoginEpochs.directory) { SessionLoginEpochs.shards.contains($0) }
+        return cursor.rest.popLast().map { .epochs(shard: $0) } ?? .damaged
+    }
+
+    /// The directories below one of the index's; none where they cannot be listed: the next sweep tries again.
+    private func shards(of path: String, _ isShard: (String) -> Bool) -> [String] {
+        ((try? self.entries(of: path)) ?? []).filter(isShard)
     }
 
     /// Removes a shard that has had no entries for long.
@@ -373,7 +379,11 @@ final class FileSessionSweeper: Sendable {
     }
 
     /// Removes what was moved aside long ago, and the number of a user whose ended sessions earlier sweeps have removed.
-    private func visitOld(_ entry: borrowing DirectoryReader, in place: String, _ report: inout SweepReport) throws(SessionStoreError) {
+    private func visitOld(
+        _ entry: borrowing DirectoryReader,
+        _ directory: String,
+        _ report: inout SweepReport
+    ) throws(SessionStoreError) {
         guard let text = entry.nameText else { return }
         do throws(SystemCallError) {
             // What was moved aside may carry a note, which is in the future.
@@ -381,10 +391,10 @@ final class FileSessionSweeper: Sendable {
                 WallClock.nanosecondsSinceEpoch() - min(status.modifiedAt, status.changedAt)
                     > self.files.configuration.damagedLifetime.wholeNanoseconds
             else { return }
-            try self.files.directory.root.removeFile("\(place)/\(text)")
+            try self.files.directory.root.removeFile("\(directory)/\(text)")
             report.leftovers += 1
         } catch {
-            throw SessionStoreError(error, "sweeping \(place)")
+            throw SessionStoreError(error, "sweeping \(directory)/\(text)")
         }
     }
 

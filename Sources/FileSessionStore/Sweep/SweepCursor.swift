@@ -6,15 +6,15 @@ struct SweepCursor: ~Copyable, Sendable {
     enum Place: Sendable {
         case sessions(shard: Int)
         case users(shard: String)
-        case epochs(shard: Int)
+        case epochs(shard: String)
         case damaged
     }
 
     var place = Place.sessions(shard: 0)
     /// The entries of the place; `nil` before its first and after its last.
     var reader: DirectoryReader?
-    /// The shards of the index of users that are still to come.
-    var userShards: [String] = []
+    /// The shards of users, or of the numbers of ended logins, that are still to come.
+    var rest: [String] = []
     /// Anonymous sessions found since the first shard, and how many had been made by then.
     var anonymous = 0
     var madeBefore: UInt64 = 0

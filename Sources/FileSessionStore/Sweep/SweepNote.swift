@@ -18,6 +18,8 @@ struct SweepNote: Sendable, Hashable {
     static let rest: Int64 = 60 * second
     /// The longest time that is noted: what did not change for so long is read again.
     private static let longest: Int64 = 30 * 86_400 * second
+    /// The same for a session of a user. It may end by the user's number, which a note knows nothing of and which is kept for 30 days.
+    private static let longestOfUser: Int64 = 86_400 * second
 
     /// The time of modification that says all of it, in nanoseconds since the Unix epoch.
     let modificationTime: Int64
@@ -43,7 +45,8 @@ struct SweepNote: Sendable, Hashable {
 
     /// A note about a session that lives at `now`; `nil` when its end is too near, or when it was written lately.
     init?(_ session: StoredSession, writtenAt: Int64, wall: Int64) {
-        let end = max(0, min(session.expiresAt.nanosecondsSinceEpoch, wall + Self.longest)) / Self.second - 1
+        let longest = session.userTag == nil ? Self.longest : Self.longestOfUser
+        let end = max(0, min(session.expiresAt.nanosecondsSinceEpoch, wall + longest)) / Self.second - 1
         let isAnonymous = session.state == .live && session.userTag == nil
         let number = 2 * (session.epoch % Self.epochCount) + (isAnonymous ? 1 : 0)
         self.modificationTime = end * Self.second + Int64(number) * 1000 + Self.mark
