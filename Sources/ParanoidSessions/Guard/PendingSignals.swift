@@ -103,10 +103,11 @@ package struct PendingSignals: Sendable, Hashable {
 
     /// Whether a value was given new cookies often enough, and long enough ago, and the session has shown none.
     ///
-    /// One lost response costs nobody the session, and neither does a moment without a connection.
+    /// One lost response costs nobody the session, and neither does a moment without a connection: the last of the responses that count had
+    /// the time to arrive, and so had the request after it.
     func isExhausted(_ change: SignalFindings.Change, at arrivedAt: Timestamp, delay: Duration) -> Bool {
-        guard let index = self.index(change), let firstAt = self.entries[index].firstAt else { return false }
-        return self.entries[index].answers >= Self.enoughAnswers && firstAt.advanced(by: delay * 2) < arrivedAt
+        guard let index = self.index(change), let lastAt = self.entries[index].lastAt else { return false }
+        return self.entries[index].answers >= Self.enoughAnswers && lastAt.advanced(by: delay * 2) < arrivedAt
     }
 }
 
