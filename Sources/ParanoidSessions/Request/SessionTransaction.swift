@@ -98,6 +98,7 @@ final class SessionTransaction: Sendable {
     /// The same, as far as it is known now: reads nothing and waits for nobody.
     ///
     /// The question must not come back here: it is asked in the middle of a look.
+    @inline(never)  // in a function that suspends, the state would take room in its task
     func ask<Answer: Sendable>(_ question: (TransactionState) -> Answer) -> Answer {
         let answer: Answer? = self.progress.withLock { progress in
             switch progress.phase {
