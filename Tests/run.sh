@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: all parts but cost, store and connections; long ones in their short form
+#     Tests/run.sh                 the gate for every change: all parts but cost, store, connections and soak; long ones in their short form
 #     Tests/run.sh PART...         only these parts, in full
 #     Tests/run.sh api --update    writes the list of public declarations anew
 #
@@ -12,7 +12,7 @@
 #     docs      every public declaration has a summary; the documentation builds without a warning
 #     tsan      tests of the server, the stores and the session middleware under the thread sanitizer (.build-tsan)
 #     e2e       IntegrationTests through real nginx, nginx/demo.sh --check
-#     browser   real Chromium through nginx and TLS (skipped in the gate where chromium cannot be installed)
+#     browser   real Chromium through nginx and TLS, near and over a slow line (skipped in the gate where chromium cannot be installed)
 #     torture   processes that change the same session files, some of them killed (in full: 60 s, 8 x 8)
 #     fuzz      multipart forms and ranges, generated and damaged, and beside Python's reading (in full: 10 000 000 each)
 #     large     1 GiB through nginx and one worker in both directions, whole and as a form
@@ -23,6 +23,7 @@
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
+#     soak      ten minutes of mixed load: memory and descriptors of the workers stay flat
 #
 # There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
 # one another. What the parts need is installed with apt. Every command has a deadline, and the whole has one
@@ -252,6 +253,8 @@ part_browser() {
     mkdir -p "$work/browser"
     run browser 600 env TMPDIR="$work/browser" python3 Tests/Browser/browser.py "$@"
     count_closing_line $? browser
+    run distance 600 env TMPDIR="$work/browser" python3 Tests/Browser/distance.py "$@"
+    count_closing_line $? "browser: far away"
     end_left_behind "$work/browser"
 }
 
@@ -296,7 +299,7 @@ torture_directory() {
 part_thieves() {
     need nginx && build_release || return
     mkdir -p "$work/thieves"
-    run thieves 1200 "$PARANOID_BIN_DIR/theft-simulator" "$@"
+    run thieves 2400 "$PARANOID_BIN_DIR/theft-simulator" "$@"
     count_closing_line $? thieves
     run thieves-nginx 900 env TMPDIR="$work/thieves" Tests/thieves-nginx.sh "$@"
     count_closing_line $? "thieves: nginx"
@@ -341,6 +344,12 @@ part_bench() {
     count_closing_line $? bench
 }
 
+part_soak() {
+    need nginx wrk python3 && build_release || return
+    run soak 4500 python3 Tests/Benchmarks/soak.py "$@"
+    count_closing_line $? soak
+}
+
 # MARK: Which parts
 
 # lane NAME PART...: runs parts beside this script; what they say is shown when all of them have ended.
@@ -382,7 +391,7 @@ elif [ "$*" = "api --update" ]; then
     part_api --update
 else
     for part in "$@"; do
-        declare -F "part_$part" > /dev/null || { sed -n '2,29s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" > /dev/null || { sed -n '2,30s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi

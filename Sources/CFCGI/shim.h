@@ -46,6 +46,11 @@ static inline void cfcgi_open_writer(FCGX_Stream *stream, void *owner, unsigned 
     stream->data = owner;
 }
 
+/// The bytes that a writer takes without the empty procedure.
+static inline size_t cfcgi_writable(const FCGX_Stream *stream) {
+    return stream->isClosed ? 0 : (size_t)(stream->stop - stream->wrNext);
+}
+
 /// How many bytes are in the buffer of a writer, which is empty afterwards; called by its empty procedure.
 static inline size_t cfcgi_empty(FCGX_Stream *stream, unsigned char *buffer) {
     size_t count = (size_t)(stream->wrNext - buffer);

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +29,26 @@ int64_t clinux_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
     return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+ssize_t clinux_read_directory(int directory, void *entries, size_t size) {
+    return syscall(SYS_getdents64, directory, entries, size);
+}
+
+int clinux_open_entry(int directory, const char *name) {
+    return openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NOATIME | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+int clinux_set_modification_time(int file, int64_t nanoseconds) {
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+    if (nanoseconds != INT64_MIN) {
+        if (nanoseconds < 0) {
+            errno = EINVAL;
+            return -1;
+        }
+        times[1] = (struct timespec){.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    }
+    return futimens(file, times);
 }
 
 static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place) {

@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,4 +186,21 @@ int clinux_message_sockets(int pair[2]) {
 
 int clinux_pipe(int pair[2], int nonblocking) {
     return pipe2(pair, O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0));
+}
+
+ssize_t clinux_write_now(int descriptor, const void *bytes, size_t count) {
+    struct stat facts;
+    if (fstat(descriptor, &facts) != 0) return -1;
+    if (S_ISSOCK(facts.st_mode)) return send(descriptor, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (S_ISFIFO(facts.st_mode)) {
+        // The kernel's "not now" for pipes is younger than the call.
+        struct iovec piece = {.iov_base = (void *)bytes, .iov_len = count};
+        ssize_t done = pwritev2(descriptor, &piece, 1, -1, RWF_NOWAIT);
+        if (done >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return done;
+    }
+    return write(descriptor, bytes, count);
+}
+
+int clinux_flush_output(void) {
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
 }

@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// Serves FastCGI requests from one listener with a fixed number of threads.
 ///
-/// The threads that wait for connections are the threads of ``executor``, on which each request has a task of its own: neither an idle
-/// connection nor a suspended handler holds a thread. A handler that blocks holds its own thread only.
+/// The threads that wait for connections are the threads of ``executor``, on which requests run in tasks: neither an idle connection nor a
+/// suspended handler holds a thread. A handler that blocks holds its own thread only. A request shares its task with the requests before it
+/// on its thread, and with none after it once its handler has suspended.
 package final class FastCGIServer: Sendable {
     private let scheduler: ConnectionScheduler
     private let workerExecutor: WorkerExecutor
@@ -20,7 +21,7 @@ package final class FastCGIServer: Sendable {
     ///   - configuration: Settings.
     ///   - delegate: Hears how the server is, and takes connections from it.
     ///   - logger: For everything that concerns no particular request.
-    ///   - handler: Called in a task of its own for each request, whose client's going cancels it. It has to finish the request.
+    ///   - handler: Called for each request. When it has suspended, its task is cancelled if its client goes. It has to finish the request.
     /// - Throws: ``FastCGIServerError/Code/outOfResources``.
     package init(
         listener: consuming Listener,

@@ -37,8 +37,8 @@ package struct FastCGIServerConfiguration: Sendable {
     package var maximumConnections = 16_384
 
     /// Requests that may run, or wait for a thread, at a time; what comes beyond is given to ``rejectOverload``.
-    package var maximumRequests = 4096
-    /// Answers and finishes a request beyond ``maximumRequests``, at once and on the calling thread.
+    package var maximumRunningRequests = 4096
+    /// Answers and finishes a request beyond ``maximumRunningRequests``, at once and on the calling thread.
     package var rejectOverload: @Sendable (consuming FastCGIRequest) -> Void = { $0.finish() }
     /// The response to a request with too many or too long parameters, as the content of its output; empty: the connection is closed.
     package var refusal: [UInt8] = []

@@ -36,18 +36,18 @@ package protocol ServerDelegate: Sendable {
     func requestReplacement()
 }
 
-/// A rare event that a server counts: a limit was reached, or a peer was refused.
-package enum ServerEvent: Int, Sendable, Hashable, CaseIterable {
+/// A rare event that a server counts, under the name under which an application counts it.
+package enum ServerEvent: String, Sendable, Hashable, CaseIterable {
     /// A peer that may not send requests was closed.
-    case peerRefused
+    case refusedPeers
     /// A connection was closed as too many are open, or the system gave no descriptor.
-    case connectionRefused
+    case refusedConnections
     /// A peer sent no request; its connection was closed.
-    case notARequest
+    case brokenRequests
     /// A request had too many parameters, or too long ones.
-    case parametersRefused
+    case refusedParameters
     /// A request came while as many as allowed were running or waiting.
-    case overloaded
+    case overloads
     /// A request took too long and was cancelled.
-    case overdue
+    case overdueRequests
 }

@@ -11,8 +11,8 @@ internal import Synchronization
 /// - Files have mode 0600 and belong to the process's user; whatever else has a session's name is refused and not touched.
 /// - A file that is neither old nor new state is damaged: it is moved to the subdirectory `damaged`, logged and reported once.
 ///
-/// All methods block their thread for the short calls on files, and suspend while others hold a session.
-package final class FileSessionStore: SessionStore {
+/// All methods block their thread for the short calls on files, and suspend only while others hold a session.
+package final class FileSessionStore: ImmediateSessionStore {
     /// A creation that took longer may have been taken for the leftover of a crash; the sweeper waits twice as long.
     private static let longestCreation: Int64 = FileSessionSweeper.leftoverAge / 2
 
@@ -42,21 +42,10 @@ package final class FileSessionStore: SessionStore {
     package func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
         var failedReads = 0
         while true {
-            guard let (file, isFresh) = try self.files.file(named: name) else { return nil }
-            if !isFresh {
-                guard try self.files.isInPlace(file) else { continue }
-            }
-            switch try self.files.load(file) {
-            case .session(let session, _): return try self.files.hasEnded(session) ? nil : session
-            case .foreign: throw self.files.foreignForm(name)
-            case .unfinished:
-                self.files.cache.drop(file)
-                return nil
-            case .removed:
-                self.files.cache.drop(file)
-                // The name may mean a new file by now; but one just opened means that the removal was interrupted.
-                if isFresh { return nil }
-            case .unreadable:
+            switch try self.look(name) {
+            case .session(let session): return session
+            case .absent: return nil
+            case .unreadable(let file):
                 // Two changes may have overtaken the read. Only who holds the lock may call it damage.
                 failedReads += 1
                 if failedReads > 3 { return try await self.files.inspect(file) }
@@ -64,7 +53,42 @@ package final class FileSessionStore: SessionStore {
         }
     }
 
-    package func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
+    package func readNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateRead {
+        switch try self.look(name) {
+        case .session(let session): .session(session)
+        case .absent: .absent
+        case .unreadable: .later
+        }
+    }
+
+    private enum Look {
+        case session(StoredSession)
+        case absent
+        case unreadable(SessionFile)
+    }
+
+    private func look(_ name: SessionName) throws(SessionStoreError) -> Look {
+        while true {
+            guard let (file, isFresh) = try self.files.file(named: name) else { return .absent }
+            if !isFresh {
+                guard try self.files.isInPlace(file) else { continue }
+            }
+            switch try self.files.load(file) {
+            case .session(let session, _): return try self.files.hasEnded(session) ? .absent : .session(session)
+            case .foreign: throw self.files.foreignForm(name)
+            case .unfinished:
+                self.files.cache.drop(file)
+                return .absent
+            case .removed:
+                self.files.cache.drop(file)
+                // The name may mean a new file by now; but one just opened means that the removal was interrupted.
+                if isFresh { return .absent }
+            case .unreadable: return .unreadable(file)
+            }
+        }
+    }
+
+    package func createNow(_ session: StoredSession, named name: SessionName) throws(SessionStoreError) {
         precondition(session.generation == 1, "a new session has generation 1")
         try self.files.checkSize(session, name)
         let isAnonymous = session.state == .live && session.userTag == nil
@@ -110,27 +134,53 @@ package final class FileSessionStore: SessionStore {
         }
     }
 
-    package func modify<Result: Sendable>(
-        _ name: SessionName,
-        timeout: Duration,
-        _ body: (StoredSession?) -> (change: SessionChange, result: Result)
-    ) async throws(SessionStoreError) -> Result {
+    package func lockNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateLock {
         while true {
-            guard let (file, isFresh) = try self.files.file(named: name) else {
-                let (change, result) = body(nil)
-                if case .write = change { throw SessionStoreError(.gone, message: "there is no session \(name)") }
-                return result
-            }
-            if !file.file.isWritable && !isFresh {
-                // Opened while the file system took no changes; that may have passed.
-                self.files.cache.drop(file)
-                continue
-            }
+            guard let file = try self.fileToLock(name) else { return .absent }
+            guard let lock = try file.lockNow() else { return .later }
+            if let held = try self.held(lock) { return .locked(held) }
+        }
+    }
+
+    package func lock(_ name: SessionName, timeout: Duration) async throws(SessionStoreError) -> (any LockedSession)? {
+        while true {
+            guard let file = try self.fileToLock(name) else { return nil }
             let lock = try await file.lock(timeout: timeout, maximumWaiters: self.files.configuration.maximumWaiters)
-            guard let current = try self.files.state(under: lock) else { continue }
-            let (change, result) = body(current.session)
-            try self.files.apply(change, under: lock, current)
-            return result
+            if let held = try self.held(lock) { return held }
+        }
+    }
+
+    private func fileToLock(_ name: SessionName) throws(SessionStoreError) -> SessionFile? {
+        while true {
+            guard let (file, isFresh) = try self.files.file(named: name) else { return nil }
+            if file.file.isWritable || isFresh { return file }
+            // Opened while the file system took no changes; that may have passed.
+            self.files.cache.drop(file)
+        }
+    }
+
+    /// The locked session; `nil` when the file's name leads elsewhere by now.
+    private func held(_ lock: consuming SessionFileLock) throws(SessionStoreError) -> HeldSession? {
+        guard let state = try self.files.state(under: lock) else { return nil }
+        return HeldSession(lock, state, self.files)
+    }
+
+    /// A session's file with its lock, and what it says.
+    private final class HeldSession: LockedSession {
+        private let lock: SessionFileLock
+        private let state: SessionFiles.State
+        private let files: SessionFiles
+
+        init(_ lock: consuming SessionFileLock, _ state: SessionFiles.State, _ files: SessionFiles) {
+            self.lock = lock
+            self.state = state
+            self.files = files
+        }
+
+        var current: StoredSession? { self.state.session }
+
+        func commit(_ change: SessionChange) throws(SessionStoreError) {
+            try self.files.apply(change, under: self.lock, self.state)
         }
     }
 
@@ -168,12 +218,28 @@ package final class FileSessionStore: SessionStore {
         }
     }
 
-    package func epoch() async throws(SessionStoreError) -> UInt64 {
+    package func epochNow() throws(SessionStoreError) -> UInt64 {
         try self.files.control.epoch(in: self.files.directory)
     }
 
     package func beginEpoch() async throws(SessionStoreError) {
         try self.files.control.beginEpoch(in: self.files.directory, isDurable: self.isDurable)
+    }
+
+    package var loginEpoch: UInt64 { self.files.control.loginEpoch }
+
+    package func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 {
+        try self.files.control.beginLoginEpoch(in: self.files.directory)
+    }
+
+    package func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
+        do {
+            try self.files.loginEpochs.raise(tag, to: epoch, in: self.files.directory.root)
+        } catch {
+            throw SessionStoreError(error, "ending the sessions of a user")
+        }
+        // Behind the number itself, so that those who come to look find it.
+        try self.files.control.raiseMark(of: tag, to: epoch, in: self.files.directory, isDurable: self.isDurable)
     }
 
     package func reindex() async throws(SessionStoreError) -> Int {

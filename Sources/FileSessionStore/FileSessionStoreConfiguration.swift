@@ -1,5 +1,5 @@
 /// What a commit of a session survives.
-public enum SessionDurability: Sendable, Hashable {
+package enum SessionDurability: Sendable, Hashable {
     /// The death of any process, at any instant. Costs no waiting for the disk.
     case process
     /// The loss of power as well: every call waits for the disk (`fdatasync(2)`, and `fsync(2)` of the directory where names change).
@@ -18,7 +18,8 @@ package struct FileSessionStoreConfiguration: Sendable, Hashable {
     package var maximumWaiters: Int
     /// How long a read waits for the lock when it has reason to believe that the file is damaged.
     package var inspectionTimeout: Duration
-    /// The most session files kept open by this process; `nil` takes half of what `RLIMIT_NOFILE` allows, at most 16384.
+    /// The most session files kept open by this process; `nil` takes half of what `RLIMIT_NOFILE` allows, at most 2048, about as many as
+    /// opened records are kept.
     package var maximumOpenFiles: Int?
     /// How many percent of bytes and inodes are kept for users who are logged in, though no more than 256 MiB and 10 000 inodes; 0: none.
     package var reservedPercent: Int

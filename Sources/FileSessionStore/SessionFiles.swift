@@ -14,6 +14,7 @@ final class SessionFiles: Sendable {
     let cache: SessionFileCache
     let control: SessionControlPage
     let userIndex: SessionUserIndex
+    let loginEpochs: SessionLoginEpochs
     let configuration: FileSessionStoreConfiguration
     let logger: Logger
     private let refused = Mutex<Set<SessionName>>([])
@@ -34,6 +35,7 @@ final class SessionFiles: Sendable {
         self.cache = SessionFileCache(capacity: configuration.maximumOpenFiles)
         self.control = try SessionControlPage(in: self.directory, logger: logger)
         self.userIndex = SessionUserIndex(isDurable: configuration.durability == .power, faults: faults)
+        self.loginEpochs = SessionLoginEpochs(isDurable: configuration.durability == .power, faults: faults)
     }
 
     // MARK: Opening
@@ -80,9 +82,19 @@ final class SessionFiles: Sendable {
         do { return try file.load() } catch { throw SessionStoreError(error, "reading session \(file.name)") }
     }
 
-    /// Whether a session has ended because all sessions of its epoch have.
+    /// Whether a session has ended because all sessions of its epoch have, or all of its user that are as old.
     func hasEnded(_ session: StoredSession) throws(SessionStoreError) -> Bool {
-        session.epoch < (try self.control.epoch(in: self.directory))
+        switch try self.control.standing(of: session, in: self.directory) {
+        case .current: return false
+        case .ended: return true
+        case .doubtful(let tag, let mark):
+            do {
+                return try self.loginEpochs.hasEnded(tag, session.loginEpoch, mark: mark, in: self.directory.root)
+            } catch {
+                if case .system(let cause, let path) = error { throw SessionStoreError(cause, "listing \(path)") }
+                throw SessionStoreError(.refused, message: "the list of ended logins is not safe: \(error)", cause: error)
+            }
+        }
     }
 
     // MARK: Under the lock

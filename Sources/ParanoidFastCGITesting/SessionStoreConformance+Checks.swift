@@ -51,7 +51,8 @@ extension SessionStoreConformance {
             createdAt: Timestamp = Stores.start,
             expiresAt: Timestamp = Stores.end,
             userTag: UserTag? = UserTag(bytes: Array(0..<16)),
-            epoch: UInt64? = nil
+            epoch: UInt64? = nil,
+            loginEpoch: UInt64 = 0
         ) -> StoredSession {
             StoredSession(
                 state: state,
@@ -59,6 +60,7 @@ extension SessionStoreConformance {
                 secretNumber: 3,
                 handle: SessionHandle("0123456789abcdef")!,
                 epoch: epoch ?? self.epoch,
+                loginEpoch: loginEpoch,
                 generation: generation,
                 createdAt: createdAt,
                 writtenAt: Self.start.advanced(by: .nanoseconds(Int64(generation))),

@@ -84,4 +84,45 @@ extension SessionStoreConformance.Stores {
             }
         }
     }
+
+    func checkEndOfLogins() async throws {
+        let ann = self.makeTag()
+        // One that looks alike, as a store may group users.
+        let bob = UserTag(bytes: Array(ann.bytes.prefix(15)) + [ann.bytes[15] ^ 1])!
+        let before = max(self.first.loginEpoch, self.second.loginEpoch)
+        let names = (0..<5).map { _ in self.makeName() }
+        let old = self.makeSession([1], userTag: ann, loginEpoch: before)
+        let others = self.makeSession([1], userTag: bob, loginEpoch: before)
+        try await self.first.create(old, named: names[0])
+        try await self.second.create(others, named: names[1])
+        try await self.requireBoth(old, of: names[0], "before the end of the logins")
+        let epoch = try await self.second.beginLoginEpoch()
+        try self.require(epoch > before, "the new number is greater than those before")
+        for store in [self.first, self.second] {
+            try self.require(store.loginEpoch >= epoch, "every worker sees the new number")
+        }
+        try await self.requireBoth(old, of: names[0], "while the new number counts for nobody")
+        try await self.first.endLogins(of: ann, before: epoch)
+        try await self.second.create(self.makeSession([2], userTag: ann, loginEpoch: before), named: names[2])
+        try await self.first.create(self.makeSession([2], userTag: nil), named: names[3])
+        let young = self.makeSession([3], userTag: ann, loginEpoch: epoch)
+        try await self.first.create(young, named: names[4])
+        try await self.requireBoth(nil, of: names[0], "after the end of the logins")
+        try await self.requireBoth(nil, of: names[2], "as the login began before that")
+        try await self.requireBoth(others, of: names[1], "as it is another user's")
+        try await self.requireBoth(young, of: names[4], "as the login began later")
+        try await self.requireNames([names[4]], ofUser: ann, "after the end of the logins")
+        for store in [self.first, self.second] {
+            let seen = try await store.modify(names[0], timeout: Self.timeout) { (.keep, $0) }
+            try self.require(seen == nil, "a change of a session whose login has ended sees nil")
+        }
+        // An anonymous session that is given an old login ends with it.
+        try await self.second.modify(names[3], timeout: Self.timeout) { _ in
+            (.write(self.makeSession([4], generation: 2, userTag: ann, loginEpoch: before)), ())
+        }
+        try await self.requireBoth(nil, of: names[3], "as its login began before that")
+        try await self.second.endLogins(of: ann, before: before)
+        try await self.requireBoth(nil, of: names[0], "after a call with a lower number")
+        try await self.requireBoth(young, of: names[4], "after a call with a lower number")
+    }
 }

@@ -33,7 +33,7 @@ public struct SessionStoreConformance: Sendable {
     /// Runs every check, one after the other; stops at the first failure.
     ///
     /// - Throws: As ``run(_:)`` does.
-    public func run() async throws {
+    package func run() async throws {
         for check in Check.allCases { try await self.run(check) }
     }
 
@@ -63,6 +63,7 @@ public struct SessionStoreConformance: Sendable {
         case .users: try await stores.checkUsers()
         case .reindex: try await stores.checkReindex()
         case .endOfAll: try await stores.checkEndOfAll()
+        case .endOfLogins: try await stores.checkEndOfLogins()
         }
     }
 
@@ -106,5 +107,7 @@ public struct SessionStoreConformance: Sendable {
         case reindex
         /// A new epoch ends all sessions that began before it, at once, and no change in flight brings one back; those that begin later stay.
         case endOfAll
+        /// The end of a user's logins ends all that carry a lower number, those too that come to be later, and no others.
+        case endOfLogins
     }
 }

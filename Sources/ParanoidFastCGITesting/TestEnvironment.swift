@@ -35,11 +35,6 @@ public final class ManualClock: SessionClock {
     public func advance(by duration: Duration) {
         self.time.withLock { $0 = $0.advanced(by: duration) }
     }
-
-    /// The time that the clock shows, whatever the request.
-    public func arrival(of request: Request) -> Timestamp { self.now }
-    /// The time that the clock shows, whatever the request.
-    public func completion(of request: Request) -> Timestamp { self.now }
 }
 
 /// Makes an empty store in memory, for the argument `store` of `Application`; its sessions die with the process.

@@ -10,6 +10,7 @@ package final class Supervisor: Sendable {
     private let configuration: SupervisorConfiguration
     private let logger: Logger
     private let listener: Mutex<OwnedDescriptor?>
+    private let renewedListener: (@Sendable () -> OwnedDescriptor?)?
     /// A pipe is queue and wake-up in one.
     private let commands: DescriptorPair
 
@@ -17,12 +18,16 @@ package final class Supervisor: Sendable {
     ///
     /// - Parameters:
     ///   - listener: A listening socket. It is closed as soon as the supervisor stops, so that no client waits in a queue that is not served.
+    ///   - renewedListener: Asked once a second, on the supervisor's thread, for a listener in the place of the one there is, which nobody can reach
+    ///     any more; the workers are reloaded to serve it. `nil` while all is well.
     /// - Throws: ``SystemCallError`` from `pipe2(2)`.
     package init(
         configuration: SupervisorConfiguration,
         listener: consuming OwnedDescriptor,
-        logger: Logger
+        logger: Logger,
+        renewedListener: (@Sendable () -> OwnedDescriptor?)? = nil
     ) throws(SystemCallError) {
+        self.renewedListener = renewedListener
         self.configuration = configuration
         self.logger = logger
         self.listener = Mutex(listener)
@@ -67,7 +72,8 @@ package final class Supervisor: Sendable {
                 configuration: self.configuration,
                 listener: listener,
                 commands: self.commands.reading.duplicate(),
-                logger: self.logger
+                logger: self.logger,
+                renewedListener: self.renewedListener
             )
             return try loop.run()
         } catch {

@@ -27,12 +27,15 @@ final class SupervisorLoop {
     private let notifier: SystemdNotifier?
     private var status = SystemdStatus()
     private var nextKeepAlive: Duration?
+    private let renewedListener: (@Sendable () -> OwnedDescriptor?)?
+    private var nextListenerCheck: Duration?
 
     init(
         configuration: SupervisorConfiguration,
         listener: consuming OwnedDescriptor,
         commands: consuming OwnedDescriptor,
-        logger: Logger
+        logger: Logger,
+        renewedListener: (@Sendable () -> OwnedDescriptor?)?
     ) throws(SystemCallError) {
         if configuration.ownsProcess {
             // Inherited as ignored, it would make the kernel forget how children ended (waitpid(2)).
@@ -44,6 +47,8 @@ final class SupervisorLoop {
             self.reapsOrphans = false
             self.signals = nil
         }
+        self.renewedListener = renewedListener
+        self.nextListenerCheck = renewedListener == nil ? nil : configuration.observationInterval
         self.supervisorPipe = try DescriptorPair.pipe(nonblocking: false)
         self.scoreboard = try Scoreboard(slots: configuration.maximumWorkers)
         self.nextObservation = configuration.observesWorkers ? configuration.observationInterval : nil
@@ -88,7 +93,7 @@ final class SupervisorLoop {
             if let report = worker.reportDescriptor { numbers.append(report) }
         }
         let deadline = self.machine.nextDeadline
-        let wakeUp = [deadline, self.nextObservation, self.nextKeepAlive].compactMap { $0 }.min()
+        let wakeUp = [deadline, self.nextObservation, self.nextKeepAlive, self.nextListenerCheck].compactMap { $0 }.min()
         let ready = try DescriptorPoll.wait(for: numbers, timeout: wakeUp.map { max($0 - self.now, .zero) })
         let readable = Set(ready.map { numbers[$0] })
 
@@ -120,11 +125,30 @@ final class SupervisorLoop {
             notifier.keepAlive()
             self.nextKeepAlive = notifier.watchdogInterval.map { self.now + $0 }
         }
+        self.checkListener()
         if let due = self.nextObservation, due <= self.now {
             self.nextObservation = self.now + self.configuration.observationInterval
             self.pending += self.workers.values.map { .observed($0.identifier, $0.health) }
             if self.configuration.scaling != nil { self.pending.append(.loadSampled(self.loadSample())) }
         }
+    }
+
+    /// Takes a new listener for one that lost its name, until the supervisor stops.
+    private func checkListener() {
+        guard let due = self.nextListenerCheck, due <= self.now else { return }
+        self.nextListenerCheck = self.now + self.configuration.observationInterval
+        let isListening: Bool =
+            switch self.listener {
+            case .some: true
+            case .none: false
+            }
+        guard isListening else {
+            self.nextListenerCheck = nil
+            return
+        }
+        guard let next = self.renewedListener?() else { return }
+        self.listener = consume next
+        self.pending.append(.reload)
     }
 
     /// How busy the workers were since the last sample.

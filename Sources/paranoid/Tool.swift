@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ParanoidFastCGI
 
 /// The command that looks after the secrets and sessions of an application from outside.
 @main
@@ -12,6 +13,12 @@ struct Tool: AsyncParsableCommand {
             """,
         subcommands: [ConfigCommand.self, SecretCommand.self, SessionsCommand.self]
     )
+
+    static func main() async {
+        CommandLineOutput.prepare()
+        await self.main(nil)
+        CommandLineOutput.finish()
+    }
 }
 
 /// Why a command did nothing, for the person who typed it.

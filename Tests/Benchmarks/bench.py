@@ -75,12 +75,12 @@ class Server:
         return sum(ticks_of(pid) for pid in self.pids())
 
     def memory(self):
-        """MiB of all processes, shared pages in parts."""
-        total = 0
+        """MiB of all processes and of the largest one below the first, such as a worker; shared pages in parts."""
+        sizes = []
         for pid in self.pids():
             with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-                total += int(re.search(r"^Pss:\s+(\d+)", file.read(), re.M).group(1))
-        return total / 1024
+                sizes.append(int(re.search(r"^Pss:\s+(\d+)", file.read(), re.M).group(1)) / 1024)
+        return sum(sizes), max(sizes[1:], default=sizes[0])
 
 
 def ticks_of(pid):
@@ -355,9 +355,10 @@ def show(rows, connections, calls, servers):
                 cells.append(f"{calls[row.name]:.1f}" if calls.get(row.name) else "–")
             print(f"| {row.name} | " + " | ".join(cells) + " |")
         ratios(rows, number)
-    print("\n| | start ms | PSS MiB |\n|---|---|---|")
+    print("\n| | start ms | PSS MiB | of it the largest worker |\n|---|---|---|---|")
     for name, server in servers.items():
-        print(f"| {name} | {server.start_seconds * 1000:.0f} | {server.memory():.1f} |")
+        whole, worker = server.memory()
+        print(f"| {name} | {server.start_seconds * 1000:.0f} | {whole:.1f} | {worker:.1f} |")
 
 
 RATIOS = [

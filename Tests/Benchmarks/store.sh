@@ -11,7 +11,8 @@
 # in $TMPDIR. From the environment: STORE_SESSIONS, STORE_ROUNDS, STORE_MANY.
 #
 # Rows: "read" is of an unchanged session that is kept open, "read, changed" after another process's write, "cold" of a session that is not
-# kept: opened and unsealed. C and PHP keep nothing. "sweep" is per file. Ends with `N passed, M failed`: a row passes when all of it was
+# kept: opened and unsealed. C and PHP keep nothing. "sweep" is per file that nobody has written since the sweep before, "sweep-first" per file
+# that was written and is at rest. Ends with `N passed, M failed`: a row passes when all of it was
 # measured and every program found its work done.
 set -euo pipefail
 
@@ -106,14 +107,14 @@ if [ "$million" = yes ]; then
     for size in 1000 "$many"; do
         mkdir "$work/ext4/$size"
         stdbuf -oL "$bin/store-stress" bench "$work/ext4/$size" "$size" --operations 20000 --working-set 1000 --sweep-effect --leave \
-            --only read,read-cold,commit,commit-cold,sweep > "$work/$size" || true
+            --only read,read-cold,commit,commit-cold,sweep-first,sweep > "$work/$size" || true
     done
     echo "$many sessions against 1000; 20 000 calls each. \"read\" and \"commit\" use 1000 sessions again and again, \"cold\" ones are"
     echo "anywhere in the store; \"-while-sweeping\" while another process sweeps without a pause, \"-unswept\" without it."
     echo
     echo "| operation | median µs, 1000 | median µs, $many | ratio | p99 µs, 1000 | p99 µs, $many | CPU µs, 1000 | CPU µs, $many |"
     echo "|---|---|---|---|---|---|---|---|"
-    for row in read read-cold commit commit-cold read-unswept read-while-sweeping commit-unswept commit-while-sweeping sweep; do
+    for row in read read-cold commit commit-cold read-unswept read-while-sweeping commit-unswept commit-while-sweeping sweep-first sweep; do
         small=$work/1000 large=$work/$many
         echo "| $row | $(cell "$small" $row 4) | $(cell "$large" $row 4) | $(ratio "$(cell "$large" $row 4)" "$(cell "$small" $row 4)") |" \
             "$(cell "$small" $row 5) | $(cell "$large" $row 5) | $(cell "$small" $row 6) | $(cell "$large" $row 6) |"
@@ -164,7 +165,7 @@ calls() {
 }
 
 # Our row and the one of the others it is compared with.
-rows=(read:read read-changed:read read-cold:read commit:commit commit-cold:commit create:create rotate:rotate end:end sweep:sweep sweep-expired:end)
+rows=(read:read read-changed:read read-cold:read commit:commit commit-cold:commit create:create rotate:rotate end:end sweep-first:sweep sweep:sweep sweep-expired:end)
 has_row() { grep -q "^| $2 |" "$work/${places[0]}.$1" 2> /dev/null; }
 
 echo "$sessions sessions of 500 bytes, median of $rounds rounds; CPU µs per operation on ${places[*]}"

@@ -168,7 +168,8 @@ struct ListenerTests {
     @Test(
         "says what is allowed when the text is no address",
         arguments: [
-            "", "unix:", "9000", ":9000", "::1:9000", "host:", "host:65536", "host:-1", "host:+1", "[::1]", "a b:1", "/run/app.sock",
+            "", "unix:", "unix:@app", "9000", ":9000", "::1:9000", "host:", "host:65536", "host:-1", "host:+1", "[::1]", "a b:1",
+            "/run/app.sock",
             "h/o:1", "h:1\n", "systemd:", "systemd:a:b",
         ]
     )

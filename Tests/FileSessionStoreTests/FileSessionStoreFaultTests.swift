@@ -159,6 +159,52 @@ struct FileSessionStoreFaultTests {
         }
     }
 
+    /// How a commit's `pwrite(2)` ends when it was half done.
+    enum HalfWrite: String, Sendable, CaseIterable {
+        case inputOutput
+        case noSpace
+        case death
+    }
+
+    @Test("a commit's pwrite that writes a part and fails, or dies, leaves the old state", arguments: HalfWrite.allCases)
+    func halfWrite(_ end: HalfWrite) async throws {
+        for (grows, steps) in [(false, [FileStep.write]), (true, [.grow])] {
+            for part in [1, 8, 95, 96, 100, 150] {
+                let fixture = try StoreFixture()
+                let name = sessionName(1)
+                let worker = try fixture.makeStore()
+                try await worker.create(makeSession([1]), named: name)
+                try await worker.change(name, to: [2])
+                let payload = [UInt8](repeating: 3, count: grows ? 3000 : 100)
+                let layout = grows ? SlotLayout(level: 1) : SlotLayout.first
+                // Generation 3 goes into the slot that generation 1 was in, or into the first of the next pair.
+                let slot = SessionSlots.encode(makeSession(payload, generation: 3), name: name.prefix, layout: layout, index: 0)
+                let path = fixture.path(of: name)
+                let trap = FileFaults { (step) throws(SystemCallError) in
+                    guard steps.contains(step) else { return }
+                    overwrite(path, with: Array(slot.prefix(part)), at: layout.offset)
+                    switch end {
+                    case .inputOutput: throw .inputOutput
+                    case .noSpace: throw .noSpace
+                    case .death: return
+                    }
+                }
+                if end == .death {
+                    // Dead processes mend nothing: the bytes are there, and nobody has erased them.
+                    overwrite(path, with: Array(slot.prefix(part)), at: layout.offset)
+                } else {
+                    let store = try fixture.makeStore(faults: trap)
+                    #expect(await code { try await store.change(name, to: payload) } == (end == .noSpace ? .full : .unavailable))
+                    #expect(try await store.payload(name) == [2], "\(part) bytes")
+                }
+                for store in [worker, try fixture.makeStore()] { #expect(try await store.payload(name) == [2], "\(part) bytes") }
+                #expect(try await worker.change(name, to: payload))
+                #expect(try await fixture.makeStore().payload(name) == payload)
+                #expect(fixture.damaged() == [])
+            }
+        }
+    }
+
     @Test("a process without descriptors closes session files, and says so when there are none to close")
     func descriptors() async throws {
         let fixture = try StoreFixture()

@@ -131,11 +131,11 @@ struct FileSessionStoreSpaceTests {
         let store = try fixture.makeStore()
         try await store.create(makeSession([1]), named: sessionName(1))
         let path = fixture.path(of: sessionName(1))
-        // The other slot, with version 3 and generation 2.
+        // The other slot, of a later version, with generation 2.
         var slot = Array(
             SessionSlots.encode(makeSession([7], generation: 2), name: sessionName(1).prefix, layout: .first, index: 1).dropLast(8)
         )
-        slot[3] = 3
+        slot[3] = StoredSession.formatVersions.upperBound + 1
         let checksum = unsafe slot.withUnsafeBytes { unsafe SlotChecksum.of($0, name: sessionName(1).prefix, layout: .first, slot: 1) }
         slot += encode(checksum)
         overwrite(path, with: slot, at: 2048)

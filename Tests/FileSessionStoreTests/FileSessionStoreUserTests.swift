@@ -90,7 +90,7 @@ struct FileSessionStoreUserTests {
         let fixture = try StoreFixture()
         try await fixture.makeStore().create(self.session(), named: sessionName(1))
         let entry = try #require(self.index(of: fixture).first)
-        #expect(entry == "\(Self.ann).\(sessionName(1).hexadecimal)")
+        #expect(entry == "\(Self.ann.hexadecimal).\(sessionName(1).hexadecimal)")
         var facts = stat()
         #expect(unsafe stat("\(fixture.directory)/users/\(entry.prefix(3))/\(entry)", &facts) == 0)
         #expect(facts.st_mode == S_IFREG | 0o600 && facts.st_size == 0)
@@ -199,5 +199,54 @@ struct FileSessionStoreUserTests {
         #expect(throws: SessionStoreError.self) { _ = try fixture.makeStore() }
         #expect(unsafe unlink(path) == 0)
         if kind != "link" { _ = try fixture.makeStore() }
+    }
+
+    @Test(
+        "a control file that is cut or zeroed under the workers serves nobody, revokes nothing, and ends no process; its removal ends all sessions",
+        arguments: ["cut", "cut and as long as before", "zeroed"]
+    )
+    func controlLost(_ kind: String) async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        let other = try fixture.makeStore()
+        try await store.beginEpoch()
+        try await store.create(makeSession([1]), named: sessionName(1))
+        #expect(try await store.read(sessionName(1)) == nil)
+        let path = "\(fixture.directory)/control"
+        if kind == "zeroed" {
+            overwrite(path, with: [UInt8](repeating: 0, count: 4096), at: 0)
+        } else {
+            #expect(unsafe truncate(path, 0) == 0)
+            if kind != "cut" { #expect(unsafe truncate(path, 4096) == 0) }
+        }
+        for worker in [store, other, store] {
+            #expect(await code { _ = try await worker.read(sessionName(1)) } == .refused)
+            #expect(await code { try await worker.beginEpoch() } == .refused)
+        }
+        #expect(unsafe unlink(path) == 0)
+        for worker in [store, other] { #expect(try await worker.read(sessionName(1)) == nil) }
+        var session = makeSession([2])
+        session.epoch = try await store.epoch()
+        try await store.create(session, named: sessionName(2))
+        for worker in [store, other, try fixture.makeStore()] { #expect(try await worker.payload(sessionName(2)) == [2]) }
+    }
+
+    @Test("another directory in the place of the session directory is noticed, as revocations happen there")
+    func replacedDirectory() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        try await store.create(makeSession([1]), named: sessionName(1))
+        #expect(
+            run("sh", "-c", "mv \(fixture.directory) \(fixture.directory).old && cp -a \(fixture.directory).old \(fixture.directory)") == 0
+        )
+        let tool = try fixture.makeStore()
+        try await tool.beginEpoch()
+        #expect(await code { try await store.beginEpoch() } == .refused)
+        var failure: SessionStoreError.Code?
+        for _ in 0..<100 where failure == nil {
+            failure = await code { _ = try await store.read(sessionName(1)) }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(failure == .refused)
     }
 }

@@ -171,14 +171,19 @@ func age(_ path: String, by seconds: Int) {
     precondition(unsafe utimensat(AT_FDCWD, path, times, 0) == 0)
 }
 
-/// Runs a program and returns its exit code.
-@discardableResult
-func run(_ arguments: String...) -> Int32 {
+/// Starts a program; `nil` when that fails.
+func start(_ arguments: [String]) -> pid_t? {
     var process: pid_t = 0
     var pointers: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
     unsafe pointers.append(nil)
     defer { unsafe pointers.forEach { unsafe free($0) } }
-    guard unsafe posix_spawnp(&process, arguments[0], nil, nil, pointers, environ) == 0 else { return 127 }
+    return unsafe posix_spawnp(&process, arguments[0], nil, nil, pointers, environ) == 0 ? process : nil
+}
+
+/// Runs a program and returns its exit code.
+@discardableResult
+func run(_ arguments: String...) -> Int32 {
+    guard let process = start(arguments) else { return 127 }
     var status: Int32 = 0
     while unsafe waitpid(process, &status, 0) < 0 && errno == EINTR {}
     return status & 0x7F == 0 ? status >> 8 & 0xFF : -1

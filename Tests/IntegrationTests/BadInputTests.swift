@@ -118,5 +118,26 @@ extension Integration {
                 #expect(try await app.get("/hello").status == 200)
             }
         }
+
+        @Test("in the records of a body is the sender's fault, not a failure of the handler", .timeLimit(.minutes(5)))
+        func records() async throws {
+            try await BareProgram.with { program in
+                let cases: [(String, [(String, String)], [(kind: UInt8, content: [UInt8])], String)] = [
+                    ("shorter than declared", [("CONTENT_LENGTH", "5")], [(5, [1, 2]), (5, [])], "400"),
+                    ("given up", [("CONTENT_LENGTH", "5")], [(5, [1, 2]), (2, [])], "400"),
+                    ("given up, of unknown length", [], [(5, [1, 2]), (2, [])], "400"),
+                    ("followed by parameters", [("CONTENT_LENGTH", "5")], [(5, [1, 2]), (4, [])], "400"),
+                    ("shorter than the client said", [("HTTP_CONTENT_LENGTH", "5")], [(5, [1, 2, 3, 4]), (5, [])], "400"),
+                    ("longer than the client said", [("HTTP_CONTENT_LENGTH", "5")], [(5, [1, 2, 3, 4, 5, 6]), (5, [])], "400"),
+                    ("withheld", [("HTTP_CONTENT_LENGTH", "5"), ("CONTENT_LENGTH", "")], [(5, [])], "400"),
+                    ("as long as the client said", [("HTTP_CONTENT_LENGTH", "2")], [(5, [65]), (5, [66]), (5, [])], "200"),
+                ]
+                for (name, more, records, status) in cases {
+                    let answer = try KeptConnection(path: program.socket).post("/echo", more, records)
+                    #expect(answer.hasPrefix("Status: \(status)"), "\(name): \(answer)")
+                }
+                #expect(!program.log.contains("the handler has failed"), "\(program.log)")
+            }
+        }
     }
 }

@@ -28,7 +28,7 @@ extension Integration {
                 async let first = app.get("/wait?ms=3000")
                 async let second = app.get("/wait?ms=3000")
                 var turnedAway = 0
-                try await eventually("a third is turned away") {
+                try await eventually("a third is refused") {
                     let answer = try await app.get("/hello")
                     guard answer.status == 503 else { return false }
                     #expect(answer.fields.contains { $0.name == "retry-after" && $0.value == "1" })

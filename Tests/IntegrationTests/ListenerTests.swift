@@ -84,7 +84,7 @@ extension Integration {
                 #expect(await stranger.waitForEnd() != .exited(0))
                 let statistics = try program.statistics()
                 #expect(statistics["refusedPeers"] == refused && statistics["brokenRequests"] == heard, "\(statistics)")
-                #expect(program.log.contains("A peer that is not on the list was turned away.") == (refused > 0))
+                #expect(program.log.contains("A peer that is not on the list was refused.") == (refused > 0))
             }
         }
 
@@ -94,11 +94,11 @@ extension Integration {
             let folder = try TestFolder()
             let settings = ["PARANOID_LISTEN": "127.0.0.1:\(port)", "PARANOID_LISTEN_CLIENTS": "10.0.0.0/8,192.0.2.1"]
             let program = try BareProgram(in: folder, settings: settings)
-            try await eventually("the host is turned away") {
+            try await eventually("the host is refused") {
                 guard let connection = try? StreamClient(port: port) else { return false }
                 let bytes = try connection.receiveAll()
                 #expect(bytes.isEmpty)
-                return program.log.contains("A peer that is not on the list was turned away.")
+                return program.log.contains("A peer that is not on the list was refused.")
             }
             await program.end()
         }
@@ -213,6 +213,28 @@ extension Integration {
             }
             await program.end()
             #expect(!FileManager.default.fileExists(atPath: folder["run/app.sock"]))
+        }
+
+        @Test(
+            "a socket file that a cleaner removes is made anew, with its directory, and requests that run are finished",
+            .timeLimit(.minutes(5))
+        )
+        func removedSocket() async throws {
+            let folder = try TestFolder()
+            let path = folder["run/app.sock"]
+            let program = try BareProgram(in: folder, workers: 2, settings: ["PARANOID_LISTEN": "unix:\(path)"])
+            func answers() -> Bool { (try? KeptConnection.get("/hello", from: path)) == "hello\n" }
+            try await eventually("it answers", answers)
+            for target in [path, folder["run"]] {
+                let kept = try KeptConnection(path: path)
+                #expect(try kept.get("/hello") == "hello\n")
+                try FileManager.default.removeItem(atPath: target)
+                try await eventually("it answers on a new socket", answers)
+                _ = try? kept.get("/hello")
+            }
+            #expect(program.log.contains("the socket file was removed; a new one is made"))
+            await program.end()
+            #expect(!FileManager.default.fileExists(atPath: path))
         }
 
         @Test("only root can become another user", .timeLimit(.minutes(5)), .enabled(if: geteuid() == 0))

@@ -72,6 +72,41 @@ extension Integration {
                 #expect(app.log.contains("worker died") && app.log.contains("worker.restart-in="))
             }
         }
+
+        @Test("a reader of standard error that has stopped stops nothing, and is told how much it has missed", .timeLimit(.minutes(5)))
+        func stoppedReader() async throws {
+            let folder = try TestFolder()
+            let path = folder["pipe"]
+            // The pipe is full before the first line.
+            let shell = "mkfifo \(path); exec 9<>\(path); head -c 65536 /dev/zero >&9; exec \"$0\" 2>\(path)"
+            try await BareProgram.with(in: folder, workers: 2, shell: shell) { program in
+                let workers = program.workers
+                kill(workers[0], SIGKILL)
+                try await eventually("a successor is there") { program.workers.count == 2 && !program.workers.contains(workers[0]) }
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+                let reader = unsafe open(path, O_RDONLY | O_NONBLOCK)
+                defer { close(reader) }
+                func read() -> String {
+                    var bytes = [UInt8](repeating: 0, count: 1 << 17)
+                    let count = unsafe Glibc.read(reader, &bytes, bytes.count)
+                    return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+                }
+                #expect(read().utf8.count == 65_536)
+                program.process.signal(SIGHUP)
+                var text = ""
+                try await eventually("the loss is told") {
+                    text += read()
+                    return text.contains("log lines were lost, as nobody took them from standard error: ")
+                }
+                // Full again at the end.
+                let writer = unsafe open(path, O_WRONLY | O_NONBLOCK)
+                defer { close(writer) }
+                let filling = [UInt8](repeating: 0, count: 4096)
+                while unsafe write(writer, filling, filling.count) > 0 {}
+                program.process.signal(SIGTERM)
+                #expect(await program.process.waitForEnd() == .exited(0))
+            }
+        }
     }
 }
 

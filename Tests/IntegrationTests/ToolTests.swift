@@ -35,5 +35,43 @@ extension Integration {
                 #expect(left == (isThere ? ["state"] : []), "\(text)")
             }
         }
+
+        @Test("that cannot write its output fails and says so", .timeLimit(.minutes(5)))
+        func fullOutput() async throws {
+            let folder = try TestFolder()
+            let tool = try SpawnedCommand(
+                ["\(Requirements.programs)/paranoid", "config", "explain"],
+                environment: Requirements.environment.merging(["STATE_DIRECTORY": folder["state"]]) { $1 },
+                output: "/dev/full",
+                errors: folder["errors"]
+            )
+            #expect(await tool.waitForEnd() == .exited(1))
+            #expect(folder.text(of: "errors").contains("the output could not be written: write: No space left on device"))
+        }
+
+        @Test(
+            "that is started without standard output does what it is told, and prints into nothing that it opens",
+            .timeLimit(.minutes(5))
+        )
+        func closedOutput() async throws {
+            try await BareProgram.with { program in
+                let settings = [
+                    "PARANOID_SESSION_DIR": program.folder["state/sessions"], "PARANOID_SECRET_FILE": program.folder["state/secret"],
+                    "STATE_DIRECTORY": program.folder["state"],
+                ]
+                for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
+                    for words in ["secret rotate", "sessions sweep", "sessions revoke-everyone", "config explain"] {
+                        let tool = try SpawnedCommand(
+                            ["bash", "-c", "exec \"$0\" \(words) \(closed)", "\(Requirements.programs)/paranoid"],
+                            environment: Requirements.environment.merging(settings) { $1 }
+                        )
+                        #expect(await tool.waitForEnd() == .exited(0), "\(words) \(closed)")
+                    }
+                }
+                let secrets = program.folder.text(of: "state/secret").split(separator: "\n")
+                #expect(secrets.count == 5 && secrets.allSatisfy { $0.split(separator: " ").count == 2 })
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+            }
+        }
     }
 }

@@ -68,7 +68,7 @@ struct ArrivalTests {
         #expect(try await slow == (path == "/late-write" ? "1" : "ann"))
         scene.made.time.advance(by: .seconds(1))
         #expect(try await scene.ann.get("/user").text == "ann accepted")
-        #expect(try scene.made.app.sessions.statistics.count(of: .reuse) == 0)
+        #expect(try scene.made.app.sessions.count(of: .reuse) == 0)
     }
 
     @Test("answered after `rotate()` brings an older value back, and costs nobody the session")
@@ -117,7 +117,7 @@ struct ArrivalTests {
     func inStep(_ period: Int) async throws {
         var scene = try await Scene()
         let app = scene.made.app
-        func isFound() throws -> Bool { try app.sessions.statistics.count(of: .reuse) > 0 }
+        func isFound() throws -> Bool { try app.sessions.count(of: .reuse) > 0 }
         var thief = scene.ann
         var next = thief.cookies
         var isWatching = true

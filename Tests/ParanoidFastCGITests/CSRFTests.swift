@@ -132,7 +132,7 @@ struct CSRFTests {
     @Test("over plain HTTP the cookie has no prefix, as browsers would refuse it")
     func plain() async throws {
         let tests = try CSRFTests {
-            $0.sessions.isHTTPSOnly = false
+            $0.sessions.guardSettings.isHTTPSOnly = false
             $0.sessions.cookies.isSecure = false
             $0.sessions.cookies.prefix = .none
         }

@@ -19,7 +19,7 @@ struct CachingTests {
             throw HTTPError.notFound
         }
         made.app.get("/{action}/with") { request in
-            if request.pathParameters["action"] == "write" { try await request.session.set(Self.hits, to: .random(in: 0...1000)) }
+            if request.pathParameter("action") == "write" { try await request.session.set(Self.hits, to: .random(in: 0...1000)) }
             _ = try await request.session.user
             var response = Response.text("own")
             for (field, name) in [("cache", HTTPField.Name.cacheControl), ("vary", .vary)] {

@@ -27,10 +27,10 @@ struct ConfigurationTests {
         #expect(sessions.guardSettings.identifierTimeout == nil)
         #expect(sessions.guardSettings.clearing == .flush)
         #expect(sessions.guardSettings.profile == .paranoid)
-        #expect(sessions.guardSettings.lifetime == 1_209_600)
-        #expect(sessions.guardSettings.absoluteLifetime == 43_200)
-        #expect(sessions.guardSettings.anonymousAbsoluteLifetime == 2_592_000)
-        #expect(sessions.rememberAge == 2_592_000)
+        #expect(sessions.guardSettings.lifetime == .seconds(1_209_600))
+        #expect(sessions.guardSettings.absoluteLifetime == .seconds(43_200))
+        #expect(sessions.guardSettings.anonymousAbsoluteLifetime == .seconds(2_592_000))
+        #expect(sessions.rememberAge == .seconds(2_592_000))
         #expect(!sessions.guardSettings.expiresAtBrowserClose)
         #expect(!sessions.guardSettings.savesEveryRequest)
         #expect(sessions.reservedKey == "PARANOID_SESSION_DATA")
@@ -54,9 +54,9 @@ struct ConfigurationTests {
     func absoluteLifetimes() throws {
         let names = ["SESSION_ABSOLUTE_AGE", "SESSION_ANONYMOUS_ABSOLUTE_AGE"]
         let set = try self.read([names[0]: "60", names[1]: "70", "SESSION_REMEMBER_AGE": "80"])
-        #expect(set.sessions.guardSettings.absoluteLifetime == 60)
-        #expect(set.sessions.guardSettings.anonymousAbsoluteLifetime == 70)
-        #expect(set.sessions.rememberAge == 80)
+        #expect(set.sessions.guardSettings.absoluteLifetime == .seconds(60))
+        #expect(set.sessions.guardSettings.anonymousAbsoluteLifetime == .seconds(70))
+        #expect(set.sessions.rememberAge == .seconds(80))
         let off = try self.read([names[0]: "none", names[1]: "none"])
         #expect(off.sessions.guardSettings.absoluteLifetime == nil)
         #expect(off.sessions.guardSettings.anonymousAbsoluteLifetime == nil)
@@ -106,7 +106,7 @@ struct ConfigurationTests {
         #expect(sessions.guardSettings.identifierTimeout == .seconds(60))
         #expect(sessions.guardSettings.clearing == .wipe)
         #expect(sessions.guardSettings.profile == .compatible)
-        #expect(sessions.guardSettings.lifetime == 60)
+        #expect(sessions.guardSettings.lifetime == .seconds(60))
         #expect(sessions.guardSettings.expiresAtBrowserClose)
         #expect(sessions.guardSettings.savesEveryRequest)
         #expect(sessions.reservedKey == "mine")
@@ -256,6 +256,8 @@ struct ConfigurationTests {
         [
             "\(service)_SERVICE_HOST": "10.0.0.1", "\(service)_SERVICE_PORT": "80", "\(service)_SERVICE_PORT_HTTP": "80",
             "\(service)_PORT": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP_PROTO": "tcp",
+            "\(service)_PORT_80_TCP_START": "tcp://10.0.0.1:80", "\(service)_PORT_80_TCP_END": "tcp://10.0.0.1:89",
+            "\(service)_PORT_80_TCP_PORT_START": "80", "\(service)_PORT_80_TCP_PORT_END": "89",
             "\(service)_PORT_80_TCP_PORT": "80", "\(service)_PORT_80_TCP_ADDR": "10.0.0.1", "\(service)_PORT_53_UDP": "udp://10.0.0.1:53",
         ]
     }

@@ -16,7 +16,7 @@ struct FileResponseTests {
         try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSince1970: 784_111_777)], ofItemAtPath: "\(path)/data")
         try FileManager.default.createSymbolicLink(atPath: "\(path)/link", withDestinationPath: "\(path)/data")
         self.made.app.get("/{name}") { request in
-            try Response.file("\(path)/\(request.pathParameters["name"] ?? "")", for: request, contentType: "a/b")
+            try Response.file("\(path)/\(request.pathParameter("name") ?? "")", for: request, contentType: "a/b")
         }
     }
 

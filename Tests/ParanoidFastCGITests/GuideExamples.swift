@@ -47,10 +47,10 @@ struct RequestLog: HTTPMiddleware {
 enum GuideExamples {
     static func handlersAndRouting(_ app: Application) {
         app.get("/users/{id}") { request in
-            let id = try request.pathParameters.require("id", as: Int.self)
+            let id = try request.pathParameter("id", as: Int.self)
             return "user \(id)\n"
         }
-        app.get("/files/{path*}") { request in request.pathParameters["path"] ?? "" }
+        app.get("/files/{path*}") { request in request.pathParameter("path") ?? "" }
 
         let admin = app.group("/admin")
         admin.post("/notes") { request in
@@ -62,7 +62,7 @@ enum GuideExamples {
 
     static func sessions(_ app: Application) {
         app.post("/cart/{item}") { request in
-            let item = request.pathParameters["item"] ?? ""
+            let item = request.pathParameter("item") ?? ""
             let count = try await request.session.update(.cart, default: []) { cart in
                 cart.append(item)
                 return cart.count
@@ -103,7 +103,7 @@ enum GuideExamples {
     static func errors(_ app: Application) {
         app.onError { failure, request in
             if (failure.error as? RequestRefusal)?.reason == .notLoggedIn { return Response.redirect(to: "/login") }
-            guard failure.status == .notFound else { return failure.response }
+            guard failure.response.status == .notFound else { return failure.response }
             return Response.html("<h1>There is no such page</h1>", status: .notFound)
         }
         app.post("/entries") { request in
@@ -141,26 +141,26 @@ enum GuideExamples {
 
     static func files(_ app: Application, _ pages: Pages) {
         app.get("/reports/{number}") { request in
-            let number = try request.pathParameters.require("number", as: Int.self)
+            let number = try request.pathParameter("number", as: Int.self)
             var response = try Response.file("/srv/reports/\(number).pdf", for: request, contentType: "application/pdf")
             response.setDownload(named: "report \(number).pdf")
             return response
         }
         app.get("/pages/{name}") { request in
-            let page = try await pages.page(request.pathParameters["name"] ?? "")
+            let page = try await pages.page(request.pathParameter("name") ?? "")
             var response = Response.html(page.text)
             try response.setHeader("\"\(page.version)\"", for: .eTag)
             return response.conditional(for: request)
         }
         app.put("/pages/{name}") { request in
-            let page = try await pages.page(request.pathParameters["name"] ?? "")
+            let page = try await pages.page(request.pathParameter("name") ?? "")
             try request.checkPreconditions(entityTag: "\"\(page.version)\"")
             return "changed\n"
         }
         let protected = AcceleratedFiles(location: "/protected/")
         app.get("/downloads/{path*}") { request in
             try await request.session.require(.password)
-            return try protected.response(request.pathParameters["path"] ?? "")
+            return try protected.response(request.pathParameter("path") ?? "")
         }
         app.get("/events") { request in
             Response.events(for: request) { events in

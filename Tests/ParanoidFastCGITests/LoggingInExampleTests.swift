@@ -28,7 +28,7 @@ struct LoggingInExampleTests {
         }
         app.post("/login") { request in
             let form = try await request.decodeForm(Credentials.self)
-            guard accounts.accept(form) else { throw HTTPError.forbidden }
+            guard accounts.accept(form) else { throw HTTPError(.forbidden) }
             try await request.session.logIn(as: form.name, keeping: .only(["cart"]))
             try await request.session.flash("Welcome back.", kind: .success)
             return Response.redirect(to: "/")

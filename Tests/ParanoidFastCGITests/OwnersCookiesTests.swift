@@ -84,7 +84,10 @@ struct OwnersCookiesTests {
 
     @Test(
         "are not replaced by the answer to a request that another site has sent without them",
-        arguments: [Self.form, [("HTTP_ORIGIN", "https://bank.example")], [("HTTP_ORIGIN", "null")]]
+        arguments: [
+            Self.form, [("HTTP_ORIGIN", "https://bank.example")], [("HTTP_ORIGIN", "null")],
+            [("HTTP_ORIGIN", "https://bank.example"), ("HTTP_SEC_FETCH_SITE", "Cross-Site")],
+        ]
     )
     func crossSite(_ parameters: [(name: String, value: String)]) async throws {
         var bank = self.browser()

@@ -151,17 +151,67 @@ struct RememberTests {
         #expect(self.thefts.users.withLock { $0.isEmpty })
     }
 
-    @Test("are not among the user's sessions, and their tokens are none")
-    func noSession() async throws {
+    @Test("are listed beside the user's sessions and end by their handle, and their tokens are no sessions")
+    func listed() async throws {
         var client = self.made.client()
         _ = await client.post("/login")
-        #expect(try await self.made.app.sessions.list(user: "ann").count == 1)
+        let list = try await self.made.app.sessions.list(user: "ann")
+        #expect(list.map(\.kind).sorted { $0.rawValue < $1.rawValue } == [.rememberedLogin, .session])
+        let memory = try #require(list.first { $0.kind == .rememberedLogin })
+        #expect(memory.device?.label == "Phone")
+        #expect(memory.loggedInAt != nil)
         let token = try #require(client.cookies[Self.cookie])
         let names = self.made.app.configuration.sessions.cookies
         var prying = self.made.client()
         prying.cookies[names.sessionCookie] = String(token.prefix(44))
         prying.cookies[names.nonceCookie] = String(token.dropFirst(44))
         #expect(await prying.get("/user").text == "nobody")
+        #expect(try await !self.made.app.sessions.revoke(memory.handle, of: "bob"))
+        #expect(try await self.made.app.sessions.revoke(memory.handle, of: "ann"))
+        #expect(await client.get("/user").text == "ann")
+        client = self.later(client)
+        #expect(await client.get("/").text == "nobody -")
+        #expect(self.thefts.users.withLock { $0.isEmpty })
+    }
+
+    @Test("ask for a proof of the last ten minutes: a copied session gets no token")
+    func freshLogin() async throws {
+        var client = self.made.client()
+        _ = await client.post("/login")
+        self.made.time.advance(by: .seconds(590))
+        #expect(await client.post("/remember").text == "true")
+        self.made.time.advance(by: .seconds(20))
+        #expect(await client.post("/remember").status == 403)
+    }
+
+    @Test(
+        "end with the session that they come from when there are copies of that; a token used by then ends all",
+        arguments: [false, true]
+    )
+    func provenCopy(isUsed: Bool) async throws {
+        var owner = self.made.client()
+        _ = await owner.post("/login")
+        var elsewhere = self.made.client()
+        _ = await elsewhere.post("/login")
+        // The thief holds the session and asks for a token of their own, while the login is fresh.
+        var thief = owner
+        #expect(await thief.post("/remember").text == "true")
+        var token = self.later(thief)
+        if isUsed { #expect(await token.get("/").text == "ann 0") }
+        let session = token
+        // The owner moves on, and the thief shows what the owner's jar has lost.
+        for _ in 0..<4 {
+            self.made.time.advance(by: .seconds(400))
+            #expect(await owner.get("/user").text == "ann")
+        }
+        #expect(await thief.get("/user").text == "nobody")
+        token = self.later(session)
+        #expect(await token.get("/").text == "nobody -")
+        var begun = session
+        begun.cookies[Self.cookie] = nil
+        #expect(await begun.get("/user").text == "nobody")
+        #expect(await elsewhere.get("/user").text == (isUsed ? "nobody" : "ann"))
+        #expect(self.thefts.users.withLock { $0 } == (isUsed ? ["ann"] : []))
     }
 
     @Test("are let in without a login when their user has too many sessions")

@@ -8,9 +8,9 @@ struct SessionLifetimeTests {
 
     private func makeApp(_ change: (inout GuardSettings) -> Void) throws -> SessionApplication {
         let made = try SessionApplication { configuration in
-            configuration.sessions.guardSettings.lifetime = 1000
-            configuration.sessions.guardSettings.absoluteLifetime = 3000
-            configuration.sessions.guardSettings.anonymousAbsoluteLifetime = 5000
+            configuration.sessions.guardSettings.lifetime = .seconds(1000)
+            configuration.sessions.guardSettings.absoluteLifetime = .seconds(3000)
+            configuration.sessions.guardSettings.anonymousAbsoluteLifetime = .seconds(5000)
             change(&configuration.sessions.guardSettings)
         }
         made.app.post("/login") { request in

@@ -36,18 +36,18 @@ struct RegistrationTests {
         }
         app.get("/json") { request in try Response.json(["path": request.path]) }
         app.get("/users/{id}") { request in
-            guard let id = request.pathParameters["id"] else { throw HTTPError.notFound }
+            guard let id = request.pathParameter("id") else { throw HTTPError.notFound }
             if id == "me" { return Response.redirect(to: "/users/1") }
             return try Response.json(["id": id])
         }
         app.put("/values/{key}") { request in
             var response = Response.empty()
             try response.setHeader("no-store", for: .cacheControl)
-            response.setCookie(try SetCookie(name: "key", value: request.pathParameters["key"] ?? ""))
+            response.setCookie(try SetCookie(name: "key", value: request.pathParameter("key") ?? ""))
             return response
         }
         let admin = app.group("/admin")
-        admin.delete("/{path*}") { request in request.pathParameters["path"] ?? "" }
+        admin.delete("/{path*}") { request in request.pathParameter("path") ?? "" }
         admin.patch("/x") { _ in Response.html("<p>x") }
         app.post("/echo") { request in
             let body = request.body

@@ -6,23 +6,20 @@ import Testing
 
 @Suite("Request")
 struct RequestTests {
-    private enum Number: RequestStorageKey { typealias Value = Int }
-    private enum Text: RequestStorageKey { typealias Value = String }
-
     @Test("keeps attached values to the copy that got them")
     func storage() {
         let original = makeRequest()
         var copy = original
-        copy[Number.self] = 1
-        copy[Text.self] = "x"
+        copy[Int.self] = 1
+        copy[String.self] = "x"
         var second = copy
-        second[Number.self] = 2
-        second[Text.self] = nil
-        #expect(original[Number.self] == nil)
-        #expect(copy[Number.self] == 1)
-        #expect(copy[Text.self] == "x")
-        #expect(second[Number.self] == 2)
-        #expect(second[Text.self] == nil)
+        second[Int.self] = 2
+        second[String.self] = nil
+        #expect(original[Int.self] == nil)
+        #expect(copy[Int.self] == 1)
+        #expect(copy[String.self] == "x")
+        #expect(second[Int.self] == 2)
+        #expect(second[String.self] == nil)
     }
 
     @Test("can be given another logger")

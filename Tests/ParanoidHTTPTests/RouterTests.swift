@@ -35,7 +35,7 @@ struct RouterTests {
         func say(_ method: HTTPRequest.Method, _ pattern: String) {
             router.on(method, pattern) { request in
                 var text = "\(method) \(pattern)"
-                for name in ["id", "path", "x"] { if let value = request.pathParameters[name] { text += " \(name)=\(value)" } }
+                for name in ["id", "path", "x"] { if let value = request.pathParameter(name) { text += " \(name)=\(value)" } }
                 return text
             }
         }
@@ -180,17 +180,16 @@ struct RouterTests {
 
     @Test("passes on what middleware attaches, and errors of handlers")
     func attached() async throws {
-        enum Key: RequestStorageKey { typealias Value = String }
         struct Attach: HTTPMiddleware {
             func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
                 var request = request
-                request[Key.self] = "attached"
+                request[String.self] = "attached"
                 return try await next.handle(request)
             }
         }
         let router = Router()
         router.add(middleware: Attach())
-        router.get("/x") { request in request[Key.self] ?? "nothing" }
+        router.get("/x") { request in request[String.self] ?? "nothing" }
         router.get("/e") { _ -> Response in throw HTTPError.conflict }
         #expect(try await router.freeze().handle(makeRequest(.get, "/x")).text() == "attached")
         await #expect(throws: HTTPError.self) { try await router.freeze().handle(makeRequest(.get, "/e")) }
@@ -208,7 +207,7 @@ struct RouterTests {
     @Test("inside a router routes anew")
     func nested() async throws {
         let inner = Router()
-        inner.get("/a/{y}") { request in request.pathParameters["y"] ?? "-" }
+        inner.get("/a/{y}") { request in request.pathParameter("y") ?? "-" }
         let outer = Router()
         outer.register(inner.freeze(), method: .get, pattern: "/{all*}")
         #expect(try await outer.freeze().handle(makeRequest(.get, "/a/b")).text() == "b")

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -131,5 +132,45 @@ struct ClockJumpsTests {
         pass(600)
         for clock in [third, second, first] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second) }
         #expect(try SecureDirectory.openOrCreate(path).status(of: "clock") != nil)
+    }
+
+    @Test(
+        "goes on after its file was cut, overwritten or replaced by something else",
+        arguments: [
+            ": > clock", "head -c 4096 /dev/zero > new; cat new > clock", "rm clock; mkfifo clock", "rm clock; ln -s new clock",
+            "truncate -s 8192 clock", "rm clock; mkdir clock",
+        ]
+    )
+    func spoilt(_ command: String) throws {
+        let path = try ScratchDirectory.make(in: "/tmp")
+        defer { ScratchDirectory.removeTree(at: path) }
+        let clocks = Clocks()
+        func open() throws -> SteadyWallClock {
+            try SteadyWallClock(
+                in: SecureDirectory.openOrCreate(path),
+                machineStart: 5,
+                wall: { clocks.wall.load(ordering: .relaxed) },
+                boot: { clocks.boot.load(ordering: .relaxed) }
+            )
+        }
+        func pass(_ seconds: Int64, stepping step: Int64 = 0) {
+            clocks.wall.add((seconds + step) * Self.second, ordering: .relaxed)
+            clocks.boot.add(seconds * Self.second, ordering: .relaxed)
+        }
+        let first = try open()
+        let second = try open()
+        pass(10, stepping: 1_000_000)
+        for clock in [first, second] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 10 * Self.second) }
+        #expect(unsafe system("cd \(path) && \(command)") == 0)
+        pass(10)
+        for clock in [first, second] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 20 * Self.second) }
+        // A directory in its place stays, and the processes that had the file go on with what they know.
+        if !command.hasSuffix("mkdir clock") {
+            let third = try open()
+            #expect(third.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
+            #expect(try SecureDirectory.openOrCreate(path).status(of: "clock")?.size == 4096 || command.hasPrefix("truncate"))
+        }
+        pass(600)
+        for clock in [first, second] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second) }
     }
 }

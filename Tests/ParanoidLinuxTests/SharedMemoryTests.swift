@@ -54,4 +54,24 @@ struct SharedMemoryTests {
             #expect(next.isStillLinked && !memory.isStillLinked)
         }
     }
+
+    @Test("shows zeros, and ends no process, after its file was cut", arguments: [false, true])
+    func cut(isAgainAsLong: Bool) throws {
+        try self.withDirectory { directory, path in
+            let memory = try SharedMemory(mapping: directory.createFile("control"))
+            let other = try SharedMemory(mapping: directory.createFile("other"))
+            memory.store(7, at: 0)
+            other.store(8, at: 0)
+            #expect(unsafe truncate("\(path)/control", 0) == 0)
+            if isAgainAsLong { #expect(unsafe truncate("\(path)/control", off_t(SharedMemory.byteCount)) == 0) }
+            #expect(memory.load(0) == 0)
+            memory.store(9, at: 1)
+            #expect(memory.load(511) == 0 && other.load(0) == 8)
+            // The file is as somebody has left it, and can be mapped again.
+            let next = try SharedMemory(mapping: #require(try directory.openFile("control")))
+            #expect(next.load(0) == 0)
+            next.store(6, at: 0)
+            #expect(next.load(0) == 6)
+        }
+    }
 }

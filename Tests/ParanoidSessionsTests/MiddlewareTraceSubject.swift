@@ -61,7 +61,9 @@ final class MiddlewareTraceSubject: TraceSubject {
                 let sees = try await session.value(dataKey) ?? []
                 flight.state.withLock { $0.sees = sees }
                 if traced.action != "read" { try await session.merge(dataKey, default: []) { $0.append(traced.number) } }
-                if traced.action.hasPrefix("expire:") { try await session.setLifetime(Int(traced.action.dropFirst(7))) }
+                if traced.action.hasPrefix("expire:") {
+                    try await session.setLifetime(SessionLifetime(recordedSeconds: Int64(traced.action.dropFirst(7))))
+                }
             }
             if !traced.isFiltered || traced.action != "none" {
                 let verdict = try await session.guardVerdict
@@ -132,7 +134,7 @@ final class MiddlewareTraceSubject: TraceSubject {
 }
 
 /// Times by request, as the trace says.
-final class VirtualClock: SessionClock {
+final class VirtualClock: RequestClock {
     let arrivals = Mutex<[String: Timestamp]>([:])
     let completions = Mutex<[String: Timestamp]>([:])
 

@@ -103,7 +103,9 @@ enum MultipartFuzz {
 enum FormReader {
     static func run() {
         while let first = readLine(), let second = readLine() {
-            guard let boundary = Hexadecimal.decode(first.utf8), let body = Hexadecimal.decode(second.utf8) else { return print("null") }
+            guard let boundary = Hexadecimal.bytes(of: first.utf8), let body = Hexadecimal.bytes(of: second.utf8) else {
+                return print("null")
+            }
             print(Self.lines(boundary, body))
         }
     }
@@ -120,9 +122,9 @@ enum FormReader {
                 case .part(let found): (head, content) = (found, [])
                 case .content(let bytes): content += bytes
                 case .partEnd:
-                    let name = Hexadecimal.encode((head?.name ?? "").utf8)
-                    let file = head?.fileName.map { "\"\(Hexadecimal.encode($0.utf8))\"" } ?? "null"
-                    parts.append("[\"\(name)\",\(file),\"\(Hexadecimal.encode(content))\"]")
+                    let name = Hexadecimal.text((head?.name ?? "").utf8)
+                    let file = head?.fileName.map { "\"\(Hexadecimal.text($0.utf8))\"" } ?? "null"
+                    parts.append("[\"\(name)\",\(file),\"\(Hexadecimal.text(content))\"]")
                 case .end: break
                 }
             }

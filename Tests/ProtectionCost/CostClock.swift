@@ -4,7 +4,7 @@ internal import ParanoidSessions
 internal import Synchronization
 
 /// Virtual time, and the time that this process has computed.
-final class CostClock: SessionClock {
+final class CostClock: RequestClock {
     private let now = Mutex(Timestamp(secondsSinceEpoch: 1_800_000_000))
 
     var time: Timestamp { self.now.withLock { $0 } }

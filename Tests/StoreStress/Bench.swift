@@ -34,7 +34,7 @@ struct Bench {
         self.place = try BenchPlace(below: settings.directory)
         // So many that the sessions in use never fall on each other's places.
         let set = settings.workingSet ?? settings.sessions
-        let files = min(max(settings.sessions * 3, 4096), Self.raiseDescriptorLimit() - 500)
+        let files = min(max(set * 3, 4096), Self.raiseDescriptorLimit() - 500)
         self.store = try self.place.openStore(keptFiles: files)
         self.repository = try self.place.openRepository(self.store, cachedSessions: min(16 * set, 1 << 20))
         self.other = try self.place.openRepository(self.place.openStore(keptFiles: 64), cachedSessions: 64)

@@ -34,6 +34,17 @@ struct BenchPlace: Sendable {
         }
     }
 
+    /// Makes all session files look as if nobody had written them for so long.
+    func age(by duration: Duration) throws {
+        let time = WallClock.nanosecondsSinceEpoch() - duration.wholeNanoseconds
+        let root = try SecureDirectory.openOrCreate(self.sessions)
+        for shard in 0..<256 {
+            guard let directory = try root.openDirectory(SessionName.digits(of: [UInt8(shard)])) else { continue }
+            var reader = DirectoryReader(directory)
+            while try reader.advance() { try reader.open().setModificationTime(time) }
+        }
+    }
+
     /// Whether nothing was logged or reported.
     var isQuiet: Bool { NoteFile.count(of: "\(self.root)/log") == 0 }
 

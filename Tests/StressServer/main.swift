@@ -57,7 +57,7 @@ app.get("/file") { request in
     return response
 }
 let protected = AcceleratedFiles(location: "/protected/")
-app.get("/handed-over/{path*}") { request in try protected.response(request.pathParameters["path"] ?? "") }
+app.get("/handed-over/{path*}") { request in try protected.response(request.pathParameter("path") ?? "") }
 app.post("/upload") { request in
     struct Upload: Decodable { var file: UploadedFile }
     let upload = try await request.decodeMultipart(Upload.self).file

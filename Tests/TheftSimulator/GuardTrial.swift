@@ -9,12 +9,32 @@ struct GuardTrial {
         GuardSettings(profile: profile)
     }
 
-    func run() -> CheckList {
+    /// What can be played alone.
+    enum Part: String, CaseIterable {
+        case honest
+        case harder
+        case everyday
+        case relays
+        case troubles
+        case pace
+        case strategies
+        case every
+    }
+
+    func run(_ parts: [Part]) -> CheckList {
         var checks = CheckList()
-        self.playHonest(&checks)
-        self.playHarderHonest(&checks)
-        self.playThieves(&checks)
-        self.playStepThieves(&checks)
+        for part in parts {
+            switch part {
+            case .honest: self.playHonest(&checks)
+            case .harder: self.playHarderHonest(&checks)
+            case .everyday: self.playEverydayHonest(&checks)
+            case .relays: self.playRelays(&checks)
+            case .troubles: self.playTroubles()
+            case .pace: self.playThieves(&checks)
+            case .strategies: self.playStrategies(&checks)
+            case .every: EveryThiefTrial(isShort: self.isShort).run(&checks)
+            }
+        }
         return checks
     }
 
@@ -60,19 +80,61 @@ struct GuardTrial {
         }
     }
 
-    private func playStepThieves(_ checks: inout CheckList) {
-        print(Report.stepHead)
+    private func playStrategies(_ checks: inout CheckList) {
+        print(Report.strategiesHead)
         let paranoid = self.settings(.paranoid)
-        for period in [2, 5, 10, 15, 30, 60] as [Double] {
-            let thief = StepThief(period: period)
-            let runs = (1...(self.isShort ? 10 : 50)).map { seed in
-                thief.run(GuardServer(settings: paranoid, seed: UInt64(seed), isPlain: true), seed: UInt64(seed) &* 7919)
+        for strategy in ThiefStrategy.all {
+            for period in self.isShort ? [2, 15, 60] : [2, 5, 10, 15, 30, 60] as [Double] {
+                for isRegular in [true, false] {
+                    let trial = ThiefTrial(strategy, period: period, isRegular: isRegular)
+                    let runs = (1...(self.isShort ? 4 : 50)).map { seed in
+                        trial.run(GuardServer(settings: paranoid, seed: UInt64(seed), clients: .plain), seed: UInt64(seed) &* 7919)
+                    }
+                    Report.row(trial, runs)
+                    // Four intervals of an owner who is irregular can be longer than four times their mean.
+                    let latest = max(60, 4 * period * (isRegular ? 1 : 1.7))
+                    let last = runs.compactMap(\.lastServedAt).max() ?? 0
+                    checks.expect(last <= latest, "a thief who \(strategy.text), owner every \(period) s: last served at \(last) s")
+                    checks.expect(!runs.contains { $0.isAlive }, "a thief who \(strategy.text), owner every \(period) s, is alive")
+                }
             }
-            Report.row("guard, paranoid", thief, runs)
-            // Counted from the owner's first request after the copy.
-            let latest = period + max(60, 4 * period)
-            let last = runs.map(\.lastServedAt).max() ?? 0
-            checks.expect(last <= latest, "a thief in step with an owner every \(period) s is served at \(last) s for the last time")
+        }
+    }
+
+    private func playEverydayHonest(_ checks: inout CheckList) {
+        print(Report.everydayHead)
+        let honest = EverydayHonest(wanted: self.isShort ? 20_000 : 1_000_000)
+        let byRule = honest.run { _ in ChainServer(delay: 6, timeout: 1) }
+        Report.row("rule alone", "none", byRule)
+        checks.expect(byRule.thrownOut == 0, "no everyday owner is thrown out by the rule in \(byRule.requests) requests")
+        self.playEveryday("nine networks", .moving, honest, &checks)
+    }
+
+    private func playRelays(_ checks: inout CheckList) {
+        print(Report.everydayHead)
+        self.playEveryday("a network each request", .relayed, EverydayHonest(wanted: self.isShort ? 20_000 : 200_000), &checks)
+    }
+
+    private func playEveryday(_ name: String, _ clients: GuardServer.Clients, _ honest: EverydayHonest, _ checks: inout CheckList) {
+        let paranoid = self.settings(.paranoid)
+        let figures = honest.run { GuardServer(settings: paranoid, seed: $0, clients: clients) }
+        Report.row("guard, paranoid, \(name)", "none", figures)
+        checks.expect(figures.thrownOut == 0, "no everyday owner is thrown out in \(figures.requests) requests (\(name))")
+        checks.expect(figures.refusals == 0, "and no request of theirs is withheld (\(name)): \(figures.refusals)")
+    }
+
+    /// Counted, and not promised.
+    private func playTroubles() {
+        print(Report.everydayHead)
+        let paranoid = self.settings(.paranoid)
+        let troubles: [(String, EverydayHonest.Trouble)] = [
+            ("the browser crashes: its jar is of up to 30 s ago", .rolledBack),
+            ("answers up to 12 s late behind a download", .download(12)),
+            ("answers up to 20 s late behind a download", .download(20)), ("HTTP/1.1: six connections, handlers of 2 s", .queue),
+        ]
+        for (name, trouble) in troubles {
+            let rare = EverydayHonest(wanted: self.isShort ? 4000 : 100_000, trouble: trouble)
+            Report.row("guard, paranoid", name, rare.run { GuardServer(settings: paranoid, seed: $0) })
         }
     }
 

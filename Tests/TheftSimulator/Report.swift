@@ -25,28 +25,62 @@ enum Report {
         |---|---|---|---|---|---|
         """
 
-    static let stepHead = """
+    static let everydayHead = """
 
-        The whole jar copied by a thief who stays in step with the owner, eight hours: when are they out?
+        Everyday owners: handlers up to 60 s, uploads, long polls, bursts of 128, logins, new identifiers, restarts: who is thrown out?
 
-        | rules | owner asks every | proven | proven at (median) s | last served (median) s | last served (worst) s | thief's answers (median) |
-        |---|---|---|---|---|---|---|
+        | rules | trouble | requests | sessions | thrown out | withheld besides |
+        |---|---|---|---|---|---|
         """
+
+    static func row(_ rules: String, _ trouble: String, _ figures: Honest.Figures) {
+        print("| \(rules) | \(trouble) | \(figures.requests) | \(figures.sessions) | \(figures.thrownOut) | \(figures.refusals) |")
+    }
+
+    static let strategiesHead = """
+
+        The whole jar copied, eight hours: times count from the owner's first request after the copy.
+
+        | thief | owner asks every | served (median) | last served (median) s | last served (worst) s | proven | proven at (median) s | alive after 8 h |
+        |---|---|---|---|---|---|---|---|
+        """
+
+    static func row(_ trial: ThiefTrial, _ runs: [ThiefTrial.Outcome]) {
+        let row: [String] = [
+            trial.strategy.text, "\(self.rounded(trial.period)) s\(trial.isRegular ? "" : ", irregular")",
+            self.quantile(runs.map { Double($0.served) }, 0.5), self.quantile(runs.compactMap(\.lastServedAt), 0.5),
+            self.quantile(runs.compactMap(\.lastServedAt), 1), "\(runs.count { $0.provenAt != nil }) of \(runs.count)",
+            runs.contains { $0.provenAt != nil } ? self.quantile(runs.compactMap(\.provenAt), 0.5) : "withheld",
+            "\(runs.count { $0.isAlive })",
+        ]
+        print("| " + row.joined(separator: " | ") + " |")
+    }
+
+    static let everyHead = """
+
+        Every thief there is, in a small world: when is one served for the last time, counted from the owner's first request after the copy?
+
+        | a step is (D = 6 s) | thief's values of a generation | thief holds requests for | owner asks every | worlds | moves | one survives | last served |
+        |---|---|---|---|---|---|---|---|
+        """
+
+    static func everyRow(_ step: Double, _ values: Int, _ hold: Double, _ owner: [EveryThief.Ask], _ figures: EveryThief.Figures) {
+        let gaps = owner.map { "\(self.rounded(Double($0.gap) * step))\($0.isAnswered ? "" : " (answer lost)")" }.joined(separator: ", ")
+        let row: [String] = [
+            "\(self.hundredths(step)) s", "\(values)", hold > 0 ? "\(self.rounded(hold)) s" : "not", "\(gaps) s", "\(figures.worlds)",
+            "\(figures.moves)", figures.survives ? "yes" : "no",
+            figures.lastServed == .min ? "never" : "\(self.rounded(Double(figures.lastServed) * step)) s",
+        ]
+        print("| " + row.joined(separator: " | ") + " |")
+    }
+
+    private static func hundredths(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
 
     static func row(_ rules: String, _ honest: HarderHonest, _ figures: Honest.Figures) {
         print(
             "| \(rules) | \(self.rounded(honest.rotations * 100)) % | \(figures.requests) | \(figures.sessions) | \(figures.thrownOut) | "
                 + "\(figures.refusals) |"
         )
-    }
-
-    static func row(_ rules: String, _ thief: StepThief, _ runs: [StepThief.Outcome]) {
-        let row: [String] = [
-            rules, "\(self.rounded(thief.period)) s", "\(runs.count { $0.endedAt != nil }) of \(runs.count)",
-            self.quantile(runs.compactMap(\.endedAt), 0.5), self.quantile(runs.map(\.lastServedAt), 0.5),
-            self.quantile(runs.map(\.lastServedAt), 1), self.quantile(runs.map { Double($0.served) }, 0.5),
-        ]
-        print("| " + row.joined(separator: " | ") + " |")
     }
 
     static func row(_ rules: String, _ honest: Honest, _ figures: Honest.Figures) {

@@ -4,10 +4,13 @@ internal import ParanoidFastCGITesting
 
 // Rotation against honest browsers and thieves, in virtual time.
 //
-//     theft-simulator [--short]                   the guard alone, in this process
+//     theft-simulator [--short] [PART...]         the guard alone, in this process: all parts, or some of honest, harder, everyday,
+//                                                 relays, troubles, pace, strategies and every
 //     theft-simulator --through PORT [--log FILE] [--short]
 //                                                 the whole server: nginx on that port and `trace-server` behind it, which
 //                                                 writes its log to FILE
+//     theft-simulator --every [--short] [STEPS-IN-D VALUES HOLD GAP...]
+//                                                 only the search over every thief there is, or one world of it
 //
 // The last line is `N passed, N failed`.
 
@@ -23,6 +26,12 @@ let log = words.firstIndex(of: "--log").flatMap { $0 + 1 < words.count ? words[$
 
 if let through {
     NginxTrial(port: through, log: log, isShort: isShort).run().finish()
+} else if words.contains("--every") {
+    var checks = CheckList()
+    let numbers = words.compactMap { Int($0) }
+    EveryThiefTrial(isShort: isShort, only: numbers.isEmpty ? nil : numbers).run(&checks)
+    checks.finish()
 } else {
-    GuardTrial(isShort: isShort).run().finish()
+    let parts = words.compactMap { GuardTrial.Part(rawValue: $0) }
+    GuardTrial(isShort: isShort).run(parts.isEmpty ? GuardTrial.Part.allCases : parts).finish()
 }

@@ -26,7 +26,7 @@ struct TracePages: Sendable {
             if action != "read", let mark = Int(number) {
                 try await session.merge(self.dataKey, default: []) { $0.append(mark) }
             }
-            if action.hasPrefix("expire:") { try await session.setLifetime(Int(action.dropFirst(7))) }
+            if action.hasPrefix("expire:") { try await session.setLifetime(SessionLifetime(recordedSeconds: Int64(action.dropFirst(7)))) }
         }
         var answer = Answer(verdict: GuardVerdict.unchecked.rawValue, detail: nil, sees: sees)
         // An unchecked request that asks nothing of its session must leave it alone.

@@ -42,4 +42,10 @@ int clinux_message_sockets(int pair[2]);
 /// pipe2(2), close-on-exec, and non-blocking if asked. 0 or -1.
 int clinux_pipe(int pair[2], int nonblocking);
 
+/// write(2) that does not wait for the reader of a socket, or of a pipe where the kernel can do that. The count, or -1 and errno.
+ssize_t clinux_write_now(int descriptor, const void *bytes, size_t count);
+
+/// fflush(3) of stdout. 0, or -1 if this or an earlier part could not be written.
+int clinux_flush_output(void);
+
 #endif

@@ -8,6 +8,9 @@
 /// memfd_create(2) of `size` bytes, close-on-exec and sealed against other lengths. The descriptor or -1.
 int clinux_memory_file(const char *name, size_t size);
 /// mmap(2) of the first `size` bytes of a file, shared, for reading and, if asked for, writing; NULL on failure.
+///
+/// Where the file is cut short later, the memory becomes private and zero when it is touched: this replaces the signal SIGBUS, which would end the
+/// process. For other addresses SIGBUS does what it did before the first call.
 void *clinux_map_shared(int descriptor, size_t size, int writable);
 /// munmap(2).
 void clinux_unmap(void *address, size_t size);

@@ -65,7 +65,7 @@ enum DevicesPage {
             try Response.json(await request.session.list().map(Device.init))
         }
         routes.post("/devices/revoke") { request in
-            guard let handle = SessionHandle(try await request.decodeForm(Form.self).handle) else { throw HTTPError.badRequest }
+            guard let handle = SessionHandle(try await request.decodeForm(Form.self).handle) else { throw HTTPError(.badRequest) }
             return try Response.json(Ended(ended: await request.session.revoke(handle) ? 1 : 0))
         }
         routes.post("/devices/revoke-others") { request in
@@ -122,7 +122,7 @@ enum ProtectedPages {
         let messages = try await session.takeFlashes().map { "<p role=\"status\">\($0.text.escapedForHTML)</p>" }.joined()
         func form(_ action: String, _ label: String, _ fields: String = "") -> String {
             """
-            <form action="/account/\(action)" method="post"><input type="hidden" name="\(CSRFProtection.fieldName)" value="\(token)">
+            <form action="/account/\(action)" method="post"><input type="hidden" name="csrf_token" value="\(token)">
             \(fields) <button>\(label)</button></form>
             """
         }

@@ -39,7 +39,7 @@ app.get("/login") { request in
 }
 app.post("/login") { request in
     let form = try await request.decodeForm(Credentials.self)
-    guard !password.isEmpty, form.password == password else { throw HTTPError.forbidden }
+    guard !password.isEmpty, form.password == password else { throw HTTPError(.forbidden) }
     try await request.session.logIn(as: form.name)
     return Response.redirect(to: "/")
 }

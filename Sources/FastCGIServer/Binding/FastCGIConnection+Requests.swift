@@ -71,6 +71,9 @@ extension FastCGIConnection {
     func accept(_ head: RequestHead) {
         self.head = head
         self.gatherParameters()
+        self.costPlace = self.withParameters { bytes in
+            unsafe Self.value(of: "REQUEST_URI".utf8.span.bytes, in: bytes).map { RequestCosts.place(of: bytes.extracting($0)) } ?? 0
+        }
         self.buffer.keep(before: head.layout.end)
         self.input = RequestInput(of: head.identifier)
         self.inputState = head.role == .authorizer ? .ended : .open
@@ -113,6 +116,43 @@ extension FastCGIConnection {
     func withParameters<Result, Failure: Error>(_ body: (RawSpan) throws(Failure) -> Result) throws(Failure) -> Result {
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: self.buffer.bytes[self.head.layout.parameters])
         return try unsafe body(bytes.bytes)
+    }
+
+    /// Finds the value of the first parameter of a name; the bytes are those of ``withParameters(_:)``.
+    ///
+    /// What a handler asks for by name is looked for here each time, so the loop does nothing for a pair but step over it.
+    static func value(of name: RawSpan, in parameters: RawSpan) -> Range<Int>? {
+        unsafe name.withUnsafeBytes { name in
+            unsafe parameters.withUnsafeBytes { bytes in
+                var position = 0
+                while let nameLength = unsafe Self.length(in: bytes, &position), let valueLength = unsafe Self.length(in: bytes, &position),
+                    bytes.count - position >= nameLength + valueLength
+                {
+                    let value = position + nameLength
+                    if nameLength == name.count, nameLength > 0, let start = bytes.baseAddress, let wanted = name.baseAddress,
+                        unsafe memcmp(start + position, wanted, nameLength) == 0
+                    {
+                        return value..<(value + valueLength)
+                    }
+                    position = value + valueLength
+                }
+                return nil
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func length(in bytes: UnsafeRawBufferPointer, _ position: inout Int) -> Int? {
+        guard position < bytes.count else { return nil }
+        let first = unsafe bytes[position]
+        guard first >= 0x80 else {
+            position += 1
+            return Int(first)
+        }
+        guard bytes.count - position >= 4 else { return nil }
+        let length = unsafe UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)) & 0x7FFF_FFFF
+        position += 4
+        return Int(length)
     }
 
     // MARK: - The end of a request
@@ -220,11 +260,13 @@ extension FastCGIConnection {
     }
 
     /// Throws away what has arrived; false at the end of the stream.
-    func discardArrivals(buffer: UnsafeMutableRawBufferPointer) -> Bool {
-        while true {
-            let count = unsafe recv(self.number, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
-            if count < 0 { return errno == EAGAIN || errno == EINTR }
-            if count == 0 { return false }
+    func discardArrivals() -> Bool {
+        unsafe withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 8) { buffer in
+            while true {
+                let count = unsafe recv(self.number, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
+                if count < 0 { return errno == EAGAIN || errno == EINTR }
+                if count == 0 { return false }
+            }
         }
     }
 

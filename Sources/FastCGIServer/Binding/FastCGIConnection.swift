@@ -78,6 +78,8 @@ final class FastCGIConnection: @unchecked Sendable {
     private(set) var token: ConnectionToken
     /// How many requests have begun.
     var begunRequests = 0
+    /// The place of the request's path among the costs.
+    var costPlace = 0
     /// The head of the request being served.
     var head = RequestHead()
     /// The budget of the body being read.

@@ -53,24 +53,19 @@ package struct FastCGIRequest: ~Copyable, Sendable {
     ) throws(Failure) -> Result {
         let wanted = unsafe name.utf8.span.bytes
         return try self.owned.withParameters { (bytes) throws(Failure) in
-            var pairs = ParameterPairs()
-            while let (name, value) = pairs.next(in: bytes) {
-                if bytes.equals(wanted, in: name) { return try body(bytes.extracting(value)) }
-            }
-            return try body(nil)
+            guard let value = FastCGIConnection.value(of: wanted, in: bytes) else { return try body(nil) }
+            return try body(bytes.extracting(value))
         }
     }
 
     /// Calls `body` for each parameter in the order the web server sent them, duplicates included, without copying.
     ///
     /// - Parameter body: Gets bytes that are valid only inside.
-    package borrowing func forEachParameter<Failure: Error>(
-        _ body: (_ name: RawSpan, _ value: RawSpan) throws(Failure) -> Void
-    ) throws(Failure) {
-        try self.owned.withParameters { (bytes) throws(Failure) in
+    package borrowing func forEachParameter(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
+        self.owned.withParameters { bytes in
             var pairs = ParameterPairs()
             while let (name, value) = pairs.next(in: bytes) {
-                try body(bytes.extracting(name), bytes.extracting(value))
+                body(bytes.extracting(name), bytes.extracting(value))
             }
         }
     }

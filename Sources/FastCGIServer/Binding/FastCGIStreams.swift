@@ -217,6 +217,12 @@ extension FastCGIConnection {
         guard !self.hasWriteError else { return false }
         return unsafe bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress, bytes.count > 0 else { return true }
+            // Most responses are only copied here, and leave with the end of the request.
+            if unsafe bytes.count <= Int(cfcgi_writable(self.streams + 1)) {
+                self.writeBudget.spend(0, bytes: bytes.count)
+                return unsafe FCGX_PutStr(start.assumingMemoryBound(to: CChar.self), CInt(bytes.count), self.streams + 1)
+                    == CInt(bytes.count)
+            }
             guard bytes.count > Self.longestBufferedWrite else {
                 return self.writing(bytes: bytes.count) {
                     unsafe FCGX_PutStr(start.assumingMemoryBound(to: CChar.self), CInt(bytes.count), self.streams + 1)

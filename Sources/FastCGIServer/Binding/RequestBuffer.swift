@@ -1,39 +1,27 @@
 internal import Glibc
-internal import Synchronization
+internal import ParanoidLinux
 
 /// The memory of connections that have a request, or part of one; an idle connection has none.
-///
-/// `@unchecked Sendable`: the blocks in the list belong to nobody.
-@safe
-final class BufferPool: @unchecked Sendable {
+final class BufferPool: Sendable {
     /// The first size of the room for input, in bytes: most requests fit, and a body is read in pieces of this size.
     static let inputSize = 16 << 10
     /// The room for output in bytes: libfcgi's 8 KB with a record's header, and the end of the request behind them.
     static let outputSize = 8192 + RequestBuffer.endSize
-    private static let kept = 256
 
-    private let free = Mutex<[UInt]>([])
+    private let free = SparePlaces()
 
     /// Takes a block.
     func take() -> UnsafeMutableRawPointer {
-        let known = self.free.withLock { $0.popLast() }
-        if let known, let block = unsafe UnsafeMutableRawPointer(bitPattern: known) { return unsafe block }
-        return .allocate(byteCount: Self.outputSize + Self.inputSize, alignment: 16)
+        unsafe self.free.take() ?? .allocate(byteCount: Self.outputSize + Self.inputSize, alignment: 16)
     }
 
     /// Gives a block back.
     func give(_ block: UnsafeMutableRawPointer) {
-        let address = UInt(bitPattern: block)
-        let isKept = self.free.withLock { free in
-            guard free.count < Self.kept else { return false }
-            free.append(address)
-            return true
-        }
-        if !isKept { unsafe block.deallocate() }
+        if unsafe !self.free.give(block) { unsafe block.deallocate() }
     }
 
     deinit {
-        for address in self.free.withLock({ $0 }) { unsafe UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+        unsafe self.free.takeAll { block in unsafe block.deallocate() }
     }
 }
 

@@ -34,9 +34,9 @@ extension ConnectionScheduler {
     /// Whether the peer may send requests; it is closed otherwise.
     func admits(_ socket: borrowing Socket) -> Bool {
         guard let admits = self.configuration.admits, !admits(socket.descriptor) else { return true }
-        self.delegate?.count(.peerRefused)
+        self.delegate?.count(.refusedPeers)
         self.reportRarely(self.lastRefusal) {
-            self.logger.warning("A peer that is not on the list was turned away.")
+            self.logger.warning("A peer that is not on the list was refused.")
         }
         return false
     }
@@ -73,7 +73,7 @@ extension ConnectionScheduler {
 
     /// Refuses what cannot be served, with a response if it is a request at all.
     func refuse(_ connection: FastCGIConnection, _ reason: RequestHeadRefusal) {
-        self.delegate?.count(reason == .tooManyParameters ? .parametersRefused : .notARequest)
+        self.delegate?.count(reason == .tooManyParameters ? .refusedParameters : .brokenRequests)
         self.reportRarely(self.lastBadHead) {
             self.logger.warning("A request could not begin, and its connection is closed.", metadata: ["reason": "\(reason)"])
         }
@@ -85,7 +85,7 @@ extension ConnectionScheduler {
     }
 
     private func reportShortage(_ error: SystemCallError?) {
-        self.delegate?.count(.connectionRefused)
+        self.delegate?.count(.refusedConnections)
         self.reportRarely(self.lastShortage) {
             self.logger.error("Connections cannot be accepted.", metadata: ["error": "\(error.map(\.description) ?? "too many are open")"])
         }

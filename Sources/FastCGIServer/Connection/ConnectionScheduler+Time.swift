@@ -61,7 +61,7 @@ extension ConnectionScheduler {
                 connection.cancelTask(generation: generation)
             }
         }
-        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger, onOverdue: { self.delegate?.count(.overdue) }) {
+        if let timers = self.timers, timers.keepTime(now: now, logger: self.logger, onOverdue: { self.delegate?.count(.overdueRequests) }) {
             self.delegate?.requestReplacement()
         }
         if self.configuration.samplingInterval != nil { self.sample() }

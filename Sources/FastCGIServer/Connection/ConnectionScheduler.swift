@@ -54,6 +54,11 @@ final class ConnectionScheduler: Sendable {
     let table = ConnectionTable()
     let open = Atomic<Int>(0)
     let drainStart = Atomic<Int64>(.max)
+    /// How long requests take.
+    let costs = RequestCosts()
+    /// Requests that let others pass.
+    let deferred = DeferredRequests()
+    private let sleeping = Atomic<Int>(0)
     private let runningHandlers = Atomic<Int>(0)
     private let watches = WatchedDescriptors()
     let draining = Atomic<Bool>(false)
@@ -119,7 +124,7 @@ final class ConnectionScheduler: Sendable {
     ///
     /// - Returns: Whether there is room for its request.
     func handlerBegins() -> Bool {
-        self.runningHandlers.add(1, ordering: .relaxed).newValue <= self.configuration.maximumRequests
+        self.runningHandlers.add(1, ordering: .relaxed).newValue <= self.configuration.maximumRunningRequests
     }
 
     /// A handler has returned; what it did before is seen by the thread that sees that none runs.
@@ -127,15 +132,21 @@ final class ConnectionScheduler: Sendable {
         self.runningHandlers.subtract(1, ordering: .releasing)
     }
 
-    /// Waits for an event, or for jobs.
+    /// Waits for an event, or for jobs; does not wait while requests are deferred.
     func nextEvent(jobs: JobQueue) -> Epoll.Event? {
-        jobs.waitForEvent(in: self.poll)
+        // In this order, and the other way round where a request is deferred: it is seen here, or this thread there.
+        self.sleeping.add(1, ordering: .sequentiallyConsistent)
+        defer { self.sleeping.subtract(1, ordering: .sequentiallyConsistent) }
+        return self.deferred.isEmpty ? jobs.waitForEvent(in: self.poll) : self.poll.wait(milliseconds: 0)
     }
+
+    /// Whether a thread waits for an event.
+    var hasSleepingThreads: Bool { self.sleeping.load(ordering: .sequentiallyConsistent) > 0 }
 
     /// Does what an event asks for.
     ///
     /// - Returns: A connection with a request to serve.
-    func handle(_ event: Epoll.Event, jobs: JobQueue, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+    func handle(_ event: Epoll.Event, jobs: JobQueue) -> FastCGIConnection? {
         switch event.tag {
         case Tag.listener: return self.acceptOne().flatMap { self.readHead(of: $0) }
         case Tag.wakeUp: jobs.acknowledgeWakeUp()
@@ -144,7 +155,7 @@ final class ConnectionScheduler: Sendable {
         case Tag.heartbeat: self.beat()
         case Tag.inbox: self.receiveArrivals()
         default:
-            guard let index = Tag.watchIndex(event.tag) else { return unsafe self.handleConnection(event, buffer: buffer) }
+            guard let index = Tag.watchIndex(event.tag) else { return self.handleConnection(event) }
             if let number = self.watches.call(index) {
                 try? self.poll.rearm(number, tag: event.tag, interest: [.readable, .oneShot])
             }
@@ -152,14 +163,14 @@ final class ConnectionScheduler: Sendable {
         return nil
     }
 
-    private func handleConnection(_ event: Epoll.Event, buffer: UnsafeMutableRawBufferPointer) -> FastCGIConnection? {
+    private func handleConnection(_ event: Epoll.Event) -> FastCGIConnection? {
         let token = ConnectionToken(tag: event.tag)
         guard let connection = self.table[Int(token.number)] else { return nil }
         switch connection.update({ $0.event(generation: token.generation, isHangUp: event.hasHungUp) }) {
         case .ignore: break
         case .readHead: return self.readHead(of: connection)
         case .cancel: connection.cancelTask(generation: token.generation)
-        case .discard: unsafe self.discard(connection, buffer: buffer)
+        case .discard: self.discard(connection)
         }
         return nil
     }
@@ -248,9 +259,9 @@ final class ConnectionScheduler: Sendable {
         }
     }
 
-    private func discard(_ connection: FastCGIConnection, buffer: UnsafeMutableRawBufferPointer) {
+    private func discard(_ connection: FastCGIConnection) {
         while true {
-            let isAtEnd = unsafe !connection.discardArrivals(buffer: buffer)
+            let isAtEnd = !connection.discardArrivals()
             switch connection.update({ $0.discarded(isAtEnd: isAtEnd) }) {
             case .again: continue
             case .sleep: return

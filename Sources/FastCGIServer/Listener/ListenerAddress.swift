@@ -28,6 +28,12 @@ package enum ListenerAddress: Sendable, Hashable {
         } else if text.utf8.starts(with: "unix:".utf8) {
             let path = String(text.dropFirst("unix:".count))
             guard !path.isEmpty else { throw Self.error(text) }
+            guard path.utf8.first != UInt8(ascii: "@") else {
+                throw FastCGIServerError(
+                    .unusableAddress,
+                    "'\(text)' would be an abstract socket, to which every user of the host can connect; name a file (unix:PATH)"
+                )
+            }
             self = .unix(path: path)
         } else {
             guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else { throw Self.error(text) }

@@ -132,14 +132,6 @@ extension RawSpan {
         UInt16(self.byte(at: offset)) << 8 | UInt16(self.byte(at: offset + 1))
     }
 
-    /// Whether the bytes in the range are those of `other`.
-    func equals(_ other: RawSpan, in range: Range<Int>) -> Bool {
-        guard range.count == other.byteCount else { return false }
-        return unsafe self.extracting(range).withUnsafeBytes { bytes in
-            unsafe other.withUnsafeBytes { unsafe bytes.elementsEqual($0) }
-        }
-    }
-
     /// Whether the range contains a zero byte or, in a name, an equals sign.
     ///
     /// Looks at eight bytes at a time.

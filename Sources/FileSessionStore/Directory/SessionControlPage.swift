@@ -7,7 +7,8 @@ internal import Synchronization
 ///
 /// Somebody may remove the file, such as a cleaner of temporary files. Each worker looks at its name once a second: it makes the file anew with
 /// the numbers it knows, or goes over to the one that another worker has made. A process that starts and finds sessions but no file cannot
-/// know which of them have been revoked, so it begins an epoch that is later than any before: all sessions end.
+/// know which of them have been revoked, so it begins an epoch that is later than any before: all sessions end. A file that is cut short or
+/// overwritten with zeros while it is in use is damaged: nobody is served until it was removed or put back.
 final class SessionControlPage: Sendable {
     static let file = "control"
     private static let magic: UInt64 = 0x5053_4354_0000_0002  // "PSCT", version 2
@@ -23,7 +24,12 @@ final class SessionControlPage: Sendable {
         case anonymousFound = 3
         /// How many had been made when that sweep began.
         case anonymousMadeBefore = 4
+        /// The number that logins carry; pages of earlier releases have a zero here and behind it.
+        case loginEpoch = 5
     }
+
+    /// Where the marks of the groups of users begin; they go to the end of the page.
+    private static let firstMark = 64
 
     private struct Mapping {
         var page: SharedMemory
@@ -31,6 +37,9 @@ final class SessionControlPage: Sendable {
         var checkedAt: Int64
 
         subscript(word: Word) -> UInt64 { self.page.load(word.rawValue) }
+
+        /// Whether the numbers are still the file's, see ``SharedMemory``.
+        var isWhole: Bool { self[.magic] == SessionControlPage.magic }
     }
 
     private let mapping: Mutex<Mapping>
@@ -46,20 +55,24 @@ final class SessionControlPage: Sendable {
             self.mapping = Mutex(known)
             return
         }
+        self.mapping = Mutex(try Self.createFresh(in: directory, logger: logger))
+    }
+
+    private static func createFresh(in directory: borrowing SessionDirectory, logger: Logger) throws(SessionStoreError) -> Mapping {
         let holdsSessions = try Self.holdsSessions(directory)
-        // Later than all epochs there can have been: they are counted from such a time, or from 0.
+        // Later than all epochs there can have been: they are counted from such a time, or from 0. So are those of logins.
         let epoch = holdsSessions ? UInt64(clamping: WallClock.nanosecondsSinceEpoch()) : 0
         if holdsSessions {
             logger.error(
                 "the file control of the session directory is gone, and with it the knowledge of what was revoked: all sessions end"
             )
         }
-        self.mapping = Mutex(try Self.create([Self.magic, epoch, 0, 0, 0], in: directory))
+        return try Self.create([Self.magic, epoch, 0, 0, 0, epoch], in: directory)
     }
 
     private static func holdsSessions(_ directory: borrowing SessionDirectory) throws(SessionStoreError) -> Bool {
         do throws(SystemCallError) {
-            return try directory.root.entries().contains { $0.utf8.count == 2 && Hexadecimal.bytes(of: $0.utf8) != nil }
+            return try directory.root.entries().contains(where: SessionDirectory.shards.contains)
         } catch {
             throw SessionStoreError(error, "listing the session directory")
         }
@@ -101,7 +114,7 @@ final class SessionControlPage: Sendable {
     /// It gets its name when it is complete. All its bytes are written, so that it has its space before it is mapped: a full disk is an error
     /// here, and not the death of the process later.
     private static func create(_ words: [UInt64], in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Mapping {
-        let temporary = "\(Self.file).\(Hexadecimal.text(SystemRandom.bytes(8)))"
+        let temporary = "\(Self.file).\(SessionName.digits(of: SystemRandom.bytes(8)))"
         do throws(SystemCallError) {
             let file = try directory.root.createFile(temporary)
             do throws(SystemCallError) {
@@ -129,35 +142,57 @@ final class SessionControlPage: Sendable {
     private func page(in directory: borrowing SessionDirectory, looksNow: Bool = false) throws(SessionStoreError) -> SharedMemory {
         let now = CoarseClock.now()
         return try self.mapping.withLock { (mapping) throws(SessionStoreError) in
-            guard looksNow || now - mapping.checkedAt >= Self.checkInterval else { return mapping.page }
+            guard looksNow || now - mapping.checkedAt >= Self.checkInterval || !mapping.isWhole else { return mapping.page }
+            try directory.checkPlace()
             let status: FileStatus?
             do throws(SystemCallError) { status = try directory.root.status(of: Self.file) } catch {
                 throw SessionStoreError(error, "looking for the file \(Self.file) of the session directory")
             }
             // Opened while the file system took no changes? That may have passed; all mappings of the file show the same.
-            if status?.identity == mapping.identity && (mapping.page.isWritable || !looksNow) {
+            if status?.identity == mapping.identity && mapping.isWhole && (mapping.page.isWritable || !looksNow) {
                 mapping.checkedAt = now
                 return mapping.page
             }
-            let words = (0..<5).map { mapping.page.load($0) }
-            let current: Mapping
-            if let other = try Self.open(in: directory) {
-                current = other
-            } else {
-                self.logger.error("the file control of the session directory was removed; it is made anew")
-                current = try Self.create(words, in: directory)
-            }
-            if current.page.isWritable { current.page.raise(to: words[Word.epoch.rawValue], at: Word.epoch.rawValue) }
-            mapping = current
-            return current.page
+            mapping = try self.successor(of: mapping, in: directory)
+            return mapping.page
         }
+    }
+
+    /// The file that is there now, or a new one, with what the mapping before knows.
+    private func successor(of mapping: Mapping, in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Mapping {
+        let words = (0..<mapping.page.wordCount).map { mapping.page.load($0) }
+        guard mapping.isWhole else {
+            if let other = try Self.open(in: directory) { return other }
+            return try Self.createFresh(in: directory, logger: self.logger)
+        }
+        let current: Mapping
+        if let other = try Self.open(in: directory) {
+            current = other
+        } else {
+            self.logger.error("the file control of the session directory was removed; it is made anew")
+            current = try Self.create(words, in: directory)
+        }
+        if current.page.isWritable {
+            for index in [Word.epoch.rawValue, Word.loginEpoch.rawValue] + Array(Self.firstMark..<words.count) {
+                current.page.raise(to: words[index], at: index)
+            }
+        }
+        return current
+    }
+
+    /// Refuses numbers that were read, or written, when the file was cut or overwritten meanwhile.
+    private static func check(_ page: SharedMemory) throws(SessionStoreError) {
+        guard page.load(Word.magic.rawValue) == Self.magic else { throw Self.damaged() }
     }
 
     // MARK: Epochs
 
     /// The epoch of sessions that begin now; those of earlier ones have ended.
     func epoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {
-        try self.page(in: directory).load(Word.epoch.rawValue)
+        let page = try self.page(in: directory)
+        let epoch = page.load(Word.epoch.rawValue)
+        try Self.check(page)
+        return epoch
     }
 
     /// Ends all sessions.
@@ -170,6 +205,60 @@ final class SessionControlPage: Sendable {
         } catch {
             throw SessionStoreError(error, "ending all sessions")
         }
+        try Self.check(page)
+    }
+
+    // MARK: Epochs of logins
+
+    /// The number that logins carry from now on; no look at the file, so that it may be a second old after somebody has removed that.
+    var loginEpoch: UInt64 { self.mapping.withLock { $0[.loginEpoch] } }
+
+    /// Draws the next number for logins.
+    func beginLoginEpoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {
+        let page = try self.page(in: directory, looksNow: true)
+        guard page.isWritable else { throw SessionStoreError(.readOnly, "drawing a number for logins") }
+        let number = page.add(1, at: Word.loginEpoch.rawValue)
+        try Self.check(page)
+        return number
+    }
+
+    /// Lets all workers look closely at logins of a group of users that carry a lower number.
+    func raiseMark(of tag: UserTag, to epoch: UInt64, in directory: borrowing SessionDirectory, isDurable: Bool) throws(SessionStoreError) {
+        let page = try self.page(in: directory, looksNow: true)
+        do throws(SystemCallError) {
+            guard page.isWritable else { throw .readOnly }
+            page.raise(to: epoch, at: Self.mark(of: tag, in: page))
+            if isDurable { try page.synchronize() }
+        } catch {
+            throw SessionStoreError(error, "ending the sessions of a user")
+        }
+        try Self.check(page)
+    }
+
+    /// What the numbers say of a session.
+    enum Standing {
+        case current
+        /// All sessions of its time have ended.
+        case ended
+        /// Its login may have ended: it does not reach the mark of its group.
+        case doubtful(UserTag, mark: UInt64)
+    }
+
+    func standing(of session: StoredSession, in directory: borrowing SessionDirectory) throws(SessionStoreError) -> Standing {
+        let page = try self.page(in: directory)
+        let epoch = page.load(Word.epoch.rawValue)
+        let tag = session.userTag
+        let mark = tag.map { page.load(Self.mark(of: $0, in: page)) } ?? 0
+        try Self.check(page)
+        if session.epoch < epoch { return .ended }
+        guard let tag else { return .current }
+        return session.loginEpoch < mark ? .doubtful(tag, mark: mark) : .current
+    }
+
+    /// Which mark is that of a user's group: the tag is a keyed hash, so its bytes are spread evenly.
+    private static func mark(of tag: UserTag, in page: SharedMemory) -> Int {
+        let word = tag.bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        return self.firstMark + word % (page.wordCount - self.firstMark)
     }
 
     // MARK: Anonymous sessions

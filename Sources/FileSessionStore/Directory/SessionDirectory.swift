@@ -8,9 +8,10 @@ struct SessionDirectory: ~Copyable, Sendable {
     /// Where damaged files are put.
     static let damaged = "damaged"
     /// The names of all shards, in order.
-    static let shards: [String] = (0...255).map { Hexadecimal.text([$0]) }
+    static let shards: [String] = (0...255).map { SessionName.digits(of: [$0]) }
 
     let root: SecureDirectory
+    private let path: String
     private let isDurable: Bool
     private let faults: FileFaults?
 
@@ -19,6 +20,7 @@ struct SessionDirectory: ~Copyable, Sendable {
     /// - Throws: `refused` when others can write it, when it is not ours or when it lies on a file system whose locks cannot be trusted;
     ///   `full` or `unavailable` when it cannot be made.
     init(_ configuration: FileSessionStoreConfiguration, faults: FileFaults?) throws(SessionStoreError) {
+        self.path = configuration.directory
         self.isDurable = configuration.durability == .power
         self.faults = faults
         self.root = try Self.openRoot(configuration)
@@ -47,6 +49,15 @@ struct SessionDirectory: ~Copyable, Sendable {
             )
         }
         return root
+    }
+
+    /// Refuses a directory that is no longer the one at its path: what the command-line tool and later processes do happens in another one.
+    func checkPlace() throws(SessionStoreError) {
+        guard self.root.isAt(self.path) == false else { return }
+        throw SessionStoreError(
+            .refused,
+            message: "another directory has taken the place of the session directory \(self.path); restart the application to use it"
+        )
     }
 
     /// The path of a session's file.
@@ -190,7 +201,7 @@ enum LockProbe {
 
     /// - Throws: `refused` when the lock does not exclude, or when that cannot be tried.
     static func run(in root: borrowing SecureDirectory, path: String) throws(SessionStoreError) {
-        let name = "lock-probe-\(Hexadecimal.text(SystemRandom.bytes(8)))"
+        let name = "lock-probe-\(SessionName.digits(of: SystemRandom.bytes(8)))"
         do {
             let file = try root.createFile(name)
             defer { try? root.removeFile(name) }

@@ -26,6 +26,8 @@ final class SessionFile: Sendable {
         var checkedAt: Int64
     }
 
+    /// How many bytes more than the pair are asked for: if they come, the file has grown.
+    private static let growthProbe = 64
     /// Payloads above this size are not kept in memory.
     private static let keptPayload = 16 * 1024
 
@@ -54,8 +56,7 @@ final class SessionFile: Sendable {
         try self.faults.check(.read)
         while true {
             let (last, known) = self.view.withLock { ($0.last, $0.known) }
-            // A few bytes more than the pair: if they come, the file has grown.
-            let (count, finding) = try self.find(in: last, known: known?.position, extra: 64)
+            let (count, finding) = try self.find(in: last, known: known?.position, extra: Self.growthProbe)
             switch finding {
             case .unchanged?: if let known { return .session(known.session, at: known.position) }
             case let finding?: return try self.contents(finding, in: last)
@@ -77,13 +78,29 @@ final class SessionFile: Sendable {
         known: SessionSlots.Position?,
         extra: Int
     ) throws(SystemCallError) -> (count: Int, finding: SessionSlots.Finding?) {
-        try unsafe withUnsafeTemporaryAllocation(byteCount: layout.pairByteCount + extra, alignment: 16) {
-            (buffer) throws(SystemCallError) -> (Int, SessionSlots.Finding?) in
-            let count = try unsafe self.file.read(into: buffer, at: layout.offset)
-            guard count == layout.pairByteCount else { return (count, nil) }
-            let pair = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            return (count, unsafe SessionSlots.judge(pair, layout: layout, name: self.name.prefix, known: known))
+        // Most sessions are small, and their pair fits on the stack.
+        guard layout == .first, extra <= Self.growthProbe else {
+            return try unsafe withUnsafeTemporaryAllocation(byteCount: layout.pairByteCount + extra, alignment: 16) {
+                (buffer) throws(SystemCallError) in try unsafe self.find(in: layout, known: known, buffer)
+            }
         }
+        var words = InlineArray<520, UInt64>(repeating: 0)
+        var span = words.mutableSpan
+        return try unsafe span.withUnsafeMutableBytes { (buffer) throws(SystemCallError) in
+            let used = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<(layout.pairByteCount + extra)])
+            return try unsafe self.find(in: layout, known: known, used)
+        }
+    }
+
+    private func find(
+        in layout: SlotLayout,
+        known: SessionSlots.Position?,
+        _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemCallError) -> (count: Int, finding: SessionSlots.Finding?) {
+        let count = try unsafe self.file.read(into: buffer, at: layout.offset)
+        guard count == layout.pairByteCount else { return (count, nil) }
+        let pair = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        return (count, unsafe SessionSlots.judge(pair, layout: layout, name: self.name.prefix, known: known))
     }
 
     /// What a finding in the last pair of the file means.
@@ -168,23 +185,22 @@ final class SessionFile: Sendable {
     }
 
     private func replace(_ session: StoredSession, _ layout: SlotLayout, _ index: Int, isDurable: Bool) throws(SystemCallError) {
-        let bytes = SessionSlots.encode(session, name: self.name.prefix, layout: layout, index: index)
-        let position = SessionSlots.Position(
-            layout: layout,
-            index: index,
-            generation: session.generation,
-            checksum: SessionSlots.checksum(of: bytes)
-        )
+        let checksum: UInt64
         do {
             try self.faults.check(.write)
-            try self.write(bytes, at: layout.offset(ofSlot: index))
+            checksum = try SessionSlots.withEncoded(session, name: self.name.prefix, layout: layout, index: index) {
+                (bytes) throws(SystemCallError) in try self.file.write(bytes, at: layout.offset(ofSlot: index))
+            }
             if isDurable { try self.synchronize() }
         } catch {
             // The caller is told that nothing changed, so nothing may have.
             try? self.erase(layout, index)
             throw error
         }
-        self.remember(session, at: position)
+        self.remember(
+            session,
+            at: SessionSlots.Position(layout: layout, index: index, generation: session.generation, checksum: checksum)
+        )
     }
 
     private func grow(_ session: StoredSession, to layout: SlotLayout, isDurable: Bool) throws(SystemCallError) {
@@ -266,6 +282,7 @@ enum FileStep: Sendable, Hashable, CaseIterable {
     case remove
     case moveAside
     case index
+    case note
 }
 
 /// Lets tests fail or end the process before any step; in production there is none.

@@ -52,7 +52,7 @@ final class SessionFileCache: Sendable {
     ///
     /// - Parameter capacity: The most files kept open; `nil` takes half of what the process may have open.
     init(capacity: Int?) {
-        let fitting = capacity ?? min((ProcessFacts.descriptorLimit ?? 1024) / 2, 16384)
+        let fitting = capacity ?? min((ProcessFacts.descriptorLimit ?? 1024) / 2, 2048)
         self.capacityPerPart = max(1, fitting / Self.partCount)
         self.parts = (0..<Self.partCount).map { _ in Part() }
     }

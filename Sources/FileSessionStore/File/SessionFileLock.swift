@@ -15,6 +15,20 @@ struct SessionFileLock: ~Copyable {
 }
 
 extension SessionFile {
+    /// Takes the right to change the file if nobody has it.
+    func lockNow() throws(SessionStoreError) -> SessionFileLock? {
+        guard self.turns.withLock({ $0.take() }) else { return nil }
+        do throws(SystemCallError) {
+            try self.faults.check(.lock)
+            if try FileLock.tryLock(self.file) { return SessionFileLock(file: self) }
+        } catch {
+            self.passTurn()
+            throw SessionStoreError(error, "locking session \(self.name)")
+        }
+        self.passTurn()
+        return nil
+    }
+
     /// Waits for the right to change the file, suspended.
     ///
     /// First for the turn within the process, then, trying again and again, for the lock of the file. A task that is cancelled meanwhile

@@ -75,7 +75,8 @@ enum SessionSlots {
     private static func claim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int) -> UInt64? {
         let start = index * layout.capacity
         let magic = unsafe UInt32(bigEndian: pair.loadUnaligned(fromByteOffset: start, as: UInt32.self))
-        guard magic == StoredSession.magic || magic == self.markerMagic else { return nil }
+        guard StoredSession.formatVersion(ofMagic: magic).map({ StoredSession.formatVersions ~= $0 }) ?? false || magic == self.markerMagic
+        else { return nil }
         return unsafe UInt64(bigEndian: pair.loadUnaligned(fromByteOffset: start + StoredSession.generationOffset, as: UInt64.self))
     }
 
@@ -85,7 +86,9 @@ enum SessionSlots {
     private static func foreignClaim(_ pair: UnsafeRawBufferPointer, _ layout: SlotLayout, _ index: Int, _ name: UInt64) -> UInt64? {
         let slot = unsafe UnsafeRawBufferPointer(rebasing: pair[index * layout.capacity..<(index + 1) * layout.capacity])
         let magic = unsafe UInt32(bigEndian: slot.loadUnaligned(as: UInt32.self))
-        guard magic & ~0xFF == StoredSession.magic & ~0xFF, magic & 0xFF > StoredSession.magic & 0xFF else { return nil }
+        guard let version = StoredSession.formatVersion(ofMagic: magic), version > StoredSession.formatVersions.upperBound else {
+            return nil
+        }
         let payload = unsafe UInt64(bigEndian: slot.loadUnaligned(fromByteOffset: StoredSession.payloadByteCountOffset, as: UInt64.self))
         guard payload <= UInt64(layout.capacity - self.overhead) else { return nil }
         let length = StoredSession.headByteCount + Int(payload)
@@ -124,16 +127,6 @@ enum SessionSlots {
         return .session(session, at: position)
     }
 
-    /// The head that the newest slot of the first pair claims to have, unchecked; `nil` where only a judgement can tell.
-    ///
-    /// For the sweeper, who takes nothing away on the strength of it.
-    static func glance(_ pair: UnsafeRawBufferPointer) -> StoredSession? {
-        let claims = unsafe (self.claim(pair, .first, 0) ?? 0, self.claim(pair, .first, 1) ?? 0)
-        guard claims.0 != claims.1 else { return nil }
-        let start = claims.1 > claims.0 ? SlotLayout.first.capacity : 0
-        return unsafe StoredSession.decodeHead(UnsafeRawBufferPointer(rebasing: pair[start..<start + StoredSession.headByteCount]))?.head
-    }
-
     /// Where the next state of a session goes.
     ///
     /// - Parameters:
@@ -157,6 +150,35 @@ enum SessionSlots {
         bytes.append(contentsOf: session.payload)
         self.appendChecksum(to: &bytes, name: name, layout: layout, index: index)
         return bytes
+    }
+
+    /// Lends the bytes of a slot that holds `session`, made on the stack where they fit.
+    ///
+    /// - Returns: The slot's checksum.
+    static func withEncoded<Failure: Error>(
+        _ session: StoredSession,
+        name: UInt64,
+        layout: SlotLayout,
+        index: Int,
+        _ body: (RawSpan) throws(Failure) -> Void
+    ) throws(Failure) -> UInt64 {
+        let contents = StoredSession.headByteCount + session.payload.count
+        guard contents + 8 <= SlotLayout.smallestCapacity else {
+            let bytes = self.encode(session, name: name, layout: layout, index: index)
+            try unsafe body(bytes.span.bytes)
+            return self.checksum(of: bytes)
+        }
+        var words = InlineArray<256, UInt64>(repeating: 0)
+        var checksum: UInt64 = 0
+        var span = words.mutableSpan
+        unsafe span.withUnsafeMutableBytes { buffer in
+            unsafe session.encode(into: buffer)
+            let made = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<contents])
+            checksum = unsafe SlotChecksum.of(made, name: name, layout: layout, slot: index)
+            unsafe buffer.storeBytes(of: checksum.littleEndian, toByteOffset: contents, as: UInt64.self)
+        }
+        try unsafe body(words.span.bytes.extracting(0..<(contents + 8)))
+        return checksum
     }
 
     /// The bytes of a slot that says that the session was removed.

@@ -12,10 +12,9 @@ struct SessionUserIndex: Sendable {
     private static let tagDigits = 32
     private static let shardDigits = 3
 
-    /// All shards, in order.
-    static let shards: [String] = (0..<4096).map { number in
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: Self.shardDigits - digits.utf8.count) + digits
+    /// Whether a name is that of a shard.
+    static func isShard(_ name: String) -> Bool {
+        name.utf8.count == Self.shardDigits && name.utf8.allSatisfy(SessionName.isDigit)
     }
 
     let isDurable: Bool
@@ -26,7 +25,7 @@ struct SessionUserIndex: Sendable {
     }
 
     private static func path(_ tag: UserTag, _ name: SessionName) -> String {
-        let digits = tag.description
+        let digits = tag.hexadecimal
         return "\(Self.shard(ofTag: digits))/\(digits).\(name.hexadecimal)"
     }
 
@@ -51,13 +50,13 @@ struct SessionUserIndex: Sendable {
         while true {
             do {
                 _ = try root.createFile(path)
-                if self.isDurable { try root.synchronize(Self.shard(ofTag: tag.description)) }
+                if self.isDurable { try root.synchronize(Self.shard(ofTag: tag.hexadecimal)) }
                 return true
             } catch  where error.isAlreadyThere {
                 return false
             } catch  where error.isAbsent {
                 let isNew = try root.makeDirectory(Self.directory)
-                let isNewShard = try root.makeDirectory(Self.shard(ofTag: tag.description))
+                let isNewShard = try root.makeDirectory(Self.shard(ofTag: tag.hexadecimal))
                 if self.isDurable && isNew { try root.synchronize() }
                 if self.isDurable && isNewShard { try root.synchronize(Self.directory) }
             }
@@ -75,7 +74,7 @@ struct SessionUserIndex: Sendable {
 
     /// The sessions that carry a tag.
     func names(ofUser tag: UserTag, in root: borrowing SecureDirectory) throws(SecureDirectoryError) -> [SessionName] {
-        let digits = tag.description
+        let digits = tag.hexadecimal
         return try Self.entries(of: Self.shard(ofTag: digits), in: root).compactMap { entry in
             guard let (owner, name) = Self.parse(entry), owner == digits else { return nil }
             return name

@@ -5,52 +5,32 @@ internal import Synchronization
 
 /// Walks through a store shard by shard and removes what is over; goes on where it stopped.
 ///
-/// After the sessions come the index of users and the files that were moved aside.
+/// After the sessions come the index of users, the numbers of ended logins and the files that were moved aside.
 final class FileSessionSweeper: Sendable {
     /// After how many nanoseconds a file that was never completed counts as the leftover of a crash.
     static let leftoverAge: Int64 = 60_000_000_000
     /// After how many nanoseconds without change an empty shard is removed.
     private static let emptyShardAge: Int64 = 3_600_000_000_000
     /// After how many entries other tasks get the thread.
-    private static let stride = 32
+    private static let stride = 64
 
     /// What is over at a sweep.
-    private struct Limit {
+    struct Limit {
         let now: Timestamp
+        let files: SessionFiles
         let epoch: UInt64
+        /// The clock of the file system, for notes; a little old.
+        var wall: Int64
 
-        func isPassed(by session: StoredSession) -> Bool { session.expiresAt <= self.now || session.epoch < self.epoch }
-    }
-
-    /// A directory to be looked at.
-    private enum Place: Sendable {
-        case sessions(shard: Int)
-        case users(shard: Int)
-        case damaged
-
-        /// The place that follows; `nil` after the last.
-        var next: Place? {
-            switch self {
-            case .sessions(let shard):
-                shard + 1 < SessionDirectory.shards.count ? .sessions(shard: shard + 1) : .users(shard: 0)
-            case .users(let shard): shard + 1 < SessionUserIndex.shards.count ? .users(shard: shard + 1) : .damaged
-            case .damaged: nil
-            }
+        func isPassed(by session: StoredSession) -> Bool {
+            // Where the numbers cannot be read, those who use the session look again.
+            session.expiresAt <= self.now || (try? self.files.hasEnded(session)) == true
         }
     }
 
-    /// Where the next sweep goes on.
-    private struct Cursor {
-        var place = Place.sessions(shard: 0)
-        var isListed = false
-        var files: [String] = []
-        var anonymous = 0
-        var madeBefore: UInt64 = 0
-    }
-
-    private let files: SessionFiles
+    let files: SessionFiles
     /// `nil` while somebody sweeps.
-    private let cursor = Mutex<Cursor?>(Cursor())
+    private let cursor = Mutex<SweepCursor?>(SweepCursor())
 
     init(_ files: SessionFiles) {
         self.files = files
@@ -58,33 +38,30 @@ final class FileSessionSweeper: Sendable {
 
     /// Looks at `budget` entries at most; does nothing while another sweep of this process runs.
     func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
+        let epoch = try self.files.control.epoch(in: self.files.directory)
+        let limit = Limit(now: now, files: self.files, epoch: epoch, wall: WallClock.nanosecondsSinceEpoch())
+        var cursor: SweepCursor?
+        self.cursor.withLock { swap(&$0, &cursor) }
+        guard cursor != nil else { return SweepReport() }
+        defer { self.cursor.withLock { swap(&$0, &cursor) } }
+        return try await self.sweep(&cursor!, past: limit, budget: budget)
+    }
+
+    private func sweep(
+        _ cursor: inout SweepCursor,
+        past limit: Limit,
+        budget: Int
+    ) async throws(SessionStoreError) -> SweepReport {
         var report = SweepReport()
-        let limit = Limit(now: now, epoch: try self.files.control.epoch(in: self.files.directory))
-        guard var cursor = self.cursor.withLock({ $0.take() }) else { return report }
-        defer { self.cursor.withLock { $0 = cursor } }
+        var limit = limit
         while report.examined < budget && !Task.isCancelled {
-            if let file = cursor.files.popLast() {
-                let anonymous = report.anonymous
-                guard try self.visit(file, in: cursor.place, past: limit, &report) else { continue }
-                cursor.anonymous += report.anonymous - anonymous
+            if try self.visitNext(&cursor, past: limit, &report) {
                 report.examined += 1
-                if report.examined % Self.stride == 0 { await Task.yield() }
-            } else if !cursor.isListed {
-                if case .sessions(shard: 0) = cursor.place {
-                    cursor.anonymous = 0
-                    cursor.madeBefore = self.files.control.anonymousMade
+                if report.examined % Self.stride == 0 {
+                    await Task.yield()
+                    limit.wall = WallClock.nanosecondsSinceEpoch()
                 }
-                cursor.files = try self.list(cursor.place)
-                cursor.isListed = true
-            } else if let next = cursor.place.next {
-                if case (.sessions, .users) = (cursor.place, next) {
-                    self.files.control.note(anonymous: cursor.anonymous, madeBefore: cursor.madeBefore)
-                }
-                cursor.place = next
-                cursor.isListed = false
-            } else {
-                cursor = Cursor()
-                report.isComplete = true
+            } else if report.isComplete {
                 let space = self.files.directory.root.space()
                 report.bytesFree = space?.bytesFree
                 report.inodesFree = space.flatMap { $0.inodes == 0 ? nil : $0.inodesFree }
@@ -94,53 +71,129 @@ final class FileSessionSweeper: Sendable {
         return report
     }
 
+    /// Looks at the next entry, or goes to the next place.
+    ///
+    /// - Returns: Whether there was an entry of those that are looked at.
+    private func visitNext(
+        _ cursor: inout SweepCursor,
+        past limit: Limit,
+        _ report: inout SweepReport
+    ) throws(SessionStoreError) -> Bool {
+        guard var reader = cursor.reader.take() else {
+            try self.open(&cursor)
+            if cursor.reader == nil { self.goOn(&cursor, &report) }
+            return false
+        }
+        guard try self.advance(&reader, cursor.place) else {
+            self.goOn(&cursor, &report)
+            return false
+        }
+        let anonymous = report.anonymous
+        do throws(SessionStoreError) {
+            let isLookedAt = try self.visit(reader, in: cursor.place, past: limit, &report)
+            cursor.anonymous += report.anonymous - anonymous
+            cursor.reader = consume reader
+            return isLookedAt
+        } catch {
+            // The next sweep goes on behind the entry that made this one stop.
+            cursor.reader = consume reader
+            throw error
+        }
+    }
+
+    /// - Returns: `false` at the end of the place.
+    private func advance(_ reader: inout DirectoryReader, _ place: SweepCursor.Place) throws(SessionStoreError) -> Bool {
+        do throws(SystemCallError) {
+            if try reader.advance() { return true }
+            if case .sessions(let shard) = place, reader.count == 0 { try self.removeIfOld(shard, reader.directory.status()) }
+            return false
+        } catch {
+            throw SessionStoreError(error, "listing \(self.path(of: place))")
+        }
+    }
+
     /// - Returns: Whether the entry is one that is looked at.
     private func visit(
-        _ file: String,
-        in place: Place,
+        _ entry: borrowing DirectoryReader,
+        in place: SweepCursor.Place,
         past limit: Limit,
         _ report: inout SweepReport
     ) throws(SessionStoreError) -> Bool {
         switch place {
-        case .sessions(let shard):
-            guard let name = SessionDirectory.name(ofFile: file) else { return false }
-            if let live = self.glance(at: "\(SessionDirectory.shards[shard])/\(file)", past: limit) {
-                self.count(live, &report)
-            } else {
-                try self.visit(name, past: limit, &report)
-            }
-        case .users(let shard): try self.visitIndexEntry(file, shard: shard, &report)
-        case .damaged: try self.visitDamaged(file, &report)
+        case .sessions: return try self.visitSession(entry, past: limit, &report)
+        case .users(let shard): try self.visitIndexEntry(entry, shard: shard, &report)
+        case .epochs, .damaged: try self.visitOld(entry, self.path(of: place), &report)
         }
         return true
     }
 
-    private func list(_ place: Place) throws(SessionStoreError) -> [String] {
+    // MARK: Places
+
+    private func path(of place: SweepCursor.Place) -> String {
         switch place {
-        case .sessions(let shard): try self.list(SessionDirectory.shards[shard])
-        case .users(let shard): try self.listIndex(shard: shard)
-        case .damaged: try self.entries(of: SessionDirectory.damaged)
+        case .sessions(let shard): SessionDirectory.shards[shard]
+        case .users(let shard): "\(SessionUserIndex.directory)/\(shard)"
+        case .epochs(let shard): "\(SessionLoginEpochs.directory)/\(shard)"
+        case .damaged: SessionDirectory.damaged
         }
     }
 
-    /// The entries of a shard, which is removed if it has had none for long.
-    private func list(_ shard: String) throws(SessionStoreError) -> [String] {
-        do {
-            guard let directory = try self.files.directory.root.openDirectory(shard) else { return [] }
-            let files = try directory.entries()
-            if files.isEmpty, try self.age(of: directory.status()) > Self.emptyShardAge {
-                // Safe at any time: it fails when something was created in it, and who creates something makes the shard again.
-                _ = try self.files.directory.root.removeDirectoryIfEmpty(shard)
-            }
-            return files
-        } catch let error as SystemCallError {
-            throw SessionStoreError(error, "listing shard \(shard)")
-        } catch SecureDirectoryError.system(let error, _) {
-            throw SessionStoreError(error, "listing shard \(shard)")
-        } catch {
-            self.files.logger.error("a shard of the session directory was refused", metadata: ["shard": "\(shard)", "error": "\(error)"])
-            return []
+    /// Begins to read a place, unless there is no such directory or it is refused.
+    private func open(_ cursor: inout SweepCursor) throws(SessionStoreError) {
+        if case .sessions(shard: 0) = cursor.place {
+            cursor.anonymous = 0
+            cursor.madeBefore = self.files.control.anonymousMade
         }
+        let path = self.path(of: cursor.place)
+        do throws(SecureDirectoryError) {
+            guard let directory = try self.files.directory.root.openDirectory(path) else { return }
+            cursor.reader = DirectoryReader(directory)
+        } catch {
+            if case .system(let cause, _) = error { throw SessionStoreError(cause, "listing \(path)") }
+            if case .sessions = cursor.place {
+                self.files.logger.error(
+                    "a shard of the session directory was refused",
+                    metadata: ["shard": "\(path)", "error": "\(error)"]
+                )
+            } else {
+                self.files.logger.error("a part of the session directory was refused", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Goes to the place that follows, or to the first after the last.
+    private func goOn(_ cursor: inout SweepCursor, _ report: inout SweepReport) {
+        cursor.reader = nil
+        switch cursor.place {
+        case .sessions(let shard) where shard + 1 < SessionDirectory.shards.count: cursor.place = .sessions(shard: shard + 1)
+        case .sessions:
+            self.files.control.note(anonymous: cursor.anonymous, madeBefore: cursor.madeBefore)
+            // Only those that there are: most stores have few of the 4096.
+            cursor.rest = self.shards(of: SessionUserIndex.directory, SessionUserIndex.isShard)
+            cursor.place = cursor.rest.popLast().map { .users(shard: $0) } ?? self.firstEpochs(&cursor)
+        case .users: cursor.place = cursor.rest.popLast().map { .users(shard: $0) } ?? self.firstEpochs(&cursor)
+        case .epochs: cursor.place = cursor.rest.popLast().map { .epochs(shard: $0) } ?? .damaged
+        case .damaged:
+            cursor.place = .sessions(shard: 0)
+            report.isComplete = true
+        }
+    }
+
+    private func firstEpochs(_ cursor: inout SweepCursor) -> SweepCursor.Place {
+        cursor.rest = self.shards(of: SessionLoginEpochs.directory) { SessionLoginEpochs.shards.contains($0) }
+        return cursor.rest.popLast().map { .epochs(shard: $0) } ?? .damaged
+    }
+
+    /// The directories below one of the index's; none where they cannot be listed: the next sweep tries again.
+    private func shards(of path: String, _ isShard: (String) -> Bool) -> [String] {
+        ((try? self.entries(of: path)) ?? []).filter(isShard)
+    }
+
+    /// Removes a shard that has had no entries for long.
+    private func removeIfOld(_ shard: Int, _ status: FileStatus) throws(SystemCallError) {
+        guard self.age(of: status) > Self.emptyShardAge else { return }
+        // Safe at any time: it fails when something was created in it, and who creates something makes the shard again.
+        _ = try self.files.directory.root.removeDirectoryIfEmpty(SessionDirectory.shards[shard])
     }
 
     private func age(of status: FileStatus) -> Int64 {
@@ -149,18 +202,50 @@ final class FileSessionSweeper: Sendable {
 
     // MARK: Sessions
 
-    /// The head of a session that lives by all appearance; `nil` for one that has to be looked at properly.
+    /// Whether an entry has the name of a session's file.
+    private static func isSession(_ name: ArraySlice<UInt8>) -> Bool {
+        name.count == 2 * SessionName.byteCount && name.allSatisfy(SessionName.isDigit)
+    }
+
+    /// - Returns: Whether the entry is one that is looked at.
+    private func visitSession(
+        _ entry: borrowing DirectoryReader,
+        past limit: Limit,
+        _ report: inout SweepReport
+    ) throws(SessionStoreError) -> Bool {
+        guard Self.isSession(entry.nameBytes) else { return false }
+        if let isAnonymous = self.glance(at: entry, past: limit) {
+            report.live += 1
+            if isAnonymous { report.anonymous += 1 }
+        } else if let name = SessionName(hexadecimal: Array(entry.nameBytes)) {
+            try self.visit(name, past: limit, &report)
+        }
+        return true
+    }
+
+    /// Looks at a session that lives by all appearance; `nil` for one that has to be looked at properly.
     ///
-    /// Nearly all sessions live at any time, so this is what a sweep costs: one look at the heads, without a check of the bytes behind them.
-    /// Where it is mistaken, the session is dealt with when it is used, or when the time in its head has come.
-    private func glance(at path: String, past limit: Limit) -> StoredSession? {
-        guard let file = try? self.files.directory.root.openFile(path) else { return nil }
-        let size = SlotLayout.first.pairByteCount
-        return unsafe withUnsafeTemporaryAllocation(byteCount: size + 1, alignment: 16) { buffer in
-            guard unsafe (try? file.read(into: buffer, at: 0)) == size,
-                let head = unsafe SessionSlots.glance(UnsafeRawBufferPointer(buffer)), !limit.isPassed(by: head)
-            else { return nil }
-            return head
+    /// Nearly all sessions live at any time and are at rest, so this is what a sweep costs: one look at the file's times, and where they tell
+    /// nothing (see ``SweepNote``) one at the heads in it, without a check of the bytes behind them. Where it is mistaken, the session is dealt
+    /// with when it is used, or when the time in its head has come.
+    ///
+    /// - Returns: Whether nobody is logged in.
+    private func glance(at entry: borrowing DirectoryReader, past limit: Limit) -> Bool? {
+        guard let status = try? entry.status(), SessionDirectory.objection(to: status) == nil else { return nil }
+        if let note = SweepNote(status.modifiedAt, wall: limit.wall, now: limit.now, epoch: limit.epoch) { return note.isAnonymous }
+        guard let layout = SlotLayout.last(inFileOf: status.size), layout.fileByteCount == status.size else { return nil }
+        do throws(SystemCallError) {
+            let file = try entry.open()
+            guard let heads = try SlotHeads(of: file, layout), let session = heads.newest, !limit.isPassed(by: session) else { return nil }
+            if let note = SweepNote(session, writtenAt: status.modifiedAt, wall: limit.wall) {
+                try self.files.userIndex.faults.check(.note)
+                try? file.setModificationTime(note.modificationTime)
+                // The note is about what was read before. Whoever writes from now on sets the time again.
+                if try SlotHeads(of: file, layout) != heads { try file.setModificationTime(nil) }
+            }
+            return session.state == .live && session.userTag == nil
+        } catch {
+            return nil
         }
     }
 
@@ -255,10 +340,6 @@ final class FileSessionSweeper: Sendable {
 
     // MARK: What there is beside the sessions: the index of users, and what was moved aside
 
-    private func listIndex(shard: Int) throws(SessionStoreError) -> [String] {
-        try self.entries(of: "\(SessionUserIndex.directory)/\(SessionUserIndex.shards[shard])")
-    }
-
     private func entries(of path: String) throws(SessionStoreError) -> [String] {
         do {
             return try SessionUserIndex.entries(of: path, in: self.files.directory.root)
@@ -271,18 +352,15 @@ final class FileSessionSweeper: Sendable {
 
     /// Takes an index entry away whose session is gone: somebody died between the two.
     private func visitIndexEntry(
-        _ entry: String,
-        shard: Int,
+        _ entry: borrowing DirectoryReader,
+        shard: String,
         _ report: inout SweepReport
     ) throws(SessionStoreError) {
-        guard let (tag, name) = SessionUserIndex.parse(entry) else { return }
-        let path = "\(SessionUserIndex.directory)/\(SessionUserIndex.shards[shard])/\(entry)"
+        guard let text = entry.nameText, let (tag, name) = SessionUserIndex.parse(text) else { return }
         do throws(SystemCallError) {
             // A fresh one may belong to a session that is being made.
-            guard let status = try self.files.directory.root.status(of: path), self.age(of: status) > Self.leftoverAge,
-                try !self.carries(tag, name)
-            else { return }
-            try self.files.directory.root.removeFile(path)
+            guard let status = try entry.status(), self.age(of: status) > Self.leftoverAge, try !self.carries(tag, name) else { return }
+            try self.files.directory.root.removeFile("\(SessionUserIndex.directory)/\(shard)/\(text)")
             report.leftovers += 1
         } catch {
             throw SessionStoreError(error, "sweeping the index of users")
@@ -294,22 +372,29 @@ final class FileSessionSweeper: Sendable {
         do { file = try self.files.directory.open(name) } catch { return true }
         guard let file else { return false }
         switch try file.load() {
-        case .session(let session, _): return session.userTag.map { $0.description == tag } ?? false
+        case .session(let session, _): return session.userTag.map { $0.hexadecimal == tag } ?? false
         case .removed: return false
         case .unfinished, .unreadable, .foreign: return true
         }
     }
 
-    private func visitDamaged(_ file: String, _ report: inout SweepReport) throws(SessionStoreError) {
-        let path = "\(SessionDirectory.damaged)/\(file)"
+    /// Removes what was moved aside long ago, and the number of a user whose ended sessions earlier sweeps have removed.
+    private func visitOld(
+        _ entry: borrowing DirectoryReader,
+        _ directory: String,
+        _ report: inout SweepReport
+    ) throws(SessionStoreError) {
+        guard let text = entry.nameText else { return }
         do throws(SystemCallError) {
-            guard let status = try self.files.directory.root.status(of: path), status.kind != .directory,
-                self.age(of: status) > self.files.configuration.damagedLifetime.wholeNanoseconds
+            // What was moved aside may carry a note, which is in the future.
+            guard let status = try entry.status(), status.kind != .directory,
+                WallClock.nanosecondsSinceEpoch() - min(status.modifiedAt, status.changedAt)
+                    > self.files.configuration.damagedLifetime.wholeNanoseconds
             else { return }
-            try self.files.directory.root.removeFile(path)
+            try self.files.directory.root.removeFile("\(directory)/\(text)")
             report.leftovers += 1
         } catch {
-            throw SessionStoreError(error, "sweeping damaged files")
+            throw SessionStoreError(error, "sweeping \(directory)/\(text)")
         }
     }
 

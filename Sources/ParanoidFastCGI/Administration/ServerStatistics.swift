@@ -35,12 +35,12 @@ public struct ServerStatistics: Sendable, Hashable {
         /// What the server counts.
         init(_ event: ServerEvent) {
             switch event {
-            case .peerRefused: self = .refusedPeers
-            case .connectionRefused: self = .refusedConnections
-            case .notARequest: self = .brokenRequests
-            case .parametersRefused: self = .refusedParameters
-            case .overloaded: self = .overloads
-            case .overdue: self = .overdueRequests
+            case .refusedPeers: self = .refusedPeers
+            case .refusedConnections: self = .refusedConnections
+            case .brokenRequests: self = .brokenRequests
+            case .refusedParameters: self = .refusedParameters
+            case .overloads: self = .overloads
+            case .overdueRequests: self = .overdueRequests
             }
         }
 

@@ -1,4 +1,4 @@
-public import Logging
+package import Logging
 public import ParanoidSessions
 
 /// The sessions of an application, for work outside of requests: within the application, or in a program beside it.
@@ -16,7 +16,7 @@ public struct SessionAdministration: Sendable {
     /// Blocks for as long as the disk takes.
     ///
     /// - Throws: ``ConfigurationError`` when the session directory or the secret file of the settings are absent or cannot be used.
-    public init(configuration: ApplicationConfiguration, logger: Logger? = nil) throws(ConfigurationError) {
+    package init(configuration: ApplicationConfiguration, logger: Logger? = nil) throws(ConfigurationError) {
         let logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
         self.access = SessionAccess(configuration, store: nil, clock: nil, logger: logger)
         _ = try self.access.open(.reading)
@@ -54,7 +54,7 @@ public struct SessionAdministration: Sendable {
     /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revokeAll(user: String) async throws(SessionStoreError) -> Int {
         let parts = try self.open()
-        return try await parts.repository.revokeAll(user: user, at: parts.clock.now)
+        return try await parts.repository.revokeAll(user: user, at: parts.clock.now).count
     }
 
     /// Ends all sessions in one step, those without a user included.
@@ -79,10 +79,19 @@ public struct SessionAdministration: Sendable {
         return total
     }
 
-    /// The counters of session events in this process, from the moment when it opened the sessions.
+    /// The number of times that something has happened to a session in this process since it opened the sessions.
     ///
     /// - Throws: `SessionStoreError` when the sessions cannot be opened.
-    public var statistics: SessionStatistics {
-        get throws(SessionStoreError) { try self.open().middleware.statistics }
+    public func count(of kind: SessionEvent.Kind) throws(SessionStoreError) -> Int {
+        try self.open().middleware.statistics.count(of: kind)
+    }
+
+    /// The number of times that a request of this process has replaced a value as a whole that another request had changed in the meantime.
+    ///
+    /// The later request has won. `Session.merge` and `Session.update` lose nothing.
+    ///
+    /// - Throws: `SessionStoreError` when the sessions cannot be opened.
+    public var conflicts: Int {
+        get throws(SessionStoreError) { try self.open().middleware.statistics.conflicts }
     }
 }

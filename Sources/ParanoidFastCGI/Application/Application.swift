@@ -32,7 +32,7 @@ internal import WorkerSupervisor
 /// workers, each of them is a process of its own that runs the program from its start, the other services included.
 public final class Application: RouterMethods, Service, Sendable {
     /// The settings that the application was made with.
-    public let configuration: ApplicationConfiguration
+    package let configuration: ApplicationConfiguration
     /// The logger for lines that concern no particular request.
     public let logger: Logger
     /// The sessions, for work outside of requests.
@@ -82,7 +82,7 @@ public final class Application: RouterMethods, Service, Sendable {
     ///
     /// ```swift
     /// app.onError { failure, request in
-    ///     guard failure.status == .notFound else { return failure.response }
+    ///     guard failure.response.status == .notFound else { return failure.response }
     ///     return Response.html("<h1>Nothing here</h1>", status: .notFound)
     /// }
     /// ```

@@ -9,7 +9,7 @@ internal import WorkerSupervisor
 extension Application {
     /// Serves requests until the process is told to stop (SIGTERM or SIGINT), then returns.
     ///
-    /// Started by hand, the program supervises ``ApplicationConfiguration/workers`` processes of the same program; started by such a
+    /// Started by hand, the program supervises as many processes of itself as `PARANOID_WORKERS` says; started by such a
     /// supervisor, it is one of them. With 0 workers it serves by itself.
     ///
     /// The process is prepared first: it adopts inherited descriptors or opens the listener, becomes the user that the settings name, forbids
@@ -95,7 +95,15 @@ extension Application {
             configuration.scaling = WorkerScaling.Rules(minimum: bounds.lowerBound, maximum: bounds.upperBound)
         }
         configuration.logFile = self.configuration.logFile.map { LogFile($0) }
-        let supervisor = try Supervisor(configuration: configuration, listener: listener.intoDescriptor(), logger: self.logger)
+        let name = file.map { SocketName($0, self.configuration, logger: self.logger) }
+        var renewedListener: (@Sendable () -> OwnedDescriptor?)?
+        if let name { renewedListener = { name.renewedListener() } }
+        let supervisor = try Supervisor(
+            configuration: configuration,
+            listener: listener.intoDescriptor(),
+            logger: self.logger,
+            renewedListener: renewedListener
+        )
         self.logger.info("supervising", metadata: ["listen": "\(self.configuration.listen)", "workers": "\(configuration.workers)"])
         let code = try await self.sweeping {
             await withGracefulShutdownHandler {
@@ -104,7 +112,7 @@ extension Application {
                 supervisor.send(.stop)
             }
         }
-        file?.remove()
+        name?.remove()
         if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
     }
 
@@ -138,7 +146,11 @@ extension Application {
         let file = listener.socketFile
         let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
         let signOfLife = WatchdogTurn(manager)
-        let context = try WorkerContext(alone: { signOfLife.keepAlive() })
+        let name = file.map { SocketName($0, self.configuration, logger: self.logger) }
+        let context = try WorkerContext(alone: {
+            signOfLife.keepAlive()
+            name?.reportRemoval()
+        })
         self.attach(context)
         let server = try self.makeServer(
             listener: listener,
@@ -199,7 +211,7 @@ extension Application {
         settings.requestGrace = self.configuration.requestGrace
         settings.maximumParameters = self.configuration.parameterLimit
         settings.maximumParameterBytes = self.configuration.parameterBytes
-        settings.maximumRequests = self.configuration.runningRequestLimit
+        settings.maximumRunningRequests = self.configuration.runningRequestLimit
         let gateway = FastCGIGateway(
             responder: try self.makeResponder(opening: mode),
             hasDeadline: self.configuration.requestDeadline != nil,
@@ -208,16 +220,17 @@ extension Application {
         )
         settings.rejectOverload = { gateway.rejectOverload($0) }
         settings.refusal = gateway.refusal
-        let executor = ExecutorReference()
+        let reference = ExecutorReference()
+        let executor: @Sendable () -> any TaskExecutor = { reference.value }
         let server = try FastCGIServer(
             listener: listener,
             configuration: settings,
             delegate: context,
             logger: self.logger
         ) { request in
-            await gateway.handle(request, executor: executor.value)
+            await gateway.handle(request, executor: executor)
         }
-        executor.set(server.executor)
+        reference.set(server.executor)
         return server
     }
 
@@ -267,17 +280,25 @@ extension Application {
     }
 }
 
-/// The server's executor, which exists only after the server, for a handler that has to be there before.
+/// The server's executor, which exists only after the server, for a handler that has to be there before; without a lock.
 private final class ExecutorReference: Sendable {
-    private let executor = Mutex<(any TaskExecutor)?>(nil)
+    private final class Holder: Sendable {
+        let executor: any TaskExecutor
+
+        init(_ executor: any TaskExecutor) {
+            self.executor = executor
+        }
+    }
+
+    private let holder = AtomicLazyReference<Holder>()
 
     var value: any TaskExecutor {
-        guard let executor = self.executor.withLock({ $0 }) else { preconditionFailure("requests are served after the server is made") }
-        return executor
+        guard let holder = self.holder.load() else { preconditionFailure("requests are served after the server is made") }
+        return holder.executor
     }
 
     func set(_ executor: any TaskExecutor) {
-        self.executor.withLock { $0 = executor }
+        _ = self.holder.storeIfNil(Holder(executor))
     }
 }
 
@@ -314,25 +335,5 @@ private final class WatchdogTurn: Sendable {
             return true
         }
         if isDue { self.manager.keepAlive() }
-    }
-}
-
-/// The error of an application that cannot serve.
-public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The problem in words.
-    public let description: String
-    /// The exit code for this error (`sysexits.h`).
-    public let exitCode: Int32
-
-    static let noProgramPath = ApplicationError("the program's path is unknown: is /proc mounted?")
-    static let noListener = ApplicationError("the supervisor has passed no listener on")
-
-    static func workersFailed(exitCode: Int32) -> ApplicationError {
-        ApplicationError("the workers could not be kept running (exit code \(exitCode))", exitCode: exitCode)
-    }
-
-    init(_ description: String, exitCode: Int32 = SupervisorExitCode.cannotSpawn) {
-        self.description = description
-        self.exitCode = exitCode
     }
 }

@@ -31,6 +31,13 @@ struct ProcessStart: ~Copyable {
         }
         if self.bootstrap == nil {
             self.listener = try Self.becomeUser(configuration, logger: logger)
+            let sessions = configuration.sessions
+            if !sessions.guardSettings.profile.isCompatible && !sessions.cookies.isBoundToHost {
+                logger.warning(
+                    "the session cookies are not bound to this host, so that other hosts of the domain can plant cookies beside them",
+                    metadata: ["setting": "PSESSION_COOKIE_PREFIX"]
+                )
+            }
         } else {
             self.listener = nil
         }
@@ -126,5 +133,25 @@ struct ProcessStart: ~Copyable {
             throw ConfigurationError(setting: "PARANOID_USER", problem: "no user has the number \(text): set PARANOID_GROUP as well")
         }
         return ProcessIdentity(user: user, group: group)
+    }
+}
+
+/// The error of an application that cannot serve.
+public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The problem in words.
+    public let description: String
+    /// The exit code for this error (`sysexits.h`).
+    public let exitCode: Int32
+
+    static let noProgramPath = ApplicationError("the program's path is unknown: is /proc mounted?")
+    static let noListener = ApplicationError("the supervisor has passed no listener on")
+
+    static func workersFailed(exitCode: Int32) -> ApplicationError {
+        ApplicationError("the workers could not be kept running (exit code \(exitCode))", exitCode: exitCode)
+    }
+
+    init(_ description: String, exitCode: Int32 = SupervisorExitCode.cannotSpawn) {
+        self.description = description
+        self.exitCode = exitCode
     }
 }

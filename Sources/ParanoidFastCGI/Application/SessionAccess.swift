@@ -26,7 +26,7 @@ final class SessionAccess: Sendable {
 
     private let configuration: ApplicationConfiguration
     private let store: (any SessionStore)?
-    private let clock: (any SessionClock)?
+    private let clock: (any RequestClock)?
     private let logger: Logger
     private let parts = Mutex<Parts?>(nil)
 
@@ -38,7 +38,7 @@ final class SessionAccess: Sendable {
     init(_ configuration: ApplicationConfiguration, store: (any SessionStore)?, clock: (any SessionClock)?, logger: Logger) {
         self.configuration = configuration
         self.store = store
-        self.clock = clock
+        self.clock = clock.map { ($0 as? any RequestClock) ?? TimesOfRequests(by: $0) }
         self.logger = logger
     }
 
@@ -153,7 +153,7 @@ final class SessionAccess: Sendable {
 ///
 /// The one that an application makes for itself does not follow a step of more than a minute until the clock has stood by it for ten minutes,
 /// so that a clock that is wrong for a moment ends no session; all processes of a session directory agree on the time.
-package struct SystemSessionClock: SessionClock {
+package struct SystemSessionClock: RequestClock {
     private let steady: SteadyWallClock?
 
     /// Creates a clock that follows the system's at once, wherever it steps.
@@ -181,7 +181,7 @@ package struct SystemSessionClock: SessionClock {
     package func completion(of request: Request) -> Timestamp { self.now }
 
     /// The time now.
-    var now: Timestamp {
+    package var now: Timestamp {
         Timestamp(nanosecondsSinceEpoch: self.steady?.nanosecondsSinceEpoch() ?? WallClock.nanosecondsSinceEpoch())
     }
 

@@ -20,7 +20,7 @@ extension Response {
         let modified = HTTPDate(secondsSinceUnixEpoch: status.modifiedAt / 1_000_000_000)
         // A file that was written a moment ago may be written again with the same time: its tag says so.
         let isSettled = WallClock.nanosecondsSinceEpoch() - status.modifiedAt > 2_000_000_000
-        let tag = "\"\(Hexadecimal.encode(UInt64(max(0, status.modifiedAt))))-\(Hexadecimal.encode(UInt64(length)))\""
+        let tag = "\"\(Hexadecimal.text(UInt64(max(0, status.modifiedAt))))-\(Hexadecimal.text(UInt64(length)))\""
 
         let writePart: @Sendable (Range<Int>, any ResponseBodyWriter) async throws -> Void = { range, writer in
             var offset = range.lowerBound

@@ -11,11 +11,12 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     struct Finished: Error {}
 
     private let request: Mutex<FastCGIRequest?>
-    private let executor: any TaskExecutor
+    /// Few requests need it.
+    private let executor: @Sendable () -> any TaskExecutor
     private let hasBegunAnswer = Atomic<Bool>(false)
     private let overdue: (@Sendable () -> Bool)?
 
-    init(_ request: consuming FastCGIRequest, executor: any TaskExecutor) {
+    init(_ request: consuming FastCGIRequest, executor: @escaping @Sendable () -> any TaskExecutor) {
         self.overdue = request.overdue
         self.request = Mutex(request)
         self.executor = executor
@@ -23,13 +24,11 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
 
     // MARK: Parameters
 
-    func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {
+    func lend(_ name: String, to body: (RawSpan?) -> Void) {
         if HeaderParameter.isHidden(name) { return body(nil) }
-        var found: Outcome?
         self.request.withLock { request in
-            found = request?.withParameter(name, body)
+            if request?.withParameter(name, body) == nil { body(nil) }
         }
-        return found ?? body(nil)
     }
 
     func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
@@ -40,33 +39,28 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
         }
     }
 
-    /// The meta-variables of the request, checked.
-    func variables() throws(MetaVariableError) -> MetaVariables {
+    /// The meta-variables of the request, checked, the role that the web server asks for (`nil` after the end), and when the head was first
+    /// seen, in nanoseconds since the epoch.
+    func opening() throws(MetaVariableError) -> (variables: MetaVariables, role: RequestRole?, receivedAtNanoseconds: Int64?) {
         var reader = MetaVariableReader()
         var failure: MetaVariableError?
-        self.request.withLock { request in
+        let (role, time) = self.request.withLock { request in
             if request?.hasAmbiguousParameters == true { failure = MetaVariableError(.invalidName) }
-            do throws(MetaVariableError) {
-                try request?.forEachParameter { (name, value) throws(MetaVariableError) in try reader.add(name: name, value: value) }
-            } catch {
-                failure = error
+            request?.forEachParameter { name, value in
+                guard failure == nil else { return }
+                do throws(MetaVariableError) {
+                    try reader.add(name: name, value: value)
+                } catch {
+                    failure = error
+                }
             }
+            return (request?.role, request?.receivedAtNanoseconds)
         }
         if let failure { throw failure }
-        return try reader.finish()
-    }
-
-    /// The role that the web server asks for; `nil` after the end.
-    var role: RequestRole? {
-        self.request.withLock { $0?.role }
+        return (try reader.finish(), role, time)
     }
 
     // MARK: Body and response
-
-    /// When the request's head was first seen, in nanoseconds since the epoch.
-    var receivedAtNanoseconds: Int64? {
-        self.request.withLock { $0?.receivedAtNanoseconds }
-    }
 
     /// The request's body, of which nothing is read yet.
     ///
@@ -86,9 +80,19 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     /// The web server has sent more than it said.
     private static let longerThanDeclared = HTTPError(.badRequest, message: "The body is longer than declared.")
 
+    /// A body that the client or the web server did not send as announced is no fault of the application.
+    private static func responseError(for error: FastCGIServerError) -> any Error {
+        switch error.code {
+        case .bodyTooLong: self.longerThanDeclared
+        case .bodyCut: HTTPError(.badRequest, message: "The body broke off.", cause: error)
+        case .bodyTooSlow: HTTPError(.requestTimeout, message: "The body did not arrive in time.", cause: error)
+        default: error
+        }
+    }
+
     /// Reads the next bytes of the body; `nil` at its end.
     private func read(upTo count: Int) async throws -> [UInt8]? {
-        try await withTaskExecutorPreference(self.executor) {
+        try await withTaskExecutorPreference(self.executor()) {
             try self.request.withLock { request in
                 guard request != nil else { throw Finished() }
                 let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
@@ -97,21 +101,20 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
                     let read = unsafe try request?.read(into: buffer) ?? 0
                     return read == 0 ? nil : unsafe Array(buffer.prefix(read))
                 } catch {
-                    if error.code == .bodyTooLong { throw Self.longerThanDeclared }
-                    throw error
+                    throw Self.responseError(for: error)
                 }
             }
         }
     }
 
     func write(_ bytes: [UInt8]) async throws {
-        try await withTaskExecutorPreference(self.executor) {
+        try await withTaskExecutorPreference(self.executor()) {
             try self.writeHere(bytes)
         }
     }
 
     func flush() async throws {
-        try await withTaskExecutorPreference(self.executor) {
+        try await withTaskExecutorPreference(self.executor()) {
             try self.request.withLock { request in
                 guard request != nil else { throw Finished() }
                 try request?.flush()
@@ -126,6 +129,20 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
             self.hasBegunAnswer.store(true, ordering: .relaxed)
             try unsafe request?.write(bytes.span.bytes)
         }
+    }
+
+    /// Writes head and body on the calling thread, which has to be one of the server's, and ends the response.
+    func respond(_ head: [UInt8], _ body: [UInt8]) throws {
+        let request = try self.request.withLock { request -> FastCGIRequest? in
+            guard request != nil else { throw Finished() }
+            self.hasBegunAnswer.store(true, ordering: .relaxed)
+            try unsafe request?.write(head.span.bytes)
+            // A small body stays in the buffer and leaves with the head in one record.
+            if !body.isEmpty { try unsafe request?.write(body.span.bytes) }
+            return request.take()
+        }
+        guard let request else { return }
+        request.finish()
     }
 
     /// Whether the task was cancelled because the request takes too long.

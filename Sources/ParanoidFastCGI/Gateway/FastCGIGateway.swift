@@ -25,7 +25,7 @@ struct FastCGIGateway: Sendable {
     }
 
     /// Answers one request and finishes it.
-    func handle(_ request: consuming FastCGIRequest, executor: any TaskExecutor) async {
+    func handle(_ request: consuming FastCGIRequest, executor: @escaping @Sendable () -> any TaskExecutor) async {
         let exchange = FastCGIExchange(request, executor: executor)
         guard self.hasDeadline else { return await self.answer(exchange) }
         await withTaskCancellationHandler {
@@ -66,8 +66,8 @@ struct FastCGIGateway: Sendable {
     @inline(never)
     private func request(of exchange: FastCGIExchange) -> Reading {
         do throws(MetaVariableError) {
-            let variables = try exchange.variables()
-            guard exchange.role == .responder else {
+            let (variables, role, receivedAt) = try exchange.opening()
+            guard role == .responder else {
                 return .refused(
                     Response.text("This application answers requests of the role responder only.\n", status: .notImplemented)
                 )
@@ -75,7 +75,7 @@ struct FastCGIGateway: Sendable {
             do throws(HTTPError) {
                 let body = try exchange.body(length: variables.contentLength, limit: self.responder.bodyLimit)
                 var request = self.responder.request(variables, parameters: exchange, body: body)
-                request.receivedAtNanoseconds = exchange.receivedAtNanoseconds
+                request.receivedAtNanoseconds = receivedAt
                 return .request(request)
             } catch {
                 return .refused(self.responder.refusal(error))
@@ -126,15 +126,13 @@ struct FastCGIGateway: Sendable {
         do {
             try self.heads.withBuffer { head in
                 self.appendHead(of: response, isSecure: isSecure, to: &head)
-                try exchange.writeHere(head)
+                switch response.body.content {
+                case .stream: try exchange.writeHere(head)
+                case .bytes(let body): try exchange.respond(head, body)
+                case .empty, .omitted: try exchange.respond(head, [])
+                }
             }
-            switch response.body.content {
-            case .stream: return response.body
-            // A small body stays in the buffer and leaves with the head in one record.
-            case .bytes(let body): try exchange.writeHere(body)
-            case .empty, .omitted: break
-            }
-            exchange.finish()
+            if case .stream = response.body.content { return response.body }
         } catch {
             self.cutShort(error, exchange)
         }
@@ -176,9 +174,7 @@ struct FastCGIGateway: Sendable {
         let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
         do throws(CGIResponseHeadError) {
             try CGIResponseHead.appendStatus(response.status, to: &bytes)
-            try response.forEachField(now: HTTPDate(secondsSinceUnixEpoch: seconds)) { (name, value) throws(CGIResponseHeadError) in
-                try CGIResponseHead.appendField(name, value, to: &bytes)
-            }
+            try CGIResponseHead.appendFields(of: response, now: HTTPDate(secondsSinceUnixEpoch: seconds), to: &bytes)
             if !hasOwn { bytes += security.bytes }
             CGIResponseHead.appendEnd(to: &bytes)
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
@@ -201,21 +197,31 @@ struct FastCGIGateway: Sendable {
 
 /// Arrays for the heads of responses, used again and again.
 private final class HeadBuffers: Sendable {
+    /// An array with an address.
+    ///
+    /// `@unchecked Sendable`: whoever has taken it from its place owns it.
+    private final class Buffer: @unchecked Sendable {
+        var bytes: [UInt8] = []
+    }
+
     /// A longer head is not worth keeping its memory.
     private static let longest = 16 << 10
-    private let free = Mutex<[[UInt8]]>([])
+    private let free = SparePlaces()
 
     /// Lends an empty array.
     func withBuffer<Failure: Error>(_ body: (inout [UInt8]) throws(Failure) -> Void) throws(Failure) {
-        var buffer = self.free.withLock { $0.popLast() } ?? []
+        let buffer = unsafe self.free.take().map { unsafe Unmanaged<Buffer>.fromOpaque($0).takeRetainedValue() } ?? Buffer()
         defer {
-            if buffer.capacity <= Self.longest {
-                buffer.removeAll(keepingCapacity: true)
-                self.free.withLock { free in
-                    if free.count < 64 { free.append(buffer) }
-                }
+            if buffer.bytes.capacity <= Self.longest {
+                buffer.bytes.removeAll(keepingCapacity: true)
+                let kept = unsafe Unmanaged.passRetained(buffer)
+                if unsafe !self.free.give(kept.toOpaque()) { unsafe kept.release() }
             }
         }
-        try body(&buffer)
+        try body(&buffer.bytes)
+    }
+
+    deinit {
+        unsafe self.free.takeAll { buffer in unsafe Unmanaged<Buffer>.fromOpaque(buffer).release() }
     }
 }

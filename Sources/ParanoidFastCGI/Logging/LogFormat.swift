@@ -13,11 +13,20 @@ package enum LogFormat: String, Sendable, Hashable, CaseIterable {
     func logger(label: String, level: Logger.Level) -> Logger {
         var logger =
             switch self {
-            case .text: Logger(label: label, factory: { StreamLogHandler.standardError(label: $0) })
+            case .text: Logger(label: label, factory: { StreamLogHandler(label: $0, stream: LogLines()) })
             case .json: Logger(label: label, factory: { JSONLogHandler(label: $0) })
             }
         logger.logLevel = level
         return logger
+    }
+}
+
+/// Lines for people, on their way to standard error.
+private struct LogLines: TextOutputStream {
+    static let lossMessage = "log lines were lost, as nobody took them from standard error"
+
+    func write(_ line: String) {
+        StandardError.write(Array(line.utf8)) { Array("\(Self.lossMessage): \($0)\n".utf8) }
     }
 }
 
@@ -45,9 +54,26 @@ struct JSONLogHandler: LogHandler {
         set { self.metadata[key] = newValue }
     }
 
-    /// Writes one line; blocks for as long as standard error does.
+    /// Writes one line, see ``StandardError/write(_:notice:)``.
     func log(event: LogEvent) {
-        ProcessExit.report(self.line(of: event, nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch(), process: ProcessFacts.processID))
+        StandardError.write(self.line(of: event)) { lost in
+            self.line(
+                of: LogEvent(
+                    level: .warning,
+                    message: "\(LogLines.lossMessage)",
+                    error: nil,
+                    metadata: ["log.lost": "\(lost)"],
+                    source: event.source,
+                    file: event.file,
+                    function: event.function,
+                    line: event.line
+                )
+            )
+        }
+    }
+
+    private func line(of event: LogEvent) -> [UInt8] {
+        self.line(of: event, nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch(), process: ProcessFacts.processID)
     }
 
     /// The line of an event, its end included.

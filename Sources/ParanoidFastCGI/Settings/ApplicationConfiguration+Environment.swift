@@ -15,6 +15,8 @@ extension ApplicationConfiguration {
     }
 
     private static func ofThisProcess() throws(ConfigurationError) -> ApplicationConfiguration {
+        // What the program opens, or prints, before it serves must not get these numbers; one that cannot open anything fails soon enough.
+        _ = try? StandardDescriptors.openMissing()
         var environment = ProcessEnvironment.current()
         var namesFromFile: Set<String> = []
         if let path = environment["PARANOID_ENV_FILE"], !path.isEmpty, path.lowercased() != "none" {

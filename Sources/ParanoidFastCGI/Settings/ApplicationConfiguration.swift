@@ -6,9 +6,8 @@ public import ParanoidSessions
 
 /// All settings of an application as one value.
 ///
-/// The page <doc:Settings> describes each setting. What only operators change has no property here: it comes from the environment
-/// (``fromEnvironment()``, ``init(environment:)``). Values set in code are checked exactly as texts from the environment, by
-/// ``Application/init(configuration:logger:clock:store:)``.
+/// The page <doc:Settings> describes each setting. Settings come from the environment (``fromEnvironment()``) or from a dictionary of the same
+/// names and texts (``init(environment:)``). The properties are for what no text can say, such as closures.
 public struct ApplicationConfiguration: Sendable {
     // MARK: Listener and user
 
@@ -16,7 +15,7 @@ public struct ApplicationConfiguration: Sendable {
     ///
     /// `unix:PATH`, `HOST:PORT`, `[IPV6]:PORT`, `inherited` for a listening socket on descriptor 0, `systemd` or `systemd:NAME` for a socket
     /// that a service manager has opened.
-    public var listen: String
+    package var listen: String
     package var listenMode: UInt32 = 0o660
     package var listenOwner: String?
     package var listenGroup: String?
@@ -28,12 +27,12 @@ public struct ApplicationConfiguration: Sendable {
     // MARK: Processes
 
     /// The number of worker processes, at most 256; 0 serves in this process (`PARANOID_WORKERS`).
-    public var workers = 2
+    package var workers = 2
     package var scaling = Scaling.fixed
     package var minimumWorkers = 1
     package var maximumWorkers = 8
     /// The number of threads of each worker, 1 to 512 (`PARANOID_THREADS`).
-    public var threads = 8
+    package var threads = 8
     package var requestsPerWorker: Int?
     package var workerMemoryLimit: Int?
     package var heartbeatTimeout: Duration? = .seconds(30)
@@ -48,20 +47,20 @@ public struct ApplicationConfiguration: Sendable {
     // MARK: Requests
 
     /// The most bytes of a request's body; a request with more gets status 413 (`PARANOID_BODY_LIMIT`).
-    public var bodyLimit = 2 * 1024 * 1024
+    package var bodyLimit = 2 * 1024 * 1024
     package var parameterLimit = 1024
     package var parameterBytes = 65_536
     package var runningRequestLimit = 4096
     package var readTimeout: Duration = .seconds(30)
     package var writeTimeout: Duration = .seconds(30)
     /// How long a request may take before it is cancelled and answered with status 503; `nil`: for ever (`PARANOID_REQUEST_DEADLINE`).
-    public var requestDeadline: Duration?
+    package var requestDeadline: Duration?
     package var requestGrace: Duration = .seconds(5)
     package var responseHeadWarning = 4088
     /// Header fields of every response, such as `SecurityHeaders.recommended`; none unless the application sets them.
     public var securityHeaders = SecurityHeaders()
     /// Addresses and networks whose `X-Forwarded-For` field is believed, such as `10.0.0.0/8` (`PARANOID_TRUSTED_PROXIES`).
-    public var trustedProxies: [String] = []
+    package var trustedProxies: [String] = []
     package var addressPrefix = AddressPrefixLengths()
 
     // MARK: Sessions
@@ -77,7 +76,7 @@ public struct ApplicationConfiguration: Sendable {
     package var sweepInterval: Duration? = .seconds(60)
     package var sweepRate = 10_000
     /// The most sessions of one user at a time; `nil`: any number (`PARANOID_SESSIONS_PER_USER`).
-    public var sessionsPerUser: Int?
+    package var sessionsPerUser: Int?
     package var sessionsPerUserPolicy = SessionLimit.Policy.oldestEnds
     package var anonymousLimit: Int?
     package var reservedPercent = 5

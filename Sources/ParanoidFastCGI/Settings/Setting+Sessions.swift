@@ -137,6 +137,16 @@ extension Setting {
             against: "copied cookies"
         ),
         Setting(
+            "PSESSION_IGNORED_COOKIES",
+            .theft,
+            at: \.rules.ignoredCookies,
+            .choice(),
+            "Profiles paranoid and balanced: what follows when a client was given new cookie values in five rounds, each more than twice "
+                + "PSESSION_DELAY_BOUND after the one before, and has shown none. off: nothing; log: an event; challenge: the session is "
+                + "withheld until the user gives the password, and an event where there is no user; end: the session ends.",
+            against: "scripts with copied cookies"
+        ),
+        Setting(
             "PSESSION_REFUSAL",
             .theft,
             at: \.rules.refusal,

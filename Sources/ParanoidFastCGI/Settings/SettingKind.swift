@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// The type of a setting: which texts it takes, and how its values read.
 ///
 /// Pure. Numbers are read digit by digit, because `Int("+1")` is 1 in Swift.
@@ -104,9 +106,6 @@ extension SettingKind<Int> {
             format: { "\($0)" }
         )
     }
-
-    /// Whole seconds within limits.
-    static func wholeSeconds(_ range: ClosedRange<Int>) -> Self { .number(range, "whole seconds") }
 }
 
 extension SettingKind<UInt32> {
@@ -150,7 +149,7 @@ extension SettingKind<Duration> {
 
     /// Whole seconds within limits.
     static func wholeSeconds(_ range: ClosedRange<Int>) -> Self {
-        let number = SettingKind<Int>.wholeSeconds(range)
+        let number = SettingKind<Int>.number(range, "whole seconds")
         return Self(
             number.allowed,
             parse: { text in number.parse(text).map { .seconds($0) } },
@@ -176,10 +175,7 @@ enum SettingText {
 
     /// The number that 1 to 15 decimal digits stand for.
     static func digits(_ text: some StringProtocol) -> Int? {
-        guard !text.isEmpty, text.utf8.count <= 15, text.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else {
-            return nil
-        }
-        return text.utf8.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+        text.utf8.count <= 15 ? Decimal.number(text.utf8) : nil
     }
 
     /// A time in seconds with up to nine decimals.

@@ -77,14 +77,20 @@ private enum ServiceLinks {
         return aliases.contains { name == "\($0)_NAME" || name.hasPrefix("\($0)_ENV_") }
     }
 
-    /// `…_PORT`, or `…_PORT_80_TCP` with `PROTO`, `PORT` or `ADDR` behind it.
+    /// What stands behind a port's protocol; the last four are Docker's, for ports in a row.
+    private static let portParts: Set<[String]> = [
+        [], ["PROTO"], ["PORT"], ["ADDR"], ["START"], ["END"], ["PORT", "START"], ["PORT", "END"],
+    ]
+
+    /// `…_PORT`, or `…_PORT_80_TCP` with one of ``portParts`` behind it.
     private static func isPort(_ parts: [String]) -> Bool {
-        guard let port = parts.lastIndex(of: "PORT"), port > 0 else { return false }
-        if port == parts.count - 1 { return true }
-        let rest = parts[(port + 1)...]
-        guard let number = rest.first, SettingText.digits(number) != nil, rest.count >= 2 else { return false }
-        guard ["TCP", "UDP", "SCTP"].contains(rest[rest.startIndex + 1]) else { return false }
-        return rest.count == 2 || rest.count == 3 && ["PROTO", "PORT", "ADDR"].contains(rest[rest.startIndex + 2])
+        parts.indices.dropFirst().contains { index in
+            guard parts[index] == "PORT" else { return false }
+            let rest = Array(parts[(index + 1)...])
+            if rest.isEmpty { return true }
+            guard rest.count >= 2, SettingText.digits(rest[0]) != nil, ["TCP", "UDP", "SCTP"].contains(rest[1]) else { return false }
+            return self.portParts.contains(Array(rest[2...]))
+        }
     }
 
     /// `…_SERVICE_HOST`, `…_SERVICE_PORT`, or `…_SERVICE_PORT_NAME` for a port with a name.

@@ -13,12 +13,12 @@ public struct UploadedFile: Decodable, Sendable {
     /// The media type in the client's words; `nil` when it says nothing.
     ///
     /// It proves nothing about the bytes.
-    public let contentType: String?
+    package let contentType: String?
     /// The size in bytes.
     public let byteCount: Int
     private let file: TemporaryFile
 
-    fileprivate init(_ part: Multipart.Part, in directory: String) async throws {
+    fileprivate init(_ part: MultipartPart, in directory: String) async throws {
         self.fileName = part.fileName ?? "file"
         self.contentType = part.contentType
         let file = try TemporaryFile(in: directory)

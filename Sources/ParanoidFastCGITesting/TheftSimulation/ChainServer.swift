@@ -31,19 +31,20 @@ package struct ChainServer: HeldServer {
         var read: RotationChain
     }
 
-    package mutating func arrive(_ value: RotationChain.Value, at now: Double) -> Held? {
+    package mutating func arrive(_ value: RotationChain.Value, at now: Double, begunAt: Double) -> Held? {
         guard let read = self.chain else { return nil }
         var chain = read
-        let verdict = chain.show(value, at: Self.time(now), self.bounds)
+        let verdict = chain.show(value, at: Self.time(begunAt), self.bounds)
         if verdict == .reuse {
             self.hasEnded = true
             self.chain = nil
             return nil
         }
-        return Held(value: value, arrivedAt: Self.time(now), isLate: verdict == .late, read: read)
+        return Held(value: value, arrivedAt: Self.time(begunAt), isLate: verdict == .late, read: read)
     }
 
-    package mutating func respond(to held: Held, at now: Double, rotates: Bool) -> RotationChain.Value? {
+    package mutating func respond(to held: Held, at now: Double, renewing: SimulatedRenewal) -> RotationChain.Value? {
+        let rotates = renewing != .none
         // What changes nothing by what was read is not committed.
         let read = self.after(held, held.read, at: now, rotates: rotates)
         if read.chain == held.read && !rotates {
@@ -56,14 +57,9 @@ package struct ChainServer: HeldServer {
     }
 
     private func after(_ held: Held, _ chain: RotationChain, at now: Double, rotates: Bool) -> (chain: RotationChain, gives: Bool) {
-        var shown = chain
-        switch shown.show(held.value, at: held.arrivedAt, self.bounds) {
-        case .reuse: return (chain, false)
-        case .late: return (shown, false)
-        case .current: break
-        }
-        if held.isLate { return (shown, false) }
-        let gives = shown.gives(to: held.value, arrivedAt: held.arrivedAt, at: Self.time(now), self.bounds, isHastened: rotates)
-        return (shown, gives)
+        var after = chain
+        let exchange = RotationChain.Exchange(held.value, arrivedAt: held.arrivedAt, isLate: held.isLate, isHastened: rotates)
+        let gives = after.complete(exchange, at: Self.time(now), self.bounds)
+        return (after, gives)
     }
 }

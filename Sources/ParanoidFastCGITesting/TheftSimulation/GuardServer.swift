@@ -6,6 +6,8 @@ package struct GuardServer: HeldServer {
         var identifier: SessionIdentifier?
         var nonce: Nonce?
         var secureKey: SecureKey?
+        /// How many logins came before.
+        var login = 0
     }
 
     private let sessionGuard: SessionGuard
@@ -13,16 +15,43 @@ package struct GuardServer: HeldServer {
     private var generator: MixingGenerator
     private var identifier: SessionIdentifier
     private var record: SessionRecord?
+    private var login = 0
     package private(set) var hasEnded = false
+    /// What was told of the client.
+    package private(set) var found: [String] = []
+    /// The record as it is stored.
+    package var stored: SessionRecord? { self.record }
 
-    private let isPlain: Bool
+    /// Where requests come from.
+    package enum Clients: Sendable {
+        /// From one network, and each is for data.
+        case plain
+        /// From one of nine networks for a few minutes; one in ten is for a picture.
+        case moving
+        /// Each from another network, through a private relay; one in ten is for a picture.
+        case relayed
+    }
+
+    /// One client, where they are told apart.
+    package struct Client: Sendable {
+        package var network: UInt32
+        /// Whether the request says that it is for data.
+        package var isOccasion: Bool
+
+        package init(network: UInt32, isOccasion: Bool = true) {
+            self.network = network
+            self.isOccasion = isOccasion
+        }
+    }
+
+    private let clients: Clients
 
     /// - Parameters:
     ///   - settings: The rules.
     ///   - seed: What all randomness follows from.
-    ///   - isPlain: Whether the owner stays in one network, and every request is for data.
-    package init(settings: GuardSettings, seed: UInt64, isPlain: Bool = false) {
-        self.isPlain = isPlain
+    ///   - clients: Where requests come from.
+    package init(settings: GuardSettings, seed: UInt64, clients: Clients = .moving) {
+        self.clients = clients
         self.sessionGuard = SessionGuard(settings: settings)
         self.generator = MixingGenerator(seed: seed)
         self.keys = ServerKeys(ServerSecret(number: 1, using: &self.generator))
@@ -33,13 +62,23 @@ package struct GuardServer: HeldServer {
         Timestamp(secondsSinceEpoch: 1_700_000_000).advanced(by: .nanoseconds(Int64(seconds * 1e9)))
     }
 
-    /// Whoever moves about is in another network every few minutes, and in one of several again.
-    private static func signals(at now: Double) -> ClientSignals {
-        let network = UInt8(Int(now / 170) % 9)
-        return ClientSignals(source: [network]) { [ClientSignals.Reading(name: "address", value: [network], policy: .rotate)] }
+    private func client(at now: Double) -> Client {
+        let isOccasion = Int(now * 1000) % 10 != 0
+        switch self.clients {
+        case .plain: return Client(network: 0)
+        case .moving: return Client(network: UInt32(Int(now / 170) % 9), isOccasion: isOccasion)
+        case .relayed:
+            var random = MixingGenerator(seed: UInt64(now * 1000))
+            return Client(network: UInt32(random.next() % 3000), isOccasion: isOccasion)
+        }
     }
 
-    private func credentials(_ jar: Jar?, at now: Double) -> PresentedCredentials {
+    private static func signals(of client: Client) -> ClientSignals {
+        let network = (0..<4).map { UInt8(truncatingIfNeeded: client.network >> (8 * $0)) }
+        return ClientSignals(source: network) { [ClientSignals.Reading(name: "address", value: network, policy: .rotate)] }
+    }
+
+    private func credentials(_ jar: Jar?, of client: Client) -> PresentedCredentials {
         var credentials = PresentedCredentials(
             identifier: jar?.identifier,
             presentsIdentifier: jar != nil,
@@ -49,18 +88,17 @@ package struct GuardServer: HeldServer {
             traits: ClientTraits([[1]])
         )
         guard !self.sessionGuard.settings.profile.isCompatible else { return credentials }
-        if self.isPlain { return credentials }
-        credentials.signals = Self.signals(at: now)
-        // One request in ten is for a picture, or ahead of time.
-        let isOccasion = Int(now * 1000) % 10 != 0
-        credentials.mayRotate = { isOccasion }
+        credentials.signals = Self.signals(of: client)
+        // A picture, or ahead of time.
+        credentials.mayRotate = { client.isOccasion }
         return credentials
     }
 
     package mutating func begin(at now: Double) -> Jar {
         let time = Self.time(now)
-        var state = TransactionState(credentials: self.credentials(nil, at: now), arrivedAt: time, isChecked: true)
+        var state = TransactionState(credentials: self.credentials(nil, of: self.client(at: now)), arrivedAt: time, isChecked: true)
         state.edits.add(.set([1]), to: [1])
+        state.edits.user = SessionUser(name: "ann", loggedInAt: time)
         let completion = self.sessionGuard.complete(state, over: nil, keys: self.keys, at: time, using: &self.generator)
         guard case .create(let record) = completion.storing else { fatalError("a session begins") }
         self.record = record
@@ -69,14 +107,22 @@ package struct GuardServer: HeldServer {
 
     package struct Held: Sendable {
         var state: TransactionState
+        var login: Int
     }
 
-    package mutating func arrive(_ jar: Jar, at now: Double) -> Held? {
+    package func isStale(_ jar: Jar) -> Bool { jar.login != self.login }
+
+    package mutating func arrive(_ jar: Jar, at now: Double, begunAt: Double) -> Held? {
+        self.arrive(jar, at: now, begunAt: begunAt, from: self.client(at: now))
+    }
+
+    /// The same, from a client of its own.
+    package mutating func arrive(_ jar: Jar, at now: Double, begunAt: Double, from client: Client) -> Held? {
         guard let stored = self.record else { return nil }
         // Now and then another process serves, which knows nothing but what is stored.
         let record = Int(now * 1000) % 16 == 0 ? SessionRecord(decoding: stored.encoded()) ?? stored : stored
-        let time = Self.time(now)
-        let credentials = self.credentials(jar, at: now)
+        let time = Self.time(begunAt)
+        let credentials = self.credentials(jar, of: client)
         var state = TransactionState(credentials: credentials, arrivedAt: time, isChecked: true)
         var shown = OpenSession.Shown.current
         if jar.identifier != self.identifier { shown = record.tracking?.predecessor == jar.identifier ? .pending : .superseded }
@@ -86,7 +132,8 @@ package struct GuardServer: HeldServer {
             state.verdict = .accepted
             state.reason = reason
             if shown == .superseded && reason == .current && record.tracking?.chain != nil { state.session?.shown = .pending }
-            state.signals = self.sessionGuard.changes(of: credentials, on: record, keys: self.keys)
+            state.signals = self.sessionGuard.changes(of: credentials, on: record, keys: self.keys, at: time)
+            if let policy = state.signals?.policy, policy >= .challenge { return nil }
             if needsSecureKey {
                 state.freshSecureKey = SecureKey(using: &self.generator)
                 state.progress = .pending
@@ -96,14 +143,22 @@ package struct GuardServer: HeldServer {
             return nil
         default: return nil
         }
-        return Held(state: state)
+        return Held(state: state, login: self.login)
     }
 
-    package mutating func respond(to held: Held, at now: Double, rotates: Bool) -> Jar? {
+    package mutating func respond(to held: Held, at now: Double, renewing: SimulatedRenewal) -> Jar? {
         guard let record = self.record, let session = held.state.session else { return nil }
         let time = Self.time(now)
         var state = held.state
-        if rotates { state.renewal = .identifier }
+        // Ended by a login meanwhile: nothing is stored and nothing is told.
+        if held.login != self.login { return nil }
+        switch renewing {
+        case .none: break
+        case .identifier: state.renewal = .identifier
+        case .login:
+            state.renewal = .all
+            self.login += 1
+        }
         guard self.sessionGuard.needsCommit(state, keys: self.keys, at: time) else {
             let completion = self.sessionGuard.complete(state, over: session.record, keys: self.keys, at: time, using: &self.generator)
             return completion.changes.isEmpty ? nil : self.jar(after: completion.changes, session.identifier)
@@ -111,10 +166,11 @@ package struct GuardServer: HeldServer {
         // Replaced while this request was under way.
         if session.identifier != self.identifier { state.session?.shown = .superseded }
         let completion = self.sessionGuard.complete(state, over: record, keys: self.keys, at: time, using: &self.generator)
+        self.found += completion.found
         switch completion.storing {
         case .write(let next): self.record = next
         case .rotate(var next):
-            if next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
+            if renewing != .login, next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
             self.record = next
             self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
         case .nothing, .gone, .create: break
@@ -129,7 +185,7 @@ package struct GuardServer: HeldServer {
 
     /// The cookies that an answer sets, and no others: one that comes late overwrites nothing else.
     private func jar(after changes: SessionCookieChanges, _ identifier: SessionIdentifier) -> Jar {
-        var jar = Jar(identifier: changes.identifier == .set ? identifier : nil, nonce: changes.nonce)
+        var jar = Jar(identifier: changes.identifier == .set ? identifier : nil, nonce: changes.nonce, login: self.login)
         if case .set(let key)? = changes.second { jar.secureKey = key }
         return jar
     }
@@ -138,7 +194,8 @@ package struct GuardServer: HeldServer {
         Jar(
             identifier: set.identifier ?? jar.identifier,
             nonce: set.nonce ?? jar.nonce,
-            secureKey: set.secureKey ?? jar.secureKey
+            secureKey: set.secureKey ?? jar.secureKey,
+            login: set.login
         )
     }
 }

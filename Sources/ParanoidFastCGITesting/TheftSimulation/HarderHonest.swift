@@ -60,7 +60,7 @@ package struct HarderHonest {
                 queue.add(.send, at: time + pause)
             case .arrive(let shown):
                 figures.requests += 1
-                if let held = server.arrive(shown, at: time) {
+                if let held = server.arrive(shown, at: time, begunAt: time) {
                     let handler = random.chance(0.05) ? random.uniform(0, self.longestHandler) : random.uniform(0.001, 0.05)
                     queue.add(.respond(held), at: time + handler)
                 } else if server.hasEnded {
@@ -69,7 +69,7 @@ package struct HarderHonest {
                     figures.refusals += 1
                 }
             case .respond(let held):
-                let sets = server.respond(to: held, at: time, rotates: random.chance(self.rotations))
+                let sets = server.respond(to: held, at: time, renewing: random.chance(self.rotations) ? .identifier : .none)
                 if let sets, !random.chance(self.lostResponses) { queue.add(.take(sets), at: time + self.delay(&random)) }
             case .take(let sets): jar = Server.take(sets, into: jar)
             }

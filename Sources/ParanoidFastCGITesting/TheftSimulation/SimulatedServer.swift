@@ -18,20 +18,31 @@ extension SimulatedServer {
     package static func take(_ set: Jar, into jar: Jar) -> Jar { set }
 }
 
+/// Which secrets an application asks for with a response.
+package enum SimulatedRenewal: Sendable {
+    case none
+    case identifier
+    case login
+}
+
 /// A server whose requests take their time between arrival and response.
 package protocol HeldServer: SimulatedServer {
     /// A request that was accepted and is with its handler.
     associatedtype Held: Sendable
 
-    /// A request with these cookies arrives; `nil`: it is not accepted.
-    mutating func arrive(_ jar: Jar, at now: Double) -> Held?
-    /// Its response is made; what that sets. `rotates`: the application asks for a new identifier.
-    mutating func respond(to held: Held, at now: Double, rotates: Bool) -> Jar?
+    /// A request with these cookies is judged, which has begun to arrive earlier; `nil`: it is not accepted.
+    mutating func arrive(_ jar: Jar, at now: Double, begunAt: Double) -> Held?
+    /// Its response is made; what that sets.
+    mutating func respond(to held: Held, at now: Double, renewing: SimulatedRenewal) -> Jar?
+    /// Whether these are the cookies of a session that a login has replaced: they name nothing, and nothing follows.
+    func isStale(_ jar: Jar) -> Bool
 }
 
 extension HeldServer {
+    package func isStale(_ jar: Jar) -> Bool { false }
+
     package mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
-        guard let held = self.arrive(jar, at: now) else { return (false, nil) }
-        return (true, self.respond(to: held, at: now, rotates: false))
+        guard let held = self.arrive(jar, at: now, begunAt: now) else { return (false, nil) }
+        return (true, self.respond(to: held, at: now, renewing: .none))
     }
 }

@@ -65,7 +65,7 @@ public struct RequestBody: AsyncSequence, Sendable {
         return try await source.collect(limit: limited.limit)
     }
 
-    /// Looks at the beginning of the body without taking it: whoever reads the body later gets these bytes, too.
+    /// Looks at the beginning of the body without taking it: a later reader gets these bytes, too.
     ///
     /// It reads until `isEnough` says so, the body has brought `count` bytes, or its end. Once the body is being read there is no beginning.
     ///
@@ -77,25 +77,18 @@ public struct RequestBody: AsyncSequence, Sendable {
     }
 
     /// An iterator over the chunks; it begins where an iterator before it has stopped.
-    public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(body: self)
+    ///
+    /// Each step suspends until the web server has sent a chunk, and throws as ``collect(upTo:)`` does.
+    public func makeAsyncIterator() -> some AsyncIteratorProtocol<[UInt8], any Error> {
+        Chunks(body: self)
     }
 
     /// Reads the chunks of a body in their order.
-    public struct AsyncIterator: AsyncIteratorProtocol {
-        private let body: RequestBody
-        private var isDone = false
+    private struct Chunks: AsyncIteratorProtocol {
+        let body: RequestBody
+        var isDone = false
 
-        fileprivate init(body: RequestBody) {
-            self.body = body
-        }
-
-        /// The next chunk; `nil` at the end.
-        ///
-        /// It suspends until the web server has sent one.
-        ///
-        /// - Throws: As ``RequestBody/collect(upTo:)`` does.
-        public mutating func next() async throws -> [UInt8]? {
+        mutating func next() async throws -> [UInt8]? {
             guard !self.isDone, let source = self.body.source else { return nil }
             try self.body.checkLength()
             if let bytes = source.collected {

@@ -8,14 +8,36 @@ extension RawSpan {
     /// Whether the bytes are those of `text`.
     @inline(__always)
     func equals(_ text: StaticString) -> Bool {
-        guard self.byteCount == text.utf8CodeUnitCount else { return false }
-        let start = unsafe text.utf8Start
-        for offset in 0..<self.byteCount where unsafe start[offset] != self.byte(at: offset) { return false }
+        self.byteCount == text.utf8CodeUnitCount && self.begins(with: text)
+    }
+
+    /// Whether the bytes begin with those of `text`, of which there are at least as many here.
+    ///
+    /// Compares up to eight bytes at a time; the last ones overlap those before.
+    @inline(__always)
+    private func begins(with text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        let start = unsafe UnsafeRawPointer(text.utf8Start)
+        if count >= 8 {
+            var offset = 0
+            while offset < count &- 8 {
+                guard unsafe self.isSame(UInt64.self, start, offset) else { return false }
+                offset &+= 8
+            }
+            return unsafe self.isSame(UInt64.self, start, count &- 8)
+        }
+        if count >= 4 { return unsafe self.isSame(UInt32.self, start, 0) && self.isSame(UInt32.self, start, count &- 4) }
+        for offset in 0..<count where unsafe !self.isSame(UInt8.self, start, offset) { return false }
         return true
     }
 
+    @inline(__always)
+    private func isSame<Word: FixedWidthInteger & BitwiseCopyable>(_: Word.Type, _ start: UnsafeRawPointer, _ offset: Int) -> Bool {
+        unsafe self.unsafeLoadUnaligned(fromByteOffset: offset, as: Word.self) == start.loadUnaligned(fromByteOffset: offset, as: Word.self)
+    }
+
     /// Whether the bytes are those of `text`; no two spellings of a character are the same here.
-    func equals(_ text: String) -> Bool {
+    package func equals(_ text: String) -> Bool {
         let bytes = text.utf8.span
         guard self.byteCount == bytes.count else { return false }
         for offset in bytes.indices where bytes[offset] != self.byte(at: offset) { return false }
@@ -25,7 +47,7 @@ extension RawSpan {
     /// Whether the bytes begin with those of `text`.
     @inline(__always)
     func starts(with text: StaticString) -> Bool {
-        self.byteCount >= text.utf8CodeUnitCount && self.extracting(0..<text.utf8CodeUnitCount).equals(text)
+        self.byteCount >= text.utf8CodeUnitCount && self.begins(with: text)
     }
 
     /// Whether any byte is below 0x20 or 0x7F.

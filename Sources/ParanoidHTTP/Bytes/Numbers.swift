@@ -14,25 +14,21 @@ package enum Hexadecimal {
         value < 10 ? value &+ 0x30 : value &+ 0x37
     }
 
-    /// Appends two digits for each byte, in lower case.
-    @inlinable
-    package static func append(_ bytes: Span<UInt8>, to text: inout [UInt8]) {
-        text.reserveCapacity(text.count &+ 2 &* bytes.count)
-        for index in bytes.indices {
-            text.append(Self.digit(bytes[index] >> 4))
-            text.append(Self.digit(bytes[index] & 0x0F))
+    /// Two digits for each byte, in lower case.
+    package static func text(_ bytes: some Collection<UInt8>) -> String {
+        unsafe String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+            var place = 0
+            for byte in bytes {
+                unsafe text[place] = Self.digit(byte >> 4)
+                unsafe text[place + 1] = Self.digit(byte & 0x0F)
+                place += 2
+            }
+            return place
         }
     }
 
-    /// Two digits for each byte, in lower case.
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var text: [UInt8] = []
-        Self.append(Array(bytes).span, to: &text)
-        return String(decoding: text, as: UTF8.self)
-    }
-
     /// The number with at least `width` digits, in lower case.
-    package static func encode(_ number: UInt64, width: Int = 1) -> String {
+    package static func text(_ number: UInt64, width: Int = 1) -> String {
         var text: [UInt8] = []
         for shift in stride(from: 60, through: 0, by: -4) {
             let value = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 0x0F
@@ -41,14 +37,14 @@ package enum Hexadecimal {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes that an even number of digits, in either case, stands for; `nil` for anything else.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        guard text.count.isMultiple(of: 2) else { return nil }
+    /// The bytes that pairs of digits stand for; `nil` for anything else, capitals included unless they are allowed.
+    package static func bytes(of digits: some Collection<UInt8>, allowsCapitals: Bool = false) -> [UInt8]? {
+        guard digits.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count / 2)
+        bytes.reserveCapacity(digits.count / 2)
         var high: UInt8?
-        for byte in text {
-            guard let digit = byte.hexadecimalValue else { return nil }
+        for byte in digits {
+            guard let digit = byte.hexadecimalValue, allowsCapitals || !(0x41...0x46 ~= byte) else { return nil }
             if let first = high {
                 bytes.append(first << 4 | digit)
                 high = nil

@@ -11,6 +11,7 @@ package enum CGIResponseHead {
     package static func appendStatus(_ status: HTTPResponse.Status, to buffer: inout [UInt8]) throws(CGIResponseHeadError) {
         guard 200...599 ~= status.code else { throw .invalidStatus }
         let phrase = status.reasonPhrase
+        if status.code == 200, phrase == "OK" { return buffer.append(contentsOf: "Status: 200 OK\r\n".utf8) }
         guard !phrase.containsControl() else { throw .invalidStatus }
         buffer.append(contentsOf: "Status: ".utf8)
         Decimal.append(status.code, width: 3, to: &buffer)

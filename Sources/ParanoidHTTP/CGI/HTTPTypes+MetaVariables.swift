@@ -73,6 +73,13 @@ package enum HeaderParameter {
 extension MetaVariables {
     /// The method as a value of HTTPTypes.
     package var requestMethod: HTTPRequest.Method {
+        // The usual ones need not be checked again.
+        switch self.method {
+        case "GET": return .get
+        case "POST": return .post
+        case "HEAD": return .head
+        default: break
+        }
         guard let method = HTTPRequest.Method(self.method) else { preconditionFailure("the reader lets only tokens through") }
         return method
     }

@@ -31,6 +31,16 @@ package enum MetaVariableName: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether the value decides something as it comes, so that one with control bytes refuses the request.
+    ///
+    /// The other values are looked up by handlers at most, or, as `SCRIPT_NAME` and `PATH_INFO`, decide only where something else is absent.
+    package var isDeciding: Bool {
+        switch self {
+        case .pathInfo, .remotePort, .requestScheme, .scriptName, .serverName, .serverPort, .serverProtocol: false
+        default: true
+        }
+    }
+
     /// The name on the wire.
     package var text: String {
         switch self {

@@ -18,6 +18,8 @@ package struct MetaVariableReader: Sendable {
     private var requestURI: String?
     private var scriptName: String?
     private var pathInfo: String?
+    /// Why `SCRIPT_NAME` or `PATH_INFO` cannot be used; it counts only where they decide, which is without a `REQUEST_URI`.
+    private var pathProblem: MetaVariableError?
     private var query: String?
     private var isSecure = false
     private var contentLength: Int?
@@ -38,7 +40,7 @@ package struct MetaVariableReader: Sendable {
         // HTAB is optional white space in header fields (RFC 9110, section 5.5) and has no business elsewhere.
         if name.starts(with: "HTTP_") {
             if value.containsControlOtherThanTab() { throw MetaVariableError(.controlByte, known) }
-        } else if known != nil, value.containsControl() {
+        } else if let known, known.isDeciding, value.containsControl() {
             throw MetaVariableError(.controlByte, known)
         }
         // Apache's SERVER_SIGNATURE ends in a line feed; what decides nothing is not looked at.
@@ -99,7 +101,6 @@ package struct MetaVariableReader: Sendable {
     /// - Throws: ``MetaVariableError`` when something is missing or contradicts itself.
     package func finish() throws(MetaVariableError) -> MetaVariables {
         if self.method.isEmpty { throw MetaVariableError(.missing, .requestMethod) }
-        // A web server that withholds the body sends no CONTENT_LENGTH, but still the client's header field.
         if let header = self.headerContentLength, let length = self.contentLength, header != length {
             throw MetaVariableError(.conflict, .contentLength)
         }
@@ -109,7 +110,9 @@ package struct MetaVariableReader: Sendable {
             rawPath: path,
             rawQuery: self.query ?? query,
             isSecure: self.isSecure,
-            contentLength: self.contentLength,
+            // Without CONTENT_LENGTH the client's own field says how long its body is. A body that the web server withheld is then one that was
+            // cut, for a handler that reads it.
+            contentLength: self.contentLength ?? self.headerContentLength,
             contentType: self.contentType,
             remoteAddress: self.remoteAddress,
             serverProtocol: self.serverProtocol
@@ -123,9 +126,9 @@ package struct MetaVariableReader: Sendable {
         case .requestURI:
             self.requestURI = try Self.target(value, known)
         case .scriptName:
-            if self.requestURI == nil { self.scriptName = try Self.target(value, known) }
+            self.scriptName = self.path(value, known)
         case .pathInfo:
-            if self.requestURI == nil { self.pathInfo = try Self.target(value, known) }
+            self.pathInfo = self.path(value, known)
         case .queryString:
             self.query = try Self.target(value, known)
         case .https:
@@ -139,7 +142,7 @@ package struct MetaVariableReader: Sendable {
         case .remoteAddress:
             self.remoteAddress = try Self.printable(value, known)
         case .serverProtocol:
-            self.serverProtocol = try Self.printable(value, known)
+            if !value.containsControl(), let text = try? Self.printable(value, known) { self.serverProtocol = text }
         case .httpCookie:
             if value.byteCount > Self.maximumCookieLength { throw MetaVariableError(.tooLong, known) }
         case .authType, .remotePort, .remoteUser, .requestScheme, .serverName, .serverPort, .sslClientVerify, .httpAuthorization,
@@ -172,6 +175,18 @@ package struct MetaVariableReader: Sendable {
         return text
     }
 
+    /// A part of the path, which web servers send decoded: a client can put any byte into it.
+    private mutating func path(_ value: RawSpan, _ name: MetaVariableName) -> String? {
+        if let uri = self.requestURI, !uri.isEmpty { return nil }
+        do throws(MetaVariableError) {
+            if value.containsControl() { throw MetaVariableError(.controlByte, name) }
+            return try Self.target(value, name)
+        } catch {
+            self.pathProblem = self.pathProblem ?? error
+            return nil
+        }
+    }
+
     // Empty means unknown: that is what nginx sends for a GET.
     private static func length(_ value: RawSpan, _ name: MetaVariableName) throws(MetaVariableError) -> Int? {
         if value.isEmpty { return nil }
@@ -187,17 +202,25 @@ package struct MetaVariableReader: Sendable {
 
     private func target() throws(MetaVariableError) -> (path: String, query: String) {
         guard let uri = self.requestURI, !uri.isEmpty else { return (try self.encodedPath(), "") }
-        let bytes = uri.utf8
-        // A fragment is for the client alone, and nginx stops reading the path there.
-        guard bytes.first == UInt8(ascii: "/"), !bytes.contains(UInt8(ascii: "#")), !bytes.contains(UInt8(ascii: " ")) else {
-            throw MetaVariableError(.malformed, .requestURI)
+        let bytes = uri.utf8.span
+        var mark: Int?
+        for offset in bytes.indices {
+            switch bytes[offset] {
+            // A fragment is for the client alone, and nginx stops reading the path there.
+            case UInt8(ascii: "#"), UInt8(ascii: " "): throw MetaVariableError(.malformed, .requestURI)
+            case UInt8(ascii: "?") where mark == nil: mark = offset
+            default: break
+            }
         }
-        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return (uri, "") }
-        return (String(uri[..<mark]), self.query == nil ? String(uri[bytes.index(after: mark)...]) : "")
+        guard bytes[0] == UInt8(ascii: "/") else { throw MetaVariableError(.malformed, .requestURI) }
+        guard let mark else { return (uri, "") }
+        let index = uri.utf8.index(uri.startIndex, offsetBy: mark)
+        return (String(uri[..<index]), self.query == nil ? String(uri[uri.utf8.index(after: index)...]) : "")
     }
 
     // SCRIPT_NAME and PATH_INFO are decoded (RFC 3875, sections 4.1.5 and 4.1.13), so what would mean something else is encoded again.
     private func encodedPath() throws(MetaVariableError) -> String {
+        if let problem = self.pathProblem { throw problem }
         let decoded = (self.scriptName ?? "") + (self.pathInfo ?? "")
         guard !decoded.isEmpty else { throw MetaVariableError(.missing, .requestURI) }
         guard decoded.utf8.first == UInt8(ascii: "/") else { throw MetaVariableError(.malformed, .scriptName) }

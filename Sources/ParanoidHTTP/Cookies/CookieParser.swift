@@ -16,8 +16,18 @@ enum CookieParser {
 
     /// The cookies in their order, repeated names included; `nil` when the field is over a limit.
     static func parse(_ bytes: Span<UInt8>) -> [Piece]? {
-        guard bytes.count <= self.maximumLength else { return nil }
         var pieces: [Piece] = []
+        pieces.reserveCapacity(8)
+        return self.forEach(in: bytes) { pieces.append($0) } ? pieces : nil
+    }
+
+    /// Gives the cookies in their order, repeated names included.
+    ///
+    /// - Returns: `false` when the field is over a limit; what was given then does not count.
+    @inline(__always)
+    static func forEach(in bytes: Span<UInt8>, _ body: (Piece) -> Void) -> Bool {
+        guard bytes.count <= self.maximumLength else { return false }
+        var count = 0
         var start = 0
         while start < bytes.count {
             var end = start
@@ -33,13 +43,14 @@ enum CookieParser {
             if equals >= 0, !hasControl {
                 let name = self.trimmed(bytes, start, equals)
                 if !name.isEmpty {
-                    guard pieces.count < self.maximumCount else { return nil }
-                    pieces.append(Piece(name: name, value: self.trimmed(bytes, equals &+ 1, end)))
+                    guard count < self.maximumCount else { return false }
+                    count &+= 1
+                    body(Piece(name: name, value: self.trimmed(bytes, equals &+ 1, end)))
                 }
             }
             start = end &+ 1
         }
-        return pieces
+        return true
     }
 
     private static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Range<Int> {
@@ -48,5 +59,22 @@ enum CookieParser {
         while first < last, bytes[first] == 0x20 || bytes[first] == 0x09 { first &+= 1 }
         while last > first, bytes[last &- 1] == 0x20 || bytes[last &- 1] == 0x09 { last &-= 1 }
         return first..<last
+    }
+}
+
+extension Request {
+    /// Lends the cookies where they lie, in the order of the field, repeated names included; makes no list of them.
+    ///
+    /// - Returns: `false` when the field is over a limit; what was given then does not count, as ``cookies`` is empty.
+    package func forEachCookie(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) -> Bool {
+        self.parameters.withBytes(of: "HTTP_COOKIE") { field in
+            guard let field else { return true }
+            return unsafe field.withUnsafeBytes { bytes in
+                let all = unsafe UnsafeBufferPointer(start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+                return unsafe CookieParser.forEach(in: all.span) { piece in
+                    body(field.extracting(piece.name), field.extracting(piece.value))
+                }
+            }
+        }
     }
 }

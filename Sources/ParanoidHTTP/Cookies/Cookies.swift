@@ -2,7 +2,7 @@
 ///
 /// Names are compared byte by byte: `__host-id` and `__%48ost-id` are other cookies than `__Host-id`. A name can repeat, and the order does not
 /// tell which of the values this application has set.
-public struct Cookies: Sendable {
+package struct Cookies: Sendable {
     private var bytes: [UInt8] = []
     private var pieces: [CookieParser.Piece] = []
 
@@ -28,7 +28,7 @@ public struct Cookies: Sendable {
     }
 
     /// The first value of a name as text; `nil` when no cookie has the name, or the value is not UTF-8.
-    public subscript(_ name: String) -> String? {
+    package subscript(_ name: String) -> String? {
         guard let piece = self.pieces.first(where: { self.isNamed($0, name) }) else { return nil }
         return String(validating: self.bytes[piece.value], as: UTF8.self)
     }
@@ -62,7 +62,7 @@ public struct Cookies: Sendable {
 
 extension Cookies: CustomStringConvertible {
     /// The number of cookies, without their values, which are secrets.
-    public var description: String { "Cookies(\(self.count), redacted)" }
+    package var description: String { "Cookies(\(self.count), redacted)" }
 }
 
 /// One cookie that a client presented.

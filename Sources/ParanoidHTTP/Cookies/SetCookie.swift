@@ -14,9 +14,9 @@ public struct SetCookie: Sendable, Hashable {
     package static let maximumAge: Duration = .seconds(34_560_000)
 
     /// The name, a token.
-    public let name: String
+    package let name: String
     /// The value: printable ASCII without space, quote, comma, semicolon and backslash.
-    public let value: String
+    package let value: String
     /// The path; `nil` leaves it to the browser.
     package let path: String?
     /// The domain without leading dot; `nil` means this host alone.
@@ -44,7 +44,7 @@ public struct SetCookie: Sendable, Hashable {
     ///   - secure: Whether the browser sends it over encrypted connections only.
     ///   - httpOnly: Whether scripts of a page cannot read it.
     ///   - sameSite: The requests from other sites that carry it; `nil` leaves it to the browser.
-    /// - Throws: ``CookieError`` when browsers would refuse, change or misread the cookie.
+    /// - Throws: An error of the program when browsers would refuse, change or misread the cookie; not handled, it becomes a plain 500.
     public init(
         name: String,
         value: String,
@@ -54,7 +54,7 @@ public struct SetCookie: Sendable, Hashable {
         secure: Bool = true,
         httpOnly: Bool = true,
         sameSite: SameSite? = .lax
-    ) throws(CookieError) {
+    ) throws {
         try self.init(
             name: name,
             value: value,
@@ -96,7 +96,7 @@ public struct SetCookie: Sendable, Hashable {
     /// The cookie that makes browsers delete another one; name, path, domain and prefix have to be those of the other.
     ///
     /// - Throws: ``CookieError`` when browsers would refuse these attributes.
-    public static func deleting(
+    package static func deleting(
         _ name: String,
         path: String? = "/",
         domain: String? = nil,
@@ -110,6 +110,7 @@ public struct SetCookie: Sendable, Hashable {
             path: path,
             domain: domain,
             maxAge: .zero,
+            expires: nil,
             secure: secure,
             httpOnly: httpOnly,
             sameSite: sameSite
@@ -216,40 +217,25 @@ package enum SetCookieRules {
 }
 
 /// The rule that a cookie breaks, so that browsers would refuse, change or misread it.
-public struct CookieError: Error, Sendable, Hashable, CustomStringConvertible {
-    private enum Kind: String {
-        case name = "the name of a cookie is a token"
-        case value = "the value of a cookie is printable ASCII without space, quote, comma, semicolon and backslash"
-        case size = "name and value of a cookie are at most 4096 bytes together, each attribute at most 1024"
-        case path = "the path of a cookie begins with a slash and has no control byte or semicolon"
-        case domain = "the domain of a cookie is a host name"
-        case age = "a cookie lives 400 days at most"
-        case secure = "a cookie with this prefix or with SameSite=None is Secure"
-        case host = "a cookie with the prefix __Host- has the path / and no domain"
-        case http = "a cookie with the prefix __Http- or __Host-Http- is HttpOnly"
-    }
-
-    private let kind: Kind
-
+package enum CookieError: String, Error, CustomStringConvertible {
     /// The name is not a token.
-    package static let invalidName = Self(kind: .name)
+    case invalidName = "the name of a cookie is a token"
     /// The value has bytes that are not cookie octets.
-    package static let invalidValue = Self(kind: .value)
+    case invalidValue = "the value of a cookie is printable ASCII without space, quote, comma, semicolon and backslash"
     /// Browsers would ignore the cookie because of its size.
-    package static let tooLarge = Self(kind: .size)
+    case tooLarge = "name and value of a cookie are at most 4096 bytes together, each attribute at most 1024"
     /// The path does not begin with a slash, or holds a semicolon or a control byte.
-    package static let invalidPath = Self(kind: .path)
+    case invalidPath = "the path of a cookie begins with a slash and has no control byte or semicolon"
     /// The domain is not a host name.
-    package static let invalidDomain = Self(kind: .domain)
-    /// The life is longer than browsers allow.
-    package static let livesTooLong = Self(kind: .age)
-    /// The cookie has to be Secure.
-    package static let needsSecure = Self(kind: .secure)
-    /// The cookie has to have the path `/` and no domain.
-    package static let needsHostOnly = Self(kind: .host)
-    /// The cookie has to be HttpOnly.
-    package static let needsHTTPOnly = Self(kind: .http)
+    case invalidDomain = "the domain of a cookie is a host name"
+    /// Browsers would shorten the age.
+    case livesTooLong = "a cookie lives 400 days at most"
+    /// The prefix or `SameSite=None` demands `Secure`.
+    case needsSecure = "a cookie with this prefix or with SameSite=None is Secure"
+    /// The prefix `__Host-` demands the path `/` and no domain.
+    case needsHostOnly = "a cookie with the prefix __Host- has the path / and no domain"
+    /// The prefix demands `HttpOnly`.
+    case needsHTTPOnly = "a cookie with the prefix __Http- or __Host-Http- is HttpOnly"
 
-    /// The rule that the cookie breaks, without its value.
-    public var description: String { self.kind.rawValue }
+    package var description: String { self.rawValue }
 }

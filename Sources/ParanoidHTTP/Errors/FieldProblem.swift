@@ -1,7 +1,7 @@
 internal import HTTPTypes
 
 /// What is wrong with one field of a form, a query or a JSON body.
-public struct FieldProblem: Sendable, Hashable, Encodable {
+public struct FieldProblem: Sendable, Equatable, Encodable {
     /// The name of the field, as the type has it; in JSON the way to it, such as `items[2].price`.
     public let field: String
     /// What is wrong, in words that the client gets; never the value that was sent.

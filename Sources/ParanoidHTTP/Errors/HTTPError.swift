@@ -5,17 +5,17 @@ public import HTTPTypes
 /// The client gets the status and the message, so the message must not hold a secret.
 ///
 /// ```swift
-/// guard let page = try await pages.find(id) else { throw HTTPError.notFound }
+/// guard let page = try await pages.find(id) else { throw HTTPError(.notFound) }
 /// ```
-public struct HTTPError: Error, ResponseConvertible {
+public struct HTTPError: Error {
     /// The status of the response.
     public var status: HTTPResponse.Status
     /// The text of the response; the reason phrase of the status when `nil`.
-    public var message: String?
+    package var message: String?
     /// The error behind this one; it goes to the log, never to the client.
     package var cause: (any Error)?
     /// The fields of a form, a query or a JSON body that are not as they have to be; the client gets them all.
-    public package(set) var problems: [FieldProblem] = []
+    package var problems: [FieldProblem] = []
     private var fields: [(name: HTTPField.Name, value: String)] = []
 
     /// Creates an error.
@@ -39,7 +39,7 @@ public struct HTTPError: Error, ResponseConvertible {
     /// The same error with one more header field in its response, for example `Retry-After`.
     ///
     /// The field is checked when the response is made; a field that is not valid makes the response a plain 500.
-    public func adding(_ value: String, for name: HTTPField.Name) -> HTTPError {
+    package func adding(_ value: String, for name: HTTPField.Name) -> HTTPError {
         var error = self
         error.fields.append((name, value))
         return error
@@ -50,7 +50,7 @@ public struct HTTPError: Error, ResponseConvertible {
     /// An error that a handler throws gets the form that the client accepts, see ``RequestFailure``.
     ///
     /// - Throws: An error when an added header field is not valid.
-    public func makeResponse() throws -> Response { try self.makeResponse(as: .text) }
+    package func makeResponse() throws -> Response { try self.makeResponse(as: .text) }
 
     /// The response in one of the forms of an error.
     ///
@@ -65,13 +65,13 @@ public struct HTTPError: Error, ResponseConvertible {
     var title: String { self.status.reasonPhrase.isEmpty ? "Status \(self.status.code)" : self.status.reasonPhrase }
 
     /// 400 Bad Request.
-    public static let badRequest = HTTPError(.badRequest)
+    package static let badRequest = HTTPError(.badRequest)
     /// 401 Unauthorized; RFC 9110, section 15.5.2, wants a `WWW-Authenticate` field beside it, see ``adding(_:for:)``.
     package static let unauthorized = HTTPError(.unauthorized)
     /// The response 403 Forbidden (RFC 9110, section 15.5.4).
-    public static let forbidden = HTTPError(.forbidden)
+    package static let forbidden = HTTPError(.forbidden)
     /// 404 Not Found.
-    public static let notFound = HTTPError(.notFound)
+    package static let notFound = HTTPError(.notFound)
     /// 409 Conflict.
     package static let conflict = HTTPError(.conflict)
     /// 413 Content Too Large.
@@ -84,14 +84,14 @@ public struct HTTPError: Error, ResponseConvertible {
     package static let serviceUnavailable = HTTPError(.serviceUnavailable)
 }
 
-/// An error of this package that a client may know about.
-package protocol ClientError: Error {
-    /// The same error with the status and the text that the client gets.
-    var httpError: HTTPError { get }
+/// An error of this package that says which response the client gets when a handler lets it through.
+package protocol HTTPErrorConvertible: Error {
+    /// The response as an error; `nil`: a plain 500.
+    var httpError: HTTPError? { get }
 }
 
-extension HTTPError: ClientError {
-    package var httpError: HTTPError { self }
+extension HTTPError: HTTPErrorConvertible {
+    package var httpError: HTTPError? { self }
 }
 
 /// A response that must not be sent; a mistake of the handler, so the client gets a plain 500.

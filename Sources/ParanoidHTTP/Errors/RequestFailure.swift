@@ -1,11 +1,11 @@
-public import HTTPTypes
+package import HTTPTypes
 
 /// Why a request got no response from its handler, and the response that it gets unless `Application.onError(_:)` makes another.
 public struct RequestFailure: Sendable {
     /// What a handler or a middleware has thrown; an ``HTTPError`` where no route answers.
     public let error: any Error
     /// The status of the response; 500 for an error that says nothing of clients.
-    public var status: HTTPResponse.Status { self.response.status }
+    package var status: HTTPResponse.Status { self.response.status }
     /// What the client may know, in words; the details are in the log only.
     public let message: String
     /// The fields of the request that are not as they have to be.
@@ -35,7 +35,7 @@ public struct RequestFailure: Sendable {
     private static func response(to error: any Error, as form: ErrorForm) throws -> (Response, HTTPError) {
         var response: Response
         let known: HTTPError
-        if let error = (error as? any ClientError)?.httpError {
+        if let error = (error as? any HTTPErrorConvertible)?.httpError {
             response = try error.makeResponse(as: form)
             if response.header(.vary) == nil { try response.setHeader("Accept", for: .vary) }
             known = error

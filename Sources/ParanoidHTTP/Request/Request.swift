@@ -14,7 +14,7 @@ public struct Request: Sendable {
     package var receivedAtNanoseconds: Int64?
 
     /// The values that the route's pattern has captured.
-    public internal(set) var pathParameters = PathParameters()
+    var pathParameters = PathParameters()
 
     /// Creates a request.
     ///
@@ -73,7 +73,7 @@ public struct Request: Sendable {
     /// Compare secrets and identities on the bytes of ``parameters`` instead.
     package var headerFields: HTTPFields { self.head.headerFields }
     /// The cookies, parsed from the bytes when first asked for.
-    public var cookies: Cookies { self.head.cookies }
+    package var cookies: Cookies { self.head.cookies }
     /// The body, read when it is asked for; its limit is that of the route, else of its group, else of the application.
     public var body: RequestBody {
         guard let limit = self.endpoint?.bodyLimit else { return self.head.body }
@@ -92,15 +92,27 @@ public struct Request: Sendable {
 
     /// The logger of the request; middleware can give a copy of the request another one, with more metadata.
     public var logger: Logger {
-        get { self.storage[LoggerKey.self] ?? self.head.logger }
-        set { self.storage[LoggerKey.self] = newValue }
+        get { self.storage[AttachedLogger.self]?.logger ?? self.head.logger }
+        set { self.storage[AttachedLogger.self] = AttachedLogger(logger: newValue) }
     }
 
-    /// A value that middleware has attached to this copy of the request, by the type that names it.
-    public subscript<Key: RequestStorageKey>(_ key: Key.Type) -> Key.Value? {
-        get { self.storage[key] }
-        set { self.storage[key] = newValue }
+    /// The value of one type that middleware has attached to this copy of the request; `nil` when none has.
+    ///
+    /// ```swift
+    /// request[Tenant.self] = tenant
+    /// ```
+    public subscript<Value: Sendable>(_ type: Value.Type) -> Value? {
+        get { self.storage[type] }
+        set { self.storage[type] = newValue }
     }
+
+    /// The value that the route's pattern has captured under a name, decoded; `nil` when the pattern does not have the name.
+    public func pathParameter(_ name: String) -> String? { self.pathParameters[name] }
+
+    /// The first value of a cookie; `nil` when no cookie has the name, or the value is not UTF-8.
+    ///
+    /// Names are compared byte by byte (RFC 6265bis, section 5.8.3).
+    public func cookie(_ name: String) -> String? { self.cookies[name] }
 
     /// The value of one header field; `nil` when it is absent or not UTF-8.
     ///
@@ -116,25 +128,14 @@ public struct Request: Sendable {
         if !self.head.path.isValid { throw HTTPError(.badRequest, message: "The path is not valid.") }
     }
 
-    private enum LoggerKey: RequestStorageKey {
-        typealias Value = Logger
+    private struct AttachedLogger: Sendable {
+        let logger: Logger
     }
-}
-
-/// The name of a value that middleware attaches to a request.
-///
-/// ```swift
-/// enum TenantKey: RequestStorageKey { typealias Value = Tenant }
-/// request[TenantKey.self] = tenant
-/// ```
-public protocol RequestStorageKey {
-    /// The type of the value.
-    associatedtype Value: Sendable
 }
 
 /// The values attached to a request; there are few, so a list is faster than a dictionary, and the first needs no memory of its own.
 struct RequestStorage: Sendable {
-    private typealias Entry = (key: ObjectIdentifier, value: any Sendable)
+    private typealias Entry = (type: ObjectIdentifier, value: any Sendable)
 
     private var first: Entry?
     private var others: [Entry] = []
@@ -145,21 +146,21 @@ struct RequestStorage: Sendable {
         for entry in self.others { try body(entry.value) }
     }
 
-    subscript<Key: RequestStorageKey>(_: Key.Type) -> Key.Value? {
+    subscript<Value: Sendable>(_: Value.Type) -> Value? {
         get {
-            let key = ObjectIdentifier(Key.self)
-            if let first, first.key == key { return first.value as? Key.Value }
-            for entry in self.others where entry.key == key { return entry.value as? Key.Value }
+            let type = ObjectIdentifier(Value.self)
+            if let first, first.type == type { return first.value as? Value }
+            for entry in self.others where entry.type == type { return entry.value as? Value }
             return nil
         }
         set {
-            let entry: Entry? = newValue.map { (ObjectIdentifier(Key.self), $0) }
-            let index = self.others.firstIndex { $0.key == ObjectIdentifier(Key.self) }
+            let entry: Entry? = newValue.map { (ObjectIdentifier(Value.self), $0) }
+            let index = self.others.firstIndex { $0.type == ObjectIdentifier(Value.self) }
             if let index, let entry {
                 self.others[index] = entry
             } else if let index {
                 self.others.remove(at: index)
-            } else if self.first == nil || self.first?.key == ObjectIdentifier(Key.self) {
+            } else if self.first == nil || self.first?.type == ObjectIdentifier(Value.self) {
                 self.first = entry
             } else if let entry {
                 self.others.append(entry)

@@ -3,16 +3,26 @@
 /// They are valid until the request is finished; look-ups after that find nothing. Any thread may call. `HTTP_PROXY` is never among them
 /// (CVE-2016-5385). Of a parameter that came twice the first one counts.
 package protocol RequestParameters: Sendable {
-    /// Lends the bytes of the first parameter called `name`, or `nil` when there is none.
+    /// Calls `body` once, with the bytes of the first parameter called `name`, or with `nil` when there is none.
     ///
     /// Names are compared byte by byte.
-    func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome
+    func lend(_ name: String, to body: (RawSpan?) -> Void)
 
     /// Lends every parameter in the order of arrival.
     func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void)
 }
 
 extension RequestParameters {
+    /// Lends the bytes of the first parameter called `name`, or `nil` when there is none.
+    @inlinable
+    package func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {
+        // Not a requirement: a generic function that is called through `any` has to find out at run time what its outcome is.
+        var outcome: Outcome?
+        self.lend(name) { outcome = body($0) }
+        guard let outcome else { preconditionFailure("parameters are lent once") }
+        return outcome
+    }
+
     /// A copy of the bytes of a parameter; `nil` when there is no parameter of that name.
     package func bytes(of name: String) -> [UInt8]? {
         self.withBytes(of: name) { $0?.copied() }
@@ -71,12 +81,12 @@ package struct InMemoryParameters: RequestParameters {
         self.pairs.append((name, value))
     }
 
-    package func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {
+    package func lend(_ name: String, to body: (RawSpan?) -> Void) {
         let wanted = name.utf8
         for pair in self.pairs where pair.name.count == wanted.count && pair.name.elementsEqual(wanted) {
             return unsafe body(pair.value.span.bytes)
         }
-        return body(nil)
+        body(nil)
     }
 
     package func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {

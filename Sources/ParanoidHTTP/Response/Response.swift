@@ -9,8 +9,8 @@ public struct Response: Sendable, ResponseConvertible {
     /// The body; a response with status 204 or 304 has none (RFC 9110, section 6.4.1).
     public var body: ResponseBody
     /// The cookies that the response sets, at most one per name.
-    public private(set) var cookies: [SetCookie] = []
-    private var fields: [ResponseField] = []
+    package private(set) var cookies: [SetCookie] = []
+    fileprivate private(set) var fields: [ResponseField] = []
     private var problem: ResponseError?
 
     /// Creates a response without header fields.
@@ -88,13 +88,47 @@ public struct Response: Sendable, ResponseConvertible {
     }
 
     /// Removes all header fields of a name.
-    public mutating func removeHeader(_ name: HTTPField.Name) {
+    package mutating func removeHeader(_ name: HTTPField.Name) {
         self.fields.removeAll { $0.name == name }
     }
 
     /// The first value of a header field; `nil` when it is not set.
     public func header(_ name: HTTPField.Name) -> String? {
         self.fields.first { $0.name == name }?.value
+    }
+
+    /// Keeps caches from giving one client's answer to another.
+    ///
+    /// An answer that depends on a session is not stored unless the application says otherwise, and one that sets a session cookie is never
+    /// stored by a cache that several clients share.
+    ///
+    /// - Parameter setsCookie: Whether the response sets a cookie that tells clients apart.
+    package mutating func keepFromCaches(setsCookie: Bool) {
+        var hasControl = false
+        var isSafe = false
+        var vary: [String] = []
+        var variesByCookie = false
+        for field in self.fields {
+            if field.name == .cacheControl {
+                let directives = field.listTokens
+                hasControl = hasControl || !directives.isEmpty
+                isSafe = isSafe || directives.contains { $0 == "no-store" || $0 == "private" }
+            } else if field.name == .vary {
+                variesByCookie = variesByCookie || field.listTokens.contains { $0 == "cookie" || $0 == "*" }
+                vary.append(field.value)
+            }
+        }
+        let storesNothing = !hasControl || (setsCookie && !isSafe)
+        if storesNothing && hasControl { self.removeHeader(.cacheControl) }
+        if !variesByCookie && !vary.isEmpty { self.removeHeader(.vary) }
+        if storesNothing || !variesByCookie { self.fields.reserveCapacity(self.fields.count + 2) }
+        if storesNothing { self.fields.append(.noStore) }
+        // The parts are values that were checked when they were set.
+        if !variesByCookie {
+            self.fields.append(
+                vary.isEmpty ? .varyByCookie : ResponseField(name: .vary, value: (vary + ["Cookie"]).joined(separator: ", "))
+            )
+        }
     }
 
     /// A copy of the header fields, without cookies and without `Content-Length`.
@@ -145,21 +179,49 @@ public struct Response: Sendable, ResponseConvertible {
         for cookie in self.cookies { try body("Set-Cookie", cookie.fieldValue(now: now)) }
     }
 
-    private var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+    fileprivate var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
+}
+
+extension CGIResponseHead {
+    /// Appends the lines that ``Response/forEachField(now:_:)`` gives.
+    ///
+    /// - Throws: ``CGIResponseHeadError``; the buffer then ends anywhere.
+    package static func appendFields(of response: Response, now: HTTPDate, to buffer: inout [UInt8]) throws(CGIResponseHeadError) {
+        for field in response.fields {
+            if let line = field.line { buffer += line } else { try Self.appendField(field.name.rawName, field.value, to: &buffer) }
+        }
+        if !response.forbidsBody, let length = response.body.length {
+            buffer.append(contentsOf: "Content-Length: ".utf8)
+            buffer.append(contentsOf: String(length).utf8)
+            buffer.append(contentsOf: "\r\n".utf8)
+        }
+        for cookie in response.cookies { try Self.appendField("Set-Cookie", cookie.fieldValue(now: now), to: &buffer) }
+    }
 }
 
 /// A header field that has been checked.
 struct ResponseField: Sendable {
     let name: HTTPField.Name
     let value: String
+    /// The whole line with its end, for fields that many responses share.
+    let line: [UInt8]?
 
-    static let plainText = [ResponseField(name: .contentType, value: "text/plain; charset=utf-8")]
-    static let html = [ResponseField(name: .contentType, value: "text/html; charset=utf-8")]
-    static let json = [ResponseField(name: .contentType, value: "application/json")]
+    static let noStore = ResponseField(shared: .cacheControl, "no-store")
+    static let varyByCookie = ResponseField(shared: .vary, "Cookie")
+    static let plainText = [ResponseField(shared: .contentType, "text/plain; charset=utf-8")]
+    static let html = [ResponseField(shared: .contentType, "text/html; charset=utf-8")]
+    static let json = [ResponseField(shared: .contentType, "application/json")]
 
     init(name: HTTPField.Name, value: String) {
         self.name = name
         self.value = value
+        self.line = nil
+    }
+
+    private init(shared name: HTTPField.Name, _ value: String) {
+        self.name = name
+        self.value = value
+        self.line = Array("\(name.rawName): \(value)\r\n".utf8)
     }
 
     init(checking name: HTTPField.Name, value: String) throws(ResponseError) {
@@ -172,6 +234,15 @@ struct ResponseField: Sendable {
         }
         self.name = name
         self.value = value
+        self.line = nil
+    }
+
+    /// The parts of a list, in lower case; of a directive with an argument (`private="x"`) all of it, as it says less than without.
+    var listTokens: [String] {
+        self.value.utf8.split(separator: UInt8(ascii: ",")).map { part in
+            let bytes = part.filter { $0 != 0x20 && $0 != 0x09 }
+            return String(decoding: bytes, as: UTF8.self).lowercased()
+        }
     }
 
     // Status and the framing belong to the server, cookies to SetCookie.

@@ -8,7 +8,7 @@ public struct SecurityHeaders: Sendable {
     private var overHTTPS: [(name: HTTPField.Name, value: String)] = []
 
     /// Creates a set without fields.
-    public init() {}
+    package init() {}
 
     /// The fields that suit most applications.
     ///

@@ -96,8 +96,7 @@ extension Response {
         _ writePart: @escaping @Sendable (Range<Int>, any ResponseBodyWriter) async throws -> Void
     ) {
         let boundary =
-            "parts-" + Hexadecimal.encode(UInt64.random(in: .min ... .max), width: 16)
-            + Hexadecimal.encode(UInt64.random(in: .min ... .max), width: 16)
+            "parts-" + Hexadecimal.text((0..<16).map { _ in UInt8.random(in: .min ... .max) })
         let type = self.header(.contentType).map { "Content-Type: \($0)\r\n" } ?? ""
         let heads = ranges.map { range in
             Array("\r\n--\(boundary)\r\n\(type)Content-Range: bytes \(range.lowerBound)-\(range.upperBound - 1)/\(length)\r\n\r\n".utf8)

@@ -72,7 +72,7 @@ struct RoutePatternError: Error, Sendable, Equatable {
 }
 
 /// The segments of a path that the `{name}` parts of a route's pattern have captured, with their percent escapes decoded once.
-public struct PathParameters: Sendable {
+struct PathParameters: Sendable {
     private let names: [String]
     private let values: [String]
 
@@ -90,7 +90,7 @@ public struct PathParameters: Sendable {
     /// The captured value of a name; `nil` when the pattern does not have the name.
     ///
     /// The value of a `{name}` is never empty, that of a `{name*}` can be. Both can hold slashes that came as `%2F`.
-    public subscript(_ name: String) -> String? {
+    subscript(_ name: String) -> String? {
         for index in self.names.indices where self.names[index] == name { return self.values[index] }
         return nil
     }

@@ -75,13 +75,13 @@ extension RouterMethods {
     ///   - prefix: The beginning of their patterns, such as `/admin`, without a slash at its end.
     ///   - middleware: Goes around the handlers of the group, the first outermost; not around the responses to paths that no route has.
     ///   - bodyLimit: The most bytes that a body may have, for routes that set no limit of their own; `nil`: as outside of the group.
-    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = [], bodyLimit: Int? = nil) -> RouteGroup {
+    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = [], bodyLimit: Int? = nil) -> some RouterMethods {
         RouteGroup(of: self, prefix: prefix, middleware: middleware, bodyLimit: bodyLimit)
     }
 }
 
 /// A group of routes whose patterns have a common beginning and whose handlers share middleware.
-public struct RouteGroup: RouterMethods {
+struct RouteGroup: RouterMethods {
     private let parent: any RouterMethods
     private let prefix: String
     private let middleware: [any HTTPMiddleware]
@@ -99,7 +99,7 @@ public struct RouteGroup: RouterMethods {
     }
 
     /// Registers a handler under the prefix and inside the middleware of the group.
-    public func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
+    func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
         let (inner, limit) = LimitedHandler.unwrap(handler)
         self.parent.register(
             LimitedHandler.wrap(MiddlewareHandler.compose(self.middleware, around: inner), limit ?? self.bodyLimit),

@@ -120,6 +120,8 @@ package struct FileStatus: Sendable, Hashable {
     package let size: Int
     /// When the contents last changed, in nanoseconds since the Unix epoch.
     package let modifiedAt: Int64
+    /// When the contents, a name or what is known about the file last changed, in nanoseconds since the Unix epoch.
+    package let changedAt: Int64
 
     internal init(_ facts: stat) {
         switch facts.st_mode & S_IFMT {
@@ -134,7 +136,12 @@ package struct FileStatus: Sendable, Hashable {
         self.linkCount = Int(facts.st_nlink)
         self.identity = FileIdentity(device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino))
         self.size = Int(facts.st_size)
-        self.modifiedAt = Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec)
+        self.modifiedAt = Self.nanoseconds(facts.st_mtim)
+        self.changedAt = Self.nanoseconds(facts.st_ctim)
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000).partialValue &+ Int64(time.tv_nsec)
     }
 
     /// Whether the mode lets the group or others reach the file.

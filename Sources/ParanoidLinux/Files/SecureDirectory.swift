@@ -101,6 +101,13 @@ package struct SecureDirectory: ~Copyable, Sendable {
         return FileStatus(facts)
     }
 
+    /// Whether a path leads to this directory; `nil` when it leads nowhere, or nobody says where.
+    package borrowing func isAt(_ path: String) -> Bool? {
+        var facts = stat()
+        guard unsafe stat(path, &facts) == 0, let own = try? self.status() else { return nil }
+        return FileStatus(facts).identity == own.identity
+    }
+
     /// The kind of file system, for ``FileSystemKind``.
     package borrowing func fileSystem() -> FileSystemKind {
         FileSystemKind(magic: UInt32(truncatingIfNeeded: clinux_filesystem_type(self.descriptor.number)))

@@ -106,9 +106,15 @@ package struct UnixSocketFile: Sendable, Hashable {
         return nil
     }
 
+    /// Whether the name is still this socket's.
+    package var isStillThere: Bool {
+        guard let (_, device, inode) = Self.facts(of: self.path) else { return false }
+        return device == self.device && inode == self.inode
+    }
+
     /// Removes the name if it is still this socket's; another socket that has taken it over stays.
     package func remove() {
-        guard let (_, device, inode) = Self.facts(of: self.path), device == self.device, inode == self.inode else { return }
+        guard self.isStillThere else { return }
         _ = unsafe unlink(self.path)
     }
 

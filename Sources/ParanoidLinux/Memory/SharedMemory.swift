@@ -3,7 +3,8 @@ internal import Glibc
 
 /// A page, or a few, of numbers that all processes which map the same file see at once; reading and writing one costs no system call.
 ///
-/// A process that uses the page dies of SIGBUS when the file is cut short, so the file belongs into a directory that no other user can write.
+/// Where the file is cut short, or zeros are written over it, all numbers are 0 from then on, and no process dies of SIGBUS. The first number is
+/// therefore one that is never 0, and who reads another one looks at the first afterwards.
 @safe
 package final class SharedMemory: Sendable {
     /// The bytes of one page.
@@ -101,10 +102,10 @@ package final class SharedMemory: Sendable {
         _ = unsafe clinux_shared_raise(self.address, index, value)
     }
 
-    /// Whether the file still has a name; one system call (`fstat(2)`).
+    /// Whether the file still has a name, and its length; one system call (`fstat(2)`).
     ///
     /// After its removal, processes that open the name map another file, and this process learns nothing of them any more.
-    package var isStillLinked: Bool { (try? self.file.status().linkCount).map { $0 > 0 } ?? false }
+    package var isStillLinked: Bool { (try? self.file.status()).map { $0.linkCount > 0 && $0.size == self.byteCount } ?? false }
 
     /// Waits until the page is on the disk.
     package func synchronize() throws(SystemCallError) {

@@ -163,6 +163,11 @@ package final class JobQueue: Sendable {
         unsafe slot.deallocate()
     }
 
+    /// Tells the calling thread apart from the other threads of queues; `nil` if it is none.
+    package static var threadMark: UInt? {
+        unsafe Self.currentSlot.map { UInt(bitPattern: $0) }
+    }
+
     /// Refuses further jobs and gives up those still waiting.
     package func close() -> [UnownedJob] {
         self.ring.withLock { ring in

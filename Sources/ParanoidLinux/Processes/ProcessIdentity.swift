@@ -26,7 +26,7 @@ package struct ProcessIdentity: Sendable, Hashable {
     /// Whether this process belongs to a group (`getgroups(2)`).
     package static func isMember(ofGroup group: UInt32) -> Bool {
         if getegid() == group { return true }
-        let count = unsafe getgroups(0, nil)
+        let count = getgroups(0, nil)
         guard count > 0 else { return false }
         var groups = [gid_t](repeating: 0, count: Int(count))
         let filled = unsafe getgroups(count, &groups)

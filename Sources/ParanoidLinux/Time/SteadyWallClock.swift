@@ -5,7 +5,8 @@ internal import Synchronization
 ///
 /// What they agree on is in a page of memory behind a file; asking costs no system call. It means nothing after the next start of the machine,
 /// and then begins anew with the wall clock as it is. Somebody may remove the file, such as a cleaner of temporary files: each process looks once
-/// a second, and makes it anew with the numbers it knows or goes over to the one that another process has made.
+/// a second, and makes it anew with the numbers it knows or goes over to the one that another process has made. Something else that has the
+/// file's name, or a file that was cut, is no loss either: it goes, and a new one is made.
 package final class SteadyWallClock: Sendable {
     private static let file = "clock"
     private static let magic: UInt64 = 0x5053_434C_0000_0001  // "PSCL", version 1
@@ -23,12 +24,15 @@ package final class SteadyWallClock: Sendable {
         var page: SharedMemory
         /// When its file was last found to have its name, in nanoseconds since the machine started.
         var checkedAt: Int64
+        /// What the processes agreed on when this one asked last.
+        var known: ClockStepFilter
     }
 
     private static let checkInterval: Int64 = 1_000_000_000
 
     private let directory: SecureDirectory
     private let mapping: Mutex<Mapping>
+    private let machineStart: UInt64
     private let wall: @Sendable () -> Int64
     private let boot: @Sendable () -> Int64
 
@@ -48,60 +52,88 @@ package final class SteadyWallClock: Sendable {
     ) throws(SystemCallError) {
         let page = try Self.map(in: directory)
         self.directory = directory
+        self.machineStart = machineStart
         self.wall = wall
         self.boot = boot
-        if page.load(Word.magic.rawValue) != Self.magic || page.load(Word.machineStart.rawValue) != machineStart {
-            page.store(0, at: Word.pendingSince.rawValue)
-            page.store(UInt64(bitPattern: wall() &- boot()), at: Word.offset.rawValue)
-            page.store(machineStart, at: Word.machineStart.rawValue)
-            page.store(Self.magic, at: Word.magic.rawValue)
+        let now = boot()
+        if !Self.isWhole(page) || page.load(Word.machineStart.rawValue) != machineStart {
+            Self.write(ClockStepFilter(wall: wall(), boot: now), machineStart, to: page)
         }
-        self.mapping = Mutex(Mapping(page: page, checkedAt: boot()))
+        self.mapping = Mutex(Mapping(page: page, checkedAt: now, known: Self.jumps(in: page)))
     }
 
+    /// Maps the file; what has its name and is no such file goes.
     private static func map(in directory: borrowing SecureDirectory) throws(SystemCallError) -> SharedMemory {
+        do throws(SystemCallError) { return try self.open(in: directory) } catch {
+            if error.isOutOfSpace { throw error }
+            try directory.removeFile(Self.file)
+        }
+        return try self.open(in: directory)
+    }
+
+    private static func open(in directory: borrowing SecureDirectory) throws(SystemCallError) -> SharedMemory {
         let page = try SharedMemory(mapping: directory.openOrCreateFile(Self.file))
         guard page.isWritable else { throw .readOnly }
         return page
     }
 
-    /// The page, after a look at its file if that is due.
-    private func page(at boot: Int64) -> SharedMemory {
-        self.mapping.withLock { mapping in
-            guard boot &- mapping.checkedAt >= Self.checkInterval else { return mapping.page }
+    private static func isWhole(_ page: SharedMemory) -> Bool { page.load(Word.magic.rawValue) == self.magic }
+
+    private static func write(_ jumps: ClockStepFilter, _ machineStart: UInt64, to page: SharedMemory) {
+        page.store(UInt64(bitPattern: jumps.pending?.offset ?? 0), at: Word.pendingOffset.rawValue)
+        page.store(UInt64(bitPattern: jumps.pending?.since ?? 0), at: Word.pendingSince.rawValue)
+        page.store(UInt64(bitPattern: jumps.offset), at: Word.offset.rawValue)
+        page.store(machineStart, at: Word.machineStart.rawValue)
+        page.store(self.magic, at: Word.magic.rawValue)
+    }
+
+    /// Looks at the file if that is due, or if its numbers are gone.
+    private func refresh(_ mapping: inout Mapping, at boot: Int64) {
+        let isWhole = Self.isWhole(mapping.page)
+        if boot &- mapping.checkedAt >= Self.checkInterval {
             mapping.checkedAt = boot
-            // Where no other can be made, the one that is there goes on.
-            guard !mapping.page.isStillLinked, let other = try? Self.map(in: self.directory) else { return mapping.page }
-            if other.load(Word.magic.rawValue) != Self.magic {
-                for word in [Word.pendingOffset, .pendingSince, .offset, .machineStart, .magic] {
-                    other.store(mapping.page.load(word.rawValue), at: word.rawValue)
-                }
-            }
-            mapping.page = other
-            return other
+            if isWhole && mapping.page.isStillLinked { return }
+        } else if isWhole {
+            return
         }
+        // Where no file can be made, the page that is there goes on, or one without a name until a file can be made.
+        var next = try? Self.map(in: self.directory)
+        if next == nil && !isWhole { next = try? SharedMemory(memoryFor: 5) }
+        guard let next else { return }
+        if !Self.isWhole(next) { Self.write(mapping.known, self.machineStart, to: next) }
+        mapping.page = next
     }
 
     /// The time that counts, in nanoseconds since the epoch.
     package func nanosecondsSinceEpoch() -> Int64 {
         let boot = self.boot()
-        let page = self.page(at: boot)
-        let before = Self.jumps(in: page)
-        var after = before
-        let time = after.time(wall: self.wall(), boot: boot)
-        // Several processes may find out the same at once; they write the same.
-        if after.offset != before.offset { page.store(UInt64(bitPattern: after.offset), at: Word.offset.rawValue) }
-        if after.pending != before.pending {
-            if let pending = after.pending { page.store(UInt64(bitPattern: pending.offset), at: Word.pendingOffset.rawValue) }
-            page.store(UInt64(bitPattern: after.pending?.since ?? 0), at: Word.pendingSince.rawValue)
+        let wall = self.wall()
+        return self.mapping.withLock { mapping in
+            self.refresh(&mapping, at: boot)
+            let page = mapping.page
+            let agreed = Self.jumps(in: page)
+            // Looked at afterwards: the numbers may have gone meanwhile.
+            let before = Self.isWhole(page) ? agreed : mapping.known
+            var after = before
+            let time = after.time(wall: wall, boot: boot)
+            // Several processes may find out the same at once; they write the same.
+            if after.offset != before.offset { page.store(UInt64(bitPattern: after.offset), at: Word.offset.rawValue) }
+            if after.pending != before.pending {
+                if let pending = after.pending { page.store(UInt64(bitPattern: pending.offset), at: Word.pendingOffset.rawValue) }
+                page.store(UInt64(bitPattern: after.pending?.since ?? 0), at: Word.pendingSince.rawValue)
+            }
+            mapping.known = after
+            return time
         }
-        return time
     }
 
     /// By how many nanoseconds the system's clock has stepped without being followed so far; `nil` when it has not.
     package var unconfirmedJump: Int64? {
-        let jumps = Self.jumps(in: self.mapping.withLock { $0.page })
-        return jumps.pending.map { $0.offset &- jumps.offset }
+        self.mapping.withLock { mapping in
+            let agreed = Self.jumps(in: mapping.page)
+            let jumps = Self.isWhole(mapping.page) ? agreed : mapping.known
+            return jumps.pending.map { $0.offset &- jumps.offset }
+        }
     }
 
     private static func jumps(in page: SharedMemory) -> ClockStepFilter {

@@ -43,7 +43,9 @@ public enum GuardReason: String, Sendable, Hashable {
     case crossSite
     /// Sessions exist over HTTPS only, and the request came over plain HTTP.
     case insecure
-    /// The session was ended while the request was under way.
+    /// Refused: the session cookies come with several values, and which of them are the client's cannot be told.
+    case ambiguous
+    /// The session was ended while the request was under way, or a short while before.
     case ended
 }
 

@@ -23,11 +23,12 @@ extension Session {
         device: SessionDevice? = nil,
         keeping kept: ValueRetention = .all
     ) async throws {
-        if case .none(.crossSite(hasNone: false)) = try await self.state().standing { throw RequestRefusal(.crossSite) }
+        if case .none(.crossSite(hasNone: false)) = try await self.read({ $0.standing }) { throw RequestRefusal(.crossSite) }
         try await self.writable().checkAdmission(of: user)
         // A user who was asked for a proof has given it, unless it is the browser alone that was recognised.
         if level > .remembered { try await self.writable().release(if: { $0.user == user }) }
-        let login = SessionUser(name: user, loggedInAt: self.transaction.now, level: level, device: device)
+        let now = self.transaction.now
+        let login = SessionUser(name: user, loggedInAt: now, level: level, device: device, epoch: self.transaction.loginEpoch)
         try await self.writable().edit { state in
             let previous = state.user
             if let names = kept.names {
@@ -35,7 +36,7 @@ extension Session {
             } else if let previous, previous.name != user {
                 state.edits.keepOnly([])
             }
-            state.edits.user = .some(login)
+            state.edits.user = login
             state.renewal = .all
         }
     }
@@ -50,7 +51,8 @@ extension Session {
         self.transaction.pending.withLock { $0.clearSiteData.formUnion(clearing) }
     }
 
-    /// All live sessions of the user who is logged in here, the oldest login first; none when nobody is.
+    /// All live sessions of the user who is logged in here, and the browsers that the user is remembered by, the oldest login first; none when
+    /// nobody is logged in.
     ///
     /// A login that is not committed yet is not among them.
     public func list() async throws -> [SessionListing] {
@@ -83,12 +85,12 @@ extension Session {
 extension Session {
     /// How surely the user has proved to be it; `nil` when nobody is logged in.
     public var level: AssuranceLevel? {
-        get async throws { try await self.state().user?.level }
+        get async throws { try await self.read { $0.user?.level } }
     }
 
     /// When the user last proved to be it, at the login or a step-up; `nil` when nobody is logged in.
     package var lastAuthentication: Timestamp? {
-        get async throws { try await self.state().user?.authenticatedAt }
+        get async throws { try await self.read { $0.user?.authenticatedAt } }
     }
 
     /// Records that the user has just proved more, or the same once more: under a new identifier, and over HTTPS with a new second key.
@@ -103,7 +105,7 @@ extension Session {
             guard var user = state.user else { throw RequestRefusal(.notLoggedIn) }
             user.level = max(user.level, level)
             user.authenticatedAt = now
-            state.edits.user = .some(user)
+            state.edits.user = user
             state.renewal = .all
         }
     }
@@ -113,7 +115,7 @@ extension Session {
         try await self.writable().edit { state in
             guard var user = state.user, level < user.level else { return }
             user.level = level
-            state.edits.user = .some(user)
+            state.edits.user = user
         }
     }
 
@@ -121,7 +123,7 @@ extension Session {
     ///
     /// - Throws: ``RequestRefusal``, which is answered with 401 or 403.
     public func require(_ level: AssuranceLevel) async throws {
-        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        guard let user = try await self.read({ $0.user }) else { throw RequestRefusal(.notLoggedIn) }
         if user.level < level { throw RequestRefusal(.levelTooLow) }
     }
 
@@ -131,7 +133,7 @@ extension Session {
     ///
     /// - Throws: ``RequestRefusal``, which is answered with 401 or 403.
     public func requireFreshLogin(within age: Duration) async throws {
-        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        guard let user = try await self.read({ $0.user }) else { throw RequestRefusal(.notLoggedIn) }
         let passed = user.authenticatedAt.duration(to: self.transaction.now)
         guard user.level > .remembered, passed <= age, passed >= Self.clockTolerance else { throw RequestRefusal(.notRecent) }
     }
@@ -147,15 +149,23 @@ extension Session {
     /// For a box "stay logged in" at the login, over HTTPS. The token lives for `SESSION_REMEMBER_AGE`, counted from here,
     /// and ends with ``logOut(clearing:)`` in this browser, with ``revokeOthers()`` in others, and with all sessions of the user.
     ///
-    /// - Parameter device: What the login that it leads to is listed by.
+    /// It ends as well when two parties are found to hold copies of the session in which it was asked for.
+    ///
+    /// - Parameter device: What it is listed by, and the login that it leads to.
     /// - Returns: Whether the browser was given a token; none goes out over plain HTTP.
-    /// - Throws: ``RequestRefusal`` when nobody is logged in, or nobody but by such a token.
+    /// - Throws: ``RequestRefusal`` when nobody is logged in, nobody but by such a token, or when the user's last proof (``logIn(as:level:device:keeping:)``,
+    ///   ``stepUp(to:)``) is more than ten minutes ago.
     @discardableResult
     public func rememberMe(device: SessionDevice? = nil) async throws -> Bool {
-        guard let user = try await self.state().user else { throw RequestRefusal(.notLoggedIn) }
+        guard let user = try await self.read({ $0.user }) else { throw RequestRefusal(.notLoggedIn) }
         if user.level <= .remembered { throw RequestRefusal(.levelTooLow) }
+        // What outlives a session by weeks is not to be had for a copied cookie.
+        try await self.requireFreshLogin(within: Self.rememberWindow)
         return try await self.writable().remember(user, device: device ?? user.device)
     }
+
+    /// How old a proof may be for which a browser is remembered.
+    private static var rememberWindow: Duration { .seconds(600) }
 
     /// Logs in the user whom the browser is remembered for, if nobody is logged in here: at level ``AssuranceLevel/remembered``, which is
     /// never a fresh login.
@@ -165,9 +175,9 @@ extension Session {
     ///
     /// - Returns: Whether somebody was logged in by this call.
     public func logInIfRemembered() async throws -> Bool {
-        guard self.transaction.presentsToken, try await self.state().user == nil else { return false }
+        guard self.transaction.presentsToken, try await self.read({ $0.user == nil }) else { return false }
         // A session that is withheld waits for a password; one that was refused is not to be replaced by what comes with its cookies.
-        if try await self.state().isTransient { return false }
+        if try await self.read({ $0.isTransient }) { return false }
         guard let login = try await self.writable().redeemToken() else { return false }
         do {
             try await self.logIn(as: login.user, level: .remembered, device: login.device)

@@ -16,10 +16,13 @@ public struct Session: Sendable {
     let view: View
 
     /// What the request knows of its session; in a hook, as far as it is known by then.
-    func state() async throws -> TransactionState {
+    func state() async throws -> TransactionState { try await self.read { $0 } }
+
+    /// Answers a question about it.
+    func read<Answer: Sendable>(_ question: (TransactionState) -> Answer) async throws -> Answer {
         switch self.view {
-        case .handler: try await self.transaction.state()
-        case .hook: self.transaction.knownState
+        case .handler: try await self.transaction.read(question)
+        case .hook: self.transaction.ask(question)
         }
     }
 
@@ -33,17 +36,17 @@ public struct Session: Sendable {
 
     /// What the guard made of this request.
     public var guardVerdict: GuardVerdict {
-        get async throws { try await self.state().verdict }
+        get async throws { try await self.read { $0.verdict } }
     }
 
     /// Why; `nil` when there is nothing to say.
     public var guardReason: GuardReason? {
-        get async throws { try await self.state().reason }
+        get async throws { try await self.read { $0.reason } }
     }
 
     /// Why the session is withheld, if it is; see ``completeChallenge()``.
     public var challenge: SessionChallenge? {
-        get async throws { try await self.state().withheld?.challenge }
+        get async throws { try await self.read { $0.withheld?.challenge } }
     }
 
     /// Releases a withheld session to this request, under new secrets: whoever else holds the old ones is out.
@@ -56,12 +59,12 @@ public struct Session: Sendable {
 
     /// Whether the session begins with this request.
     public var isNew: Bool {
-        get async throws { try await self.state().verdict == .new }
+        get async throws { try await self.read { $0.verdict == .new } }
     }
 
     /// Who is logged in; `nil` when nobody is.
     public var user: String? {
-        get async throws { try await self.state().user?.name }
+        get async throws { try await self.read { $0.user?.name } }
     }
 
     /// When the session counts as absent if it is written now and never again; `nil` when there is none.
@@ -87,10 +90,9 @@ public struct Session: Sendable {
 
     /// The value stored under a key as this request sees it; `nil` when there is none, or when it is of another type.
     public func value<Value>(_ key: SessionKey<Value>) async throws -> Value? {
-        let name = try self.name(of: key)
-        let state = try await self.state()
-        guard let bytes = state.edits.value(of: name, over: state.session?.record.values) else { return nil }
-        return try? SessionValueCoding.decode(Value.self, from: bytes)
+        try self.check(key)
+        let bytes = try await self.read { $0.value(of: key.name) }
+        return bytes.flatMap { try? SessionValueCoding.decode(Value.self, from: $0) }
     }
 
     /// The names of all values.
@@ -187,30 +189,22 @@ public struct Session: Sendable {
         try await self.writable().edit { if $0.renewal == .keep { $0.renewal = .identifier } }
     }
 
-    /// Gives the session a lifetime of its own, in seconds after each write; 0 lets its cookies end with the browser, `nil` takes it away.
-    public func setLifetime(_ seconds: Int?) async throws {
-        if let seconds, !(0...Int(Int32.max)).contains(seconds) { throw SessionError.invalidLifetime }
-        try await self.writable().edit { $0.edits.lifetime = .some(seconds) }
+    /// Gives the session a lifetime of its own.
+    ///
+    /// - Throws: `SessionError.invalidLifetime` for a time shorter than a second or longer than 2^31 - 1 seconds.
+    public func setLifetime(_ lifetime: SessionLifetime) async throws {
+        if case .idle(let time) = lifetime, !(1...Int64(Int32.max) ~= time.components.seconds) { throw SessionError.invalidLifetime }
+        try await self.writable().edit { $0.edits.lifetime = lifetime }
     }
 
     private func name<Value>(of key: SessionKey<Value>) throws -> [UInt8] {
-        let name = Array(key.name.utf8)
-        if name == Array(self.transaction.reservedKey.utf8) || ReservedKeys.contain(name) { throw SessionError.reservedKey }
-        return name
+        try self.check(key)
+        return Array(key.name.utf8)
     }
-}
 
-/// How long a session goes on.
-public struct SessionTimeLeft: Sendable, Hashable {
-    /// Until it ends if it is not used again.
-    public var idle: Duration
-    /// Until it ends however much it is used; `nil` when it has no such end.
-    public var absolute: Duration?
-
-    /// Creates a time left.
-    package init(idle: Duration, absolute: Duration?) {
-        self.idle = idle
-        self.absolute = absolute
+    private func check<Value>(_ key: SessionKey<Value>) throws {
+        let name = key.name.utf8
+        if name.elementsEqual(self.transaction.reservedKey.utf8) || name.first == 0 { throw SessionError.reservedKey }
     }
 }
 

@@ -9,7 +9,9 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     case responseSent
     /// A hook that is asked while the session is read, or in the middle of a change, can read the session and not change it.
     case insideHook
-    /// The lifetime is negative, or longer than 2^31 - 1 seconds.
+    /// The session has ended while the request was under way, so that nothing of it can be stored.
+    case ended
+    /// The lifetime is shorter than a second, or longer than 2^31 - 1 seconds.
     case invalidLifetime
     /// One value has more bytes than `PARANOID_SESSION_VALUE_LIMIT` allows.
     case valueTooLarge
@@ -26,7 +28,8 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
         case .reservedKey: "the guard's own data cannot be read or written by the application"
         case .responseSent: "a session cannot begin, end or change its identifier once the response is on its way"
         case .insideHook: "a hook can read a session, and cannot change it"
-        case .invalidLifetime: "a lifetime is a number of seconds from 0 to 2^31-1"
+        case .ended: "the session has ended while the request was under way"
+        case .invalidLifetime: "a lifetime has 1 to 2^31-1 seconds"
         case .valueTooLarge: "a value is larger than a session value may be"
         case .valueTooDeep: "a value is nested more deeply than a session value may be"
         case .sessionTooLarge: "the values are larger than those of a session may be"
@@ -35,11 +38,14 @@ public enum SessionError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-extension SessionError: ClientError {
-    /// What a client is told when the handler lets the error through: 403 for one session too many, else 500.
-    package var httpError: HTTPError {
-        self == .tooManySessions
-            ? HTTPError(.forbidden, message: "Too many sessions.") : HTTPError(.internalServerError, cause: self)
+extension SessionError: HTTPErrorConvertible {
+    /// 403 for one session too many, 409 for one that has ended; the others are faults of the application.
+    package var httpError: HTTPError? {
+        switch self {
+        case .tooManySessions: HTTPError(.forbidden, message: "Too many sessions")
+        case .ended: HTTPError(.conflict, message: "Your session has ended. Load the page again.")
+        default: nil
+        }
     }
 }
 
@@ -47,7 +53,7 @@ extension SessionError: ClientError {
 ///
 /// Thrown by ``Session/requireFreshLogin(within:)``, ``Session/require(_:)`` and ``CSRFProtection``. The client gets 401 when nobody is logged in,
 /// else 403. `Application.onError(_:)` can send it to the login page instead.
-public struct RequestRefusal: ClientError, Sendable, Hashable {
+public struct RequestRefusal: Error, HTTPErrorConvertible, Sendable, Hashable {
     /// Why a request is refused.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
         /// Nobody is logged in.
@@ -72,8 +78,7 @@ public struct RequestRefusal: ClientError, Sendable, Hashable {
         self.reason = reason
     }
 
-    /// 401 when nobody is logged in, else 403; the text says what to do and nothing of the session.
-    package var httpError: HTTPError {
+    package var httpError: HTTPError? {
         switch self.reason {
         // 401 wants a challenge (RFC 9110, section 15.5.2); browsers pass over a scheme that they do not know.
         case .notLoggedIn: HTTPError(.unauthorized, message: "Log in first.").adding("Session", for: .wwwAuthenticate)

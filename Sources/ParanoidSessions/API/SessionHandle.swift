@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// The name of one session in lists, logs, events and the command-line tool: 8 random bytes, drawn when the session begins.
 ///
 /// It stays the same for the life of the session, whenever its identifier is replaced, and nothing secret can be computed from it. It is
@@ -20,12 +22,9 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
     /// Parses the text of a handle; `nil` for anything else.
     public init?(_ text: String) {
         guard text.utf8.count == Self.digitCount, let bytes = Hexadecimal.bytes(of: text.utf8) else { return nil }
-        self.number = bytes.reduce(0) { $0 << 8 | UInt64($1) }
+        self.number = BigEndian.number(bytes)
     }
 
     /// The text of the handle: 16 hexadecimal digits.
-    public var description: String {
-        let digits = String(self.number, radix: 16)
-        return String(repeating: "0", count: Self.digitCount - digits.utf8.count) + digits
-    }
+    public var description: String { Hexadecimal.text(self.number, width: Self.digitCount) }
 }

@@ -1,17 +1,27 @@
-/// One of a user's sessions, as a list of them shows it.
+/// One of a user's sessions, or a browser that a user is remembered by, as a list of them shows it.
 public struct SessionListing: Sendable, Hashable {
+    /// What a list names.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// A session.
+        case session
+        /// A browser that may log the user in without a password, see ``Session/rememberMe(device:)``.
+        case rememberedLogin = "remembered login"
+    }
+
     /// What revokes it.
     public var handle: SessionHandle
     /// When the session began.
-    public var createdAt: Timestamp
+    package var createdAt: Timestamp
     /// When the user logged in; `nil` where the record's label cannot be read.
     public var loggedInAt: Timestamp?
     /// When it was last written: at its last request that changed anything, the guard's own data included.
     public var writtenAt: Timestamp
     /// From when on it counts as absent if it is not written again.
-    public var expiresAt: Timestamp
+    package var expiresAt: Timestamp
     /// What the application noted of the device.
     public var device: SessionDevice?
+    /// What it is.
+    public var kind = Kind.session
     /// Whether it is the session that asks.
     public var isCurrent = false
 }

@@ -10,6 +10,8 @@ package struct SessionUser: Sendable, Hashable {
     package var level: AssuranceLevel
     /// What the application noted of the device.
     package var device: SessionDevice?
+    /// The store's ``SessionStore/loginEpoch`` when the request arrived that logged the user in; it lies in the clear head.
+    package var epoch: UInt64
 
     /// Creates a login.
     package init(
@@ -17,22 +19,24 @@ package struct SessionUser: Sendable, Hashable {
         loggedInAt: Timestamp,
         authenticatedAt: Timestamp? = nil,
         level: AssuranceLevel = .password,
-        device: SessionDevice? = nil
+        device: SessionDevice? = nil,
+        epoch: UInt64 = 0
     ) {
         self.name = name
         self.loggedInAt = loggedInAt
         self.authenticatedAt = authenticatedAt ?? loggedInAt
         self.level = level
         self.device = device
+        self.epoch = epoch
     }
 }
 
 /// How surely a user has proved who it is; a higher level includes the lower ones.
 ///
 /// An application may have levels of its own between and above these.
-public struct AssuranceLevel: RawRepresentable, Sendable, Hashable, Comparable {
+public struct AssuranceLevel: Sendable, Hashable, Comparable {
     /// The place of the level among the others.
-    public var rawValue: UInt8
+    package let rawValue: UInt8
 
     /// Creates a level.
     public init(rawValue: UInt8) {

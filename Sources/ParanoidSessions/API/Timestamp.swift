@@ -1,15 +1,15 @@
-public import ParanoidHTTP
+package import ParanoidHTTP
 
 /// A point in wall-clock time that several processes, and a later boot of the machine, agree on.
 ///
 /// Sessions outlive the process that created them, so their times cannot come from `ContinuousClock`, whose instants mean nothing
 /// outside one boot.
-public struct Timestamp: InstantProtocol, Sendable, Hashable {
+public struct Timestamp: Comparable, Sendable, Hashable {
     /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds excluded.
     public let nanosecondsSinceEpoch: Int64
 
     /// Creates a timestamp from its distance to the Unix epoch in nanoseconds.
-    public init(nanosecondsSinceEpoch: Int64) {
+    package init(nanosecondsSinceEpoch: Int64) {
         self.nanosecondsSinceEpoch = nanosecondsSinceEpoch
     }
 
@@ -24,13 +24,13 @@ public struct Timestamp: InstantProtocol, Sendable, Hashable {
     package static let distantFuture = Timestamp(nanosecondsSinceEpoch: .max)
 
     /// The timestamp `duration` later; saturates instead of overflowing.
-    public func advanced(by duration: Duration) -> Timestamp {
+    package func advanced(by duration: Duration) -> Timestamp {
         let (sum, overflow) = self.nanosecondsSinceEpoch.addingReportingOverflow(duration.wholeNanoseconds)
         return Timestamp(nanosecondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
     }
 
     /// How much later `other` is; negative when it is earlier.
-    public func duration(to other: Timestamp) -> Duration {
+    package func duration(to other: Timestamp) -> Duration {
         let (difference, overflow) = other.nanosecondsSinceEpoch.subtractingReportingOverflow(self.nanosecondsSinceEpoch)
         return .nanoseconds(overflow ? (other > self ? .max : .min) : difference)
     }
@@ -44,6 +44,8 @@ public struct Timestamp: InstantProtocol, Sendable, Hashable {
 extension Duration {
     /// The duration in nanoseconds, cut below them and saturated at the limits of `Int64` (292 years).
     package var wholeNanoseconds: Int64 {
+        // Up to nine seconds fit into a word.
+        if let attoseconds = Int64(exactly: self.attoseconds) { return attoseconds / 1_000_000_000 }
         let (seconds, attoseconds) = self.components
         let base = seconds.multipliedSaturating(by: 1_000_000_000)
         let (sum, overflow) = base.addingReportingOverflow(attoseconds / 1_000_000_000)
@@ -58,12 +60,31 @@ extension Int64 {
     }
 }
 
+/// A clock for the sessions of an application, in place of the system's.
+public protocol SessionClock: Sendable {
+    /// The time now; read several times for each request, so it must be quick.
+    var now: Timestamp { get }
+}
+
 /// Says what time it is for a request.
 ///
 /// Everything below takes the time as an argument, so tests play years in milliseconds.
-public protocol SessionClock: Sendable {
+package protocol RequestClock: Sendable {
     /// The time at which a request arrived, as far as anybody knows; asked once, before its handler runs.
     func arrival(of request: Request) -> Timestamp
     /// The time at which a request's response is made; not before its arrival unless the clock was set back.
     func completion(of request: Request) -> Timestamp
+}
+
+/// The times of requests by a clock that knows no requests.
+package struct TimesOfRequests: RequestClock {
+    private let clock: any SessionClock
+
+    /// Creates a clock of requests.
+    package init(by clock: any SessionClock) {
+        self.clock = clock
+    }
+
+    package func arrival(of request: Request) -> Timestamp { self.clock.now }
+    package func completion(of request: Request) -> Timestamp { self.clock.now }
 }

@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// What a fingerprint is made of: the values of named request parameters, byte for byte, in the order of the setting.
 ///
 /// A parameter that is absent differs from one that is empty.
@@ -12,10 +14,10 @@ package struct ClientTraits: Sendable, Hashable {
 
     /// One unambiguous byte string: a presence byte and the length before each value, so nothing can move from one to the next.
     package var framed: [UInt8] {
-        var bytes = UInt64(self.values.count).bigEndianBytes
+        var bytes = BigEndian.bytes(UInt64(self.values.count))
         for value in self.values {
             bytes.append(value == nil ? 0 : 1)
-            bytes.append(contentsOf: UInt64(value?.count ?? 0).bigEndianBytes)
+            BigEndian.append(UInt64(value?.count ?? 0), to: &bytes)
             bytes.append(contentsOf: value ?? [])
         }
         return bytes
@@ -30,6 +32,9 @@ extension ClientTraits: CustomStringConvertible {
 /// A keyed hash of the traits a session is bound to: it says whether they are the same, not what they were.
 package struct Fingerprint: Sendable, Hashable {
     let secret: SecretBytes<32>
+
+    /// Of nothing.
+    init() { self.secret = SecretBytes() }
 
     /// Computes the fingerprint of traits.
     package init(of traits: ClientTraits, keys: ServerKeys) {

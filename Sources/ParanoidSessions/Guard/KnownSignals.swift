@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// What a request shows of its client, apart from secrets.
 package struct ClientSignals: Sendable {
     /// One thing about the client.
@@ -21,12 +23,36 @@ package struct ClientSignals: Sendable {
     package let source: [UInt8]
     /// Reads them.
     package let readings: @Sendable () -> [Reading]
+    /// The code of the source, and the number of the server secret that it was computed with; `nil` until it is known.
+    private(set) var code: (code: SecretBytes<16>, secretNumber: UInt8)?
 
     /// Creates signals.
     package init(source: [UInt8], readings: @escaping @Sendable () -> [Reading]) {
         self.source = source
         self.readings = readings
     }
+
+    /// The code of the source; computed where it was not noted.
+    func sourceCode(keys: ServerKeys) -> SecretBytes<16> {
+        if let code, code.secretNumber == keys.number { return code.code }
+        return SecretBytes(prefixOf: keys.code(.signal, 0, over: self.source))
+    }
+
+    /// Notes the code of the source, so that it is not computed again.
+    mutating func noteCode(keys: ServerKeys) {
+        if let code, code.secretNumber == keys.number { return }
+        self.code = (self.sourceCode(keys: keys), keys.number)
+    }
+
+    /// The same source with the code that another request has found for it.
+    init(_ known: ClientSignals, readings: @escaping @Sendable () -> [Reading]) {
+        self.source = known.source
+        self.code = known.code
+        self.readings = readings
+    }
+
+    /// Only what another request can be compared with.
+    var withoutReadings: ClientSignals { ClientSignals(self) { [] } }
 
     /// Nothing is noted.
     package static let none = ClientSignals(source: [], readings: { [] })
@@ -45,12 +71,15 @@ package struct SignalFindings: Sendable, Hashable {
         package let name: String
         /// What that means.
         package let policy: SignalPolicy
-        let code: [UInt8]
+        let code: SecretBytes<8>
+
+        /// The same, with another consequence.
+        func meaning(_ policy: SignalPolicy) -> Change { Change(name: self.name, policy: policy, code: self.code) }
     }
 
     /// What has changed, in the order of the rules.
     package let changes: [Change]
-    let sourceCode: [UInt8]
+    let sourceCode: SecretBytes<16>?
 
     /// The gravest consequence.
     package var policy: SignalPolicy { self.changes.map(\.policy).max() ?? .off }
@@ -59,18 +88,32 @@ package struct SignalFindings: Sendable, Hashable {
 /// What a session knows of its client: keyed hashes of a few values of each signal, the ones seen last.
 package struct KnownSignals: Sendable, Hashable {
     static let codeByteCount = 8
-    static let sourceByteCount = 16
     /// How many values of one signal are remembered: the networks at home, at work and between them.
     static let maximumCount = 6
 
     struct Entry: Sendable, Hashable {
         var name: [UInt8]
-        var codes: [[UInt8]]
+        /// One behind the other, the one seen last at the end.
+        var codes: [UInt8]
+
+        func contains(_ code: SecretBytes<8>) -> Bool {
+            stride(from: 0, to: self.codes.count, by: KnownSignals.codeByteCount).contains { start in
+                var difference: UInt8 = 0
+                for index in 0..<KnownSignals.codeByteCount { difference |= self.codes[start + index] ^ code[index] }
+                return difference == 0
+            }
+        }
+
+        mutating func add(_ code: SecretBytes<8>) {
+            unsafe code.withUnsafeBytes { unsafe self.codes.append(contentsOf: $0) }
+            let excess = self.codes.count - KnownSignals.maximumCount * KnownSignals.codeByteCount
+            if excess > 0 { self.codes.removeFirst(excess) }
+        }
     }
 
     var entries: [Entry] = []
     /// The code of the bytes in which nothing was new when the session was last written.
-    var sourceCode: [UInt8] = []
+    var sourceCode: SecretBytes<16>?
 
     /// Knows nothing.
     package init() {}
@@ -80,41 +123,54 @@ package struct KnownSignals: Sendable, Hashable {
     /// A signal that was never read, as there was no rule for it, is no change.
     func findings(on signals: ClientSignals, keys: ServerKeys) -> SignalFindings? {
         guard !signals.source.isEmpty else { return nil }
-        let sourceCode = Self.sourceCode(of: signals, keys: keys)
+        let sourceCode = signals.sourceCode(keys: keys)
         if sourceCode == self.sourceCode { return nil }
         var changes: [SignalFindings.Change] = []
         for reading in signals.readings() where reading.policy != .off {
-            guard let entry = self.entries.first(where: { $0.name == Array(reading.name.utf8) }) else { continue }
+            guard let entry = self.entries.first(where: { $0.name.elementsEqual(reading.name.utf8) }) else { continue }
             let code = Self.code(of: reading, keys: keys)
-            if !entry.codes.contains(code) {
+            if !entry.contains(code) {
                 changes.append(SignalFindings.Change(name: reading.name, policy: reading.policy, code: code))
             }
         }
         return changes.isEmpty ? nil : SignalFindings(changes: changes, sourceCode: sourceCode)
     }
 
-    /// Takes note of what was new.
-    mutating func remember(_ findings: SignalFindings) {
-        for change in findings.changes {
-            guard let index = self.entries.firstIndex(where: { $0.name == Array(change.name.utf8) }) else { continue }
-            self.entries[index].codes.append(change.code)
-            if self.entries[index].codes.count > Self.maximumCount { self.entries[index].codes.removeFirst() }
+    /// Takes note of what was new, apart from what is pending until a new value is shown.
+    ///
+    /// - Returns: The names of what another request has not noted meanwhile.
+    @discardableResult
+    mutating func remember(_ findings: SignalFindings) -> [String] {
+        var noted: [String] = []
+        for change in findings.changes where change.policy != .rotate {
+            if self.add(change.code, to: Array(change.name.utf8)) { noted.append(change.name) }
         }
-        self.sourceCode = findings.sourceCode
+        if findings.changes.allSatisfy({ $0.policy != .rotate }) { self.sourceCode = findings.sourceCode }
+        return noted
+    }
+
+    /// Takes note of a value that is the owner's.
+    mutating func remember(_ entry: PendingSignals.Entry) { _ = self.add(entry.code, to: entry.name) }
+
+    private mutating func add(_ code: SecretBytes<8>, to name: [UInt8]) -> Bool {
+        guard let index = self.entries.firstIndex(where: { $0.name == name }) else { return false }
+        if self.entries[index].contains(code) { return false }
+        self.entries[index].add(code)
+        return true
     }
 
     /// Takes note of signals that were never read before, and of the bytes if nothing in them is new.
     mutating func complete(with signals: ClientSignals, keys: ServerKeys) {
         guard !signals.source.isEmpty else { return }
-        let sourceCode = Self.sourceCode(of: signals, keys: keys)
+        let sourceCode = signals.sourceCode(keys: keys)
         guard sourceCode != self.sourceCode else { return }
         var isKnown = true
         for reading in signals.readings() where reading.policy != .off {
             let code = Self.code(of: reading, keys: keys)
-            if let entry = self.entries.first(where: { $0.name == Array(reading.name.utf8) }) {
-                isKnown = isKnown && entry.codes.contains(code)
+            if let entry = self.entries.first(where: { $0.name.elementsEqual(reading.name.utf8) }) {
+                isKnown = isKnown && entry.contains(code)
             } else {
-                self.entries.append(Entry(name: Array(reading.name.utf8), codes: [code]))
+                self.entries.append(Entry(name: Array(reading.name.utf8), codes: code.bytes))
             }
         }
         if isKnown { self.sourceCode = sourceCode }
@@ -123,14 +179,9 @@ package struct KnownSignals: Sendable, Hashable {
     /// Whether more has changed than the bytes in which nothing was new: that alone is not worth a write.
     func hasOtherValues(than other: KnownSignals) -> Bool { self.entries != other.entries }
 
-    private static func sourceCode(of signals: ClientSignals, keys: ServerKeys) -> [UInt8] {
-        Array(keys.code(.signal, over: [0] + signals.source).bytes.prefix(Self.sourceByteCount))
-    }
-
-    private static func code(of reading: ClientSignals.Reading, keys: ServerKeys) -> [UInt8] {
+    private static func code(of reading: ClientSignals.Reading, keys: ServerKeys) -> SecretBytes<8> {
         let name = Array(reading.name.utf8)
-        let message = [1] + UInt64(name.count).bigEndianBytes + name + reading.value
-        return Array(keys.code(.signal, over: message).bytes.prefix(Self.codeByteCount))
+        return SecretBytes(prefixOf: keys.code(.signal, 1, over: BigEndian.bytes(UInt64(name.count)) + name + reading.value))
     }
 }
 
@@ -138,10 +189,10 @@ package struct KnownSignals: Sendable, Hashable {
 
 extension RecordWriter {
     mutating func known(_ known: KnownSignals) {
-        self.bytes(known.sourceCode)
+        if let code = known.sourceCode { self.bytes(code) } else { self.bytes([]) }
         for entry in known.entries {
             self.bytes(entry.name)
-            self.bytes(Array(entry.codes.joined()))
+            self.bytes(entry.codes)
         }
     }
 }
@@ -150,13 +201,10 @@ extension RecordReader {
     mutating func known() -> KnownSignals? {
         guard let source = self.bytes() else { return nil }
         var known = KnownSignals()
-        known.sourceCode = Array(source)
+        known.sourceCode = SecretBytes<16>(source)
         while !self.isAtEnd {
             guard let name = self.bytes(), let codes = self.bytes(), codes.count % KnownSignals.codeByteCount == 0 else { return nil }
-            let starts = stride(from: codes.startIndex, to: codes.endIndex, by: KnownSignals.codeByteCount)
-            known.entries.append(
-                KnownSignals.Entry(name: Array(name), codes: starts.map { Array(codes[$0..<$0 + KnownSignals.codeByteCount]) })
-            )
+            known.entries.append(KnownSignals.Entry(name: Array(name), codes: Array(codes)))
         }
         return known
     }

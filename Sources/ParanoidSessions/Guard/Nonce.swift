@@ -1,8 +1,10 @@
 /// A value that a client shows once, or for a short while: a position in its session's stream and a keyed tag that proves it.
 ///
 /// Only ``NonceStream`` can make one that verifies.
-package struct Nonce: Sendable, Hashable {
+package struct Nonce: Sendable {
     private let secret: SecretBytes<24>
+    /// The seed of the session whose chain has given it, once that was proved: it need not be proved again.
+    private var provenSeed: SecretBytes<24>?
 
     /// The position in the stream.
     package var position: UInt64 { self.secret.bigEndian(at: 0, as: UInt64.self) }
@@ -40,6 +42,21 @@ package struct Nonce: Sendable, Hashable {
 
     /// The text sent to the client.
     package var cookieValue: String { Base64URL.encode(self.secret) }
+
+    fileprivate func isProven(for seed: SecretBytes<24>) -> Bool { self.provenSeed.map { $0 == seed } ?? false }
+
+    fileprivate func proven(for seed: SecretBytes<24>) -> Nonce {
+        var nonce = self
+        nonce.provenSeed = seed
+        return nonce
+    }
+}
+
+extension Nonce: Hashable {
+    /// Compares in constant time.
+    package static func == (lhs: Nonce, rhs: Nonce) -> Bool { lhs.secret == rhs.secret }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(self.secret) }
 }
 
 extension Nonce: CustomStringConvertible, CustomDebugStringConvertible {
@@ -47,13 +64,6 @@ extension Nonce: CustomStringConvertible, CustomDebugStringConvertible {
     package var description: String { "Nonce(redacted)" }
     /// A stand-in that is safe to log.
     package var debugDescription: String { self.description }
-}
-
-extension UInt64 {
-    /// The eight bytes, most significant first.
-    var bigEndianBytes: [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: self >> UInt64(56 - 8 * $0)) }
-    }
 }
 
 /// The nonces of one session: any worker process can continue the stream, and nobody without the server's secret can.
@@ -94,7 +104,13 @@ package struct NonceStream: Sendable {
     /// The value of a rotation chain that a nonce carries, if it belongs to this session; compares in constant time.
     package func value(of nonce: Nonce) -> RotationChain.Value? {
         let (value, tag) = nonce.link
+        if nonce.isProven(for: self.seed) { return value }
         return tag == self.tag(of: value) ? value : nil
+    }
+
+    /// The nonce with the note that it carries a value of this session's chain, if it does.
+    func proven(_ nonce: Nonce) -> Nonce {
+        self.value(of: nonce) == nil ? nonce : nonce.proven(for: self.seed)
     }
 
     private func tag(of value: RotationChain.Value) -> SecretBytes<12> {

@@ -48,6 +48,42 @@ struct ParanoidGuard: Sendable {
         }
     }
 
+    // MARK: Signals
+
+    /// What is new about a client, with what follows by now.
+    ///
+    /// A new network is served while it can have shown nothing yet of what it was given. One that was given new values and shows none is
+    /// withheld, and so is a client that shows none in several rounds.
+    func weighed(
+        _ findings: SignalFindings?,
+        _ credentials: PresentedCredentials,
+        on record: SessionRecord,
+        _ tracking: SessionTracking,
+        keys: ServerKeys,
+        at now: Timestamp
+    ) -> SignalFindings? {
+        var changes = findings?.changes ?? []
+        let isPending = changes.contains { $0.policy == .rotate } && !tracking.pending.entries.isEmpty
+        let bounds = self.settings.rotationBounds(of: record)
+        let inVain = bounds.flatMap { tracking.chain?.roundsInVain(at: now, $0) } ?? 0
+        guard isPending || inVain >= RotationChain.tooManyRounds else { return findings }
+        let value = credentials.nonce.flatMap { tracking.stream(keys: keys).value(of: $0) }
+        if isPending {
+            var pending = tracking.pending
+            if let value { _ = pending.confirm(value) }
+            changes = changes.map { change in
+                let isExhausted = change.policy == .rotate && pending.isExhausted(change, at: now, delay: self.settings.delayBound)
+                return isExhausted ? change.meaning(.challenge) : change
+            }
+        }
+        if inVain >= RotationChain.tooManyRounds, value?.generation == tracking.chain?.generation,
+            let policy = self.settings.ignoredCookies.policy(for: record)
+        {
+            changes.append(SignalFindings.Change(name: SignalRule.cookies, policy: policy, code: SecretBytes()))
+        }
+        return changes.isEmpty ? nil : SignalFindings(changes: changes, sourceCode: findings?.sourceCode ?? tracking.known.sourceCode)
+    }
+
     // MARK: Completion
 
     func needsCommit(
@@ -59,8 +95,12 @@ struct ParanoidGuard: Sendable {
     ) -> Bool {
         if let bounds = self.settings.rotationBounds(of: session.record) {
             guard let chain = tracking.chain else { return true }
-            if self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys).chain != chain { return true }
+            let turn = self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys)
+            if turn.chain != chain || turn.pending != tracking.pending { return true }
+            if tracking.predecessor != nil && state.credentials.identifier == session.identifier { return true }
+            return turn.gives && session.shown != .superseded && self.isIdentifierDue(tracking, for: state, at: now)
         }
+        if let signals = state.signals, tracking.pending.isFirst(for: signals) { return true }
         if tracking.predecessor != nil && state.credentials.identifier == session.identifier { return true }
         return session.shown != .superseded && self.isIdentifierDue(tracking, for: state, at: now)
     }
@@ -90,12 +130,17 @@ struct ParanoidGuard: Sendable {
         if let bounds = self.settings.rotationBounds(of: draft.record) {
             if !isNew, let chain = tracking.chain {
                 let turn = self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys)
-                tracking.chain = turn.chain
                 if turn.gives {
-                    let value = RotationChain.Value(generation: turn.chain.generation &+ 1, number: generator.next())
+                    // The number says to what of the client it is given, see PendingSignals.
+                    let number = generator.next() & ~PendingSignals.placeBits | turn.pending.places(of: state.signals)
+                    let value = RotationChain.Value(generation: turn.chain.generation &+ 1, number: number)
                     draft.changes.nonce = tracking.stream(keys: keys).nonce(of: value)
                 }
-                if turn.gives || turn.chain != chain { draft.isModified = true }
+                if turn.gives || turn.chain != chain || turn.pending != tracking.pending { draft.isModified = true }
+                draft.found += turn.found
+                for entry in turn.confirmed { tracking.known.remember(entry) }
+                tracking.chain = turn.chain
+                tracking.pending = turn.pending
                 isDue = isDue && turn.gives
             } else if let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) {
                 tracking.chain = RotationChain(resumingAt: value, at: state.arrivedAt)
@@ -108,8 +153,14 @@ struct ParanoidGuard: Sendable {
                 draft.isModified = true
             }
         }
+        if tracking.chain == nil, !isNew, let signals = state.signals {
+            draft.found += tracking.pending.note(signals, generation: 0)
+            if isDue { tracking.pending.carry(tracking.pending.places(of: signals), at: now, delay: self.settings.delayBound) }
+            draft.isModified = draft.isModified || !draft.found.isEmpty
+        }
         if tracking.predecessor != nil && state.credentials.identifier == state.session?.identifier {
             // The client has the identifier: the one before it is done with.
+            if tracking.chain == nil { for entry in tracking.pending.confirmAll() { tracking.known.remember(entry) } }
             draft.confirmed = tracking.predecessor
             tracking.predecessor = nil
             draft.isModified = true
@@ -120,13 +171,23 @@ struct ParanoidGuard: Sendable {
         if draft.rotates { tracking.identifierIssuedAt = now }
         draft.changes.second = self.secondCookie(of: tracking, for: state, isModified: draft.isModified, at: now) ?? draft.changes.second
         if tracking.secureKey != draft.record.tracking?.secureKey { draft.isModified = true }
-        draft.record.tracking = tracking
+        if tracking != draft.record.tracking { draft.record.tracking = tracking }
         draft.tellsIdentifier = draft.tellsIdentifier || isNew || draft.rotates || draft.changes.nonce != nil
     }
 
+    /// What a request does to a chain and to what is pending.
+    private struct Turn {
+        var chain: RotationChain
+        var pending: PendingSignals
+        /// Whether the response gives a new value.
+        var gives = false
+        /// What has turned out to be the owner's.
+        var confirmed: [PendingSignals.Entry] = []
+        /// What is new and to be told.
+        var found: [String] = []
+    }
+
     /// What a request's value does to a chain, and whether the response gives a new one.
-    ///
-    /// The request was judged when it arrived: what others have shown since then is no reason to convict it.
     private func turn(
         _ chain: RotationChain,
         of tracking: SessionTracking,
@@ -134,25 +195,31 @@ struct ParanoidGuard: Sendable {
         at now: Timestamp,
         _ bounds: RotationChain.Bounds,
         keys: ServerKeys
-    ) -> (chain: RotationChain, gives: Bool) {
+    ) -> Turn {
+        var turn = Turn(chain: chain, pending: tracking.pending)
         guard state.isChecked, !state.isCut, let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) })
-        else { return (chain, false) }
-        var shown = chain
-        switch shown.show(value, at: state.arrivedAt, bounds) {
-        case .reuse: return (chain, false)
-        case .late: return (shown, false)
-        case .current: break
-        }
-        // A request that was late on arrival is told nothing new, and each request is given one value, however often it commits.
-        guard state.reason != .window, state.changes.nonce == nil else { return (shown, false) }
-        // Not at once, also where the application asks for it: a late response would bring an older value back.
+        else { return turn }
+        turn.chain.recall(at: now, bounds)
         let isAskedFor = state.renewal != .keep
-        let isHastened = isAskedFor || state.hastensRotation
-        var given = shown
-        let gives = given.gives(to: value, arrivedAt: state.arrivedAt, at: now, bounds, isHastened: isHastened)
+        let exchange = RotationChain.Exchange(
+            value,
+            arrivedAt: state.arrivedAt,
+            // Each request is given one value, however often it commits.
+            isLate: state.reason == .window || state.changes.nonce != nil,
+            // Not at once, also where the application asks for it: a late response would bring an older value back.
+            isHastened: isAskedFor || state.hastensRotation
+        )
         // A client that is served ahead of time, or in the background, may never see the response's cookies.
-        guard gives, isAskedFor || state.credentials.mayRotate() else { return (shown, false) }
-        return (given, true)
+        // In a new network every response is an occasion: the client chooses what it says of itself.
+        let isOccasion = { isAskedFor || state.hastensRotation || state.credentials.mayRotate() }
+        turn.gives = turn.chain.complete(exchange, at: now, bounds, isOccasion: isOccasion)
+        if let signals = state.signals { turn.found = turn.pending.note(signals, generation: turn.chain.generation) }
+        turn.confirmed = turn.pending.confirm(value)
+        if turn.chain.generation != chain.generation { turn.pending.moveOn() }
+        if turn.gives { turn.pending.carry(turn.pending.places(of: state.signals), at: now, delay: bounds.delay) }
+        let isSixthRound = chain.rounds.count == RotationChain.tooManyRounds && turn.chain.rounds.count > chain.rounds.count
+        if isSixthRound && self.settings.ignoredCookies != .off { turn.found.append(SignalRule.cookies) }
+        return turn
     }
 
     /// A session is bound at once, and gets its secure key at once if it begins over HTTPS: not for whoever comes first over it.
@@ -170,8 +237,13 @@ struct ParanoidGuard: Sendable {
     }
 
     private func isIdentifierDue(_ tracking: SessionTracking, for state: TransactionState, at now: Timestamp) -> Bool {
-        let isOld = self.settings.identifierTimeout.map { tracking.identifierIssuedAt.advanced(by: $0) < now } ?? false
-        return (isOld || state.hastensRotation) && state.credentials.mayRotate()
+        // A time in the future is one of a clock that was wrong.
+        let issuedAt = tracking.identifierIssuedAt
+        let isOld = self.settings.identifierTimeout.map { issuedAt.advanced(by: $0) < now || now.advanced(by: $0) < issuedAt } ?? false
+        // Once for all that is new; where values form a chain it goes out with these, which wait for an occasion.
+        let isSpaced = issuedAt.advanced(by: self.settings.delayBound * 2) <= now
+        if isSpaced, let signals = state.signals, tracking.pending.isFirst(for: signals) { return true }
+        return isOld && (tracking.chain != nil || state.credentials.mayRotate())
     }
 
     /// The second cookie: where the client has not shown its key, and again with what else is told, so that it lives as long.
@@ -185,6 +257,7 @@ struct ParanoidGuard: Sendable {
         if key != state.credentials.secureKey { return .set(key) }
         // Not soon after a change of keys: an older answer that arrives late must not bring the old one back.
         guard isModified, state.changes.second == nil else { return nil }
-        return tracking.identifierIssuedAt.advanced(by: .seconds(60)) < now ? .set(key) : nil
+        let age = tracking.identifierIssuedAt.duration(to: now)
+        return age > .seconds(60) || age < .seconds(-60) ? .set(key) : nil
     }
 }

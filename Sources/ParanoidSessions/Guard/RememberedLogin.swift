@@ -25,12 +25,21 @@ package struct RememberedLogin: Sendable, Hashable {
     package let device: SessionDevice?
     /// When the user let the browser be remembered.
     package let createdAt: Timestamp
+    /// The session in which the user did: what proves a copy of that one ends this login as well.
+    package let source: SessionHandle
     private let seed: SecretBytes<24>
     private var chain: RotationChain
 
     /// Begins to remember.
-    package init(user: String, device: SessionDevice?, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    package init(
+        user: String,
+        device: SessionDevice?,
+        from source: SessionHandle = SessionHandle(number: 0),
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) {
         self.user = user
+        self.source = source
         self.device = device
         self.createdAt = now
         self.seed = SecretBytes(using: &generator)
@@ -100,13 +109,15 @@ package struct RememberedLogin: Sendable, Hashable {
 
     // MARK: Bytes
 
-    private static let formatVersion: UInt8 = 1
+    /// Version 1 did not say which session it comes from.
+    private static let formatVersions: ClosedRange<UInt8> = 1...2
 
     /// The memory as bytes.
     package func encoded() -> [UInt8] {
         var writer = RecordWriter()
-        writer.byte(Self.formatVersion)
+        writer.byte(Self.formatVersions.upperBound)
         writer.integer(self.createdAt.nanosecondsSinceEpoch)
+        writer.integer(self.source.number)
         writer.text(self.user)
         writer.bytes(self.seed)
         writer.chain(self.chain)
@@ -117,10 +128,12 @@ package struct RememberedLogin: Sendable, Hashable {
     /// Parses what ``encoded()`` wrote; `nil` for anything else.
     package init?(decoding bytes: [UInt8]) {
         var reader = RecordReader(bytes)
-        guard reader.byte() == Self.formatVersion, let createdAt = reader.timestamp(), let user = reader.bytes(),
+        guard let version = reader.byte(), Self.formatVersions ~= version, let createdAt = reader.timestamp(),
+            let source: UInt64 = version == 1 ? 0 : reader.integer(), let user = reader.bytes(),
             let seed = reader.bytes().flatMap({ SecretBytes<24>($0) }), let chain = reader.chain()
         else { return nil }
         self.createdAt = createdAt
+        self.source = SessionHandle(number: source)
         self.user = String(decoding: user, as: UTF8.self)
         self.seed = seed
         self.chain = chain

@@ -62,50 +62,68 @@ package struct RotationChain: Sendable, Hashable {
         case reuse
     }
 
-    struct Shown: Sendable, Hashable {
-        var number: UInt64
-        var firstAt: Timestamp
+    /// A value of the present generation that was shown.
+    package struct Shown: Sendable, Hashable {
+        package var number: UInt64
+        package var firstAt: Timestamp
         /// The last time at which it can still arrive from the jar; `nil` while it may be the jar's value.
-        var lastPossibleAt: Timestamp?
+        package var lastPossibleAt: Timestamp?
     }
 
-    struct Left: Sendable, Hashable {
-        var generation: UInt32
+    /// A generation that the jar has left.
+    package struct Left: Sendable, Hashable {
+        package var generation: UInt32
         /// When the first value of the next one arrived.
-        var at: Timestamp
+        package var at: Timestamp
         /// When its last value was given.
-        var sentAt: Timestamp
+        package var sentAt: Timestamp
         /// The value at which the jar had settled.
-        var settled: UInt64?
+        package var settled: UInt64?
+    }
+
+    /// The rounds in which values of the next generation were given and none was shown.
+    package struct Rounds: Sendable, Hashable {
+        /// How many have begun, each more than 2 D after the one before.
+        package var count: UInt8 = 0
+        /// When the last one began.
+        package var lastAt: Timestamp?
+        /// When a value was first due with a response that is no occasion for one; such responses give none for 2 D.
+        package var postponedAt: Timestamp?
     }
 
     /// How many values of one generation are told apart before the jar has settled; others are served and prove nothing.
     static let maximumShown = 16
+    /// So many rounds that came to nothing are no accident: honest browsers had two of them at most in three million requests.
+    static let tooManyRounds = 5
     /// How many generations that were left are remembered, for requests that were held back on their way to the rule.
     static let maximumLeft = 16
 
+    // The state is open to the package for the simulator that searches all of it.
+
     /// The generation of the value shown last.
-    package private(set) var generation: UInt32
+    package var generation: UInt32
     /// When it was shown first.
-    package private(set) var beganAt: Timestamp
+    package var beganAt: Timestamp
     /// When a value of this generation was last given.
-    private(set) var sentAt: Timestamp
+    package var sentAt: Timestamp
     /// When a value of the next generation was last given, rounded up; `nil` when none was.
-    private(set) var nextSentAt: Timestamp?
+    package var nextSentAt: Timestamp?
     /// The value at which the jar has settled; `nil` until it is shown after all others can have arrived.
-    private(set) var settled: UInt64?
-    private(set) var shown: [Shown]
-    private(set) var left: [Left]
+    package var settled: UInt64?
+    /// The values of this generation that were shown.
+    package var shown: [Shown] = []
+    /// The generations that were left lately.
+    package var left: [Left] = []
+    /// When the youngest of the generations that are not remembered any more was left; `nil` while all are.
+    package var forgottenAt: Timestamp?
+    /// What came of the values of the next generation.
+    package var rounds = Rounds()
 
     /// Begins a chain whose first value goes out now.
     package init(at now: Timestamp) {
         self.generation = 0
         self.beganAt = now
         self.sentAt = now
-        self.nextSentAt = nil
-        self.settled = nil
-        self.shown = []
-        self.left = []
     }
 
     /// Goes on after a value of the session whose chain cannot be read any more.
@@ -116,7 +134,7 @@ package struct RotationChain: Sendable, Hashable {
         self.init(at: now)
         self.generation = value.generation
         self.shown = [Shown(number: value.number, firstAt: now, lastPossibleAt: nil)]
-        if value.generation > 0 { self.left = [Left(generation: value.generation - 1, at: now, sentAt: now, settled: nil)] }
+        self.forgottenAt = now
     }
 
     // MARK: Showing
@@ -140,21 +158,28 @@ package struct RotationChain: Sendable, Hashable {
     private static func settling(_ sentAt: Timestamp, _ bounds: Bounds) -> Timestamp { sentAt.advanced(by: bounds.delay * 2) }
 
     private func verdict(onOld value: Value, at now: Timestamp, _ bounds: Bounds) -> Verdict {
-        let own = self.left.first { $0.generation == value.generation }
-        // One that is forgotten was left before the oldest that is remembered.
-        guard let left = own ?? self.left.first, now <= left.at.advanced(by: bounds.delay) else { return .reuse }
-        if let settled = own?.settled, settled != value.number, Self.settling(left.sentAt, bounds) < now { return .reuse }
+        guard let left = self.left.first(where: { $0.generation == value.generation }) else {
+            // Not later than the oldest that is remembered: who waits for the owner's next move with an old value is found.
+            return self.forgottenAt.map { now <= $0.advanced(by: bounds.delay) } ?? false ? .late : .reuse
+        }
+        guard now <= left.at.advanced(by: bounds.delay) else { return .reuse }
+        if let settled = left.settled, settled != value.number, Self.settling(left.sentAt, bounds) < now { return .reuse }
         return .late
     }
 
     private mutating func move(to value: Value, at now: Timestamp, _ bounds: Bounds) {
-        self.left.removeAll { $0.at.advanced(by: bounds.delay + bounds.hold) < now }
-        if self.left.count == Self.maximumLeft { self.left.removeFirst() }
+        while let oldest = self.left.first,
+            self.left.count == Self.maximumLeft || oldest.at.advanced(by: bounds.delay + bounds.hold) < now
+        {
+            self.forgottenAt = oldest.at
+            self.left.removeFirst()
+        }
         self.left.append(Left(generation: self.generation, at: now, sentAt: self.sentAt, settled: self.settled))
         self.generation = value.generation
         self.beganAt = now
         self.sentAt = self.nextSentAt ?? now
         self.nextSentAt = nil
+        self.rounds = Rounds()
         // Shown long after it was given: the jar has settled already.
         self.settled = Self.settling(self.sentAt, bounds) < now ? value.number : nil
         self.shown = [Shown(number: value.number, firstAt: now, lastPossibleAt: nil)]
@@ -190,34 +215,85 @@ package struct RotationChain: Sendable, Hashable {
 
     // MARK: Giving
 
+    /// What the rule has to know of a request that was served, to work out what its response does.
+    package struct Exchange: Sendable {
+        /// What the request showed.
+        package var value: Value
+        /// When it arrived.
+        package var arrivedAt: Timestamp
+        /// Whether it was late on arrival: it is told nothing new.
+        package var isLate: Bool
+        /// Whether values are to be given as soon as they can do no harm, before those of the jar are old enough.
+        package var isHastened: Bool
+
+        /// Describes a request.
+        package init(_ value: Value, arrivedAt: Timestamp, isLate: Bool, isHastened: Bool = false) {
+            self.value = value
+            self.arrivedAt = arrivedAt
+            self.isLate = isLate
+            self.isHastened = isHastened
+        }
+    }
+
+    /// Takes note of a request that was served, as its response is made.
+    ///
+    /// The request was judged when it arrived: what others have shown since then is no reason to convict it.
+    ///
+    /// - Parameters:
+    ///   - exchange: The request.
+    ///   - now: When the response is made.
+    ///   - bounds: The bounds.
+    ///   - isOccasion: Whether the response is a good occasion: not one for a picture, and not one that is fetched ahead of time. Asked only
+    ///     when a value is due.
+    /// - Returns: Whether the response gives a value of the next generation.
+    package mutating func complete(
+        _ exchange: Exchange,
+        at now: Timestamp,
+        _ bounds: Bounds,
+        isOccasion: () -> Bool = { true }
+    ) -> Bool {
+        var after = self
+        let verdict = after.show(exchange.value, at: exchange.arrivedAt, bounds)
+        if verdict == .reuse { return false }
+        self = after
+        guard verdict == .current, !exchange.isLate else { return false }
+        return self.gives(exchange, at: now, bounds, isOccasion)
+    }
+
     /// Whether a response gives a value of the next generation, and takes note of it.
     ///
     /// Only to a request that shows the settled value and arrived after the jar had settled: then no response with an older value can arrive
     /// after the new one, and nobody is given one before it can be told whose value is the jar's.
-    ///
-    /// - Parameters:
-    ///   - value: What the request showed; its verdict was ``Verdict/current``.
-    ///   - arrivedAt: When the request arrived.
-    ///   - now: When the response goes out.
-    ///   - bounds: The bounds.
-    ///   - isHastened: Whether it is to be given as soon as it can do no harm, before the value is old enough.
-    package mutating func gives(
-        to value: Value,
-        arrivedAt: Timestamp,
-        at now: Timestamp,
-        _ bounds: Bounds,
-        isHastened: Bool = false
-    ) -> Bool {
-        guard value.generation == self.generation, self.settled == value.number, Self.settling(self.sentAt, bounds) < arrivedAt
-        else { return false }
-        let age = isHastened ? bounds.delay * 2 : max(bounds.timeout, bounds.delay * 2)
+    private mutating func gives(_ exchange: Exchange, at now: Timestamp, _ bounds: Bounds, _ isOccasion: () -> Bool) -> Bool {
+        guard self.settled == exchange.value.number, Self.settling(self.sentAt, bounds) < exchange.arrivedAt else { return false }
+        let age = exchange.isHastened ? bounds.delay * 2 : max(bounds.timeout, bounds.delay * 2)
         guard now >= self.beganAt.advanced(by: age) else { return false }
+        if !isOccasion() {
+            // The client says so, which protects nothing: after 2 D every response is good enough.
+            guard let since = self.rounds.postponedAt else {
+                self.rounds.postponedAt = now
+                return false
+            }
+            guard Self.settling(since, bounds) < exchange.arrivedAt else { return false }
+        }
         self.noteGiving(at: now, bounds)
+        if self.rounds.lastAt.map({ Self.settling($0, bounds) < exchange.arrivedAt }) ?? true {
+            self.rounds.count = min(self.rounds.count, .max - 1) + 1
+            self.rounds.lastAt = now
+        }
         return true
     }
 
-    /// The same, as soon as no late response can do harm; for remembered logins, whose values are shown once at a time and say when they were
-    /// given.
+    /// How many rounds of giving have come to nothing by the time at which a request arrives that shows none of their values.
+    ///
+    /// A round has, once its responses and the request after them have had the time to arrive.
+    package func roundsInVain(at arrivedAt: Timestamp, _ bounds: Bounds) -> Int {
+        let isOver = self.rounds.lastAt.map { Self.settling($0, bounds) < arrivedAt } ?? false
+        return Int(self.rounds.count) - (isOver || self.rounds.count == 0 ? 0 : 1)
+    }
+
+    /// Whether a response gives a value of the next generation as soon as no late response can do harm; for remembered logins, whose values
+    /// are shown once at a time and say when they were given.
     package mutating func givesAtOnce(to value: Value, at now: Timestamp, _ bounds: Bounds) -> Bool {
         let isCurrent = self.settled == value.number || self.shown.contains { $0.number == value.number && $0.lastPossibleAt == nil }
         guard value.generation == self.generation, isCurrent, now >= self.sentAt.advanced(by: bounds.delay) else { return false }
@@ -229,6 +305,39 @@ package struct RotationChain: Sendable, Hashable {
     private mutating func noteGiving(at now: Timestamp, _ bounds: Bounds) {
         if self.nextSentAt.map({ $0 < now }) ?? true { self.nextSentAt = now.roundedUp(toMultipleOf: bounds.delay / 8) }
     }
+
+    // MARK: Clocks
+
+    /// Takes back times that lie in the future, as a clock was ahead when they were noted, or was set back since.
+    ///
+    /// They count as now: a session neither waits for its old future nor is a request that is under way taken for a thief's. Only times that
+    /// the rule itself notes ahead may be a little later.
+    package mutating func recall(at now: Timestamp, _ bounds: Bounds) {
+        let latest = now.advanced(by: bounds.delay / 8)
+        guard self.latestTime > latest else { return }
+        self.beganAt = min(self.beganAt, latest)
+        self.sentAt = min(self.sentAt, latest)
+        self.nextSentAt = self.nextSentAt.map { min($0, latest) }
+        for index in self.shown.indices {
+            self.shown[index].firstAt = min(self.shown[index].firstAt, latest)
+            self.shown[index].lastPossibleAt = self.shown[index].lastPossibleAt.map { min($0, latest.advanced(by: bounds.delay)) }
+        }
+        for index in self.left.indices {
+            self.left[index].at = min(self.left[index].at, latest)
+            self.left[index].sentAt = min(self.left[index].sentAt, latest)
+        }
+        self.forgottenAt = self.forgottenAt.map { min($0, latest) }
+        self.rounds.lastAt = self.rounds.lastAt.map { min($0, latest) }
+        self.rounds.postponedAt = self.rounds.postponedAt.map { min($0, latest) }
+    }
+
+    private var latestTime: Timestamp {
+        var latest = max(self.beganAt, self.sentAt, self.nextSentAt ?? self.sentAt, self.forgottenAt ?? self.sentAt)
+        latest = max(latest, self.rounds.lastAt ?? latest, self.rounds.postponedAt ?? latest)
+        for shown in self.shown { latest = max(latest, shown.firstAt) }
+        for left in self.left { latest = max(latest, left.at, left.sentAt) }
+        return latest
+    }
 }
 
 extension Timestamp {
@@ -237,77 +346,4 @@ extension Timestamp {
         let rest = self.nanosecondsSinceEpoch % step
         return rest == 0 ? self : self.advanced(by: .nanoseconds(step - rest))
     }
-}
-
-// The binary form, a part of a session record.
-
-extension RotationChain {
-    /// The version that this code writes; a chain of another one is not read.
-    fileprivate static let formatVersion: UInt8 = 2
-
-    fileprivate func write(to writer: inout RecordWriter) {
-        writer.byte(Self.formatVersion)
-        writer.integer(UInt64(self.generation))
-        writer.integer(self.beganAt.nanosecondsSinceEpoch)
-        writer.integer(self.sentAt.nanosecondsSinceEpoch)
-        writer.optionalTimestamp(self.nextSentAt)
-        writer.optionalInteger(self.settled)
-        writer.byte(UInt8(self.shown.count))
-        for shown in self.shown {
-            writer.integer(shown.number)
-            writer.integer(shown.firstAt.nanosecondsSinceEpoch)
-            writer.optionalTimestamp(shown.lastPossibleAt)
-        }
-        writer.byte(UInt8(self.left.count))
-        for left in self.left {
-            writer.integer(UInt64(left.generation))
-            writer.integer(left.at.nanosecondsSinceEpoch)
-            writer.integer(left.sentAt.nanosecondsSinceEpoch)
-            writer.optionalInteger(left.settled)
-        }
-    }
-
-    /// Reads what ``write(to:)`` wrote; `nil` for anything else.
-    fileprivate init?(reading reader: inout RecordReader) {
-        guard reader.byte() == Self.formatVersion, let generation = reader.generation(), let beganAt = reader.timestamp(),
-            let sentAt = reader.timestamp(), let nextSentAt = reader.optionalTimestamp(), let settled = reader.optionalInteger(),
-            let shownCount = reader.byte(), Int(shownCount) <= Self.maximumShown
-        else { return nil }
-        self.init(at: beganAt)
-        self.generation = generation
-        self.sentAt = sentAt
-        self.nextSentAt = nextSentAt
-        self.settled = settled
-        for _ in 0..<shownCount {
-            guard let number = reader.integer(), let firstAt = reader.timestamp(), let last = reader.optionalTimestamp() else { return nil }
-            self.shown.append(Shown(number: number, firstAt: firstAt, lastPossibleAt: last))
-        }
-        guard let leftCount = reader.byte(), Int(leftCount) <= Self.maximumLeft else { return nil }
-        for _ in 0..<leftCount {
-            guard let generation = reader.generation(), let at = reader.timestamp(), let sentAt = reader.timestamp(),
-                let settled = reader.optionalInteger()
-            else { return nil }
-            self.left.append(Left(generation: generation, at: at, sentAt: sentAt, settled: settled))
-        }
-    }
-}
-
-extension RecordWriter {
-    mutating func chain(_ chain: RotationChain) { chain.write(to: &self) }
-
-    fileprivate mutating func optionalInteger(_ value: UInt64?) {
-        self.byte(value == nil ? 0 : 1)
-        self.integer(value ?? 0)
-    }
-}
-
-extension RecordReader {
-    mutating func chain() -> RotationChain? { RotationChain(reading: &self) }
-
-    fileprivate mutating func optionalInteger() -> UInt64?? {
-        guard let presence = self.byte(), presence <= 1, let value = self.integer() else { return nil }
-        return .some(presence == 1 ? value : nil)
-    }
-
-    fileprivate mutating func generation() -> UInt32? { self.integer().flatMap { UInt32(exactly: $0) } }
 }

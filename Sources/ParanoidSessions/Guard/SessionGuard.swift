@@ -94,9 +94,24 @@ package struct SessionGuard: Sendable {
     ///
     /// Asked only of a request that was accepted: a client that cannot show the session's secrets learns and changes nothing by looking
     /// different.
-    package func changes(of credentials: PresentedCredentials, on record: SessionRecord?, keys: ServerKeys?) -> SignalFindings? {
-        guard let tracking = record?.tracking, let keys else { return nil }
-        return tracking.known.findings(on: credentials.signals, keys: keys)
+    ///
+    /// - Parameters:
+    ///   - credentials: What the request presents.
+    ///   - record: The record of its session.
+    ///   - keys: The keys that belong to the record.
+    ///   - now: When the request arrived.
+    package func changes(
+        of credentials: PresentedCredentials,
+        on record: SessionRecord?,
+        keys: ServerKeys?,
+        at now: Timestamp
+    ) -> SignalFindings? {
+        guard let record, let tracking = record.tracking, let keys else { return nil }
+        let findings = tracking.known.findings(on: credentials.signals, keys: keys)
+        switch self.policy {
+        case .paranoid(let policy): return policy.weighed(findings, credentials, on: record, tracking, keys: keys, at: now)
+        case .compatible: return findings
+        }
     }
 
     // MARK: Completion
@@ -106,7 +121,7 @@ package struct SessionGuard: Sendable {
         guard let session = state.session else { return false }
         if !state.edits.isEmpty || state.renewal != .keep || self.settings.savesEveryRequest { return true }
         if case .pending = state.progress { return true }
-        if let signals = state.signals, signals.policy != .rotate { return true }
+        if let signals = state.signals, signals.changes.contains(where: { $0.policy != .rotate }) { return true }
         if self.settings.isRenewalDue(of: session.record, storedEnd: session.expiresAt, at: now) { return true }
         guard state.isChecked else { return false }
         guard let tracking = session.record.tracking else { return true }
@@ -133,7 +148,7 @@ package struct SessionGuard: Sendable {
         keys: ServerKeys,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator,
-        applying body: ((inout SessionValues) -> Void)? = nil
+        applying body: ((inout SessionValues) throws -> Void)? = nil
     ) -> SessionCompletion {
         if state.session != nil && current == nil { return SessionCompletion(storing: .gone, changes: SessionCookieChanges()) }
 
@@ -142,10 +157,14 @@ package struct SessionGuard: Sendable {
             return SessionCompletion(storing: .nothing, changes: state.changes, failure: failure)
         }
         if state.edits.clears { record.tracking = nil }
-        body?(&record.values)
-        var draft = CompletionDraft(record: record, changes: state.changes)
+        if let body {
+            do { try body(&record.values) } catch {
+                return SessionCompletion(storing: .nothing, changes: state.changes, failure: error)
+            }
+        }
+        var draft = CompletionDraft(record: consume record, changes: state.changes)
         draft.isModified = state.progress.tellsClient || !state.edits.isEmpty || body != nil
-        if current != nil && self.settings.isRenewalDue(of: record, storedEnd: state.session?.expiresAt, at: now) {
+        if current != nil && self.settings.isRenewalDue(of: draft.record, storedEnd: state.session?.expiresAt, at: now) {
             draft.isModified = true
         }
         // Whoever logs in proves more than any cookie: nothing that was known of the session before goes on counting.
@@ -188,7 +207,8 @@ package struct SessionGuard: Sendable {
             storing: draft.rotates ? .rotate(draft.record) : .write(draft.record),
             changes: changes,
             conflicts: conflicts,
-            confirmed: draft.confirmed
+            confirmed: draft.confirmed,
+            found: draft.found
         )
     }
 }
@@ -219,6 +239,8 @@ package struct SessionCompletion: Sendable {
     package var conflicts = 0
     /// The identifier that the client has given up, as it has shown its successor.
     package var confirmed: SessionIdentifier?
+    /// What about the client is new to the session, and to be told once.
+    package var found: [String] = []
 }
 
 /// What a request leaves behind, as far as it is worked out.
@@ -232,14 +254,16 @@ struct CompletionDraft {
     /// Whether the client is told the identifier where anything is stored.
     var tellsIdentifier = true
     var confirmed: SessionIdentifier?
+    /// What about the client is new to the session.
+    var found: [String] = []
 
     /// Whether the application has put anything into the session.
-    var hasContent: Bool { !self.record.values.isEmpty || self.record.lifetime != nil || self.record.user != nil }
+    var hasContent: Bool { !self.record.values.isEmpty || self.record.lifetime != .standard || self.record.user != nil }
 
-    /// Takes note of what is new about the client; where it calls for a rotation, only once that is done.
+    /// Takes note of what is new about the client; where it calls for a rotation, see ``PendingSignals``.
     mutating func remember(_ state: TransactionState, in tracking: inout SessionTracking, keys: ServerKeys) {
         let before = tracking.known
-        if let findings = state.signals, findings.policy != .rotate || self.rotates { tracking.known.remember(findings) }
+        if let findings = state.signals { self.found += tracking.known.remember(findings) }
         tracking.known.complete(with: state.credentials.signals, keys: keys)
         if tracking.known.hasOtherValues(than: before) { self.isModified = true }
     }

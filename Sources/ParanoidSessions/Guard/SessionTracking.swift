@@ -21,6 +21,8 @@ package struct SessionTracking: Sendable, Hashable {
 
     /// What is known of the client's signals.
     package var known = KnownSignals()
+    /// What of them is not known to be the owner's yet.
+    package var pending = PendingSignals()
     /// Whether the session waits, for all who hold its cookies, until the application is satisfied.
     package var isSuspended = false
 
@@ -48,6 +50,14 @@ package struct SessionTracking: Sendable, Hashable {
         self.nonceIssuedAt = nonceIssuedAt
         self.identifierIssuedAt = identifierIssuedAt
         self.secureKey = secureKey
+    }
+
+    /// Puts nothing in the place of the secrets, for memory that is about to be given up.
+    @inline(never)
+    mutating func overwrite() {
+        self.seed = SecretBytes()
+        self.fingerprint = Fingerprint()
+        if self.secureKey != nil { self.secureKey = SecureKey(storedBytes: repeatElement(0, count: 33)) }
     }
 
     /// The session's nonces.

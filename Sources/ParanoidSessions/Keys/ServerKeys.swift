@@ -1,4 +1,5 @@
 internal import Crypto
+internal import ParanoidHTTP
 
 /// The keys derived from one server secret, one per purpose, prepared once so that using one costs a single hash.
 ///
@@ -115,6 +116,14 @@ package final class ServerKeys: Sendable {
         var hash = self.prepared(purpose)
         unsafe withUnsafeBytes(of: use) { unsafe hash.update(data: $0) }
         unsafe secret.withUnsafeBytes { unsafe hash.update(data: $0) }
+        return Self.bytes(of: hash.finalize())
+    }
+
+    /// The code of a purpose over a byte that says which use it is, and bytes.
+    func code(_ purpose: Purpose, _ use: UInt8, over bytes: [UInt8]) -> SecretBytes<32> {
+        var hash = self.prepared(purpose)
+        unsafe withUnsafeBytes(of: use) { unsafe hash.update(data: $0) }
+        unsafe bytes.withUnsafeBytes { unsafe hash.update(data: $0) }
         return Self.bytes(of: hash.finalize())
     }
 

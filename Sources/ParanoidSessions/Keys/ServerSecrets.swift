@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import ParanoidHTTP
 
 /// One of the server's secrets: 256 random bits and a number.
 package struct ServerSecret: Sendable, Hashable {
@@ -14,12 +15,8 @@ package struct ServerSecret: Sendable, Hashable {
 
     init?(line: ArraySlice<UInt8>) {
         guard let blank = line.firstIndex(of: UInt8(ascii: " ")), blank - line.startIndex <= 3, blank > line.startIndex else { return nil }
-        var number = 0
-        for digit in line[..<blank] {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-            number = number * 10 + Int(digit - UInt8(ascii: "0"))
-        }
-        guard let number = UInt8(exactly: number), let bytes = Hexadecimal.bytes(of: line[(blank + 1)...], allowsCapitals: true),
+        guard let number = Decimal.number(line[..<blank]).flatMap({ UInt8(exactly: $0) }),
+            let bytes = Hexadecimal.bytes(of: line[(blank + 1)...], allowsCapitals: true),
             let secret = SecretBytes<32>(bytes)
         else { return nil }
         self.number = number

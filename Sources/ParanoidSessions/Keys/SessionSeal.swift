@@ -39,20 +39,36 @@ package enum SessionSeal {
         context: [UInt8],
         using generator: inout some RandomNumberGenerator
     ) {
+        unsafe context.withUnsafeBytes { unsafe self.seal(bytes, into: &output, with: key, context: $0, using: &generator) }
+    }
+
+    static func seal(
+        _ bytes: [UInt8],
+        into output: inout [UInt8],
+        with key: SealKey,
+        context: UnsafeRawBufferPointer,
+        using generator: inout some RandomNumberGenerator
+    ) {
         let nonce = SecretBytes<12>(using: &generator)
         unsafe nonce.withUnsafeBytes { nonce in
-            // Both calls fail for nonces of a wrong length only.
-            guard let gcmNonce = unsafe try? AES.GCM.Nonce(data: nonce),
-                let box = try? AES.GCM.seal(bytes, using: key.key, nonce: gcmNonce, authenticating: context)
-            else { preconditionFailure("sealing cannot fail") }
-            unsafe output.append(contentsOf: nonce)
-            output.append(contentsOf: box.ciphertext)
-            output.append(contentsOf: box.tag)
+            unsafe bytes.withUnsafeBytes { bytes in
+                // Both calls fail for nonces of a wrong length only.
+                guard let gcmNonce = unsafe try? AES.GCM.Nonce(data: nonce),
+                    let box = unsafe try? AES.GCM.seal(bytes, using: key.key, nonce: gcmNonce, authenticating: context)
+                else { preconditionFailure("sealing cannot fail") }
+                unsafe output.append(contentsOf: nonce)
+                output.append(contentsOf: box.ciphertext)
+                output.append(contentsOf: box.tag)
+            }
         }
     }
 
     /// Opens what ``seal(_:into:with:context:using:)`` made; `nil` when key, context or any bit differ.
     package static func open(_ sealed: ArraySlice<UInt8>, with key: SealKey, context: [UInt8]) -> [UInt8]? {
+        unsafe context.withUnsafeBytes { unsafe self.open(sealed, with: key, context: $0) }
+    }
+
+    static func open(_ sealed: ArraySlice<UInt8>, with key: SealKey, context: UnsafeRawBufferPointer) -> [UInt8]? {
         guard sealed.count >= Self.overhead else { return nil }
         return unsafe sealed.withUnsafeBytes { sealed -> [UInt8]? in
             let tagStart = sealed.count - Self.tagByteCount
@@ -62,7 +78,7 @@ package enum SessionSeal {
                     ciphertext: UnsafeRawBufferPointer(rebasing: sealed[Self.nonceByteCount..<tagStart]),
                     tag: UnsafeRawBufferPointer(rebasing: sealed[tagStart...])
                 ),
-                let bytes = try? AES.GCM.open(box, using: key.key, authenticating: context)
+                let bytes = unsafe try? AES.GCM.open(box, using: key.key, authenticating: context)
             else { return nil }
             return Array(bytes)
         }

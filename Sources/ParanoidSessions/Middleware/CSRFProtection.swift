@@ -13,10 +13,7 @@ internal import Logging
 /// app.add(middleware: CSRFProtection())
 /// ```
 public struct CSRFProtection: HTTPMiddleware {
-    /// The name of the form's field.
-    public static let fieldName = "csrf_token"
-    /// The name of the header field.
-    public static let headerName = "X-CSRF-Token"
+    private static let fieldName = "csrf_token"
 
     private let origins: OriginCheck
     private let exemptPaths: [[UInt8]]

@@ -18,7 +18,7 @@ package struct SessionMiddleware: HTTPMiddleware {
     package init(
         repository: SessionRepository,
         configuration: SessionSettings,
-        clock: any SessionClock
+        clock: any RequestClock
     ) {
         self.context = SessionContext(repository: repository, configuration: configuration, clock: clock)
     }
@@ -58,24 +58,24 @@ extension Request {
     /// Asking costs nothing; the session is read when something of it is asked for. A request of a router without sessions has
     /// none, which is a programming error.
     public var session: Session {
-        guard let session = self[SessionSlot.self] else {
+        guard let session = self[SessionSlot.self]?.session else {
             preconditionFailure("request.session needs the session middleware around the handler")
         }
         return session
     }
 }
 
-extension Session: RequestObserver {
+extension SessionSlot: RequestObserver {
     /// Over plain HTTP nothing can be kept in a session: that is said before the handler has changed anything else.
-    package func admitChangeOverPlainHTTP() throws { try self.transaction.requireHTTPS() }
+    package func admitChangeOverPlainHTTP() throws { try self.session.transaction.requireHTTPS() }
 
     /// What the handler or a middleware had not committed when it threw does not happen, whatever another one makes of the error.
     package func requestFailed() {
-        if self.view == .handler { self.transaction.discardEdits() }
+        if self.session.view == .handler { self.session.transaction.discardEdits() }
     }
 }
 
 /// Where a request carries its session's transaction.
-enum SessionSlot: RequestStorageKey {
-    typealias Value = Session
+struct SessionSlot: Sendable {
+    let session: Session
 }

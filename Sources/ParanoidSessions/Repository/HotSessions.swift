@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// The sessions that this process has used lately: where they are stored, their seal keys and their opened records; a bounded number.
+/// The sessions that this process has used lately: where they are stored, their seal keys, their opened records, and what was proved last
+/// of what their client shows; a bounded number.
 ///
 /// A record is used only when generation and last bytes of the payload, which are its seal's tag, are the stored ones: an entry can be stale
 /// but never wrong, not even where a failed write was undone and its generation given out again. Sessions that fall on the same place push
@@ -11,18 +12,21 @@ final class HotSessions: Sendable {
         var record: SessionRecord
         var generation: UInt64
         var mark: SecretBytes<16>
+        var proven: ProvenCredentials?
     }
 
     /// The place of one entry.
     private final class Stripe: Sendable {
-        let places: Mutex<[Entry?]>
+        let places: Mutex<SparsePlaces<Entry>>
 
         init(capacity: Int) {
-            self.places = Mutex(Array(repeating: nil, count: capacity))
+            self.places = Mutex(SparsePlaces(count: capacity))
         }
     }
 
     private static let stripeCount = 16
+    /// Larger payloads are opened at each use: so many of them would fill the memory.
+    private static let largestPayload = 16 * 1024
     private let stripes: [Stripe]
     private let stripeCapacity: Int
 
@@ -58,10 +62,23 @@ final class HotSessions: Sendable {
 
     /// Keeps a record that is known to be what is stored.
     func remember(_ record: SessionRecord, storedAs stored: StoredSession, in location: SessionLocation) {
+        guard stored.payload.count <= Self.largestPayload else { return self.forget(location.identifier) }
         let mark = Self.mark(of: stored)
         self.withPlace(of: location.identifier) { entry in
             if let known = entry, known.location.identifier == location.identifier, known.generation > stored.generation { return }
-            entry = Entry(location: location, record: record, generation: stored.generation, mark: mark)
+            let proven = entry?.location.identifier == location.identifier ? entry?.proven : nil
+            entry = Entry(location: location, record: record, generation: stored.generation, mark: mark, proven: proven)
+        }
+    }
+
+    /// What was proved last of what a session's client shows.
+    func proven(of identifier: SessionIdentifier) -> ProvenCredentials? {
+        self.withPlace(of: identifier) { $0?.location.identifier == identifier ? $0?.proven : nil }
+    }
+
+    func note(_ proven: ProvenCredentials, of identifier: SessionIdentifier) {
+        self.withPlace(of: identifier) { entry in
+            if entry?.location.identifier == identifier { entry?.proven = proven }
         }
     }
 
@@ -70,7 +87,7 @@ final class HotSessions: Sendable {
             guard entry?.location.identifier == identifier else { return }
             // Overwritten first: `nil` alone would leave the bytes where they are.
             entry?.location.identifier = SessionIdentifier(SecretBytes())
-            entry?.record = SessionRecord(createdAt: .distantPast)
+            entry?.proven?.nonce = Nonce(position: 0, tag: SecretBytes())
             entry = nil
         }
     }
@@ -88,7 +105,7 @@ final class HotSessions: Sendable {
         let stripe = self.stripes[Int(truncatingIfNeeded: word & UInt64(Self.stripeCount - 1))]
         let index = Int(truncatingIfNeeded: (word >> 8) % UInt64(self.stripeCapacity))
         return stripe.places.withLock { places in
-            body(&places[index])
+            places.withValue(at: index, body)
         }
     }
 }

@@ -1,23 +1,76 @@
 /// What the server remembers of a session.
-package struct SessionRecord: Sendable, Hashable {
+///
+/// A copy is one reference, as a request, its guard and the table of sessions in use all hold the record; whoever changes it gets their own.
+package struct SessionRecord: Sendable {
+    private struct Contents: Sendable, Hashable {
+        var createdAt: Timestamp
+        var origin: SessionOrigin?
+        var tracking: SessionTracking?
+        var values: SessionValues
+        var lifetime: SessionLifetime
+        var user: SessionUser?
+        var unknownParts: [UnknownPart] = []
+    }
+
+    /// Changed only by a record that has it for itself.
+    private final class Storage: @unchecked Sendable {
+        var contents: Contents
+
+        init(_ contents: Contents) {
+            self.contents = contents
+        }
+
+        deinit {
+            self.contents.tracking?.overwrite()
+        }
+    }
+
+    private var storage: Storage
+
     /// When the session began; rotation does not change it.
-    package var createdAt: Timestamp
+    package var createdAt: Timestamp {
+        get { self.storage.contents.createdAt }
+        set { self.own().contents.createdAt = newValue }
+    }
     /// What the session keeps whatever its identifier is; `nil` for a session that is not stored yet.
-    package var origin: SessionOrigin?
+    package var origin: SessionOrigin? {
+        get { self.storage.contents.origin }
+        set { self.own().contents.origin = newValue }
+    }
     /// What the guard remembers; `nil` for a session that only unchecked requests have used so far.
-    package var tracking: SessionTracking?
+    package var tracking: SessionTracking? {
+        @inline(__always) get { self.storage.contents.tracking }
+        @inline(__always) _modify { yield &self.own().contents.tracking }
+    }
     /// The application's values.
-    package var values: SessionValues
-    /// The session's own lifetime in seconds, if it has one; 0 lets its cookies end with the browser.
-    package var lifetime: Int?
+    package var values: SessionValues {
+        @inline(__always) get { self.storage.contents.values }
+        @inline(__always) _modify { yield &self.own().contents.values }
+    }
+    /// How long the session lives.
+    package var lifetime: SessionLifetime {
+        get { self.storage.contents.lifetime }
+        set { self.own().contents.lifetime = newValue }
+    }
     /// Who is logged in.
-    package var user: SessionUser?
+    package var user: SessionUser? {
+        @inline(__always) get { self.storage.contents.user }
+        @inline(__always) _modify { yield &self.own().contents.user }
+    }
     /// Parts that a newer version of this code has written: kept as they are, so that nothing is lost while versions change.
-    var unknownParts: [UnknownPart] = []
+    var unknownParts: [UnknownPart] {
+        @inline(__always) get { self.storage.contents.unknownParts }
+        @inline(__always) _modify { yield &self.own().contents.unknownParts }
+    }
 
     struct UnknownPart: Sendable, Hashable {
         var kind: UInt8
         var bytes: [UInt8]
+    }
+
+    private mutating func own() -> Storage {
+        if !isKnownUniquelyReferenced(&self.storage) { self.storage = Storage(self.storage.contents) }
+        return self.storage
     }
 
     /// Creates a record.
@@ -25,15 +78,19 @@ package struct SessionRecord: Sendable, Hashable {
         createdAt: Timestamp,
         tracking: SessionTracking? = nil,
         values: SessionValues = SessionValues(),
-        lifetime: Int? = nil,
+        lifetime: SessionLifetime = .standard,
         user: SessionUser? = nil
     ) {
-        self.createdAt = createdAt
-        self.tracking = tracking
-        self.values = values
-        self.lifetime = lifetime
-        self.user = user
+        self.storage = Storage(Contents(createdAt: createdAt, tracking: tracking, values: values, lifetime: lifetime, user: user))
     }
+}
+
+extension SessionRecord: Hashable {
+    package static func == (lhs: SessionRecord, rhs: SessionRecord) -> Bool {
+        lhs.storage === rhs.storage || lhs.storage.contents == rhs.storage.contents
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(self.storage.contents) }
 }
 
 /// What a session is given when it begins and keeps for its life, through all rotations; it lies in the clear head.
@@ -91,10 +148,7 @@ package struct SessionValues: Sendable, Hashable {
 
     /// The bytes stored under a name; `nil` when there are none.
     package subscript(name: [UInt8]) -> [UInt8]? {
-        get {
-            let (index, isPresent) = self.position(of: name)
-            return isPresent ? self.entries[index].bytes : nil
-        }
+        get { self.bytes(of: name) }
         set {
             let (index, isPresent) = self.position(of: name)
             switch (isPresent, newValue) {
@@ -106,13 +160,19 @@ package struct SessionValues: Sendable, Hashable {
         }
     }
 
-    private func position(of name: [UInt8]) -> (index: Int, isPresent: Bool) {
+    /// The same for a name that is not in an array.
+    func bytes(of name: some Collection<UInt8>) -> [UInt8]? {
+        let (index, isPresent) = self.position(of: name)
+        return isPresent ? self.entries[index].bytes : nil
+    }
+
+    private func position(of name: some Collection<UInt8>) -> (index: Int, isPresent: Bool) {
         var low = 0
         var high = self.entries.count
         while low < high {
             let middle = (low + high) / 2
             if self.entries[middle].name.lexicographicallyPrecedes(name) { low = middle + 1 } else { high = middle }
         }
-        return (low, low < self.entries.count && self.entries[low].name == name)
+        return (low, low < self.entries.count && self.entries[low].name.elementsEqual(name))
     }
 }

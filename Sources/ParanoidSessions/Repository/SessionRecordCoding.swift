@@ -16,6 +16,7 @@ extension SessionRecord {
         case authentication = 8
         case signals = 16
         case suspension = 17
+        case pending = 18
     }
 
     /// The record as bytes.
@@ -37,10 +38,11 @@ extension SessionRecord {
                 writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.secret) }
             }
             if !tracking.known.entries.isEmpty { writer.section(Section.signals.rawValue) { $0.known(tracking.known) } }
+            if !tracking.pending.entries.isEmpty { writer.section(Section.pending.rawValue) { $0.pending(tracking.pending) } }
             if tracking.isSuspended { writer.section(Section.suspension.rawValue) { _ in } }
         }
-        if let lifetime = self.lifetime {
-            writer.section(Section.lifetime.rawValue) { $0.integer(Int64(lifetime)) }
+        if let seconds = self.lifetime.recordedSeconds {
+            writer.section(Section.lifetime.rawValue) { $0.integer(seconds) }
         }
         if let user = self.user {
             writer.section(Section.user.rawValue) { section in
@@ -85,11 +87,19 @@ extension SessionRecord {
                 guard let tracking = SessionTracking(decoding: &section) else { return nil }
                 self.tracking = tracking
             // Sections of the tracking come behind it.
-            case .chain: self.tracking?.chain = section.chain()  // nil: of another version, see RotationChain(resumingAt:at:)
+            case .chain:
+                // Without the tracking it would be open to the identifier alone. One of another version is not read, see
+                // RotationChain(resumingAt:at:); one of this version that does not parse is damaged.
+                guard self.tracking != nil else { return nil }
+                if RotationChain.canRead(content) {
+                    guard let chain = section.chain() else { return nil }
+                    self.tracking?.chain = chain
+                }
             case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: content)
             case .signals: if let known = section.known() { self.tracking?.known = known }
+            case .pending: if let pending = section.pending() { self.tracking?.pending = pending }
             case .suspension: self.tracking?.isSuspended = true
-            case .lifetime: self.lifetime = section.integer().map { Int(Int64(bitPattern: $0)) }
+            case .lifetime: self.lifetime = SessionLifetime(recordedSeconds: section.integer().map { Int64(bitPattern: $0) })
             case .user:
                 if let time = section.integer(), let name = section.bytes() {
                     let loggedInAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time))

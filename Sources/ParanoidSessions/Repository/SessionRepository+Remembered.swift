@@ -12,8 +12,16 @@ extension SessionRepository {
     }
 
     /// Keeps a login and returns the name that leads to it.
+    ///
+    /// - Parameters:
+    ///   - login: The login.
+    ///   - epoch: The number that logins carried when the request arrived.
+    ///   - expiresAt: When it ends.
+    ///   - now: The time of the request.
+    ///   - generator: Draws its name.
     package func remember(
         _ login: RememberedLogin,
+        epoch: UInt64,
         expiresAt: Timestamp,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator
@@ -23,7 +31,17 @@ extension SessionRepository {
         while true {
             let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
             let name = keys.rememberStorageName(of: identifier)
-            let stored = Self.seal(login, identifier, keys, of: origin, generation: 1, expiresAt: expiresAt, at: now, using: &generator)
+            let stored = Self.seal(
+                login,
+                identifier,
+                keys,
+                of: origin,
+                epoch: epoch,
+                generation: 1,
+                expiresAt: expiresAt,
+                at: now,
+                using: &generator
+            )
             do {
                 try await self.store.create(stored, named: name)
                 return identifier
@@ -62,6 +80,7 @@ extension SessionRepository {
                     identifier,
                     keys,
                     of: SessionOrigin(handle: stored.handle, epoch: stored.epoch),
+                    epoch: stored.loginEpoch,
                     generation: stored.generation + 1,
                     expiresAt: stored.expiresAt,
                     at: now,
@@ -72,26 +91,54 @@ extension SessionRepository {
         }
     }
 
-    /// Ends all remembered logins of a user, or all but one.
+    /// Gives a remembered login of a user the number that their logins carry from here on.
+    func renew(
+        _ identifier: SessionIdentifier,
+        of user: String,
+        epoch: UInt64,
+        at now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) async throws(SessionStoreError) {
+        guard let keys = self.keys(of: identifier) else { return }
+        try await self.store.modify(keys.rememberStorageName(of: identifier), timeout: self.configuration.timeout) { stored in
+            guard let stored, stored.isLive(at: now), let login = Self.open(stored, identifier, keys), login.user == user else {
+                return (.keep, ())
+            }
+            let next = Self.seal(
+                login,
+                identifier,
+                keys,
+                of: SessionOrigin(handle: stored.handle, epoch: stored.epoch),
+                epoch: max(stored.loginEpoch, epoch),
+                generation: stored.generation + 1,
+                expiresAt: stored.expiresAt,
+                at: now,
+                using: &generator
+            )
+            return (.write(next), ())
+        }
+    }
+
+    /// Ends the remembered logins that come from a session of which there are copies; where one of them was used, all sessions of the user, as
+    /// nobody can tell which of them began with it.
     ///
-    /// - Returns: How many have ended.
-    @discardableResult
-    package func forgetAll(user: String, at now: Timestamp, except kept: SessionIdentifier? = nil) async throws(SessionStoreError) -> Int {
-        let keptName = kept.flatMap { identifier in self.keys(of: identifier).map { $0.rememberStorageName(of: identifier) } }
-        var count = 0
+    /// - Returns: Whether all have ended.
+    func endMemories(from source: SessionHandle, of user: String, at now: Timestamp) async throws(SessionStoreError) -> Bool {
+        var wasUsed = false
         for keys in self.secrets.all {
             let tag = keys.userTag(of: user)
-            for name in try await self.store.names(ofUser: tag) where name != keptName {
-                let hasEnded = try await self.store.modify(name, timeout: self.configuration.timeout) { stored in
-                    guard let stored, stored.protection == .remembered, stored.isLive(at: now), stored.userTag == tag else {
-                        return (.keep, false)
-                    }
-                    return (.remove, true)
-                }
-                if hasEnded { count += 1 }
+            for name in try await self.store.names(ofUser: tag) {
+                wasUsed =
+                    try await self.store.modify(name, timeout: self.configuration.timeout) { stored in
+                        guard let stored, stored.state == .live, stored.protection == .listed, stored.userTag == tag,
+                            SessionSealer.label(of: stored, named: name, keys: keys)?.source == source
+                        else { return (.keep, false) }
+                        return (.remove, stored.generation > 1)
+                    } || wasUsed
             }
         }
-        return count
+        if wasUsed { _ = try await self.revokeAll(user: user, at: now) }
+        return wasUsed
     }
 
     // MARK: Parts
@@ -101,16 +148,18 @@ extension SessionRepository {
         _ identifier: SessionIdentifier,
         _ keys: ServerKeys,
         of origin: SessionOrigin,
+        epoch: UInt64,
         generation: UInt64,
         expiresAt: Timestamp,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator
     ) -> StoredSession {
         var stored = StoredSession(
-            protection: .remembered,
+            protection: .listed,
             secretNumber: keys.number,
             handle: origin.handle,
             epoch: origin.epoch,
+            loginEpoch: epoch,
             generation: generation,
             createdAt: login.createdAt,
             writtenAt: now,
@@ -118,20 +167,40 @@ extension SessionRepository {
             userTag: keys.userTag(of: login.user),
             payload: []
         )
+        let name = keys.rememberStorageName(of: identifier)
+        var label: [UInt8] = []
+        SessionSeal.seal(
+            SessionLabel(loggedInAt: login.createdAt, device: login.device, source: login.source).encoded(),
+            into: &label,
+            with: keys.labelKey(of: name),
+            context: SessionSealer.labelContext(of: stored, named: name).bytes,
+            using: &generator
+        )
         let bytes = login.encoded()
         let context = stored.sealContext(
-            named: keys.rememberStorageName(of: identifier),
-            payloadByteCount: bytes.count + SessionSeal.overhead
+            named: name,
+            payloadByteCount: SessionSealer.lengthByteCount + label.count + bytes.count + SessionSeal.overhead
         )
+        stored.payload = [UInt8(truncatingIfNeeded: label.count >> 8), UInt8(truncatingIfNeeded: label.count)] + label
         let key = keys.rememberSealKey(of: identifier)
-        SessionSeal.seal(bytes, into: &stored.payload, with: key, context: context, using: &generator)
+        unsafe context.withUnsafeBytes {
+            unsafe SessionSeal.seal(bytes, into: &stored.payload, with: key, context: $0, using: &generator)
+        }
         return stored
     }
 
     private static func open(_ stored: StoredSession, _ identifier: SessionIdentifier, _ keys: ServerKeys) -> RememberedLogin? {
-        guard stored.protection == .remembered else { return nil }
+        let sealed: ArraySlice<UInt8>
+        switch stored.protection {
+        case .remembered: sealed = stored.payload[...]
+        case .listed:
+            guard let (_, rest) = SessionSealer.split(stored.payload) else { return nil }
+            sealed = rest
+        case .none, .sealed, .labelled: return nil
+        }
         let context = stored.sealContext(named: keys.rememberStorageName(of: identifier), payloadByteCount: stored.payload.count)
-        return SessionSeal.open(stored.payload[...], with: keys.rememberSealKey(of: identifier), context: context)
+        let key = keys.rememberSealKey(of: identifier)
+        return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(sealed, with: key, context: $0) }
             .flatMap { RememberedLogin(decoding: $0) }
     }
 }

@@ -1,6 +1,6 @@
 // A user's sessions, found without knowing an identifier of theirs.
 extension SessionRepository {
-    /// A user's live sessions, the one that began first at the front.
+    /// A user's live sessions and remembered logins, the one that began first at the front.
     ///
     /// - Parameters:
     ///   - user: The application's name for the user.
@@ -24,6 +24,7 @@ extension SessionRepository {
                     writtenAt: found.stored.writtenAt,
                     expiresAt: found.stored.expiresAt,
                     device: label?.device,
+                    kind: found.stored.isRemembered ? .rememberedLogin : .session,
                     isCurrent: found.name == currentName
                 )
             )
@@ -38,7 +39,7 @@ extension SessionRepository {
         var stored: StoredSession
     }
 
-    /// A user's sessions that live at a time; `nil` takes the expired ones as well.
+    /// A user's sessions and remembered logins that live at a time; `nil` takes the expired ones as well.
     private func sessions(ofUser user: String, at now: Timestamp?) async throws(SessionStoreError) -> [Found] {
         var found: [Found] = []
         for keys in self.secrets.all {
@@ -46,7 +47,7 @@ extension SessionRepository {
             for name in try await self.store.names(ofUser: tag) {
                 // What is damaged is no session, and what cannot be reached now is not to hide the others.
                 guard let stored = try? await self.store.read(name), stored.state == .live, now.map({ $0 < stored.expiresAt }) ?? true,
-                    stored.userTag == tag, stored.protection != .remembered
+                    stored.userTag == tag
                 else { continue }
                 found.append(Found(name: name, keys: keys, tag: tag, stored: stored))
             }
@@ -54,43 +55,93 @@ extension SessionRepository {
         return found
     }
 
-    /// Ends one of a user's sessions.
+    /// Ends one of a user's sessions, also one that is being rotated meanwhile.
     ///
     /// - Returns: Whether it was one of this user's and has ended by this call.
     package func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
         var hasEnded = false
-        // While a session is being rotated there are two files of one handle.
+        // While a session is being rotated there are two files of one handle, the old one until the new one is there: a look that finds
+        // neither has missed none.
+        for _ in 0..<32 {
+            let isOver = try await self.revokeFound(handle, of: user, &hasEnded)
+            if isOver { break }
+        }
+        return hasEnded
+    }
+
+    /// - Returns: Whether there was none.
+    private func revokeFound(_ handle: SessionHandle, of user: String, _ hasEnded: inout Bool) async throws(SessionStoreError) -> Bool {
+        var isOver = true
         for found in try await self.sessions(ofUser: user, at: nil) where found.stored.handle == handle {
+            isOver = false
             let ended = try await self.store.modify(found.name, timeout: self.configuration.timeout) { stored in
                 guard let stored, stored.state == .live, stored.userTag == found.tag, stored.handle == handle else { return (.keep, false) }
                 return (.remove, true)
             }
             hasEnded = hasEnded || ended
         }
-        return hasEnded
+        return isOver
     }
 
-    /// Ends all sessions of a user, or all but one, and what browsers are remembered by, see ``forgetAll(user:at:except:)``.
+    /// What a request ends of a user.
+    package struct Revoked: Sendable {
+        /// How many sessions.
+        package var count: Int
+        /// The number that the user's logins carry from here on.
+        package var epoch: UInt64
+    }
+
+    /// Ends all sessions of a user, or all but one, and what browsers are remembered by, or all but one: in one step, so that it reaches what
+    /// is created, rotated or redeemed at that moment, and each login whose request arrived before.
     ///
     /// - Parameters:
     ///   - user: The application's name for the user.
     ///   - now: The time.
     ///   - kept: The session that stays.
     ///   - memory: The remembered login that stays.
-    /// - Returns: How many sessions have ended.
     package func revokeAll(
         user: String,
         at now: Timestamp,
         except kept: SessionIdentifier? = nil,
         besides memory: SessionIdentifier? = nil
-    ) async throws(SessionStoreError) -> Int {
-        // First, as it could begin a session.
-        try await self.forgetAll(user: user, at: now, except: memory)
-        var count = 0
-        for listing in try await self.list(user: user, at: now, current: kept) where !listing.isCurrent {
-            if try await self.revoke(listing.handle, of: user) { count += 1 }
+    ) async throws(SessionStoreError) -> Revoked {
+        let epoch = try await self.store.beginLoginEpoch()
+        // What stays is given the number before it counts: no request of its owner finds it ended in between.
+        var generator = SessionRandom(source: SessionRandom.system)
+        if let kept {
+            try await self.change(kept, at: now, using: &generator) { opened in
+                guard let opened, var own = opened.record.user, own.name == user else { return (.keep, ()) }
+                own.epoch = max(own.epoch, epoch)
+                var record = opened.record
+                record.user = own
+                return (.write(record, expiresAt: opened.expiresAt), ())
+            }
         }
-        return count
+        if let memory { try await self.renew(memory, of: user, epoch: epoch, at: now, using: &generator) }
+        var count = 0
+        for keys in self.secrets.all {
+            let tag = keys.userTag(of: user)
+            for name in try await self.store.names(ofUser: tag) {
+                if await self.remove(name, of: tag, before: epoch, at: now) { count += 1 }
+            }
+            try await self.store.endLogins(of: tag, before: epoch)
+        }
+        return Revoked(count: count, epoch: epoch)
+    }
+
+    /// Removes a session or a remembered login that is about to end with all others of its user, unless somebody holds it just now.
+    ///
+    /// - Returns: Whether it was a session that lived until then.
+    private func remove(_ name: SessionName, of tag: UserTag, before epoch: UInt64, at now: Timestamp) async -> Bool {
+        do {
+            return try await self.store.modify(name, timeout: .zero) { stored in
+                guard let stored, stored.state == .live, stored.userTag == tag, stored.loginEpoch < epoch else { return (.keep, false) }
+                return (.remove, !stored.isRemembered && now < stored.expiresAt)
+            }
+        } catch {
+            // What cannot be removed ends all the same.
+            return error.code == .lockTimeout || error.code == .tooManyWaiting
+        }
     }
 
     /// Ends all sessions of everybody, those too that begin meanwhile, in one step however many they are; no clock matters.
@@ -105,10 +156,13 @@ extension SessionRepository {
 
     // MARK: Limits
 
+    /// Whether there is a limit at all.
+    var limitsSessions: Bool { self.configuration.limitPerUser != nil }
+
     /// Whether a user may begin one more session: always, unless the limit is reached and says to refuse.
     package func admits(user: String, at now: Timestamp, besides current: SessionIdentifier?) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser, limit.policy == .refuse else { return true }
-        return try await self.list(user: user, at: now, current: current).count { !$0.isCurrent } < limit.count
+        return try await self.list(user: user, at: now, current: current).count { $0.kind == .session && !$0.isCurrent } < limit.count
     }
 
     /// Ends what is over a user's limit, now that a session of theirs has begun.
@@ -116,7 +170,7 @@ extension SessionRepository {
     /// - Returns: `false` when that session itself was one too many, as others were faster; it has ended then.
     package func enforceLimit(user: String, at now: Timestamp, begun: SessionIdentifier) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser else { return true }
-        let listings = try await self.list(user: user, at: now, current: begun)
+        let listings = try await self.list(user: user, at: now, current: begun).filter { $0.kind == .session }
         switch limit.policy {
         case .oldestEnds:
             for listing in listings.filter({ !$0.isCurrent }).prefix(max(0, listings.count - limit.count)) {

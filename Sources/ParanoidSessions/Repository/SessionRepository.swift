@@ -22,6 +22,8 @@ package final class SessionRepository: Sendable {
         case write(SessionRecord, expiresAt: Timestamp)
         /// End it.
         case remove
+        /// End it; until the given time, its name says that it is gone.
+        case end(until: Timestamp)
         /// End it; until the given time, whoever still shows its identifier is led to another.
         case supersede(by: SessionIdentifier, until: Timestamp)
     }
@@ -30,13 +32,15 @@ package final class SessionRepository: Sendable {
     ///
     /// Who comes back with an old one is to be recognised as the second holder of a jar, so this is more than a busy thief who changes networks
     /// every few minutes makes in a night; a request cannot cost more than these reads.
-    private static let longestChain = 512
+    static let longestChain = 512
 
     let store: any SessionStore
+    /// The same, if it does most things without waiting.
+    let immediate: (any ImmediateSessionStore)?
     let secrets: SecretRing
     let configuration: SessionRepositoryConfiguration
     let sealer: SessionSealer
-    private let hot: HotSessions
+    let hot: HotSessions
     private let report: @Sendable (SessionIncident) -> Void
 
     /// Creates a repository.
@@ -56,12 +60,16 @@ package final class SessionRepository: Sendable {
     ) {
         precondition([.none, .sealed].contains(configuration.protection), "the repository labels what needs a label")
         self.store = store
+        self.immediate = store as? any ImmediateSessionStore
         self.secrets = SecretRing(secrets, reload: reloadSecrets)
         self.configuration = configuration
         self.hot = HotSessions(capacity: configuration.cachedSessions)
         self.sealer = SessionSealer(protection: configuration.protection)
         self.report = report
     }
+
+    /// The number that logins carry whose request arrives now; in memory.
+    package var loginEpoch: UInt64 { self.store.loginEpoch }
 
     /// The keys of new sessions.
     package var newestKeys: ServerKeys { self.secrets.newest }
@@ -78,20 +86,62 @@ package final class SessionRepository: Sendable {
         self.hot.location(of: identifier) ?? self.keys(of: identifier).map { SessionLocation(of: identifier, keys: $0) }
     }
 
+    /// What was proved last of what a session's client shows.
+    func proven(of identifier: SessionIdentifier) -> ProvenCredentials? { self.hot.proven(of: identifier) }
+
+    /// Notes what was proved, so that the same need not be proved again.
+    func note(_ proven: ProvenCredentials, of identifier: SessionIdentifier) { self.hot.note(proven, of: identifier) }
+
     // MARK: Reading
+
+    /// What a look without waiting has found.
+    enum Look {
+        case found(Opened)
+        case absent
+        /// It takes ``open(_:at:onEnd:)`` to tell.
+        case later
+    }
+
+    /// Reads a session if nobody has to be waited for and the identifier is its own.
+    func openNow(_ identifier: SessionIdentifier, at now: Timestamp) throws(SessionStoreError) -> Look {
+        guard let store = self.immediate else { return .later }
+        guard let location = self.location(of: identifier) else { return .absent }
+        let found: ImmediateRead
+        do throws(SessionStoreError) { found = try store.readNow(location.name) } catch {
+            try self.settle(error, in: location)
+            return .absent
+        }
+        switch found {
+        case .later: return .later
+        case .absent:
+            self.hot.forget(identifier)
+            return .absent
+        case .session(let stored):
+            guard stored.isLive(at: now), let record = self.record(in: location, storedAs: stored) else { return .later }
+            return .found(Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt))
+        }
+    }
+
+    /// What is known of a session that is over.
+    package enum End: Sendable {
+        /// It was ended a short while ago.
+        case gone
+        /// Its time was over.
+        case expired(SessionHandle, at: Timestamp)
+    }
 
     /// Reads a session without locking it.
     ///
     /// - Parameters:
     ///   - identifier: The identifier.
     ///   - now: The time.
-    ///   - onExpiry: Called with its handle when it was there and its time is over.
+    ///   - onEnd: Called when it was there and is over.
     /// - Returns: The record; `nil` when there is no such session, when it expired before `now`, ended, or could not be opened.
     /// - Throws: What the store throws, except for damage, which is reported and means that there is no session.
     package func open(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
-        onExpiry: (SessionHandle) -> Void = { _ in }
+        onEnd: (End) -> Void = { _ in }
     ) async throws(SessionStoreError) -> Opened? {
         var identifier = identifier
         for _ in 0...Self.longestChain {
@@ -105,7 +155,10 @@ package final class SessionRepository: Sendable {
             }
             self.hot.forget(identifier)
             guard let successor = self.sealer.successor(in: stored, at: now, in: location) else {
-                if stored.state == .live { onExpiry(stored.handle) }
+                switch stored.state {
+                case .live: onEnd(.expired(stored.handle, at: stored.expiresAt))
+                case .ended: if now < stored.expiresAt { onEnd(.gone) }
+                }
                 return nil
             }
             identifier = successor
@@ -125,7 +178,7 @@ package final class SessionRepository: Sendable {
     }
 
     /// The record that stored bytes hold: the one opened last if they are the same; `nil` when they do not open here.
-    private func record(in location: SessionLocation, storedAs stored: StoredSession) -> SessionRecord? {
+    func record(in location: SessionLocation, storedAs stored: StoredSession) -> SessionRecord? {
         if let record = self.hot.record(in: location, storedAs: stored) { return record }
         guard let record = self.sealer.open(stored, in: location) else { return nil }
         self.hot.remember(record, storedAs: stored, in: location)
@@ -165,138 +218,60 @@ package final class SessionRepository: Sendable {
         using generator: inout some RandomNumberGenerator
     ) async throws(SessionStoreError) -> Opened {
         var record = record
-        let origin: SessionOrigin
-        if let known = record.origin {
-            origin = known
-        } else {
-            origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try await self.store.epoch())
-            record.origin = origin
+        if record.origin == nil {
+            record.origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try await self.store.epoch())
         }
         while true {
-            let identifier = SessionIdentifier(secretNumber: keys.number, using: &generator)
-            let location = SessionLocation(of: identifier, keys: keys)
-            let stored = self.sealer.seal(record, of: origin, generation: 1, expiresAt: expiresAt, at: now, in: location, using: &generator)
+            let draft = self.draft(record, expiresAt: expiresAt, at: now, keys: keys, using: &generator)
             do {
-                try await self.store.create(stored, named: location.name)
+                try await self.store.create(draft.stored, named: draft.location.name)
             } catch  where error.code == .nameTaken {
                 continue  // cannot happen by chance with 256 random bits, but must not open somebody else's session if it does
             }
-            self.hot.remember(record, storedAs: stored, in: location)
-            return Opened(record: record, generation: 1, identifier: identifier, expiresAt: expiresAt)
+            return self.begun(draft, expiresAt: expiresAt)
         }
     }
 
-    /// Gives `body` the only view of a session and does what it says.
-    ///
-    /// - Parameters:
-    ///   - identifier: The session; one that was replaced a moment ago leads to its successor.
-    ///   - now: The time of the request.
-    ///   - generator: Randomness for sealing.
-    ///   - body: Sees the session as it is now, or `nil` when there is none (any more); may run again.
-    /// - Returns: What `body` returned beside its change.
-    package func change<Result: Sendable>(
-        _ identifier: SessionIdentifier,
+    /// The same without waiting; `nil` where the store cannot.
+    func beginNow(
+        _ record: SessionRecord,
+        expiresAt: Timestamp,
         at now: Timestamp,
-        using generator: inout some RandomNumberGenerator,
-        _ body: (Opened?) -> (change: Change, result: Result)
-    ) async throws(SessionStoreError) -> Result {
-        var identifier = identifier
-        for _ in 0...Self.longestChain {
-            guard let location = self.location(of: identifier) else { break }
-            switch try await self.changeOne(location, at: now, using: &generator, body) {
-            case .done(let result): return result
-            case .superseded(let successor): identifier = successor
-            }
-        }
-        return body(nil).result
-    }
-
-    private enum Outcome<Result: Sendable>: Sendable {
-        case done(Result)
-        case superseded(by: SessionIdentifier)
-    }
-
-    private func changeOne<Result: Sendable>(
-        _ location: SessionLocation,
-        at now: Timestamp,
-        using generator: inout some RandomNumberGenerator,
-        _ body: (Opened?) -> (change: Change, result: Result)
-    ) async throws(SessionStoreError) -> Outcome<Result> {
-        var damaged: StoredSession?
-        var written: (record: SessionRecord, stored: StoredSession)?
-        let outcome: Outcome<Result>
-        do {
-            outcome = try await self.store.modify(location.name, timeout: self.configuration.timeout) { stored in
-                damaged = nil
-                written = nil
-                guard let stored, stored.isLive(at: now) else {
-                    if let stored, let successor = self.sealer.successor(in: stored, at: now, in: location) {
-                        return (.keep, .superseded(by: successor))
-                    }
-                    return (.keep, .done(body(nil).result))
-                }
-                guard let record = self.record(in: location, storedAs: stored) else {
-                    damaged = stored
-                    return (.keep, .done(body(nil).result))
-                }
-                let (change, result) = body(
-                    Opened(record: record, generation: stored.generation, identifier: location.identifier, expiresAt: stored.expiresAt)
-                )
-                switch change {
-                case .keep: return (.keep, .done(result))
-                case .remove: return (.remove, .done(result))
-                case .write(var new, let end):
-                    let origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
-                    new.origin = origin
-                    let next = self.sealer.seal(
-                        new,
-                        of: origin,
-                        generation: stored.generation + 1,
-                        expiresAt: end,
-                        at: now,
-                        in: location,
-                        replacing: (stored, record.user),
-                        using: &generator
-                    )
-                    written = (new, next)
-                    return (.write(next), .done(result))
-                case .supersede(let successor, let end):
-                    let tombstone = self.sealer.tombstone(
-                        of: successor,
-                        replacing: stored,
-                        until: end,
-                        at: now,
-                        in: location,
-                        using: &generator
-                    )
-                    return (.write(tombstone), .done(result))
-                }
-            }
-        } catch {
-            self.hot.forget(location.identifier)
-            try self.settle(error, in: location)
-            return .done(body(nil).result)
-        }
-        if let damaged { await self.putAside(damaged, in: location) }
-        if let written { self.hot.remember(written.record, storedAs: written.stored, in: location) }
-        return outcome
-    }
-
-    /// Lets a replaced identifier lead to its successor until `end` only.
-    package func retire(
-        _ identifier: SessionIdentifier,
-        at now: Timestamp,
-        by end: Timestamp,
+        keys: ServerKeys,
         using generator: inout some RandomNumberGenerator
-    ) async throws(SessionStoreError) {
-        guard let location = self.location(of: identifier) else { return }
-        try await self.store.modify(location.name, timeout: self.configuration.timeout) { stored in
-            guard let stored, end < stored.expiresAt, let successor = self.sealer.successor(in: stored, at: now, in: location) else {
-                return (.keep, ())
-            }
-            let tombstone = self.sealer.tombstone(of: successor, replacing: stored, until: end, at: now, in: location, using: &generator)
-            return (.write(tombstone), ())
+    ) throws(SessionStoreError) -> Opened? {
+        guard let store = self.immediate else { return nil }
+        var record = record
+        if record.origin == nil {
+            record.origin = SessionOrigin(handle: SessionHandle(using: &generator), epoch: try store.epochNow())
         }
+        let draft = self.draft(record, expiresAt: expiresAt, at: now, keys: keys, using: &generator)
+        try store.createNow(draft.stored, named: draft.location.name)
+        return self.begun(draft, expiresAt: expiresAt)
+    }
+
+    private struct Draft {
+        var record: SessionRecord
+        var location: SessionLocation
+        var stored: StoredSession
+    }
+
+    private func draft(
+        _ record: SessionRecord,
+        expiresAt: Timestamp,
+        at now: Timestamp,
+        keys: ServerKeys,
+        using generator: inout some RandomNumberGenerator
+    ) -> Draft {
+        guard let origin = record.origin else { preconditionFailure("a session begins with an origin") }
+        let location = SessionLocation(of: SessionIdentifier(secretNumber: keys.number, using: &generator), keys: keys)
+        let stored = self.sealer.seal(record, of: origin, generation: 1, expiresAt: expiresAt, at: now, in: location, using: &generator)
+        return Draft(record: record, location: location, stored: stored)
+    }
+
+    private func begun(_ draft: Draft, expiresAt: Timestamp) -> Opened {
+        self.hot.remember(draft.record, storedAs: draft.stored, in: draft.location)
+        return Opened(record: draft.record, generation: 1, identifier: draft.location.identifier, expiresAt: expiresAt)
     }
 
     /// Removes what expired, see ``SessionStore/sweep(expiredAt:budget:)``.
@@ -306,57 +281,18 @@ package final class SessionRepository: Sendable {
 
     // MARK: Trouble
 
-    private func putAside(_ stored: StoredSession, in location: SessionLocation) async {
+    func putAside(_ stored: StoredSession, in location: SessionLocation) async {
         self.hot.forget(location.identifier)
         self.report(SessionIncident(handle: stored.handle, kind: .doesNotOpen))
         // If even this fails the session stays unusable, which is what matters.
         try? await self.store.quarantine(location.name, generation: stored.generation)
     }
 
-    private func settle(_ error: SessionStoreError, in location: SessionLocation) throws(SessionStoreError) {
+    func settle(_ error: SessionStoreError, in location: SessionLocation) throws(SessionStoreError) {
         guard error.code == .damaged else { throw error }
         // Nothing can be read of it: only what was known before says which session it was.
         let handle = self.hot.handle(of: location.identifier)
         self.hot.forget(location.identifier)
         self.report(SessionIncident(handle: handle, kind: .damaged))
-    }
-}
-
-/// How sessions are protected and how long callers wait for them.
-package struct SessionRepositoryConfiguration: Sendable {
-    /// How records are protected in the store.
-    package var protection: StoredSession.Protection = .sealed
-    /// How long a change waits for the session's lock.
-    package var timeout: Duration = .seconds(2)
-    /// How many opened records are kept in memory, each proven fresh by its generation at every use.
-    package var cachedSessions: Int = 4096
-
-    /// How many sessions a user may have at a time; `nil`: any number.
-    package var limitPerUser: SessionLimit?
-
-    /// Creates the default configuration.
-    package init() {}
-}
-
-/// How many sessions one user may have at a time, and what happens to one more.
-package struct SessionLimit: Sendable, Hashable {
-    /// What happens to a login that is one too many.
-    package enum Policy: String, Sendable, Hashable, CaseIterable {
-        /// The session that began first ends.
-        case oldestEnds
-        /// The login is refused.
-        case refuse
-    }
-
-    /// The most sessions of a user.
-    package var count: Int
-    /// What happens to one more.
-    package var policy: Policy
-
-    /// Creates a limit.
-    package init(_ count: Int, policy: Policy = .oldestEnds) {
-        precondition(count > 0, "a user needs a session")
-        self.count = count
-        self.policy = policy
     }
 }

@@ -19,24 +19,33 @@ struct SessionLabel: Sendable, Hashable {
     var loggedInAt: Timestamp
     /// What the application noted of the device.
     var device: SessionDevice?
+    /// Which session a remembered login comes from; `nil` for a session.
+    var source: SessionHandle?
 
-    fileprivate func encoded() -> [UInt8] {
+    func encoded() -> [UInt8] {
         var writer = RecordWriter()
         writer.integer(self.loggedInAt.nanosecondsSinceEpoch)
+        // A remembered login says first which session it comes from.
+        if let source = self.source { writer.integer(source.number) }
         writer.device(self.device)
         return writer.output
     }
 
-    init(loggedInAt: Timestamp, device: SessionDevice?) {
+    init(loggedInAt: Timestamp, device: SessionDevice?, source: SessionHandle? = nil) {
         self.loggedInAt = loggedInAt
         self.device = device
+        self.source = source
     }
 
     /// Parses what ``encoded()`` wrote; `nil` for anything else.
-    fileprivate init?(decoding bytes: [UInt8]) {
+    fileprivate init?(decoding bytes: [UInt8], hasSource: Bool) {
         var reader = RecordReader(bytes)
         guard let time = reader.timestamp() else { return nil }
         self.loggedInAt = time
+        if hasSource {
+            guard let number: UInt64 = reader.integer() else { return nil }
+            self.source = SessionHandle(number: number)
+        }
         self.device = reader.device()
     }
 }
@@ -74,6 +83,7 @@ struct SessionSealer: Sendable {
             secretNumber: location.keys.number,
             handle: origin.handle,
             epoch: origin.epoch,
+            loginEpoch: record.user?.epoch ?? 0,
             generation: generation,
             createdAt: record.createdAt,
             writtenAt: now,
@@ -113,15 +123,32 @@ struct SessionSealer: Sendable {
         switch (stored.protection, self.protection) {
         case (.none, .none): bytes = stored.payload
         case (.none, _): bytes = nil  // where records are sealed, an open one is forged
-        case (.remembered, _): bytes = nil  // no session
+        case (.remembered, _), (.listed, _): bytes = nil  // no session
         case (.sealed, _), (.labelled, _): bytes = self.opened(stored, in: location)
         }
         guard let bytes, var record = SessionRecord(decoding: bytes) else { return nil }
         record.origin = SessionOrigin(handle: stored.handle, epoch: stored.epoch)
+        record.user?.epoch = stored.loginEpoch
         return record
     }
 
     // MARK: Tombstones
+
+    /// What is left of a session that has ended: it says so until then, and nothing else.
+    func tombstone(replacing stored: StoredSession, until end: Timestamp, at now: Timestamp) -> StoredSession {
+        StoredSession(
+            state: .ended,
+            protection: .none,
+            secretNumber: stored.secretNumber,
+            handle: stored.handle,
+            epoch: stored.epoch,
+            generation: stored.generation + 1,
+            createdAt: stored.createdAt,
+            writtenAt: now,
+            expiresAt: end,
+            payload: []
+        )
+    }
 
     /// What is left of a session whose identifier was replaced: whoever still shows the old one finds the new one, sealed, until then.
     func tombstone(
@@ -164,10 +191,10 @@ struct SessionSealer: Sendable {
         case .none:
             return SessionRecord(decoding: stored.payload)?.user.map { SessionLabel(loggedInAt: $0.loggedInAt, device: $0.device) }
         case .sealed, .remembered: return nil
-        case .labelled:
+        case .labelled, .listed:
             guard let (label, _) = self.split(stored.payload) else { return nil }
-            return SessionSeal.open(label, with: keys.labelKey(of: name), context: self.labelContext(of: stored, named: name))
-                .flatMap { SessionLabel(decoding: $0) }
+            return SessionSeal.open(label, with: keys.labelKey(of: name), context: self.labelContext(of: stored, named: name).bytes)
+                .flatMap { SessionLabel(decoding: $0, hasSource: stored.protection == .listed) }
         }
     }
 
@@ -182,14 +209,14 @@ struct SessionSealer: Sendable {
             SessionLabel(loggedInAt: user.loggedInAt, device: user.device).encoded(),
             into: &sealed,
             with: location.keys.labelKey(of: location.name),
-            context: Self.labelContext(of: stored, named: location.name),
+            context: Self.labelContext(of: stored, named: location.name).bytes,
             using: &generator
         )
         return sealed
     }
 
     /// What a label belongs to: the session and its user, so that it can be kept as it is while the record changes.
-    private static func labelContext(of stored: StoredSession, named name: SessionName) -> [UInt8] {
+    static func labelContext(of stored: StoredSession, named name: SessionName) -> SecretBytes<128> {
         var head = StoredSession(
             protection: .labelled,
             secretNumber: stored.secretNumber,
@@ -207,7 +234,7 @@ struct SessionSealer: Sendable {
 
     // MARK: Parts
 
-    private static let lengthByteCount = 2
+    static let lengthByteCount = 2
 
     /// Seals bytes into the payload, behind the sealed label where there is one: its length in two bytes, itself, the record.
     private func seal(
@@ -226,21 +253,24 @@ struct SessionSealer: Sendable {
             stored.payload.append(UInt8(truncatingIfNeeded: label.count))
             stored.payload.append(contentsOf: label)
         }
-        SessionSeal.seal(bytes, into: &stored.payload, with: location.sealKey, context: context, using: &generator)
+        unsafe context.withUnsafeBytes {
+            unsafe SessionSeal.seal(bytes, into: &stored.payload, with: location.sealKey, context: $0, using: &generator)
+        }
     }
 
     private func opened(_ stored: StoredSession, in location: SessionLocation) -> [UInt8]? {
         let context = stored.sealContext(named: location.name, payloadByteCount: stored.payload.count)
         switch stored.protection {
-        case .none, .remembered: return nil
-        case .sealed: return SessionSeal.open(stored.payload[...], with: location.sealKey, context: context)
+        case .none, .remembered, .listed: return nil
+        case .sealed:
+            return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(stored.payload[...], with: location.sealKey, context: $0) }
         case .labelled:
             guard let (_, record) = Self.split(stored.payload) else { return nil }
-            return SessionSeal.open(record, with: location.sealKey, context: context)
+            return unsafe context.withUnsafeBytes { unsafe SessionSeal.open(record, with: location.sealKey, context: $0) }
         }
     }
 
-    private static func split(_ payload: [UInt8]) -> (label: ArraySlice<UInt8>, record: ArraySlice<UInt8>)? {
+    static func split(_ payload: [UInt8]) -> (label: ArraySlice<UInt8>, record: ArraySlice<UInt8>)? {
         guard payload.count >= self.lengthByteCount else { return nil }
         let end = self.lengthByteCount + (Int(payload[0]) << 8 | Int(payload[1]))
         guard end <= payload.count else { return nil }

@@ -58,8 +58,8 @@ package struct PresentedCredentials: Sendable {
 /// A neighbour under the same domain can plant cookies beside ours that nobody but he can delete. If ours were then not found, he would
 /// have logged their owner out for good.
 package struct SessionCandidates: Sendable {
-    /// More are not looked at, as each costs a read.
-    package static let maximumCount = 4
+    /// More are not looked at, as each costs a read; a request that brings more is refused unless one of the first is ours.
+    package static let maximumCount = 32
 
     /// The identifiers.
     package var identifiers: [SessionIdentifier]
@@ -90,6 +90,43 @@ package struct SessionCandidates: Sendable {
         let ours = self.nonces.filter { tracking.chain == nil ? stream.verifies($0) : stream.value(of: $0) != nil }
         credentials.nonce = ours.count == 1 ? ours[0] : nil
         return credentials
+    }
+}
+
+/// What a request has proved about the client of a session: the same shown again needs no hash.
+struct ProvenCredentials: Sendable {
+    /// The nonce, with the note of its proof.
+    var nonce: Nonce?
+    /// The signals' source with its code.
+    var signals: ClientSignals
+}
+
+extension PresentedCredentials {
+    /// Notes what of the credentials is proved to be a session's, so that the guard does not prove it again and again.
+    mutating func prove(for tracking: SessionTracking, keys: ServerKeys) {
+        guard tracking.chain != nil else { return }
+        if let nonce = self.nonce { self.nonce = tracking.stream(keys: keys).proven(nonce) }
+        if !self.signals.source.isEmpty { self.signals.noteCode(keys: keys) }
+    }
+}
+
+/// The values of one cookie that could be ours, each once.
+struct CookieValues<Value: Hashable> {
+    private(set) var first: Value?
+    private var others: [Value] = []
+
+    /// The value, if there is one only.
+    var single: Value? { self.others.isEmpty ? self.first : nil }
+    var isAmbiguous: Bool { !self.others.isEmpty }
+    var all: [Value] { (self.first.map { [$0] } ?? []) + self.others }
+
+    mutating func add(_ value: Value?) {
+        guard let value, value != self.first else { return }
+        if self.first == nil {
+            self.first = value
+        } else if !self.others.contains(value) {
+            self.others.append(value)
+        }
     }
 }
 

@@ -17,17 +17,18 @@ package struct RequestArrival: Sendable {
     /// (`$request_time`): both seconds with three places, and both made once, also when the web server asks another worker.
     package static func nanosecondsSinceEpoch(of request: Request) -> Int64? {
         let parameters = request.parameters
-        guard let passedOn = Self.milliseconds(parameters.bytes(of: "REQUEST_BEGAN")),
-            let taken = Self.milliseconds(parameters.bytes(of: "REQUEST_TAKEN"))
+        guard let passedOn = parameters.withBytes(of: "REQUEST_BEGAN", { Self.milliseconds($0) }),
+            let taken = parameters.withBytes(of: "REQUEST_TAKEN", { Self.milliseconds($0) })
         else { return request.receivedAtNanoseconds }
         return (passedOn - taken) * 1_000_000
     }
 
     /// Seconds with three places, in milliseconds; `nil` for anything else.
-    private static func milliseconds(_ text: [UInt8]?) -> Int64? {
-        guard let text, 5...15 ~= text.count, text[text.count - 4] == UInt8(ascii: ".") else { return nil }
+    private static func milliseconds(_ text: RawSpan?) -> Int64? {
+        guard let text, 5...15 ~= text.byteCount, text.byte(at: text.byteCount - 4) == UInt8(ascii: ".") else { return nil }
         var value: Int64 = 0
-        for (index, byte) in text.enumerated() where index != text.count - 4 {
+        for index in 0..<text.byteCount where index != text.byteCount - 4 {
+            let byte = text.byte(at: index)
             guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return nil }
             value = value * 10 + Int64(byte - UInt8(ascii: "0"))
         }

@@ -5,14 +5,14 @@ internal import Synchronization
 final class SessionContext: Sendable {
     let repository: SessionRepository
     let configuration: SessionSettings
-    let clock: any SessionClock
+    let clock: any RequestClock
     let sessionGuard: SessionGuard
     let cookies: SessionCookies
     let statistics = SessionStatistics()
     let events: SessionEvents
     private let guesses = Mutex(GuessDetector())
 
-    init(repository: SessionRepository, configuration: SessionSettings, clock: any SessionClock) {
+    init(repository: SessionRepository, configuration: SessionSettings, clock: any RequestClock) {
         self.repository = repository
         self.configuration = configuration
         self.clock = clock

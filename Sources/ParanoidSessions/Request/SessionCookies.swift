@@ -26,29 +26,59 @@ struct SessionCookies: Sendable {
         self.secondName = configuration.cookies.secondCookie
     }
 
+    /// The session cookies of a request, read where they lie.
+    private struct Values {
+        var presentsIdentifier = false
+        var identifiers = CookieValues<SessionIdentifier>()
+        var nonces = CookieValues<Nonce>()
+        var secureKeys = CookieValues<SecureKey>()
+    }
+
+    private func values(of request: Request) -> Values {
+        var values = Values()
+        let isWhole = request.forEachCookie { name, value in
+            unsafe value.withUnsafeBytes { value in
+                if name.equals(self.sessionName) {
+                    values.presentsIdentifier = true
+                    unsafe values.identifiers.add(SessionIdentifier(cookieValue: value))
+                } else if name.equals(self.nonceName) {
+                    unsafe values.nonces.add(Nonce(cookieValue: value))
+                } else if name.equals(self.secondName) {
+                    unsafe values.secureKeys.add(SecureKey(cookieValue: value))
+                }
+            }
+        }
+        return isWhole ? values : Values()
+    }
+
     /// What a request presents.
-    func credentials(of request: Request) -> PresentedCredentials {
-        let cookies = request.cookies
-        let identifiers = cookies.candidates(self.sessionName) { SessionIdentifier(cookieValue: $0) }
-        let nonces = cookies.candidates(self.nonceName) { Nonce(cookieValue: $0) }
-        let secureKeys = cookies.candidates(self.secondName) { SecureKey(cookieValue: $0) }
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - proven: What was proved last of what a session's client shows.
+    func credentials(of request: Request, proven: (SessionIdentifier) -> ProvenCredentials? = { _ in nil }) -> PresentedCredentials {
+        let values = self.values(of: request)
+        let (identifiers, nonces, secureKeys) = (values.identifiers, values.nonces, values.secureKeys)
         var credentials = PresentedCredentials(
-            identifier: identifiers.count == 1 ? identifiers[0] : nil,
-            presentsIdentifier: cookies.contains(self.sessionName),
-            nonce: nonces.count == 1 ? nonces[0] : nil,
-            secureKey: secureKeys.count == 1 ? secureKeys[0] : nil,
+            identifier: identifiers.single,
+            presentsIdentifier: values.presentsIdentifier,
+            nonce: nonces.single,
+            secureKey: secureKeys.single,
             isSecure: request.isSecure,
-            traits: ClientTraits(of: request, parameters: self.checkedParameters)
+            traits: self.checkedParameters.isEmpty ? ClientTraits([]) : ClientTraits(of: request, parameters: self.checkedParameters)
         )
-        credentials.signals = self.signals.signals(of: request)
+        let known = credentials.identifier.flatMap(proven)
+        if let nonce = known?.nonce, credentials.nonce == nonce { credentials.nonce = nonce }
+        let questions = ClientQuestions(request, self.signals)
+        credentials.signals = self.signals.signals(of: request, known: known?.signals) { questions.readings }
         guard self.followsBrowsers else { return credentials }
-        credentials.mayRotate = { FetchMetadata.isOccasion(request) }
+        credentials.mayRotate = { questions.isOccasion }
         if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request) {
             credentials.crossSite =
                 self.configuration.sameSite != .strict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
         }
-        if max(identifiers.count, nonces.count, secureKeys.count) > 1 {
-            credentials.candidates = SessionCandidates(identifiers: identifiers, nonces: nonces, secureKeys: secureKeys)
+        if identifiers.isAmbiguous || nonces.isAmbiguous || secureKeys.isAmbiguous {
+            credentials.candidates = SessionCandidates(identifiers: identifiers.all, nonces: nonces.all, secureKeys: secureKeys.all)
         }
         return credentials
     }
@@ -82,6 +112,20 @@ struct SessionCookies: Sendable {
     }
 }
 
+/// What the guard may ask about a request and as a rule does not.
+private final class ClientQuestions: Sendable {
+    private let request: Request
+    private let reader: SignalReader
+
+    init(_ request: Request, _ reader: SignalReader) {
+        self.request = request
+        self.reader = reader
+    }
+
+    var readings: [ClientSignals.Reading] { self.reader.readings(of: self.request) }
+    var isOccasion: Bool { FetchMetadata.isOccasion(self.request) }
+}
+
 /// What a response has to tell the client about its session; who turns it into cookies knows names and attributes.
 package struct SessionCookieChanges: Sendable {
     /// What becomes of the session cookie.
@@ -108,8 +152,8 @@ package struct SessionCookieChanges: Sendable {
     package var nonce: Nonce?
     /// What becomes of the second cookie; `nil`: nothing.
     package var second: Second?
-    /// The lifetime of these cookies in seconds; `nil`: until the browser closes.
-    package var maxAge: Int?
+    /// The lifetime of these cookies; `nil`: until the browser closes.
+    package var maxAge: Duration?
 
     /// Creates changes that change nothing.
     package init() {}
@@ -124,8 +168,12 @@ package struct SessionCookieChanges: Sendable {
 enum FetchMetadata {
     /// Whether another site has sent a request, as far as the browser says.
     static func isFromAnotherSite(_ request: Request) -> Bool {
-        guard let site = request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE") else { return !OriginCheck().admits(request) }
-        return site == Array("cross-site".utf8)
+        switch request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE").map({ String(decoding: $0, as: UTF8.self) }) {
+        case "cross-site"?: true
+        case "same-origin"?, "same-site"?, "none"?: false
+        // A word that no browser says is as good as none.
+        default: !OriginCheck().admits(request)
+        }
     }
 
     /// Whether a request follows a link: with these, browsers send cookies that are `SameSite=Lax` from other sites, too.

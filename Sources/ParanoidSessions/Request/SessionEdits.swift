@@ -18,10 +18,15 @@ package struct SessionEdits: Sendable {
     private var kept: Set<[UInt8]>?
     /// The edits in the order they were made.
     private var edits: [(name: [UInt8], edit: Edit)] = []
-    /// The session's own lifetime, if the request sets it; the inner `nil` takes it away.
-    package var lifetime: Int??
+    /// The session's lifetime, if the request sets it.
+    package var lifetime: SessionLifetime?
     /// The logged-in user, if the request changes it.
-    package var user: SessionUser??
+    package var user: SessionUser?
+
+    /// Who is logged in by the edits; `nil`: nobody.
+    var login: String? {
+        self.user?.name
+    }
 
     /// Creates edits that change nothing.
     package init() {}
@@ -82,14 +87,20 @@ package struct SessionEdits: Sendable {
     /// - Returns: What the first edit that could not be applied has thrown.
     @discardableResult
     package func apply(to record: inout SessionRecord) -> (any Error)? {
+        if self.isEmpty { return nil }
         if self.clears {
             record.values = SessionValues()
-            record.lifetime = nil
+            record.lifetime = .standard
             record.user = nil
         }
-        let failure = self.apply(to: &record.values)
+        let failure = self.kept == nil && self.edits.isEmpty ? nil : self.apply(to: &record.values)
         if let lifetime = self.lifetime { record.lifetime = lifetime }
-        if let user = self.user { record.user = user }
+        if let user = self.user {
+            let current = record.user
+            record.user = user
+            // Another request of this session may have ended all others of the user meanwhile, and kept this one.
+            if let current, current.name == user.name { record.user?.epoch = max(user.epoch, current.epoch) }
+        }
         return failure
     }
 

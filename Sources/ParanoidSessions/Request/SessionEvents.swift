@@ -89,7 +89,14 @@ extension SessionTransaction {
         self.tell(.guessing, state, count: count)
     }
 
-    func tell(_ kind: SessionEvent.Kind, _ state: TransactionState, handle: SessionHandle? = nil, user: String? = nil, count: Int = 1) {
+    func tell(
+        _ kind: SessionEvent.Kind,
+        _ state: TransactionState,
+        handle: SessionHandle? = nil,
+        user: String? = nil,
+        signals: [String]? = nil,
+        count: Int = 1
+    ) {
         let identifier = state.session?.identifier ?? state.withheld?.session.identifier ?? state.credentials.identifier
         self.context.events.tell(
             kind,
@@ -99,21 +106,21 @@ extension SessionTransaction {
             handle: handle ?? (state.session ?? state.withheld?.session)?.record.origin?.handle,
             reason: state.reason,
             user: user ?? state.session?.record.user?.name ?? state.withheld?.challenge.user,
-            signals: state.signals?.changes.map(\.name) ?? state.withheld?.challenge.signals ?? [],
+            signals: signals ?? state.signals?.changes.map(\.name) ?? state.withheld?.challenge.signals ?? [],
             count: count
         )
     }
 
     /// Tells what a commit has done.
-    func tellOutcome(of before: TransactionState, _ after: TransactionState) {
+    func tellOutcome(of before: TransactionState, _ after: TransactionState, found: [String]) {
         guard let identifier = after.session?.identifier else { return }
         switch before.session?.identifier {
         case nil: self.tell(.created, after)
         case let old? where old != identifier:
             self.tell(.rotated, after)
-            if before.hastensRotation { self.tell(.changed, after) }
         default: break
         }
-        if case .some(.some) = before.edits.user { self.tell(.login, after) }
+        if !found.isEmpty { self.tell(.changed, after, signals: found) }
+        if before.edits.user != nil { self.tell(.login, after) }
     }
 }

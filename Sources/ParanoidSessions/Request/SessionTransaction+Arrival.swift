@@ -3,56 +3,192 @@ internal import Logging
 
 // From what a request presents to what it knows of its session: reading, checking, and what follows a refusal.
 extension SessionTransaction {
-    func load() async throws(SessionStoreError) -> TransactionState {
-        let now = self.arrival.time
-        let credentials = try await self.chosen(self.context.cookies.credentials(of: self.request), at: now)
-        var state = TransactionState(credentials: credentials, arrivedAt: now, isCut: self.arrival.isCut, isChecked: self.isChecked)
-        if self.settings.isHTTPSOnly && !credentials.isSecure {
-            self.bar(&state)
-            return state
-        }
-        if let identifier = credentials.identifier { state.session = try await self.open(identifier, for: state) }
-        if let crossSite = credentials.crossSite {
-            state.standing = .none(.crossSite(hasNone: crossSite == .withCookies))
-            state.reason = .crossSite
-            return state
-        }
-        if state.session == nil && credentials.presentsIdentifier {
-            state.reason = .unknown
-            self.noteGuess(state)
-        }
-        guard state.isChecked else { return state }
+    /// What follows for a request from its first look at its session.
+    private enum Sequel {
+        case nothing
+        /// It came over plain HTTP, where no session exists.
+        case bar
+        /// It names a session that does not exist.
+        case guess
+        // These take the store, or the application.
+        case begin
+        case bind
+        case refuse(GuardReason)
+        case challenge(GuardReason)
+        case endChanged
+    }
 
-        let keys = state.session.flatMap { self.context.repository.keys(of: $0.identifier) }
-        switch self.context.sessionGuard.decide(credentials, on: state.session?.record, keys: keys, at: now, isCut: state.isCut) {
-        case .anonymous: break
-        case .begin: try await self.begin(&state)
-        case .bind: try await self.bind(&state)
-        case .accept(let reason, let needsSecureKey):
-            state.verdict = .accepted
-            state.reason = reason
-            if state.session?.shown == .superseded && reason == .current && state.session?.record.tracking?.chain != nil {
-                // The jar is the current one, only its identifier is not: a late answer brought an old one back.
-                state.session?.shown = .pending
+    /// Reads and checks the session, without waiting; `nil`: it takes ``arrive()``.
+    func arriveNow() throws(SessionStoreError) -> TransactionState? {
+        if self.isPostponed { return nil }
+        let (credentials, isChecked) = self.presented()
+        guard credentials.candidates == nil else { return self.postpone(credentials, isChecked) }
+        var session: OpenSession?
+        if let identifier = credentials.identifier, !self.isBarred(credentials) {
+            switch try self.context.repository.openNow(identifier, at: self.arrival.time) {
+            case .found(let found) where !self.settings.isOver(found.record, at: self.arrival.time):
+                session = OpenSession(identifier: identifier, record: found.record, expiresAt: found.expiresAt)
+            case .found, .later: return self.postpone(credentials, isChecked)
+            case .absent: break
             }
-            if needsSecureKey {
-                var generator = self.random()
-                state.freshSecureKey = SecureKey(using: &generator)
-                state.progress = .pending
-            }
-            try await self.evaluateSignals(&state, keys: keys)
-        case .reject(let reason): try await self.refuse(&state, reason)
-        case .challenge(let reason): await self.challenge(&state, reason)
+        }
+        let (state, sequel) = self.judge(credentials, isChecked, session)
+        switch sequel {
+        case .nothing: break
+        case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
+        case .guess: self.noteGuess(state)
+        case .begin, .bind, .refuse, .challenge, .endChanged: return self.postpone(credentials, isChecked)
         }
         return state
     }
 
-    private func open(_ identifier: SessionIdentifier, for state: TransactionState) async throws(SessionStoreError) -> OpenSession? {
-        let now = state.arrivedAt
-        guard let found = try await self.context.repository.open(identifier, at: now, onExpiry: { self.tell(.expired, state, handle: $0) })
-        else {
-            return nil
+    /// Keeps what the request presents for ``arrive()``, so that the application is not asked twice.
+    private func postpone(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState? {
+        self.show(self.began(credentials, isChecked))
+        return nil
+    }
+
+    /// Reads and checks the session; goes on where ``arriveNow()`` had to wait.
+    func arrive() async throws(SessionStoreError) -> TransactionState {
+        let now = self.arrival.time
+        let shown = self.knownState
+        let isChecked = shown.isChecked
+        let choice = try await self.chosen(shown.credentials, at: now)
+        guard let credentials = choice else { return self.refuseAmbiguous(shown.credentials, isChecked) }
+        var session: OpenSession?
+        var isGone = false
+        if let identifier = credentials.identifier, !self.isBarred(credentials) {
+            session = try await self.open(identifier, for: self.began(credentials, isChecked), &isGone)
         }
+        var (state, sequel) = self.judge(credentials, isChecked, session)
+        if isGone, case .none(.absent) = state.standing {
+            state.standing = .none(.gone)
+            state.reason = .ended
+            return state
+        }
+        switch sequel {
+        case .nothing: break
+        case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
+        case .guess: self.noteGuess(state)
+        case .begin:
+            if state.reason == .unknown { self.noteGuess(state) }
+            try await self.begin(&state)
+        case .bind: try await self.bind(&state)
+        case .refuse(let reason): try await self.refuse(&state, reason)
+        case .challenge(let reason): await self.challenge(&state, reason)
+        case .endChanged:
+            self.tell(.changed, state)
+            try await self.refuse(&state, .signals)
+        }
+        return state
+    }
+
+    private func presented() -> (credentials: PresentedCredentials, isChecked: Bool) {
+        (self.context.cookies.credentials(of: self.request) { self.context.repository.proven(of: $0) }, self.isChecked)
+    }
+
+    private func began(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState {
+        TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: isChecked)
+    }
+
+    /// Over plain HTTP there is no session: what the request presents is not even looked up, and nothing can be stored.
+    private func isBarred(_ credentials: PresentedCredentials) -> Bool { self.settings.isHTTPSOnly && !credentials.isSecure }
+
+    /// What the guard makes of a request; changes and tells nothing yet.
+    private func judge(_ presented: PresentedCredentials, _ isChecked: Bool, _ session: OpenSession?) -> (TransactionState, Sequel) {
+        var credentials = presented
+        let keys = session.flatMap { self.context.repository.keys(of: $0.identifier) }
+        if isChecked, let session, let tracking = session.record.tracking, let keys {
+            credentials.prove(for: tracking, keys: keys)
+        }
+        var state = self.began(credentials, isChecked)
+        if self.isBarred(credentials) {
+            state.standing = .barred
+            guard credentials.presentsIdentifier else { return (state, .nothing) }
+            state.verdict = .rejected
+            state.reason = .insecure
+            return (state, .bar)
+        }
+        state.session = session
+        if let crossSite = credentials.crossSite {
+            state.standing = .none(.crossSite(hasNone: crossSite == .withCookies))
+            state.reason = .crossSite
+            return (state, .nothing)
+        }
+        let isGuess = session == nil && credentials.presentsIdentifier
+        if isGuess { state.reason = .unknown }
+        guard isChecked else { return (state, isGuess ? .guess : .nothing) }
+
+        let decision = self.context.sessionGuard.decide(
+            credentials,
+            on: session?.record,
+            keys: keys,
+            at: self.arrival.time,
+            isCut: self.arrival.isCut
+        )
+        switch decision {
+        case .anonymous: return (state, isGuess ? .guess : .nothing)
+        case .begin: return (state, .begin)
+        case .bind: return (state, .bind)
+        case .accept(let reason, let needsSecureKey): return self.accept(&state, reason, needsSecureKey: needsSecureKey, keys: keys)
+        case .reject(let reason): return (state, .refuse(reason))
+        case .challenge(let reason): return (state, .challenge(reason))
+        }
+    }
+
+    private func accept(
+        _ state: inout TransactionState,
+        _ reason: GuardReason,
+        needsSecureKey: Bool,
+        keys: ServerKeys?
+    ) -> (TransactionState, Sequel) {
+        state.verdict = .accepted
+        state.reason = reason
+        guard let session = state.session else { return (state, .nothing) }
+        self.context.repository.note(
+            ProvenCredentials(nonce: state.credentials.nonce, signals: state.credentials.signals.withoutReadings),
+            of: session.identifier
+        )
+        if session.shown == .superseded && reason == .current && session.record.tracking?.chain != nil {
+            // The jar is the current one, only its identifier is not: a late answer brought an old one back.
+            state.session?.shown = .pending
+        }
+        if needsSecureKey {
+            var generator = self.random()
+            state.freshSecureKey = SecureKey(using: &generator)
+            state.progress = .pending
+        }
+        guard
+            let findings = self.context.sessionGuard.changes(of: state.credentials, on: session.record, keys: keys, at: state.arrivedAt)
+        else {
+            return (state, .nothing)
+        }
+        state.signals = findings
+        switch findings.policy {
+        // Told when it is noted, under the session's lock: once, however many requests find it.
+        case .off, .log, .rotate: return (state, .nothing)
+        case .challenge: return (state, .challenge(.signals))
+        case .end: return (state, .endChanged)
+        }
+    }
+
+    /// - Parameter isGone: Whether there was one a short while ago.
+    private func open(
+        _ identifier: SessionIdentifier,
+        for state: TransactionState,
+        _ isGone: inout Bool
+    ) async throws(SessionStoreError) -> OpenSession? {
+        let now = state.arrivedAt
+        let window = self.settings.goneWindow
+        let found = try await self.context.repository.open(identifier, at: now) { end in
+            switch end {
+            case .gone: isGone = window != nil
+            case .expired(let handle, let expiredAt):
+                isGone = window.map { now < expiredAt.advanced(by: $0) } ?? false
+                self.tell(.expired, state, handle: handle)
+            }
+        }
+        guard let found else { return nil }
         if self.settings.isOver(found.record, at: now) {
             self.tell(.expired, state, handle: found.record.origin?.handle)
             return nil
@@ -67,13 +203,17 @@ extension SessionTransaction {
     }
 
     /// The credentials themselves, or, where cookies come with several values, those that the guard would accept, if they are one choice.
-    private func chosen(_ credentials: PresentedCredentials, at now: Timestamp) async throws(SessionStoreError) -> PresentedCredentials {
+    ///
+    /// - Returns: `nil` where they are not, though sessions are among them: none of them is opened, and none ends.
+    private func chosen(_ credentials: PresentedCredentials, at now: Timestamp) async throws(SessionStoreError) -> PresentedCredentials? {
         guard let candidates = credentials.candidates else { return credentials }
         var accepted: [PresentedCredentials] = []
+        var isAnyThere = candidates.identifiers.count > SessionCandidates.maximumCount
         for identifier in candidates.identifiers.prefix(SessionCandidates.maximumCount) {
             guard let opened = try await self.context.repository.open(identifier, at: now),
                 let keys = self.context.repository.keys(of: identifier)
             else { continue }
+            isAnyThere = true
             let choice = candidates.credentials(credentials, for: identifier, record: opened.record, keys: keys)
             if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now, isCut: self.arrival.isCut) {
                 accepted.append(choice)
@@ -83,24 +223,18 @@ extension SessionTransaction {
             "a session cookie came with several values",
             metadata: ["session.candidates": "\(candidates.identifiers.count)", "session.accepted": "\(accepted.count)"]
         )
-        return accepted.count == 1 ? accepted[0] : credentials
+        if accepted.count == 1 { return accepted[0] }
+        return isAnyThere && self.settings.behaviour.hasRotationChains ? nil : credentials
     }
 
-    /// Acts on what is new about the client of an accepted request.
-    private func evaluateSignals(_ state: inout TransactionState, keys: ServerKeys?) async throws(SessionStoreError) {
-        let record = state.session?.record
-        guard let findings = self.context.sessionGuard.changes(of: state.credentials, on: record, keys: keys) else { return }
-        state.signals = findings
-        switch findings.policy {
-        case .off: break
-        case .log: self.tell(.changed, state)
-        // Told when it is done: until then every request finds the same.
-        case .rotate: break
-        case .challenge: await self.challenge(&state, .signals)
-        case .end:
-            self.tell(.changed, state)
-            try await self.refuse(&state, .signals)
-        }
+    /// Which of the values is the client's is not for us to say: the request goes on without a session, and all that the client has stays.
+    private func refuseAmbiguous(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState {
+        var state = self.began(credentials, isChecked)
+        state.standing = .none(.refused)
+        state.verdict = .rejected
+        state.reason = .ambiguous
+        self.tell(.refused, state)
+        return state
     }
 
     private func challenge(_ state: inout TransactionState, _ reason: GuardReason) async {
@@ -114,15 +248,6 @@ extension SessionTransaction {
             state.release()
             self.tell(.released, state)
         }
-    }
-
-    /// Over plain HTTP there is no session: what the request presents is not even looked up, and nothing can be stored.
-    private func bar(_ state: inout TransactionState) {
-        state.standing = .barred
-        guard state.credentials.presentsIdentifier else { return }
-        state.verdict = .rejected
-        state.reason = .insecure
-        self.tell(.refused, state)
     }
 
     private func begin(_ state: inout TransactionState) async throws(SessionStoreError) {
@@ -184,10 +309,11 @@ extension SessionTransaction {
         state.reason = reason
         self.show(state)
         self.report(state)
+        if reason == .reuse, try await self.endMemories(of: state) { return state.forget() }
         switch self.context.sessionGuard.consequence(of: reason, for: state.session?.record) {
         case .leave: state.detach()
         case .end:
-            if let session = state.session { try await self.remove(session.identifier) }
+            if let session = state.session { try await self.end(session.identifier) }
             state.forget()
         case .suspend: try await self.suspend(&state)
         case .wipe:
@@ -195,6 +321,16 @@ extension SessionTransaction {
             state.progress = .pending
         case .nothing: break
         }
+    }
+
+    /// Ends what a browser is remembered by that began with a session of which there are copies.
+    ///
+    /// - Returns: Whether the session has ended as well, with all others of its user.
+    private func endMemories(of state: TransactionState) async throws(SessionStoreError) -> Bool {
+        guard let record = state.session?.record, let user = record.user?.name, let source = record.origin?.handle else { return false }
+        let hasEnded = try await self.context.repository.endMemories(from: source, of: user, at: self.now)
+        if hasEnded { self.tell(.tokenReuse, state, user: user) }
+        return hasEnded
     }
 
     /// Lets the session wait, for all who hold its cookies, until the application is satisfied.
@@ -208,6 +344,16 @@ extension SessionTransaction {
             return (.write(record, expiresAt: self.settings.expiry(of: record, at: now)), ())
         }
         await self.challenge(&state, .reuse)
+    }
+
+    /// Ends a session.
+    ///
+    /// What is left says for a while that it is gone, so that a request that still shows it is not taken for a new visitor's.
+    func end(_ identifier: SessionIdentifier) async throws(SessionStoreError) {
+        guard let window = self.settings.goneWindow else { return try await self.remove(identifier) }
+        var generator = self.random()
+        let end = self.now.advanced(by: window)
+        try await self.context.repository.change(identifier, at: .distantPast, using: &generator) { _ in (.end(until: end), ()) }
     }
 
     func remove(_ identifier: SessionIdentifier) async throws(SessionStoreError) {

@@ -1,131 +1,219 @@
-// What a request leaves behind is stored completely or not at all.
+internal import ParanoidHTTP
+internal import Logging
+
+// What a request leaves behind is stored completely or not at all: edits and the guard's transition in one locked step, or without any
+// lock when nothing is to be stored.
 extension SessionTransaction {
+    /// A change of the values that comes after the request's edits.
+    ///
+    /// It may run again. What it makes of the values before it fails is thrown away with all else.
+    typealias ValueChange = (inout SessionValues) throws -> Void
+
     /// How often a rotation is tried anew because somebody else wrote meanwhile.
     private static var attempts: Int { 32 }
 
-    private struct Step<Outcome> {
-        var completion: SessionCompletion
-        var outcome: Result<Outcome, any Error>?
+    /// Commits what is pending.
+    ///
+    /// - Throws: What the change throws; nothing was stored then.
+    func commit(_ change: ValueChange?) async throws {
+        let isEdited = self.ask { !$0.edits.isEmpty }
+        if try self.commitNow(change) { return }
+        let login = self.ask { $0.edits.login }
+        do {
+            try await self.run(self.knownState, at: self.now, change)
+        } catch let error as SessionStoreError {
+            throw self.unavailable(error)
+        }
+        if let login, self.context.repository.limitsSessions { try await self.enforceLimit(of: login) }
+        // No success without a record. A request that changes nothing of its own is answered all the same.
+        if (change != nil || isEdited), self.ask({ if case .ended = $0.standing { true } else { false } }) { throw SessionError.ended }
     }
 
-    /// Commits what is pending and the guard's transition in one locked step, or without any lock when nothing is to be stored.
+    /// The same with a change that stays where it is.
+    func commitNow(with change: ValueChange) throws -> Bool {
+        try withoutActuallyEscaping(change) { try self.commitNow($0) }
+    }
+
+    /// The lock, the guard's decision and the write, where nobody has to be waited for and the identifier stays.
     ///
-    /// - Returns: What the body returned.
-    /// - Throws: What the body throws; nothing was stored then.
-    func commit<Outcome: Sendable>(
-        _ state: TransactionState,
-        _ body: ((inout SessionValues) throws -> Outcome)?
-    ) async throws -> Outcome? {
+    /// - Returns: Whether that is done; if not, nothing was, and it takes ``commit(_:)``.
+    @inline(never)
+    func commitNow(_ change: ValueChange?) throws -> Bool {
+        let now = self.now
+        let state = self.knownState
         switch state.standing {
         case .ended, .barred:
             // The request gets a response, and nothing is stored.
             var values = SessionValues()
-            return try body?(&values)
+            try change?(&values)
+            return true
         case .none, .withheld, .open: break
         }
-        if state.isTransient { return try self.commitForRequestAlone(state, body) }
+        if state.isTransient {
+            try self.commitForRequestAlone(state, change)
+            return true
+        }
+        if state.edits.login != nil && self.context.repository.limitsSessions { return false }
         do {
-            let (after, outcome) = try await self.run(state, at: self.now, body)
-            self.keep(after)
-            self.tellOutcome(of: state, after)
-            if case let user?? = state.edits.user { try await self.enforceLimit(of: user.name, after) }
-            return outcome
+            var random = self.random()
+            guard let session = state.session, let keys = self.context.repository.keys(of: session.identifier) else {
+                return try self.beginNow(state, at: now, change, using: &random)
+            }
+            // The identifier is to be replaced.
+            if state.renewal != .keep { return false }
+            guard change != nil || self.context.sessionGuard.needsCommit(state, keys: keys, at: now) else {
+                let completion = try self.complete(state, over: session.record, keys: keys, at: now, change, using: &random)
+                // No cookie without a look at the store: the session may have ended, or a login taken its place, while the request ran.
+                if !completion.changes.isEmpty, self.settings.behaviour.hasRotationChains {
+                    guard case .found(let found) = try self.context.repository.openNow(session.identifier, at: now),
+                        found.record == session.record
+                    else { return false }
+                }
+                self.follow(state, completion, identifier: session.identifier, at: now)
+                return true
+            }
+            guard let locked = try self.context.repository.lockNow(session.identifier, at: now) else { return false }
+            let completion = try self.complete(state, over: locked.opened.record, keys: keys, at: now, change, using: &random)
+            // The identifier before this one is to be retired.
+            if completion.confirmed != nil { return false }
+            switch completion.storing {
+            case .nothing, .gone, .create: break
+            case .rotate: return false
+            case .write(let record):
+                let end = self.settings.expiry(of: record, at: now)
+                try self.context.repository.write(record, expiresAt: end, at: now, to: locked, using: &random)
+            }
+            self.context.statistics.count(conflicts: completion.conflicts)
+            self.follow(state, completion, identifier: session.identifier, at: now)
+            return true
         } catch let error as SessionStoreError {
             throw self.unavailable(error)
         }
     }
 
-    /// Runs a change on what the request has set so far, and stores nothing.
-    private func commitForRequestAlone<Outcome>(
+    private func beginNow(
         _ state: TransactionState,
-        _ body: ((inout SessionValues) throws -> Outcome)?
-    ) throws -> Outcome? {
-        guard let body else { return nil }
+        at now: Timestamp,
+        _ change: ValueChange?,
+        using random: inout SessionRandom
+    ) throws -> Bool {
+        let keys = self.context.repository.newestKeys
+        var completion = try self.complete(state, over: nil, keys: keys, at: now, change, using: &random)
+        var identifier: SessionIdentifier?
+        if case .create(let record) = completion.storing {
+            let end = self.settings.expiry(of: record, at: now)
+            guard let begun = try self.context.repository.beginNow(record, expiresAt: end, at: now, keys: keys, using: &random) else {
+                return false
+            }
+            identifier = begun.identifier
+            completion.storing = .create(begun.record)
+        }
+        self.follow(state, completion, identifier: identifier, at: now)
+        return true
+    }
+
+    /// Works out what the request leaves behind on the record as it is now.
+    private func complete(
+        _ state: TransactionState,
+        over current: SessionRecord?,
+        keys: ServerKeys,
+        at now: Timestamp,
+        _ change: ValueChange?,
+        using random: inout SessionRandom
+    ) throws -> SessionCompletion {
+        let completion = self.context.sessionGuard.complete(state, over: current, keys: keys, at: now, using: &random, applying: change)
+        if let failure = completion.failure { throw failure }
+        if case .gone = completion.storing {
+            // The change gets its turn on nothing.
+            var values = SessionValues()
+            try change?(&values)
+        }
+        return completion
+    }
+
+    /// Runs a change on what the request has set so far, and stores nothing.
+    private func commitForRequestAlone(_ state: TransactionState, _ change: ValueChange?) throws {
+        guard let change else { return }
         let before = state.edits.values(over: nil)
         var values = before
-        let outcome = try body(&values)
+        try change(&values)
         var state = state
         for entry in before.entries where values[entry.name] == nil { state.edits.add(.remove, to: entry.name) }
         for entry in values.entries where before[entry.name] != entry.bytes { state.edits.add(.set(entry.bytes), to: entry.name) }
         self.keep(state)
-        return outcome
     }
 
-    private func run<Outcome: Sendable>(
-        _ state: TransactionState,
-        at now: Timestamp,
-        _ body: ((inout SessionValues) throws -> Outcome)?
-    ) async throws -> (TransactionState, Outcome?) {
+    /// Takes note of what was committed.
+    private func follow(_ before: TransactionState, _ completion: SessionCompletion, identifier: SessionIdentifier?, at now: Timestamp) {
+        let after = self.followed(before, completion, identifier: identifier, at: now)
+        self.keep(after)
+        let isStored =
+            switch completion.storing {
+            case .create, .write, .rotate: true
+            case .nothing, .gone: false
+            }
+        self.tellOutcome(of: before, after, found: isStored ? completion.found : [])
+    }
+
+    // MARK: Where somebody is waited for
+
+    private func run(_ state: TransactionState, at now: Timestamp, _ change: ValueChange?) async throws {
         var random = self.random()
         guard let session = state.session, let keys = self.context.repository.keys(of: session.identifier) else {
-            return try await self.begin(state, at: now, body, using: &random)
-        }
-        guard body != nil || self.context.sessionGuard.needsCommit(state, keys: keys, at: now) else {
-            let step = self.step(state, over: session.record, keys: keys, at: now, body, using: &random)
-            return (self.followed(state, step.completion, identifier: session.identifier, at: now), nil)
+            return try await self.begin(state, at: now, change, using: &random)
         }
         for _ in 0..<Self.attempts {
-            let (step, found) = try await self.change(state, session.identifier, keys: keys, at: now, body, using: &random)
-            if let failure = step.completion.failure { throw failure }
-            let outcome = try step.outcome?.get()
-            self.context.statistics.count(conflicts: step.completion.conflicts)
-            if let confirmed = step.completion.confirmed { await self.retire(confirmed, at: now, using: &random) }
+            let (completion, found) = try await self.change(state, session.identifier, keys: keys, at: now, change, using: &random)
+            self.context.statistics.count(conflicts: completion.conflicts)
+            if let confirmed = completion.confirmed { await self.retire(confirmed, at: now) }
             var identifier = found?.identifier ?? session.identifier
-            if case .rotate(let record) = step.completion.storing, let found {
+            if case .rotate(let record) = completion.storing, let found {
                 guard let successor = try await self.rotate(state, found, to: record, keys: keys, at: now, using: &random) else { continue }
                 identifier = successor
             }
-            return (self.followed(state, step.completion, identifier: identifier, at: now), outcome)
+            return self.follow(state, completion, identifier: identifier, at: now)
         }
         throw SessionStoreError(.lockTimeout, message: "the session changes faster than its identifier can be replaced")
     }
 
-    // MARK: Steps
-
-    private func begin<Outcome: Sendable>(
+    private func begin(
         _ state: TransactionState,
         at now: Timestamp,
-        _ body: ((inout SessionValues) throws -> Outcome)?,
+        _ change: ValueChange?,
         using random: inout SessionRandom
-    ) async throws -> (TransactionState, Outcome?) {
+    ) async throws {
         let keys = self.context.repository.newestKeys
-        let step = self.step(state, over: nil, keys: keys, at: now, body, using: &random)
-        if let failure = step.completion.failure { throw failure }
-        let outcome = try step.outcome?.get()
-        var completion = step.completion
+        var completion = try self.complete(state, over: nil, keys: keys, at: now, change, using: &random)
         var identifier: SessionIdentifier?
         if case .create(let record) = completion.storing {
             let begun = try await self.create(record, at: now, keys: keys, using: &random)
             identifier = begun.identifier
             completion.storing = .create(begun.record)
         }
-        return (self.followed(state, completion, identifier: identifier, at: now), outcome)
+        self.follow(state, completion, identifier: identifier, at: now)
     }
 
-    private func change<Outcome: Sendable>(
+    private func change(
         _ state: TransactionState,
         _ identifier: SessionIdentifier,
         keys: ServerKeys,
         at now: Timestamp,
-        _ body: ((inout SessionValues) throws -> Outcome)?,
+        _ change: ValueChange?,
         using random: inout SessionRandom
-    ) async throws(SessionStoreError) -> (Step<Outcome>, found: SessionRepository.Opened?) {
+    ) async throws -> (SessionCompletion, found: SessionRepository.Opened?) {
         var sealing = self.random()
-        var made: Step<Outcome>?
+        var made: Result<SessionCompletion, any Error>?
         let found = try await self.context.repository.change(identifier, at: now, using: &sealing) { opened in
             var state = state
             // Replaced while this request was under way: as if it had come a moment later.
             if let opened, opened.identifier != identifier { state.session?.shown = .superseded }
-            let step = self.step(state, over: opened?.record, keys: keys, at: now, body, using: &random)
-            made = step
-            if case .failure? = step.outcome { return (.keep, opened) }
-            switch step.completion.storing {
-            case .write(let record): return (.write(record, expiresAt: self.settings.expiry(of: record, at: now)), opened)
-            case .nothing, .gone, .create, .rotate: return (.keep, opened)
-            }
+            let result = Result { try self.complete(state, over: opened?.record, keys: keys, at: now, change, using: &random) }
+            made = result
+            guard case .success(let completion) = result, case .write(let record) = completion.storing else { return (.keep, opened) }
+            return (.write(record, expiresAt: self.settings.expiry(of: record, at: now)), opened)
         }
         guard let made else { preconditionFailure("the store has run the change") }
-        return (made, found)
+        return (try made.get(), found)
     }
 
     /// Puts the record under a new identifier and ends the old one, unless somebody wrote to it meanwhile.
@@ -152,7 +240,8 @@ extension SessionTransaction {
                     return (.keep, false)
                 }
                 // Until the client shows the new one: the answer that tells it may be lost.
-                return overlap == nil ? (.remove, true) : (.supersede(by: successor, until: expiresAt), true)
+                if overlap != nil { return (.supersede(by: successor, until: expiresAt), true) }
+                return (self.settings.goneWindow.map { .end(until: now.advanced(by: $0)) } ?? .remove, true)
             }
         } catch {
             try? await self.remove(successor)
@@ -166,41 +255,10 @@ extension SessionTransaction {
     /// Lets the identifier before this one lead here for the overlap only.
     ///
     /// If that fails it leads here for longer, which gives nobody anything: its nonces are old.
-    private func retire(_ predecessor: SessionIdentifier, at now: Timestamp, using random: inout SessionRandom) async {
+    private func retire(_ predecessor: SessionIdentifier, at now: Timestamp) async {
         guard let overlap = self.settings.overlap(ofLogin: false) else { return }
+        var random = self.random()
         try? await self.context.repository.retire(predecessor, at: now, by: now.advanced(by: overlap), using: &random)
-    }
-
-    private func step<Outcome>(
-        _ state: TransactionState,
-        over current: SessionRecord?,
-        keys: ServerKeys,
-        at now: Timestamp,
-        _ body: ((inout SessionValues) throws -> Outcome)?,
-        using random: inout SessionRandom
-    ) -> Step<Outcome> {
-        var outcome: Result<Outcome, any Error>?
-        let apply: ((inout SessionValues) -> Void)? = body.map { body in
-            { values in
-                var changed = values
-                outcome = Result { try body(&changed) }
-                if case .success? = outcome { values = changed }
-            }
-        }
-        let completion = self.context.sessionGuard.complete(
-            state,
-            over: current,
-            keys: keys,
-            at: now,
-            using: &random,
-            applying: apply
-        )
-        if let body, outcome == nil {
-            // The session is gone; the body gets its turn on nothing.
-            var values = SessionValues()
-            outcome = Result { try body(&values) }
-        }
-        return Step(completion: completion, outcome: outcome)
     }
 
     /// What the request knows of its session after this commit.
@@ -237,11 +295,20 @@ extension SessionTransaction {
         return state
     }
 
-    private func enforceLimit(of user: String, _ state: TransactionState) async throws {
+    /// Ends what is over the limit of a user who has just logged in.
+    private func enforceLimit(of user: String) async throws {
+        var state = self.knownState
         guard let identifier = state.session?.identifier else { return }
-        if try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier) { return }
+        let isWithin: Bool
+        do {
+            isWithin = try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier)
+        } catch {
+            // The login is committed, so that it is answered with its cookies; the next one of the user finds what is too many.
+            self.request.logger.error("the sessions of a user could not be counted after a login", metadata: ["error": "\(error)"])
+            return
+        }
+        if isWithin { return }
         self.tell(.limit, state, user: user)
-        var state = state
         state.markEnded()
         self.keep(state)
         throw SessionError.tooManySessions

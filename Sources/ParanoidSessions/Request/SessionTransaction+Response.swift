@@ -21,7 +21,9 @@ struct PendingClientState: Sendable {
 // What a response tells the client.
 extension SessionTransaction {
     /// Puts into a response what the client has to know; called for requests that have touched their session.
-    func complete(_ response: inout Response, after state: TransactionState) throws {
+    @inline(never)
+    func complete(_ response: inout Response) throws {
+        let state = self.knownState
         let setsSession: Bool
         switch state.standing {
         case .ended, .barred: setsSession = false
@@ -37,30 +39,7 @@ extension SessionTransaction {
         if let key = pending.clientKey { response.setCookie(try self.clientCookie(key)) }
         if let token = pending.token { try self.tell(token, in: &response) }
         guard self.settings.behaviour.guardsCaches else { return }
-        try Self.keepFromCaches(&response, setsCookie: setsSession || pending.clientKey != nil || pending.token != nil)
-    }
-
-    /// Keeps caches from giving one client's answer to another.
-    ///
-    /// An answer that depends on a session is not stored unless the application says otherwise, and one that sets a session cookie is never
-    /// stored by a cache that several clients share.
-    static func keepFromCaches(_ response: inout Response, setsCookie: Bool) throws {
-        let control = response.headerFields[values: .cacheControl].flatMap { Self.tokens(of: $0) }
-        let isSafe = control.contains { $0 == "no-store" || $0 == "private" }
-        if control.isEmpty || (setsCookie && !isSafe) { try response.setHeader("no-store", for: .cacheControl) }
-
-        let vary = response.headerFields[values: .vary]
-        if !vary.contains(where: { Self.tokens(of: $0).contains { $0 == "cookie" || $0 == "*" } }) {
-            try response.setHeader((vary + ["Cookie"]).joined(separator: ", "), for: .vary)
-        }
-    }
-
-    /// The parts of a list, in lower case; of a directive with an argument (`private="x"`) all of it, as it says less than without.
-    private static func tokens(of value: String) -> [String] {
-        value.utf8.split(separator: UInt8(ascii: ",")).map { part in
-            let bytes = part.filter { $0 != 0x20 && $0 != 0x09 }
-            return String(decoding: bytes, as: UTF8.self).lowercased()
-        }
+        response.keepFromCaches(setsCookie: setsSession || pending.clientKey != nil || pending.token != nil)
     }
 }
 

@@ -35,11 +35,20 @@ extension SessionTransaction {
     func revokeOthers(of user: String) async throws -> Int {
         let state = try await self.state()
         let memory = self.presentedMemory
-        let count = try await self.storing { () throws(SessionStoreError) in
+        let revoked = try await self.storing { () throws(SessionStoreError) in
             try await self.context.repository.revokeAll(user: user, at: self.now, except: state.session?.identifier, besides: memory)
         }
-        if count > 0 { self.tell(.revoked, state, count: count) }
-        return count
+        // A login, a step-up and a token of this request come after it.
+        self.raiseLoginEpoch(to: revoked.epoch)
+        if state.edits.user != nil {
+            try await self.edit { state in
+                guard var own = state.edits.user, own.name == user else { return }
+                own.epoch = max(own.epoch, revoked.epoch)
+                state.edits.user = own
+            }
+        }
+        if revoked.count > 0 { self.tell(.revoked, state, count: revoked.count) }
+        return revoked.count
     }
 }
 
@@ -64,12 +73,21 @@ extension SessionTransaction {
     func remember(_ user: SessionUser, device: SessionDevice?) async throws -> Bool {
         guard self.request.isSecure else { return false }
         try await self.forgetPresented()
+        // It says which session it comes from, so that there has to be one.
+        if try await self.read({ $0.session?.record.origin == nil || $0.edits.user != nil }) { try await self.update { _ in } }
+        guard let source = try await self.read({ $0.session?.record.origin?.handle }) else { throw SessionError.ended }
         let now = self.now
-        let end = now.advanced(by: .seconds(self.context.configuration.rememberAge))
+        let end = now.advanced(by: self.context.configuration.rememberAge)
         let token = try await self.storing { () throws(SessionStoreError) in
             var generator = SessionRandom(source: self.context.configuration.randomSource)
-            let login = RememberedLogin(user: user.name, device: device, at: now, using: &generator)
-            let identifier = try await self.context.repository.remember(login, expiresAt: end, at: now, using: &generator)
+            let login = RememberedLogin(user: user.name, device: device, from: source, at: now, using: &generator)
+            let identifier = try await self.context.repository.remember(
+                login,
+                epoch: self.loginEpoch,
+                expiresAt: end,
+                at: now,
+                using: &generator
+            )
             let nonce = login.firstNonce(keys: self.context.repository.newestKeys, using: &generator)
             return RememberToken(identifier: identifier, nonce: nonce)
         }
@@ -120,7 +138,10 @@ extension SessionTransaction {
     private func endAll(of user: String) async throws {
         self.tell(.tokenReuse, try await self.state(), user: user)
         let now = self.now
-        _ = try await self.storing { () throws(SessionStoreError) in try await self.context.repository.revokeAll(user: user, at: now) }
+        let revoked = try await self.storing { () throws(SessionStoreError) in
+            try await self.context.repository.revokeAll(user: user, at: now)
+        }
+        self.raiseLoginEpoch(to: revoked.epoch)
     }
 
     /// Ends what the request shows, if it was given to whoever shows it, and deletes the cookie.

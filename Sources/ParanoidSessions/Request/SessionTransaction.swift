@@ -3,11 +3,15 @@ internal import HTTPTypes
 internal import Logging
 internal import Synchronization
 
-/// One request's dealings with its session: does the I/O that ``SessionGuard`` asks for.
+/// One request's dealings with its session, in three steps.
 ///
-/// Operations of concurrent tasks of one request take turns at the gate; the mutex is held for moments only, never across a suspension.
+/// The session is read and checked when somebody first asks for it, it is changed, and what has changed is committed before the response
+/// leaves. ``SessionGuard`` decides; this does the I/O that it asks for.
+///
+/// Operations of concurrent tasks of one request take turns, first come, first served; who waits suspends and holds no thread. As a rule
+/// nobody waits, for a turn, a lock or a read, and then nothing suspends: what can be done at once is done in plain functions.
 final class SessionTransaction: Sendable {
-    private enum Phase: Sendable {
+    enum Phase: Sendable {
         /// The session was not read yet, or is being read: a hook that is asked meanwhile sees this much.
         case arriving(TransactionState?)
         /// The session was read and checked, and the response is not on its way.
@@ -16,12 +20,20 @@ final class SessionTransaction: Sendable {
         case finished(TransactionState?)
     }
 
+    struct Progress: Sendable {
+        var phase = Phase.arriving(nil)
+        var hasTurn = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
     let request: Request
     let context: SessionContext
     /// When the request arrived; not when its handler first asks for the session, which may be much later.
     let arrival: RequestArrival
-    private let gate = AsyncGate()
-    private let phase = Mutex(Phase.arriving(nil))
+    /// Held for moments only, never while something is read, decided or written.
+    let progress = Mutex(Progress())
+    /// The number that a login carries which this request makes: that of its arrival, so that a password which was changed since makes none.
+    private let epoch: Atomic<UInt64>
     /// What the response says beside the session's cookies.
     let pending = Mutex(PendingClientState())
 
@@ -29,6 +41,7 @@ final class SessionTransaction: Sendable {
         self.request = request
         self.context = context
         self.arrival = context.arrival(of: request)
+        self.epoch = Atomic(context.repository.loginEpoch)
     }
 
     var reservedKey: String { self.context.configuration.reservedKey }
@@ -41,105 +54,165 @@ final class SessionTransaction: Sendable {
     /// The request as handlers and hooks get it, which can be asked for its session.
     func request(for view: Session.View) -> Request {
         var request = self.request
-        request[SessionSlot.self] = Session(transaction: self, view: view)
+        request[SessionSlot.self] = SessionSlot(session: Session(transaction: self, view: view))
         return request
     }
+
+    var loginEpoch: UInt64 { self.epoch.load(ordering: .relaxed) }
+
+    /// Takes note that the request itself has ended older logins.
+    func raiseLoginEpoch(to epoch: UInt64) { self.epoch.max(epoch, ordering: .relaxed) }
 
     // MARK: What handlers use, see Session
 
     /// What the request knows of its session, after the session was read and checked.
-    func state() async throws -> TransactionState {
-        try await self.gate.withTurn { try await self.loaded() }
+    func state() async throws -> TransactionState { try await self.read { $0 } }
+
+    /// Answers a question about it.
+    func read<Answer: Sendable>(_ question: (TransactionState) -> Answer) async throws -> Answer {
+        if try !self.isReady() { try await self.becomeReady() }
+        return self.ask(question)
+    }
+
+    /// Whether the session is read and nobody is about to change it; reads it if that takes no waiting.
+    @inline(never)
+    private func isReady() throws -> Bool {
+        let isReady = self.progress.withLock { progress in
+            if progress.hasTurn { return false }
+            return switch progress.phase {
+            case .open, .finished(_?): true
+            case .arriving, .finished(nil): false
+            }
+        }
+        if isReady { return true }
+        guard try self.takeTurnNow() else { return false }
+        self.passTurn()
+        return true
+    }
+
+    private func becomeReady() async throws {
+        try await self.begin()
+        self.passTurn()
     }
 
     /// The same, as far as it is known now: reads nothing and waits for nobody.
-    var knownState: TransactionState {
-        switch self.phase.withLock({ $0 }) {
-        case .open(let state), .arriving(let state?), .finished(let state?): return state
-        case .arriving(nil), .finished(nil):
-            let credentials = self.context.cookies.credentials(of: self.request)
-            return TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: true)
+    ///
+    /// The question must not come back here: it is asked in the middle of a look.
+    @inline(never)  // in a function that suspends, the state would take room in its task
+    func ask<Answer: Sendable>(_ question: (TransactionState) -> Answer) -> Answer {
+        let answer: Answer? = self.progress.withLock { progress in
+            switch progress.phase {
+            case .open(let state), .arriving(let state?), .finished(let state?): return question(state)
+            case .arriving(nil), .finished(nil): return nil
+            }
         }
+        return answer ?? question(self.arriving)
+    }
+
+    /// What is known now.
+    var knownState: TransactionState { self.ask { $0 } }
+
+    /// What a hook sees before anything was read.
+    private var arriving: TransactionState {
+        let credentials = self.context.cookies.credentials(of: self.request)
+        return TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: true)
     }
 
     /// Makes a change to be committed with the response.
     func edit(_ change: (inout TransactionState) throws -> Void) async throws {
-        try await self.gate.withTurn {
-            var state = try await self.loaded()
-            try self.checkIsOpen()
-            if case .barred = state.standing { throw self.needsHTTPS() }
-            try change(&state)
-            self.keep(state)
-        }
+        if try !self.takeTurnNow() { try await self.begin() }
+        defer { self.passTurn() }
+        try self.apply(change)
+    }
+
+    @inline(never)
+    private func apply(_ change: (inout TransactionState) throws -> Void) throws {
+        var state = self.knownState
+        try self.checkIsOpen()
+        if case .barred = state.standing { throw self.needsHTTPS() }
+        if case .ended = state.standing { throw SessionError.ended }
+        try change(&state)
+        self.keep(state)
     }
 
     /// Changes values under the session's lock and commits at once, together with all that is pending.
     func update<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
-        try await self.gate.withTurn {
-            let state = try await self.loaded()
-            switch state.standing {
-            case .barred: throw self.needsHTTPS()
-            case .none, .withheld: try self.checkIsOpen()
-            case .open, .ended: break
-            }
-            guard let outcome = try await self.commit(state, body) else { preconditionFailure("a body was given") }
-            return outcome
-        }
+        if let outcome = try self.updateNow(body) { return outcome }
+        return try await self.updateLater(body)
+    }
+
+    /// The same where nobody has to be waited for; `nil`: nothing was done.
+    @inline(never)
+    private func updateNow<Outcome: Sendable>(_ body: (inout SessionValues) throws -> Outcome) throws -> Outcome? {
+        guard try self.takeTurnNow() else { return nil }
+        defer { self.passTurn() }
+        try self.checkIsWritable()
+        var outcome: Outcome?
+        return try self.commitNow(with: { values in outcome = try body(&values) }) ? outcome : nil
+    }
+
+    private func updateLater<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
+        try await self.begin()
+        defer { self.passTurn() }
+        try self.checkIsWritable()
+        var outcome: Outcome?
+        try await self.commit { values in outcome = try body(&values) }
+        guard let outcome else { preconditionFailure("the body was run") }
+        return outcome
     }
 
     /// Releases a withheld session if it is one that `isMeant` approves of.
     func release(if isMeant: (SessionChallenge) -> Bool) async throws {
-        try await self.gate.withTurn {
-            var state = try await self.loaded()
-            guard let challenge = state.withheld?.challenge, isMeant(challenge) else { return }
-            try self.checkIsOpen()
-            state.release()
-            self.keep(state)
-            self.tell(.released, state)
-        }
+        try await self.begin()
+        defer { self.passTurn() }
+        var state = self.knownState
+        guard let challenge = state.withheld?.challenge, isMeant(challenge) else { return }
+        try self.checkIsOpen()
+        state.release()
+        self.keep(state)
+        self.tell(.released, state)
     }
 
     /// Ends the session at once, also one that is withheld; what is written later goes into a new one.
     func end() async throws {
-        try await self.gate.withTurn {
-            var state = try await self.loaded()
-            try self.checkIsOpen()
-            if let session = state.session ?? state.withheld?.session {
-                try await self.storing { () throws(SessionStoreError) in try await self.remove(session.identifier) }
-                self.tell(.logout, state)
-            }
-            state.forget()
-            self.keep(state)
+        try await self.begin()
+        defer { self.passTurn() }
+        var state = self.knownState
+        try self.checkIsOpen()
+        if let session = state.session ?? state.withheld?.session {
+            try await self.storing { () throws(SessionStoreError) in try await self.end(session.identifier) }
+            self.tell(.logout, state)
         }
+        state.forget()
+        self.keep(state)
     }
 
     // MARK: What the middleware uses
 
     func loadIfChecked() async throws {
         guard self.isChecked else { return }
-        _ = try await self.state()
+        try await self.begin()
+        self.passTurn()
     }
 
     /// Forgets what the handler wanted changed and has not committed.
     func discardEdits() {
-        self.phase.withLock { phase in
-            guard case .open(var state) = phase else { return }
+        self.progress.withLock { progress in
+            guard case .open(var state) = progress.phase else { return }
             var kept = SessionEdits()
             if state.edits.clears { kept.clear() }
             state.edits = kept
             state.renewal = .keep
-            phase = .open(state)
+            progress.phase = .open(state)
         }
     }
 
     /// Ends the transaction of a request that has not asked for its session, if it is one: such a request costs nothing more.
-    ///
-    /// It does not suspend, so that it can be asked where an `async` call would cost a request its memory.
     func finishUntouched() -> Bool {
-        guard !self.settings.savesEveryRequest, self.gate.isFree else { return false }
-        return self.phase.withLock { phase in
-            guard case .arriving = phase else { return false }
-            phase = .finished(nil)
+        guard !self.settings.savesEveryRequest else { return false }
+        return self.progress.withLock { progress in
+            guard !progress.hasTurn, case .arriving = progress.phase else { return false }
+            progress.phase = .finished(nil)
             return true
         }
     }
@@ -148,51 +221,28 @@ final class SessionTransaction: Sendable {
     ///
     /// - Throws: `HTTPError` with status 503 when the session could not be stored; no cookie was set then.
     func finish(_ response: inout Response) async throws {
-        let state: TransactionState? = try await self.gate.withTurn {
-            // A request that never touched its session leaves it alone, unless it is to be written with every request.
-            if case .arriving = self.phase.withLock({ $0 }), !self.settings.savesEveryRequest {
-                self.phase.withLock { $0 = .finished(nil) }
-                return nil
-            }
-            let state = try await self.loaded()
-            _ = try await self.commit(state, nil as ((inout SessionValues) throws -> Void)?)
-            return self.phase.withLock { phase in
-                guard case .open(let state) = phase else { return nil }
-                phase = .finished(state)
-                return state
-            }
-        }
-        if let state { try self.complete(&response, after: state) }
+        if try !self.finishNow(&response) { try await self.finishLater(&response) }
     }
 
-    // MARK: State
-
-    private func loaded() async throws -> TransactionState {
-        switch self.phase.withLock({ $0 }) {
-        case .open(let state), .finished(let state?): return state
-        case .arriving, .finished(nil): break
-        }
-        let state = try await self.storing { () throws(SessionStoreError) in try await self.load() }
-        self.keep(state)
-        if case .none(.refused) = state.standing, self.settings.refusal == .forbid { throw HTTPError.forbidden }
-        return state
+    /// The same where nobody has to be waited for; `false`: nothing was done.
+    @inline(never)
+    private func finishNow(_ response: inout Response) throws -> Bool {
+        guard self.isLoaded, try self.takeTurnNow() else { return false }
+        defer { self.passTurn() }
+        guard try self.commitNow(nil) else { return false }
+        self.close()
+        try self.complete(&response)
+        return true
     }
 
-    func keep(_ state: TransactionState) {
-        self.phase.withLock { phase in
-            if case .finished = phase { phase = .finished(state) } else { phase = .open(state) }
-        }
-    }
-
-    /// Lets hooks see what is known so far.
-    func show(_ state: TransactionState) {
-        self.phase.withLock { phase in
-            if case .arriving = phase { phase = .arriving(state) }
-        }
-    }
-
-    private func checkIsOpen() throws {
-        if case .finished = self.phase.withLock({ $0 }) { throw SessionError.responseSent }
+    private func finishLater(_ response: inout Response) async throws {
+        if !self.takeTurn() { await self.waitForTurn() }
+        defer { self.passTurn() }
+        if self.isUntouched && !self.settings.savesEveryRequest { return self.close() }
+        if try !self.loadNow() { try await self.load() }
+        try await self.commit(nil)
+        self.close()
+        try self.complete(&response)
     }
 
     // MARK: Small parts
@@ -210,7 +260,7 @@ final class SessionTransaction: Sendable {
         throw self.needsHTTPS()
     }
 
-    private func needsHTTPS() -> any Error {
+    func needsHTTPS() -> any Error {
         self.request.logger.error(
             "a request needs HTTPS, and the web server does not say that it is: nginx has to send the parameter HTTPS (fastcgi_param HTTPS $https), or set PSESSION_HTTPS_ONLY=false"
         )

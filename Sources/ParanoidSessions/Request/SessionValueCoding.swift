@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import ParanoidHTTP
 
 /// The bytes of session values.
 ///
@@ -20,6 +21,8 @@ enum SessionValueCoding {
     }
 
     static func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
+        // The most usual type first: to ask for all integers takes a search.
+        if let integer = value as? Int { return self.words(.integer, UInt64(bitPattern: Int64(integer))) }
         if let integer = value as? any FixedWidthInteger & Encodable, let integer = Int64(exactly: integer) {
             return self.words(.integer, UInt64(bitPattern: integer))
         }
@@ -41,6 +44,7 @@ enum SessionValueCoding {
         case .integer:
             guard contents.count == 8 else { throw self.damaged(type) }
             let integer = Int64(bitPattern: self.word(contents))
+            if type == Int.self, let value = Int(integer) as? Value { return value }
             if let type = type as? any (FixedWidthInteger & Decodable).Type {
                 guard let value = self.integer(type, exactly: integer) as? Value else { throw self.damaged(type) }
                 return value
@@ -67,11 +71,11 @@ enum SessionValueCoding {
     }
 
     private static func words(_ form: Form, _ word: UInt64) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 9) { bytes, count in
-            unsafe bytes[0] = form.rawValue
-            for index in 0..<8 { unsafe bytes[1 + index] = UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * index)) }
-            count = 9
-        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(9)
+        bytes.append(form.rawValue)
+        BigEndian.append(word, to: &bytes)
+        return bytes
     }
 
     private static func text(_ string: String) -> [UInt8] {
@@ -82,7 +86,7 @@ enum SessionValueCoding {
         return bytes
     }
 
-    private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+    private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 { BigEndian.number(bytes) }
 
     private static func damaged(_ type: Any.Type) -> DecodingError {
         DecodingError.dataCorrupted(DecodingError.Context(codingPath: [], debugDescription: "the stored bytes are no \(type)"))

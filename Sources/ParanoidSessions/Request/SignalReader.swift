@@ -1,17 +1,18 @@
 internal import ParanoidHTTP
 
 /// Reads of requests what the rules want noted; made once, asked for every request.
-struct SignalReader: Sendable {
+final class SignalReader: Sendable {
     private let rules: [SignalRule]
     private let network: @Sendable (String) -> [UInt8]
     private let wantsAddress: Bool
     private let parameters: [String]
 
     init(rules: [SignalRule], network: @escaping @Sendable (String) -> [UInt8]) {
-        self.rules = rules.filter { $0.policy != .off }
+        let rules = rules.filter { $0.policy != .off }
+        self.rules = rules
         self.network = network
-        self.wantsAddress = self.rules.contains { $0.name == SignalRule.address }
-        self.parameters = self.rules.flatMap { Self.parameters(of: $0.name) }
+        self.wantsAddress = rules.contains { $0.name == SignalRule.address }
+        self.parameters = rules.flatMap { Self.parameters(of: $0.name) }
     }
 
     private static func parameters(of name: String) -> [String] {
@@ -24,18 +25,65 @@ struct SignalReader: Sendable {
         }
     }
 
-    func signals(of request: Request) -> ClientSignals {
+    /// The signals of a request.
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - known: What the session's client has shown last: where nothing differs it is taken as it is.
+    ///   - readings: What ``readings(of:)`` gives.
+    func signals(
+        of request: Request,
+        known: ClientSignals?,
+        readings: @escaping @Sendable () -> [ClientSignals.Reading]
+    ) -> ClientSignals {
         if self.rules.isEmpty { return .none }
-        // Nothing here holds a NUL, so it can end each part.
-        var source = (self.wantsAddress ? Array(request.clientAddress.utf8) : []) + [0]
-        for parameter in self.parameters {
-            if let value = request.parameters.bytes(of: parameter) {
-                source.append(1)
-                source += value
+        if let known, self.isSame(known.source, request) { return ClientSignals(known, readings: readings) }
+        return ClientSignals(source: self.source(of: request), readings: readings)
+    }
+
+    /// What is noted of a request.
+    func readings(of request: Request) -> [ClientSignals.Reading] {
+        self.rules.map { self.reading(of: request, by: $0) }
+    }
+
+    private func source(of request: Request) -> [UInt8] {
+        var source: [UInt8] = []
+        source.reserveCapacity(256)
+        unsafe self.forEachPart(of: request) { unsafe source.append(contentsOf: $0) }
+        return source
+    }
+
+    private func isSame(_ known: [UInt8], _ request: Request) -> Bool {
+        var place = 0
+        var isSame = true
+        unsafe self.forEachPart(of: request) { part in
+            guard isSame, known.count - place >= part.count else {
+                isSame = false
+                return
             }
-            source.append(0)
+            for index in part.indices where unsafe known[place + index] != part[index] { isSame = false }
+            place += part.count
         }
-        return ClientSignals(source: source) { self.rules.map { self.reading(of: request, by: $0) } }
+        return isSame && place == known.count
+    }
+
+    /// Gives the bytes of all signals, piece by piece.
+    private func forEachPart(of request: Request, _ body: (UnsafeRawBufferPointer) -> Void) {
+        // Nothing here holds a NUL, so it can end each part.
+        let (end, presence): (UInt8, UInt8) = (0, 1)
+        if self.wantsAddress {
+            var address = request.clientAddress
+            address.withUTF8 { unsafe body(UnsafeRawBufferPointer($0)) }
+        }
+        unsafe withUnsafeBytes(of: end) { unsafe body($0) }
+        for parameter in self.parameters {
+            request.parameters.withBytes(of: parameter) { value in
+                guard let value else { return }
+                unsafe withUnsafeBytes(of: presence) { unsafe body($0) }
+                unsafe value.withUnsafeBytes { unsafe body($0) }
+            }
+            unsafe withUnsafeBytes(of: end) { unsafe body($0) }
+        }
     }
 
     private func reading(of request: Request, by rule: SignalRule) -> ClientSignals.Reading {
@@ -79,14 +127,17 @@ struct UserAgentFamily: Sendable, Hashable {
     var bytes: [UInt8] { self.family + [UInt8(ascii: "\n")] + self.platform }
 
     private static func first(of marks: [(mark: StaticString, name: StaticString)], in field: ArraySlice<UInt8>) -> [UInt8] {
-        for (mark, name) in marks where self.contains(field, Array(mark.description.utf8)) { return Array(name.description.utf8) }
+        for (mark, name) in marks where self.contains(field, mark) {
+            return unsafe Array(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        }
         return []
     }
 
-    private static func contains(_ field: ArraySlice<UInt8>, _ mark: [UInt8]) -> Bool {
-        guard let first = mark.first, field.count >= mark.count else { return false }
+    private static func contains(_ field: ArraySlice<UInt8>, _ mark: StaticString) -> Bool {
+        let mark = unsafe UnsafeBufferPointer(start: mark.utf8Start, count: mark.utf8CodeUnitCount)
+        guard let first = unsafe mark.first, field.count >= mark.count else { return false }
         for start in field.startIndex...(field.endIndex - mark.count) where field[start] == first {
-            if field[start..<start + mark.count].elementsEqual(mark) { return true }
+            if unsafe field[start..<start + mark.count].elementsEqual(mark) { return true }
         }
         return false
     }

@@ -61,6 +61,9 @@ package struct TransactionState: Sendable {
         case refused
         /// Another site has sent it, and it could not bring cookies; `hasNone`: it would have brought them, if the client had any.
         case crossSite(hasNone: Bool)
+        /// It presents one that has ended a short while ago: it may have been sent before the client learnt of that, or of the login that has taken
+        /// its place. Whatever cookies the client has by now stay.
+        case gone
         /// It has ended the one it had; what it stores goes into a new one.
         case released
     }
@@ -114,13 +117,19 @@ package struct TransactionState: Sendable {
         return self.edits.clears ? nil : self.session?.record.user
     }
 
+    /// The value of a name as this request sees it: its own edits over what is stored.
+    func value(of name: String) -> [UInt8]? {
+        if self.edits.isEmpty { return self.session?.record.values.bytes(of: name.utf8) }
+        return self.edits.value(of: Array(name.utf8), over: self.session?.record.values)
+    }
+
     /// Whether what the request stores is kept for the request alone, as its client may have a session that it must not replace.
     ///
     /// Not where it logs a user in: who asks for that wants a session of their own.
     var isTransient: Bool {
-        if case .some(.some) = self.edits.user { return false }
+        if self.edits.user != nil { return false }
         switch self.standing {
-        case .none(.refused), .none(.crossSite), .withheld: return true
+        case .none(.refused), .none(.crossSite), .none(.gone), .withheld: return true
         case .none(.absent), .none(.released), .open, .ended, .barred: return false
         }
     }
@@ -167,8 +176,8 @@ package struct TransactionState: Sendable {
     /// Takes note that the request itself has ended its session: what it stores from here on goes into a new one.
     package mutating func forget() {
         switch self.standing {
-        case .none, .withheld, .open: self.standing = .none(.released)
-        case .ended, .barred: break
+        case .none, .withheld, .open, .ended: self.standing = .none(.released)
+        case .barred: break
         }
         self.edits.clear()
         self.progress = .pending

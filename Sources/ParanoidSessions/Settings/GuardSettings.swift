@@ -32,19 +32,18 @@ package struct GuardSettings: Sendable, Hashable {
     /// A request that took longer, as its body came slowly, counts as one that arrived then: it gets no new nonce and proves nothing. So a
     /// copied jar is of no use for longer than this after its values have become old, however slowly its holder sends.
     package var arrivalBound: Duration = .seconds(120)
-    /// How long a session in which nobody is logged in lives after it was last written, in seconds; `nil`: like every other
-    /// (`SESSION_ANONYMOUS_AGE`).
-    package var anonymousLifetime: Int?
-    /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
-    package var lifetime: Int = 1_209_600
-    /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
+    /// How long a session in which nobody is logged in lives after it was last written; `nil`: like every other (`SESSION_ANONYMOUS_AGE`).
+    package var anonymousLifetime: Duration?
+    /// How long a session lives after it was last written (`SESSION_COOKIE_AGE`).
+    package var lifetime: Duration = .seconds(1_209_600)
+    /// How long a session lives after its user last proved to be it, however much it is used (`SESSION_ABSOLUTE_AGE`).
     ///
     /// `nil`: without such an end, as always in profile `compatible`.
-    package var absoluteLifetime: Int? = 43_200
-    /// How long a session in which nobody is logged in lives after it began, in seconds (`SESSION_ANONYMOUS_ABSOLUTE_AGE`).
+    package var absoluteLifetime: Duration? = .seconds(43_200)
+    /// How long a session in which nobody is logged in lives after it began (`SESSION_ANONYMOUS_ABSOLUTE_AGE`).
     ///
     /// `nil`: without such an end, as always in profile `compatible`.
-    package var anonymousAbsoluteLifetime: Int? = 2_592_000
+    package var anonymousAbsoluteLifetime: Duration? = .seconds(2_592_000)
     /// Whether cookies end with the browser (`SESSION_EXPIRE_AT_BROWSER_CLOSE`).
     package var expiresAtBrowserClose = false
     /// Whether every request writes its session (`SESSION_SAVE_EVERY_REQUEST`).
@@ -74,6 +73,29 @@ package struct GuardSettings: Sendable, Hashable {
     ///
     /// A session in which nobody is logged in has nobody who could prove anything, and ends either way.
     package var reuse: Reuse = .challenge
+    /// What follows when a client was given new cookie values in five rounds and has shown none (`PSESSION_IGNORED_COOKIES`).
+    package enum IgnoredCookies: String, Sendable, Hashable, CaseIterable {
+        /// Nothing.
+        case off
+        /// The application is told.
+        case log
+        /// The session is withheld until the application is satisfied; of one without a user the application is told.
+        case challenge
+        /// The session ends.
+        case end
+
+        /// What it means for a session; `nil`: nothing that a request notices.
+        func policy(for record: SessionRecord) -> SignalPolicy? {
+            switch self {
+            case .off, .log: nil
+            case .challenge: record.user == nil ? nil : .challenge
+            case .end: .end
+            }
+        }
+    }
+
+    /// What follows when a client shows none of the cookie values that it is given: a script with a copied jar, as a rule.
+    package var ignoredCookies: IgnoredCookies = .challenge
     /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
     package var isHTTPSOnly = true
 
@@ -94,7 +116,9 @@ package struct GuardSettings: Sendable, Hashable {
             self.absoluteLifetime = nil
             self.anonymousAbsoluteLifetime = nil
         case .paranoid: break
-        case .balanced: self.nonceTimeout = .seconds(600)
+        case .balanced:
+            self.nonceTimeout = .seconds(600)
+            self.ignoredCookies = .log
         }
     }
 
@@ -107,6 +131,10 @@ package struct GuardSettings: Sendable, Hashable {
         return self.rotationBounds == nil ? self.delayBound : max(self.delayBound, Self.alarmTime)
     }
 
+    /// For how long an identifier says that its session is gone: a request that shows it may have been sent before its client learnt that; `nil`:
+    /// not at all.
+    package var goneWindow: Duration? { self.behaviour.hasRotationChains && self.delayBound > .zero ? self.delayBound * 4 : nil }
+
     /// For how long a copied jar sets off the alarm after the identifier has changed; each change leaves a small file for that time.
     private static let alarmTime = Duration.seconds(86_400)
 }
@@ -115,7 +143,7 @@ package struct GuardSettings: Sendable, Hashable {
 extension GuardSettings {
     /// From when on a record written now counts as absent.
     package func expiry(of record: SessionRecord, at now: Timestamp) -> Timestamp {
-        let idleEnd = now.advanced(by: .seconds(self.idleLifetime(of: record)))
+        let idleEnd = now.advanced(by: self.idleLifetime(of: record))
         return min(idleEnd, self.absoluteEnd(of: record, at: now) ?? idleEnd)
     }
 
@@ -127,7 +155,7 @@ extension GuardSettings {
         guard self.behaviour.hasLifetimesOfUse else { return nil }
         let begin = record.user?.authenticatedAt ?? record.createdAt
         let limit = record.user == nil ? self.anonymousAbsoluteLifetime : self.absoluteLifetime
-        return limit.map { min(begin, now).advanced(by: .seconds($0)) }
+        return limit.map { min(begin, now).advanced(by: $0) }
     }
 
     /// Whether a session has reached its absolute end, by the rules as they are now.
@@ -135,24 +163,22 @@ extension GuardSettings {
         self.absoluteEnd(of: record, at: now).map { $0 <= now } ?? false
     }
 
-    /// The lifetime of the cookies of a record in seconds, never past its absolute end; `nil`: until the browser closes.
-    package func cookieAge(of record: SessionRecord, at now: Timestamp) -> Int? {
-        let age: Int
+    /// How long the cookies of a record last, in whole seconds and never past its absolute end; `nil`: until the browser closes.
+    package func cookieAge(of record: SessionRecord, at now: Timestamp) -> Duration? {
         switch record.lifetime {
-        case 0?: return nil
-        case let own?: age = own
-        case nil:
-            if self.expiresAtBrowserClose { return nil }
-            age = self.idleLifetime(of: record)
+        case .untilBrowserCloses: return nil
+        case .standard where self.expiresAtBrowserClose: return nil
+        case .standard, .idle: break
         }
+        let age = self.idleLifetime(of: record)
         guard let end = self.absoluteEnd(of: record, at: now) else { return age }
-        // Not 0, which would delete the cookie.
-        return min(age, max(1, Int(now.duration(to: end).components.seconds)))
+        // Not zero, which would delete the cookie.
+        return min(age, max(.seconds(1), .seconds(now.duration(to: end).components.seconds)))
     }
 
-    /// How long a session lives after its last use, in seconds.
-    package func idleLifetime(of record: SessionRecord) -> Int {
-        if let own = record.lifetime, own != 0 { return own }
+    /// How long a session lives after its last use.
+    package func idleLifetime(of record: SessionRecord) -> Duration {
+        if case .idle(let own) = record.lifetime { return own }
         guard record.user == nil, let anonymous = self.anonymousLifetime else { return self.lifetime }
         return min(anonymous, self.lifetime)
     }
@@ -173,7 +199,7 @@ extension GuardSettings {
         return storedEnd.advanced(by: step) <= end || end.advanced(by: step) < storedEnd
     }
 
-    private func renewalStep(of record: SessionRecord) -> Duration { .seconds(self.idleLifetime(of: record)) / 10 }
+    private func renewalStep(of record: SessionRecord) -> Duration { self.idleLifetime(of: record) / 10 }
 
     // MARK: Rotation
 

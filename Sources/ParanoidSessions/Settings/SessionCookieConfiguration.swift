@@ -54,13 +54,16 @@ package struct SessionCookieConfiguration: Sendable {
         return hasOne ? name : self.prefix.rawValue + name
     }
 
+    /// Whether browsers take a cookie of the identifier's name from this host alone, over HTTPS.
+    package var isBoundToHost: Bool { SetCookieRules.starts(self.sessionCookie, with: "__host-") }
+
     /// Checks that browsers would take cookies with these names and attributes.
     ///
     /// - Returns: The first name whose cookie would be refused and the rule that it breaks; `nil` when all is well.
     package func problem() -> (name: String, rule: any Error)? {
         for (name, isSecure) in [(self.sessionName, self.isSecure), (self.nonceName, self.isSecure), (self.secondName, true)] {
             do {
-                _ = try self.cookie(self.prefixed(name), value: "x", maxAge: 1, isSecure: isSecure)
+                _ = try self.cookie(self.prefixed(name), value: "x", maxAge: .seconds(1), isSecure: isSecure)
             } catch {
                 return (name, error)
             }
@@ -68,13 +71,13 @@ package struct SessionCookieConfiguration: Sendable {
         return nil
     }
 
-    func cookie(_ name: String, value: String, maxAge: Int?, isSecure: Bool) throws -> SetCookie {
+    func cookie(_ name: String, value: String, maxAge: Duration?, isSecure: Bool) throws -> SetCookie {
         try SetCookie(
             name: name,
             value: value,
             path: self.path,
             domain: self.domain,
-            maxAge: maxAge.map { min(.seconds($0), SetCookie.maximumAge) },
+            maxAge: maxAge.map { min($0, SetCookie.maximumAge) },
             secure: isSecure,
             httpOnly: self.isHTTPOnly,
             sameSite: self.sameSite

@@ -3,7 +3,7 @@ public import ParanoidHTTP
 /// How sessions are recognised and kept over HTTP.
 public struct SessionSettings: Sendable {
     /// A set of rules.
-    public enum Profile: String, Sendable, Hashable, CaseIterable {
+    package enum Profile: String, Sendable, Hashable, CaseIterable {
         /// As the Django package of 2009: a session for every visitor from the first checked request on.
         case compatible
         /// A session comes to be only when the application writes to it, is bound at once, and ends only when a theft is proven.
@@ -39,13 +39,13 @@ public struct SessionSettings: Sendable {
     public var checks: @Sendable (Request) -> Bool = { _ in true }
     /// Told of every request that is refused, before its session is cleared as set (`PSESSION_CLEAR_SESSION_FUNCTION`).
     package var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
-    /// How long a browser is remembered after its user asked for it, in seconds (`SESSION_REMEMBER_AGE`).
-    package var rememberAge = 2_592_000
+    /// How long a browser is remembered after its user asked for it (`SESSION_REMEMBER_AGE`).
+    package var rememberAge: Duration = .seconds(2_592_000)
     /// Where randomness comes from.
     package var randomSource: SessionRandom.Source = SessionRandom.system
 
     /// Creates the default configuration of a profile.
-    public init(profile: Profile = .paranoid) {
+    package init(profile: Profile = .paranoid) {
         self.guardSettings = GuardSettings(profile: profile)
         self.cookies = SessionCookieConfiguration(profile: profile)
         self.checkedParameters = profile.isCompatible ? ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_USER_AGENT"] : []
@@ -59,29 +59,6 @@ public struct SessionSettings: Sendable {
         self.cookies = defaults.cookies
         self.checkedParameters = defaults.checkedParameters
         self.signals = defaults.signals
-    }
-}
-
-// Those rules of the guard that are an application's to choose.
-extension SessionSettings {
-    /// How long a session lives after it was last written, in seconds (`SESSION_COOKIE_AGE`).
-    public var lifetime: Int {
-        get { self.guardSettings.lifetime }
-        set { self.guardSettings.lifetime = newValue }
-    }
-
-    /// How long a session lives after its user last proved to be it, however much it is used, in seconds (`SESSION_ABSOLUTE_AGE`).
-    ///
-    /// `nil`: without such an end, as always in profile `compatible`.
-    public var absoluteLifetime: Int? {
-        get { self.guardSettings.absoluteLifetime }
-        set { self.guardSettings.absoluteLifetime = newValue }
-    }
-
-    /// Whether sessions exist over HTTPS only (`PSESSION_HTTPS_ONLY`).
-    public var isHTTPSOnly: Bool {
-        get { self.guardSettings.isHTTPSOnly }
-        set { self.guardSettings.isHTTPSOnly = newValue }
     }
 }
 
@@ -101,39 +78,10 @@ package struct SessionValueLimits: Sendable, Hashable {
 
     func check(_ value: [UInt8]) throws(SessionError) {
         if value.count > self.valueByteCount { throw .valueTooLarge }
-        if Self.depth(ofJSON: value) > self.depth { throw .valueTooDeep }
+        if !JSONDepth.isWithin(self.depth, value.span) { throw .valueTooDeep }
     }
 
     func check(total: Int) throws(SessionError) {
         if total > self.sessionByteCount { throw .sessionTooLarge }
-    }
-
-    /// The depth of encoded JSON: how many arrays and objects are open at once.
-    static func depth(ofJSON bytes: [UInt8]) -> Int {
-        var depth = 0
-        var deepest = 0
-        var isInString = false
-        var isEscaped = false
-        for byte in bytes {
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isInString = true
-            case UInt8(ascii: "["), UInt8(ascii: "{"):
-                depth += 1
-                deepest = max(deepest, depth)
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
-            default: break
-            }
-        }
-        return deepest
     }
 }

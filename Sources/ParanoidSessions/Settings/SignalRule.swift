@@ -9,6 +9,9 @@ package struct SignalRule: Sendable, Hashable {
     /// What the browser says of itself in client hints: platform and whether it is a telephone (`Sec-CH-UA-Platform`, `Sec-CH-UA-Mobile`).
     package static let hints = "hints"
 
+    /// The name under which it is told that a client shows none of the new values it was given, see ``GuardSettings/ignoredCookies``.
+    static let cookies = "cookies"
+
     /// One of the four names above, or a request parameter such as `SSL_CIPHER`, whose value is compared byte by byte.
     package var name: String
     /// What a change means.

@@ -1,3 +1,5 @@
+internal import ParanoidHTTP
+
 /// The name under which a store keeps a session: a keyed hash of the session identifier, 32 bytes.
 ///
 /// It reveals nothing of the identifier and an attacker cannot steer it, so it is safe in file names and logs.
@@ -30,7 +32,15 @@ public struct SessionName: Sendable {
     package var prefix: UInt64 { unsafe self.secret.withUnsafeBytes { unsafe UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)) } }
 
     /// 64 lower-case hexadecimal digits.
-    public var hexadecimal: String { Hexadecimal.text(self.bytes) }
+    package var hexadecimal: String { Self.digits(of: self.bytes) }
+
+    /// Lower-case hexadecimal digits, of which stores make the names of their files; stores do not know HTTP.
+    package static func digits(of bytes: [UInt8]) -> String { Hexadecimal.text(bytes) }
+
+    /// Whether a byte is one of these digits.
+    package static func isDigit(_ byte: UInt8) -> Bool {
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "f") ~= byte
+    }
 }
 
 extension SessionName: Hashable, CustomStringConvertible {
@@ -45,7 +55,7 @@ extension SessionName: Hashable, CustomStringConvertible {
 }
 
 /// What stands for a user in the clear head of a session: a keyed hash of the application's name for the user, 16 bytes.
-public struct UserTag: Sendable, Hashable, CustomStringConvertible {
+public struct UserTag: Sendable, Hashable {
     let secret: SecretBytes<16>
 
     init(_ secret: SecretBytes<16>) {
@@ -53,7 +63,7 @@ public struct UserTag: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Creates a tag from exactly 16 bytes; `nil` for any other count.
-    public init?(bytes: [UInt8]) {
+    package init?(bytes: [UInt8]) {
         guard let secret = SecretBytes<16>(bytes) else { return nil }
         self.secret = secret
     }
@@ -62,5 +72,5 @@ public struct UserTag: Sendable, Hashable, CustomStringConvertible {
     public var bytes: [UInt8] { self.secret.bytes }
 
     /// 32 lower-case hexadecimal digits.
-    public var description: String { Hexadecimal.text(self.bytes) }
+    package var hexadecimal: String { Hexadecimal.text(self.bytes) }
 }

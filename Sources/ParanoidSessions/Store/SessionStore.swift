@@ -59,6 +59,20 @@ public protocol SessionStore: Sendable {
     /// ``sweep(expiredAt:budget:)`` removes what is left of them.
     func beginEpoch() async throws(SessionStoreError)
 
+    /// The number that logins carry whose request arrives now, see ``StoredSession/loginEpoch``; the same or greater at every look.
+    ///
+    /// It is kept in memory, as every request asks for it. A number that lags behind makes a login void and a revoked one never valid.
+    var loginEpoch: UInt64 { get }
+
+    /// Draws a number that is greater than all that logins carry, and that logins carry from now on.
+    func beginLoginEpoch() async throws(SessionStoreError) -> UInt64
+
+    /// Ends all sessions and remembered logins of a user that carry a lower number, in one step, those too that are being created, renamed or
+    /// changed meanwhile; other users' stand.
+    ///
+    /// For ``read(_:)`` and ``modify(_:timeout:_:)`` they are absent. A lower number than one of an earlier call changes nothing.
+    func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError)
+
     /// Makes the list of users' sessions anew from the sessions themselves, while they are in use.
     ///
     /// - Returns: How many sessions were missing from it.

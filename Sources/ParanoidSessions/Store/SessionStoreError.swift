@@ -1,6 +1,6 @@
 /// A failure of a session store.
 ///
-/// Switch on ``code``, with a `default`: it may grow in minor releases. ``message`` is for people and may change at any time; it contains no
+/// Switch on ``code``, with a `default`: it may grow in minor releases. The message is for people and may change at any time; it contains no
 /// identifier, no secret and no value.
 public struct SessionStoreError: Error, Sendable {
     /// The kind of failure.
@@ -32,9 +32,9 @@ public struct SessionStoreError: Error, Sendable {
     /// The kind of failure.
     public var code: Code
     /// What happened, for a log line.
-    public var message: String
+    package var message: String
     /// The error that led to this one.
-    public var cause: (any Error)?
+    package var cause: (any Error)?
 
     /// Creates an error.
     public init(_ code: Code, message: String, cause: (any Error)? = nil) {

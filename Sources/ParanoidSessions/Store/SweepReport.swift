@@ -15,7 +15,7 @@ public struct SweepReport: Sendable, Hashable {
     /// By how much the longest overdue entry met was overdue.
     package var oldestOverdue: Duration?
     /// Bytes that can still be written; `nil` where the store cannot tell.
-    public var bytesFree: UInt64?
+    package var bytesFree: UInt64?
     /// Sessions that can still be made as far as inodes go; `nil` where the store cannot tell.
     package var inodesFree: UInt64?
     /// Whether the sweep came to the end of the store; the next one starts anew.

@@ -38,7 +38,7 @@ struct SessionOperation {
     }
 
     /// Goes on by 20 ms with each look, so that the nonce changes as it does in use.
-    private final class WalkingClock: SessionClock {
+    private final class WalkingClock: RequestClock {
         private let now = Mutex(Timestamp(secondsSinceEpoch: 1_800_000_000))
 
         func arrival(of request: Request) -> Timestamp { self.step() }

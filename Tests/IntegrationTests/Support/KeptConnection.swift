@@ -22,9 +22,22 @@ final class KeptConnection: Sendable {
             ("SERVER_PROTOCOL", "HTTP/1.1"), ("REMOTE_ADDR", "127.0.0.1"), ("HTTP_HOST", "localhost"), ("CONTENT_LENGTH", ""),
         ]
         let parameters = pairs.flatMap { [UInt8($0.utf8.count), UInt8($1.utf8.count)] + Array($0.utf8) + Array($1.utf8) }
-        try self.client.send(
-            Self.record(1, [0, 1, 1, 0, 0, 0, 0, 0]) + Self.record(4, parameters) + Self.record(4, []) + Self.record(5, [])
-        )
+        let text = try self.exchange(parameters, following: Self.record(5, []))
+        guard let end = text.range(of: "\r\n\r\n") else { throw TestFailure("no head in \(text)") }
+        return String(text[end.upperBound...])
+    }
+
+    /// A request with a body that comes as these records; the whole response.
+    ///
+    /// - Parameter more: Parameters besides method and path.
+    func post(_ path: String, _ more: [(String, String)], _ records: [(kind: UInt8, content: [UInt8])]) throws -> String {
+        let pairs = [("REQUEST_METHOD", "POST"), ("REQUEST_URI", path)] + more
+        let parameters = pairs.flatMap { [UInt8($0.utf8.count), UInt8($1.utf8.count)] + Array($0.utf8) + Array($1.utf8) }
+        return try self.exchange(parameters, following: records.flatMap { Self.record($0.kind, $0.content) })
+    }
+
+    private func exchange(_ parameters: [UInt8], following records: [UInt8]) throws -> String {
+        try self.client.send(Self.record(1, [0, 1, 1, 0, 0, 0, 0, 0]) + Self.record(4, parameters) + Self.record(4, []) + records)
         var output: [UInt8] = []
         while true {
             let header = try self.client.receive(exactly: 8)
@@ -33,9 +46,7 @@ final class KeptConnection: Sendable {
             if header[1] == 6 { output += content }
             if header[1] == 3 { break }
         }
-        let text = String(decoding: output, as: UTF8.self)
-        guard let end = text.range(of: "\r\n\r\n") else { throw TestFailure("no head in \(text)") }
-        return String(text[end.upperBound...])
+        return String(decoding: output, as: UTF8.self)
     }
 
     private static func record(_ kind: UInt8, _ content: [UInt8]) -> [UInt8] {

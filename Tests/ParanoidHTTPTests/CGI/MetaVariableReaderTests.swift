@@ -56,8 +56,14 @@ struct MetaVariableReaderTests {
         #expect(code(["CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "6"]) == .conflict)
         #expect(code(["HTTP_CONTENT_LENGTH": "6", "CONTENT_LENGTH": "5"]) == .conflict)
         #expect(try read(["CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "5"]).contentLength == 5)
-        #expect(try read(["CONTENT_LENGTH": "", "HTTP_CONTENT_LENGTH": "5"]).contentLength == nil)
+        #expect(code(["CONTENT_LENGTH": "0", "HTTP_CONTENT_LENGTH": "5"]) == .conflict)
         #expect(code(["CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "+5"]) == .malformed)
+    }
+
+    @Test("have the length that the client's own field says where the web server says none", arguments: [nil, ""] as [String?])
+    func lengthOfTheClient(_ own: String?) throws {
+        let given = own.map { ["CONTENT_LENGTH": $0, "HTTP_CONTENT_LENGTH": "5"] as KeyValuePairs } ?? ["HTTP_CONTENT_LENGTH": "5"]
+        #expect(try read(given).contentLength == 5)
     }
 
     /// Two values that differ, both of the parameter's form.
@@ -140,6 +146,34 @@ struct MetaVariableReaderTests {
         #expect(try read([name: value, name: value + "2"] as KeyValuePairs) == read([:]))
     }
 
+    @Test(
+        "that are known but decide nothing never refuse a request",
+        arguments: ["SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "REMOTE_PORT", "REQUEST_SCHEME"],
+        ["a\n", "\u{0}", "ü", String(repeating: "x", count: 2000)]
+    )
+    func knownButDecidesNothing(_ name: String, _ value: String) throws {
+        #expect(try read([name: value]) == read([:]))
+    }
+
+    @Test("of a path decide nothing beside REQUEST_URI, wherever they stand", arguments: ["SCRIPT_NAME", "PATH_INFO"])
+    func pathBesideURI(_ name: String) throws {
+        let values: [[UInt8]] = [[0x2F, 0x0A], [0x2F, 0xFF], [UInt8](repeating: 0x2F, count: 20_000), [0x61]]
+        for value in values {
+            let base = [("REQUEST_METHOD", Array("GET".utf8)), ("REQUEST_URI", Array("/a%0A".utf8))]
+            for place in 0...base.count {
+                var pairs = base
+                pairs.insert((name, value), at: place)
+                #expect(try read(pairs).rawPath == "/a%0A")
+            }
+            // Without it they decide, an empty one in front or not.
+            for uri in [[], [("REQUEST_URI", [])]] as [[(String, [UInt8])]] {
+                #expect(throws: MetaVariableError.self) { try read(uri + [("REQUEST_METHOD", Array("GET".utf8)), (name, value)]) }
+                let path = try read(uri + [("REQUEST_METHOD", Array("GET".utf8)), (name, Array("/b".utf8))]).rawPath
+                #expect(path == "/b")
+            }
+        }
+    }
+
     @Test("that decide nothing may repeat, as older web servers hand repeated fields on")
     func repeated() throws {
         #expect(code(["HTTP_ACCEPT": "a", "HTTP_ACCEPT": "b"]) == nil)
@@ -164,7 +198,8 @@ struct MetaVariableReaderTests {
             for place in 0..<length {
                 var value = [UInt8](repeating: 0x61, count: length)
                 value[place] = control
-                for name in ["HTTP_X", "REMOTE_PORT", "HTTP_HOST", "SERVER_NAME"] where !(control == 0x09 && name.hasPrefix("HTTP_")) {
+                for name in ["HTTP_X", "REMOTE_ADDR", "HTTP_HOST", "REMOTE_USER", "QUERY_STRING"]
+                where !(control == 0x09 && name.hasPrefix("HTTP_")) {
                     let pairs = [("REQUEST_METHOD", Array("GET".utf8)), ("REQUEST_URI", Array("/".utf8)), (name, value)]
                     #expect(throws: MetaVariableError.self) { try read(pairs) }
                 }

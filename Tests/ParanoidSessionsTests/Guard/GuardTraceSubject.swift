@@ -46,7 +46,9 @@ final class GuardTraceSubject: TraceSubject {
                 let mark = UInt8(request.number)
                 state.edits.add(.transform { ($0 ?? []) + [mark] }, to: self.dataKey)
             }
-            if request.action.hasPrefix("expire:") { state.edits.lifetime = .some(Int(request.action.dropFirst(7))) }
+            if request.action.hasPrefix("expire:") {
+                state.edits.lifetime = SessionLifetime(recordedSeconds: Int64(request.action.dropFirst(7)))
+            }
         }
         // A request that is not checked and does not ask for the session leaves it alone.
         let touches = state.isChecked || request.action != "none" || self.sessionGuard.settings.savesEveryRequest
@@ -152,7 +154,7 @@ final class GuardTraceSubject: TraceSubject {
 
     private func cookies(_ changes: SessionCookieChanges, _ identifier: SessionIdentifier?) -> [CookieKind: TraceCookie] {
         var cookies: [CookieKind: TraceCookie] = [:]
-        let maxAge = changes.maxAge
+        let maxAge = changes.maxAge.map { Int($0.components.seconds) }
         if let nonce = changes.nonce { cookies[.nonce] = TraceCookie(value: nonce.cookieValue, isSecure: self.isSecure, maxAge: maxAge) }
         switch changes.second {
         case .set(let key)?: cookies[.secureKey] = TraceCookie(value: key.cookieValue, isSecure: true, maxAge: maxAge)
@@ -184,7 +186,7 @@ extension GuardSettings {
         self.nonceWindowTimeout = duration("PSESSION_NONCE_WINDOW_TIMEOUT")
         self.identifierTimeout = duration("PSESSION_KEY_TIMEOUT")
         self.clearing = settings["PSESSION_CLEAR_SESSION_FUNCTION"].text.flatMap(Clearing.init) ?? .flush
-        self.lifetime = Int(settings["SESSION_COOKIE_AGE"].number ?? 1_209_600)
+        self.lifetime = .seconds(Int(settings["SESSION_COOKIE_AGE"].number ?? 1_209_600))
         self.expiresAtBrowserClose = settings["SESSION_EXPIRE_AT_BROWSER_CLOSE"].flag
         self.savesEveryRequest = settings["SESSION_SAVE_EVERY_REQUEST"].flag
     }

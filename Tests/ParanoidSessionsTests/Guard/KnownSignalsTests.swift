@@ -78,7 +78,7 @@ struct KnownSignalsTests {
     @Test("moves nothing from one signal to another")
     func separation() {
         let known = self.known([("a", "bc", .log), ("ab", "c", .log)])
-        let codes = known.entries.flatMap(\.codes)
+        let codes = known.entries.map(\.codes)
         #expect(Set(codes).count == 2)
     }
 

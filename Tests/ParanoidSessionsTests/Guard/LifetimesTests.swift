@@ -12,14 +12,16 @@ struct LifetimesTests {
     private static func settings(_ profile: GuardSettings.Profile = .paranoid) -> GuardSettings {
         var settings = GuardSettings()
         settings.profile = profile
-        settings.lifetime = 1000
-        settings.absoluteLifetime = 3000
-        settings.anonymousLifetime = 500
-        settings.anonymousAbsoluteLifetime = 2000
+        settings.lifetime = .seconds(1000)
+        settings.absoluteLifetime = .seconds(3000)
+        settings.anonymousLifetime = .seconds(500)
+        settings.anonymousAbsoluteLifetime = .seconds(2000)
         return settings
     }
 
-    private static func record(loggedInAt seconds: Int?, authenticatedAt: Int? = nil, lifetime: Int? = nil) -> SessionRecord {
+    private static func record(loggedInAt seconds: Int?, authenticatedAt: Int? = nil, lifetime: SessionLifetime = .standard)
+        -> SessionRecord
+    {
         let user = seconds.map { SessionUser(name: "ann", loggedInAt: Self.at($0), authenticatedAt: authenticatedAt.map(Self.at)) }
         return SessionRecord(createdAt: Self.begin, lifetime: lifetime, user: user)
     }
@@ -29,7 +31,7 @@ struct LifetimesTests {
         var name: String
         var loggedInAt: Int?
         var authenticatedAt: Int?
-        var lifetime: Int?
+        var lifetime = SessionLifetime.standard
         var profile = GuardSettings.Profile.paranoid
         var now: Int
         var expiry: Int
@@ -48,8 +50,22 @@ struct LifetimesTests {
             Row(name: "login at its end", loggedInAt: 0, now: 3000, expiry: 3000, cookieAge: 1, isOver: true),
             Row(name: "login in an old session", loggedInAt: 1900, now: 2400, expiry: 3400, cookieAge: 1000),
             Row(name: "step-up restarts the absolute time", loggedInAt: 0, authenticatedAt: 2900, now: 3500, expiry: 4500, cookieAge: 1000),
-            Row(name: "own lifetime is no way around it", loggedInAt: 0, lifetime: 100_000, now: 10, expiry: 3000, cookieAge: 2990),
-            Row(name: "own lifetime until the browser closes", loggedInAt: 0, lifetime: 0, now: 2500, expiry: 3000, cookieAge: nil),
+            Row(
+                name: "own lifetime is no way around it",
+                loggedInAt: 0,
+                lifetime: .idle(.seconds(100_000)),
+                now: 10,
+                expiry: 3000,
+                cookieAge: 2990
+            ),
+            Row(
+                name: "own lifetime until the browser closes",
+                loggedInAt: 0,
+                lifetime: .untilBrowserCloses,
+                now: 2500,
+                expiry: 3000,
+                cookieAge: nil
+            ),
             Row(name: "fresh anonymous", now: 0, expiry: 500, cookieAge: 500),
             Row(name: "anonymous near its end", now: 1800, expiry: 2000, cookieAge: 200),
             Row(name: "anonymous at its end", now: 2000, expiry: 2000, cookieAge: 1, isOver: true),
@@ -63,7 +79,7 @@ struct LifetimesTests {
         let settings = Self.settings(row.profile)
         let record = Self.record(loggedInAt: row.loggedInAt, authenticatedAt: row.authenticatedAt, lifetime: row.lifetime)
         #expect(settings.expiry(of: record, at: Self.at(row.now)) == Self.at(row.expiry))
-        #expect(settings.cookieAge(of: record, at: Self.at(row.now)) == row.cookieAge)
+        #expect(settings.cookieAge(of: record, at: Self.at(row.now)) == row.cookieAge.map { .seconds($0) })
         #expect(settings.isOver(record, at: Self.at(row.now)) == row.isOver)
     }
 

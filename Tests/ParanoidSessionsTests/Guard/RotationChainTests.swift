@@ -17,7 +17,7 @@ struct RotationChainTests {
         var chain = RotationChain(at: self.time(0))
         _ = chain.show(self.value(0, 1), at: self.time(1), self.bounds)
         _ = chain.show(self.value(0, 1), at: self.time(99), self.bounds)
-        _ = chain.gives(to: self.value(0, 1), arrivedAt: self.time(99), at: self.time(99), self.bounds)
+        _ = chain.complete(.init(self.value(0, 1), arrivedAt: self.time(99), isLate: false), at: self.time(99), self.bounds)
         _ = chain.show(self.value(1, 10), at: self.time(100), self.bounds)
         return chain
     }
@@ -88,13 +88,13 @@ struct RotationChainTests {
 
         /// Whether a response to a request that showed a value gives the next one.
         func gives(_ generation: UInt32, _ number: UInt64, arrivedAt: Int, at second: Int, isHastened: Bool = false) -> Bool {
-            self.chain.gives(
-                to: value(generation, number),
+            let exchange = RotationChain.Exchange(
+                value(generation, number),
                 arrivedAt: time(arrivedAt),
-                at: time(second),
-                bounds,
+                isLate: false,
                 isHastened: isHastened
             )
+            return self.chain.complete(exchange, at: time(second), bounds)
         }
 
         /// Whether a request that shows a value is given the next one at once.
@@ -161,7 +161,7 @@ struct RotationChainTests {
         for millisecond in 0..<750 {
             let before = chain
             let now = Self.time(200).advanced(by: .milliseconds(millisecond))
-            let gives = chain.gives(to: Self.value(1, 10), arrivedAt: now, at: now, Self.bounds)
+            let gives = chain.complete(.init(Self.value(1, 10), arrivedAt: now, isLate: false), at: now, Self.bounds)
             #expect(gives)
             if chain != before { changes += 1 }
         }
@@ -173,7 +173,7 @@ struct RotationChainTests {
         var chain = Self.moved()
         _ = chain.show(Self.value(1, 11), at: Self.time(107), Self.bounds)
         _ = chain.show(Self.value(1, 11), at: Self.time(150), Self.bounds)
-        _ = chain.gives(to: Self.value(1, 11), arrivedAt: Self.time(150), at: Self.time(150), Self.bounds)
+        _ = chain.complete(.init(Self.value(1, 11), arrivedAt: Self.time(150), isLate: false), at: Self.time(150), Self.bounds)
         var writer = RecordWriter()
         writer.chain(chain)
         var reader = RecordReader(writer.output)
@@ -238,7 +238,7 @@ struct RotationChainTests {
             case .reuse: return false
             case .late: break
             case .current:
-                if after.gives(to: value, arrivedAt: Self.time(now), at: Self.time(now), Self.bounds) {
+                if after.complete(.init(value, arrivedAt: Self.time(now), isLate: false), at: Self.time(now), Self.bounds) {
                     served.responses.append((Self.value(after.generation + 1, next), now))
                 }
             }

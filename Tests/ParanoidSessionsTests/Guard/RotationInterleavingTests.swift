@@ -127,7 +127,11 @@ struct RotationInterleavingTests {
         }
         after.lastAt[served.value] = max(after.lastAt[served.value] ?? 0, arrivedAt)
         if !served.isLate,
-            after.chain.gives(to: served.value, arrivedAt: self.time(arrivedAt), at: self.time(world.now), self.bounds)
+            after.chain.complete(
+                .init(served.value, arrivedAt: self.time(arrivedAt), isLate: false),
+                at: self.time(world.now),
+                self.bounds
+            )
         {
             let value = RotationChain.Value(generation: after.chain.generation + 1, number: after.nextNumber)
             after.nextNumber += 1

@@ -51,7 +51,11 @@ struct SessionEditsTests {
 
     @Test("that clear take values, lifetime and user away before the later ones come")
     func clearing() {
-        var record = SessionRecord(createdAt: .distantPast, lifetime: 5, user: SessionUser(name: "ann", loggedInAt: .distantPast))
+        var record = SessionRecord(
+            createdAt: .distantPast,
+            lifetime: .idle(.seconds(5)),
+            user: SessionUser(name: "ann", loggedInAt: .distantPast)
+        )
         record.values[self.a] = [1]
         var edits = SessionEdits()
         edits.add(.set([5]), to: self.a)
@@ -59,7 +63,7 @@ struct SessionEditsTests {
         edits.add(.set([7]), to: self.b)
         edits.apply(to: &record)
         #expect(record.values.entries == [SessionValues.Entry(name: self.b, bytes: [7])])
-        #expect(record.lifetime == nil)
+        #expect(record.lifetime == .standard)
         #expect(record.user == nil)
     }
 

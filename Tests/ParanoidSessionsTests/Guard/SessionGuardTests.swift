@@ -220,7 +220,7 @@ struct SessionGuardTests {
         let claim = World.claim(world.identifier, nonce: world.nonce, second: world.second)
         var state = TransactionState(credentials: claim, arrivedAt: world.start, isChecked: isChecked)
         state.session = OpenSession(identifier: world.identifier, record: world.record)
-        state.edits.user = .some(SessionUser(name: "ann", loggedInAt: world.start))
+        state.edits.user = SessionUser(name: "ann", loggedInAt: world.start)
         state.renewal = .all
         let completion = world.sessionGuard.complete(state, over: world.record, keys: world.keys, at: world.start, using: &world.generator)
         guard case .rotate(let record) = completion.storing, case .set(let key)? = completion.changes.second else {

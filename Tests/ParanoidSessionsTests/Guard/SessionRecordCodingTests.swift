@@ -12,7 +12,7 @@ struct SessionRecordCodingTests {
         tracking.position = .max
         tracking.nonceIssuedAt = .distantPast
         tracking.secureKey = SecureKey(using: &generator)
-        var record = SessionRecord(createdAt: .distantFuture, tracking: tracking, lifetime: 0)
+        var record = SessionRecord(createdAt: .distantFuture, tracking: tracking, lifetime: .untilBrowserCloses)
         record.user = SessionUser(name: "ann\0é", loggedInAt: Timestamp(secondsSinceEpoch: 12))
         record.values[[]] = []
         record.values[Array("K".utf8)] = Array(repeating: 7, count: 70_000)
@@ -31,7 +31,7 @@ struct SessionRecordCodingTests {
 
     @Test("is refused when it is cut anywhere inside a section")
     func cuts() {
-        let bytes = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), lifetime: 3).encoded()
+        let bytes = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), lifetime: .idle(.seconds(3))).encoded()
         #expect(SessionRecord(decoding: []) == nil)
         #expect(SessionRecord(decoding: [0] + bytes.dropFirst()) == nil)
         var complete: [Int] = []
@@ -42,7 +42,11 @@ struct SessionRecordCodingTests {
 
     @Test("survives every single bit flip without a trap, whatever comes out")
     func flips() {
-        let bytes = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), tracking: Self.record().tracking, lifetime: 3).encoded()
+        let bytes = SessionRecord(
+            createdAt: Timestamp(secondsSinceEpoch: 1),
+            tracking: Self.record().tracking,
+            lifetime: .idle(.seconds(3))
+        ).encoded()
         var different = 0
         let original = SessionRecord(decoding: bytes)
         for index in bytes.indices {
@@ -63,7 +67,7 @@ struct SessionRecordCodingTests {
         bytes[0] = 2
         var record = try #require(SessionRecord(decoding: bytes))
         #expect(record.values == Self.record().values && record.tracking == Self.record().tracking)
-        record.lifetime = 77
+        record.lifetime = .idle(.seconds(77))
         #expect(record.encoded().suffix(7) == unknown[...])
     }
 
@@ -80,6 +84,18 @@ struct SessionRecordCodingTests {
     @Test("is no record when the guard's part does not parse: it would open to its identifier alone")
     func brokenTracking() {
         #expect(SessionRecord(decoding: SessionRecord(createdAt: .distantPast).encoded() + [2, 0, 0, 0, 3, 9, 9, 9]) == nil)
+    }
+
+    @Test("does not open with a rotation chain that is damaged, or that has no tracking: the identifier alone would do")
+    func damagedChain() throws {
+        let tracked = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), tracking: Self.record().tracking).encoded()
+        let bare = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1)).encoded()
+        #expect(SessionRecord(decoding: tracked) != nil)
+        // The version that this code writes, and one byte behind it.
+        #expect(SessionRecord(decoding: tracked + [6, 0, 0, 0, 2, 2, 1]) == nil)
+        #expect(SessionRecord(decoding: tracked + [6, 0, 0, 0, 0]) != nil)
+        #expect(SessionRecord(decoding: bare) != nil)
+        #expect(SessionRecord(decoding: bare + [6, 0, 0, 0, 2, 200, 1]) == nil)
     }
 
     @Test("loses a rotation chain of another version, and the guard goes on after the value that its owner shows")
@@ -123,5 +139,17 @@ struct SessionRecordCodingTests {
         #expect(SessionDevice(label: String(repeating: "a", count: count)).label.utf8.count == kept)
         let wide = SessionDevice(label: String(repeating: "a", count: 127) + "éé")
         #expect(wide.label.utf8.count == 127)
+    }
+
+    @Test("keeps the number of a lifetime: seconds, 0 until the browser is closed, none as the settings say")
+    func lifetimes() {
+        for (lifetime, seconds) in [(SessionLifetime.standard, nil), (.untilBrowserCloses, 0), (.idle(.milliseconds(3999)), 3)]
+            as [(SessionLifetime, Int64?)]
+        {
+            #expect(lifetime.recordedSeconds == seconds)
+            let expected = lifetime == .idle(.milliseconds(3999)) ? .idle(.seconds(3)) : lifetime
+            let record = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1), lifetime: lifetime)
+            #expect(SessionRecord(decoding: record.encoded())?.lifetime == expected)
+        }
     }
 }

@@ -2,16 +2,22 @@ internal import HTTPTypes
 internal import Synchronization
 
 /// How much of a `multipart/form-data` body is accepted; the limit of the whole body is that of the route.
-public struct MultipartLimits: Sendable, Hashable {
-    /// The most parts.
-    public var parts = 100
-    /// The most bytes of a part that is no file.
-    public var fieldBytes = 65_536
-    /// The most bytes of a part that is a file; `nil`: only the limit of the body counts.
-    public var fileBytes: Int?
+public struct MultipartLimits: Sendable {
+    package let parts: Int
+    package let fieldBytes: Int
+    package let fileBytes: Int?
 
-    /// Creates the usual limits: 100 parts, 64 KiB for each field.
-    public init() {}
+    /// Limits how many parts are accepted and how long each may be.
+    ///
+    /// - Parameters:
+    ///   - parts: The most parts.
+    ///   - fieldBytes: The most bytes of a part that is no file.
+    ///   - fileBytes: The most bytes of a part that is a file; `nil`: only the limit of the body counts.
+    public init(parts: Int = 100, fieldBytes: Int = 65_536, fileBytes: Int? = nil) {
+        self.parts = parts
+        self.fieldBytes = fieldBytes
+        self.fileBytes = fileBytes
+    }
 }
 
 extension Request {
@@ -27,75 +33,26 @@ extension Request {
     ///
     /// - Throws: ``HTTPError`` with status 415 for another content type; reading throws 413 over a limit and 400 for a body that is not such a form or not
     ///   complete.
-    public func multipart(limits: MultipartLimits = MultipartLimits()) throws -> Multipart {
+    public func multipart(limits: MultipartLimits = MultipartLimits()) throws -> some AsyncSequence<MultipartPart, any Error> & Sendable {
         guard let boundary = Multipart.boundary(of: self) else { throw HTTPError.unsupportedMediaType }
         return Multipart(reader: MultipartReader(body: self.body, boundary: boundary, limits: limits))
     }
 }
 
 /// The parts of a form that comes as `multipart/form-data`, in their order; iterate once.
-public struct Multipart: AsyncSequence, Sendable {
+package struct Multipart: AsyncSequence, Sendable {
     fileprivate let reader: MultipartReader
 
-    /// An iterator over the parts.
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(reader: self.reader) }
+    package func makeAsyncIterator() -> Parts { Parts(reader: self.reader) }
 
     /// Reads the parts in their order.
-    public struct AsyncIterator: AsyncIteratorProtocol {
+    package struct Parts: AsyncIteratorProtocol {
         fileprivate let reader: MultipartReader
 
         /// The next part, when what is left of the one before was skipped; `nil` at the end of the form.
         ///
         /// - Throws: ``HTTPError`` with status 413 over a limit and 400 for a malformed or incomplete form; the errors of the body.
-        public mutating func next() async throws -> Part? { try await self.reader.nextPart() }
-    }
-
-    /// One part: a field, or a file.
-    ///
-    /// Its bytes come as an asynchronous sequence.
-    public struct Part: AsyncSequence, Sendable {
-        fileprivate let reader: MultipartReader
-        fileprivate let number: Int
-        fileprivate let head: MultipartHead
-
-        /// The name of the field.
-        public var name: String { self.head.name }
-        /// The client's name for the file, cleaned for being shown and never to be used as a path; `nil` for a field that is no file.
-        public var fileName: String? { self.head.fileName ?? (self.head.isFile ? "file" : nil) }
-        /// The media type in the client's words; `nil` when it says nothing.
-        ///
-        /// It proves nothing about the bytes.
-        public var contentType: String? { self.head.contentType }
-        /// Whether the client has named the file; browsers send a part without for an input of type file that was left empty.
-        package var isNamed: Bool { self.head.fileName != nil }
-
-        /// Reads the part to its end.
-        ///
-        /// - Throws: ``HTTPError`` with status 413 when it has more than `limit` bytes or than ``MultipartLimits`` say; as the iterator does.
-        public func collect(upTo limit: Int = 65_536) async throws -> [UInt8] {
-            var bytes: [UInt8] = []
-            for try await chunk in self {
-                guard bytes.count + chunk.count <= limit else {
-                    throw self.head.isFile ? MultipartError.fileTooLarge.httpError : MultipartError.fieldTooLarge.httpError
-                }
-                bytes += chunk
-            }
-            return bytes
-        }
-
-        /// An iterator over the bytes.
-        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(part: self) }
-
-        /// Reads the bytes of a part in pieces.
-        public struct AsyncIterator: AsyncIteratorProtocol {
-            fileprivate let part: Part
-
-            /// The next bytes; `nil` at the end of the part.
-            ///
-            /// - Throws: ``HTTPError`` with status 413 over a limit and 400 for a malformed or incomplete form; the errors of the body; an error of
-            ///   the program when the next part was asked for already.
-            public mutating func next() async throws -> [UInt8]? { try await self.part.reader.nextBytes(of: self.part.number) }
-        }
+        package mutating func next() async throws -> MultipartPart? { try await self.reader.nextPart() }
     }
 
     /// The boundary that the request's content type names; `nil` for another content type.
@@ -147,6 +104,53 @@ public struct Multipart: AsyncSequence, Sendable {
     }
 }
 
+/// One part: a field, or a file.
+///
+/// Its bytes come as an asynchronous sequence.
+public struct MultipartPart: AsyncSequence, Sendable {
+    fileprivate let reader: MultipartReader
+    fileprivate let number: Int
+    fileprivate let head: MultipartHead
+
+    /// The name of the field.
+    public var name: String { self.head.name }
+    /// The client's name for the file, cleaned for being shown and never to be used as a path; `nil` for a field that is no file.
+    public var fileName: String? { self.head.fileName ?? (self.head.isFile ? "file" : nil) }
+    /// The media type in the client's words; `nil` when it says nothing.
+    ///
+    /// It proves nothing about the bytes.
+    public var contentType: String? { self.head.contentType }
+    /// Whether the client has named the file; browsers send a part without for an input of type file that was left empty.
+    package var isNamed: Bool { self.head.fileName != nil }
+
+    /// Reads the part to its end.
+    ///
+    /// - Throws: ``HTTPError`` with status 413 when it has more than `limit` bytes or than ``MultipartLimits`` say; as the iterator does.
+    public func collect(upTo limit: Int = 65_536) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        for try await chunk in self {
+            guard bytes.count + chunk.count <= limit else {
+                throw self.head.isFile ? MultipartError.fileTooLarge.response : MultipartError.fieldTooLarge.response
+            }
+            bytes += chunk
+        }
+        return bytes
+    }
+
+    /// An iterator over the bytes; it begins where an iterator before it has stopped.
+    ///
+    /// Each step suspends until the web server has sent bytes. It throws ``HTTPError`` with status 413 over a limit and 400 for a malformed or
+    /// incomplete form, the errors of the body, and an error of the program when the next part was asked for already.
+    public func makeAsyncIterator() -> some AsyncIteratorProtocol<[UInt8], any Error> { Chunks(part: self) }
+
+    /// Reads the bytes of a part in pieces.
+    private struct Chunks: AsyncIteratorProtocol {
+        let part: MultipartPart
+
+        mutating func next() async throws -> [UInt8]? { try await self.part.reader.nextBytes(of: self.part.number) }
+    }
+}
+
 /// The position in a form, shared by its parts.
 private final class MultipartReader: Sendable {
     private struct State {
@@ -168,7 +172,7 @@ private final class MultipartReader: Sendable {
         self.state = Mutex(State(parser: MultipartParser(boundary: boundary, maximumParts: limits.parts)))
     }
 
-    func nextPart() async throws -> Multipart.Part? {
+    func nextPart() async throws -> MultipartPart? {
         while true {
             switch try await self.nextEvent() {
             case nil: return nil
@@ -178,7 +182,7 @@ private final class MultipartReader: Sendable {
                     (state.isFile, state.length, state.isPartOver) = (head.isFile, 0, false)
                     return state.part
                 }
-                return Multipart.Part(reader: self, number: number, head: head)
+                return MultipartPart(reader: self, number: number, head: head)
             case .content?, .partEnd?, .end?: continue
             }
         }
@@ -210,7 +214,7 @@ private final class MultipartReader: Sendable {
                 self.state.withLock { $0.parser.append(chunk) }
             }
         } catch let error as MultipartError {
-            throw error.httpError
+            throw error.response
         }
     }
 
@@ -231,10 +235,12 @@ private final class MultipartReader: Sendable {
     }
 }
 
-extension MultipartError: ClientError, CustomStringConvertible {
+extension MultipartError: HTTPErrorConvertible, CustomStringConvertible {
     package var description: String { self.rawValue }
 
-    package var httpError: HTTPError {
+    package var httpError: HTTPError? { self.response }
+
+    var response: HTTPError {
         switch self {
         case .malformed, .incomplete: HTTPError(.badRequest, message: "The form is not valid.", cause: self)
         case .tooManyParts, .fieldTooLarge, .fileTooLarge: HTTPError(.contentTooLarge, message: "The form is too large.", cause: self)

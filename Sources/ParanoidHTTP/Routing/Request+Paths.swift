@@ -1,23 +1,21 @@
 internal import HTTPTypes
 
-extension PathParameters {
-    /// The captured value of a name as another type, such as a number.
+extension Request {
+    /// The value that the route's pattern has captured under a name, as another type, such as a number.
     ///
     /// ```swift
-    /// let id = try request.pathParameters.require("id", as: Int.self)
+    /// let id = try request.pathParameter("id", as: Int.self)
     /// ```
     ///
     /// A number has one spelling: `+7` and `007` are none, so that one page has one address.
     ///
     /// - Throws: ``HTTPError`` with status 404 when the value is none of the type: there is no such page.
-    public func require<Value: LosslessStringConvertible>(_ name: String, as type: Value.Type) throws(HTTPError) -> Value {
-        guard let text = self[name], let value = Value(text) else { throw HTTPError.notFound }
+    public func pathParameter<Value: LosslessStringConvertible>(_ name: String, as type: Value.Type) throws(HTTPError) -> Value {
+        guard let text = self.pathParameter(name), let value = Value(text) else { throw HTTPError.notFound }
         if value is any FixedWidthInteger, !text.utf8.elementsEqual(value.description.utf8) { throw HTTPError.notFound }
         return value
     }
-}
 
-extension Request {
     /// Whether the path, read as the router reads it, begins with these bytes: an escaped slash (`%2F`) is no slash.
     ///
     /// - Parameters:

@@ -1,0 +1,18 @@
+internal import ParanoidLinux
+
+/// Standard output of the command-line tool.
+package enum CommandLineOutput {
+    /// Has closed descriptors lead nowhere, so that nothing that a command opens gets what it prints; call it first.
+    package static func prepare() {
+        _ = try? StandardDescriptors.openMissing()
+    }
+
+    /// Writes what was printed; ends the process with exit code 1 if that is not possible: a list that a full disk cuts must not look whole.
+    package static func finish() {
+        do throws(SystemCallError) {
+            try StandardOutput.flush()
+        } catch {
+            ProcessExit.fail("Error: the output could not be written: \(error)", code: 1)
+        }
+    }
+}

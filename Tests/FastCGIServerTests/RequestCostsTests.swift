@@ -1,0 +1,144 @@
+import Synchronization
+import Testing
+
+@testable import FastCGIServer
+
+@Suite("The order in which requests are served")
+struct RequestCostsTests {
+    private func place(_ target: String) -> Int { unsafe RequestCosts.place(of: target.utf8.span.bytes) }
+
+    @Test("knows a path whatever its query")
+    func places() {
+        #expect(self.place("/a?x=1") == self.place("/a?x=2"))
+        #expect(self.place("/a?x=1") == self.place("/a"))
+        #expect(self.place("/a") != self.place("/b"))
+        #expect(0..<256 ~= self.place(""))
+    }
+
+    @Test("takes requests for dear that take clearly longer than most, and none among equals")
+    func dear() {
+        let costs = RequestCosts()
+        #expect(!costs.isDear(1))
+        for _ in 0..<50 {
+            costs.note(1, microseconds: 50)
+            costs.note(2, microseconds: 500)
+            costs.note(3, microseconds: 55)
+        }
+        #expect(!costs.isDear(1))
+        #expect(costs.isDear(2))
+        #expect(!costs.isDear(3))
+        let equal = RequestCosts()
+        for _ in 0..<50 { for place in 0..<3 { equal.note(place, microseconds: 500) } }
+        #expect(!equal.isDear(0) && !equal.isDear(1) && !equal.isDear(2))
+    }
+
+    @Test("does not take a short request for dear that had to wait once, nor any that takes next to no time")
+    func outlier() {
+        let costs = RequestCosts()
+        for _ in 0..<100 {
+            costs.note(1, microseconds: 10)
+            costs.note(2, microseconds: 2)
+        }
+        #expect(!costs.isDear(1))
+        costs.note(1, microseconds: 100_000)
+        #expect(!costs.isDear(1))
+        for _ in 0..<50 { costs.note(1, microseconds: 500) }
+        #expect(costs.isDear(1))
+        costs.note(3, microseconds: .max)
+        #expect(costs.isDear(3))
+    }
+
+    @Test("lets cheap requests pass dear ones when the thread is busy")
+    func passing() async throws {
+        let order = Mutex<[String]>([])
+        let gate = Gate()
+        let oneThread = configuration { $0.threads = 1 }
+        try await withServer(
+            oneThread,
+            handler: { request in
+                let target = request.parameter("REQUEST_URI") ?? "-"
+                if target == "/gate" { gate.block() }
+                if target.hasPrefix("/dear") { spin(milliseconds: 3) }
+                order.withLock { $0.append(target) }
+                request.answer(target)
+            }
+        ) { server in
+            func send(_ peer: borrowing FastCGIPeer, _ target: String) throws {
+                try peer.send(FastCGIPeer.request("/", parameters: [("REQUEST_URI", target)]))
+            }
+            let first = try server.connect()
+            for index in 0..<20 {
+                try send(first, index < 4 ? "/dear" : "/cheap")
+                _ = try first.answer()
+            }
+            order.withLock { $0 = [] }
+            let peers = try OwnedPeers(count: 6, server)
+            try peers.forEach { peer in
+                try send(peer, "/cheap")
+                _ = try peer.answer()
+            }
+            order.withLock { $0 = [] }
+            try send(first, "/gate")
+            waitUntil { gate.arrived == 1 }
+            var index = 0
+            try peers.forEach { peer in
+                try send(peer, index < 3 ? "/dear?\(index)" : "/cheap?\(index)")
+                index += 1
+            }
+            gate.open()
+            _ = try first.answer()
+            try peers.forEach { _ = try $0.answer() }
+        }
+        #expect(order.withLock { $0 } == ["/gate", "/cheap?3", "/cheap?4", "/cheap?5", "/dear?0", "/dear?1", "/dear?2"])
+    }
+
+    @Test("lets no request be passed for ever: after sixteen others the one that has waited longest has its turn")
+    func turn() async throws {
+        let order = Mutex<[String]>([])
+        let gate = Gate()
+        let oneThread = configuration { $0.threads = 1 }
+        try await withServer(
+            oneThread,
+            handler: { request in
+                let target = request.parameter("REQUEST_URI") ?? "-"
+                if target == "/gate" { gate.block() }
+                if target.hasPrefix("/dear") { spin(milliseconds: 3) }
+                order.withLock { $0.append(target) }
+                request.answer(target)
+            }
+        ) { server in
+            func send(_ peer: borrowing FastCGIPeer, _ target: String) throws {
+                try peer.send(FastCGIPeer.request("/", parameters: [("REQUEST_URI", target)]))
+            }
+            let first = try server.connect()
+            for index in 0..<20 {
+                try send(first, index < 4 ? "/dear" : "/cheap")
+                _ = try first.answer()
+            }
+            let peers = try OwnedPeers(count: 30, server)
+            try peers.forEach { peer in
+                try send(peer, "/cheap")
+                _ = try peer.answer()
+            }
+            order.withLock { $0 = [] }
+            try send(first, "/gate")
+            waitUntil { gate.arrived == 1 }
+            var index = 0
+            try peers.forEach { peer in
+                try send(peer, index < 1 ? "/dear" : "/cheap")
+                index += 1
+            }
+            gate.open()
+            _ = try first.answer()
+            try peers.forEach { _ = try $0.answer() }
+        }
+        // Behind the gate and the sixteen.
+        #expect(order.withLock { $0.firstIndex(of: "/dear") } == 1 + DeferredRequests.turn)
+    }
+}
+
+/// Holds the thread for a time, as work does.
+private func spin(milliseconds: Int) {
+    let end = ContinuousClock.now + .milliseconds(milliseconds)
+    while ContinuousClock.now < end {}
+}

@@ -1,0 +1,241 @@
+import HTTPTypes
+import Logging
+import ParanoidHTTP
+@testable import ParanoidSessions
+import Synchronization
+import Testing
+
+@Suite("A request and its session")
+struct ImmediateStoreTests {
+    private let hits = SessionKey<Int>("hits")
+
+    @Test("suspend nowhere where nobody has to be waited for")
+    func immediate() async throws {
+        let browser = try Browser(over: ImmediateOnlyStore())
+        for expected in 1...3 { #expect(try await browser.count(self.hits) == expected) }
+        #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
+    }
+
+    @Test("get along with a store that only knows how to wait")
+    func waiting() async throws {
+        let store = WaitingOnlyStore()
+        let browser = try Browser(over: store)
+        for expected in 1...3 { #expect(try await browser.count(self.hits) == expected) }
+        try await browser.ask { try await $0.logIn(as: "ann") }
+        #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
+        #expect(try await browser.ask { try await $0.user } == "ann")
+        try await browser.ask { try await $0.logOut() }
+        #expect(try await browser.ask { try await $0.value(self.hits) } == nil)
+        #expect(store.waits.withLock { $0 } > 0)
+    }
+
+    @Test("wait for one who holds the session, and lose nothing")
+    func contention() async throws {
+        let store = MemorySessionStore()
+        let browser = try Browser(over: store)
+        // The second request is the first to show the values it was given, which is noted.
+        for _ in 1...2 { _ = try await browser.count(self.hits) }
+        let name = try #require(store.names.first)
+        var held: (any LockedSession)?
+        if case .locked(let lock) = try store.lockNow(name) { held = lock }
+        #expect(held?.current != nil)
+        async let count = browser.count(self.hits)
+        // A read does not wait.
+        for _ in 1...3 { #expect(try await browser.ask { try await $0.value(self.hits) } == 2) }
+        try held?.commit(.keep)
+        held = nil
+        #expect(try await count == 3)
+        #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
+    }
+
+    @Test("prove again what differs from what was proved last")
+    func proof() async throws {
+        let browser = try Browser(over: MemorySessionStore())
+        for _ in 1...3 { _ = try await browser.count(self.hits) }
+        #expect(try await browser.ask { try await $0.guardVerdict } == .accepted)
+        let other = try browser.copy { name, value in
+            guard name == "__Host-sessionnonce" else { return value }
+            return (value.first == "A" ? "B" : "A") + value.dropFirst()
+        }
+        #expect(try await other.ask { try await $0.guardReason } == .nonce)
+        // The refused request has not taken away what was proved.
+        #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
+    }
+
+    @Test("forget a change that fails, all of it")
+    func failure() async throws {
+        struct Refusal: Error {}
+        let browser = try Browser(over: MemorySessionStore())
+        _ = try await browser.count(self.hits)
+        await #expect(throws: Refusal.self) {
+            try await browser.ask { session in
+                try await session.update(self.hits, default: 0) { hits in
+                    hits = 100
+                    throw Refusal()
+                }
+            }
+        }
+        #expect(try await browser.ask { try await $0.value(self.hits) } == 1)
+    }
+
+    @Test("share a record until one of them changes it")
+    func sharing() {
+        var generator = SystemRandomNumberGenerator()
+        let keys = ServerKeys(ServerSecret(number: 1, using: &generator))
+        let fingerprint = Fingerprint(of: ClientTraits([]), keys: keys)
+        var record = SessionRecord(createdAt: .distantPast)
+        record.tracking = SessionTracking(boundTo: fingerprint, at: .distantPast, using: &generator)
+        let before = record
+        record.values[[1]] = [2]
+        record.tracking?.position = 7
+        #expect(before.values.isEmpty)
+        #expect(before.tracking?.position == 0)
+        #expect(record != before)
+    }
+}
+
+/// One browser that follows its cookies, and the middleware before it.
+private final class Browser: Sendable {
+    private let middleware: SessionMiddleware
+    private let jar: Mutex<[String: String]>
+
+    init(over store: any SessionStore) throws {
+        var generator = SystemRandomNumberGenerator()
+        let repository = SessionRepository(
+            store: store,
+            secrets: try ServerSecrets([ServerSecret(number: 1, using: &generator)]),
+            configuration: SessionRepositoryConfiguration()
+        )
+        self.middleware = SessionMiddleware(repository: repository, configuration: SessionSettings(), clock: FixedClock())
+        self.jar = Mutex([:])
+    }
+
+    private init(_ middleware: SessionMiddleware, _ jar: [String: String]) {
+        self.middleware = middleware
+        self.jar = Mutex(jar)
+    }
+
+    func copy(_ change: (_ name: String, _ value: String) -> String) throws -> Browser {
+        let jar = self.jar.withLock { $0 }
+        return Browser(self.middleware, Dictionary(uniqueKeysWithValues: jar.map { ($0.key, change($0.key, $0.value)) }))
+    }
+
+    func count(_ key: SessionKey<Int>) async throws -> Int {
+        try await self.ask { session in
+            try await session.update(key, default: 0) { hits in
+                hits += 1
+                return hits
+            }
+        }
+    }
+
+    @discardableResult
+    func ask<Answer: Sendable>(_ body: @escaping @Sendable (Session) async throws -> Answer) async throws -> Answer {
+        let answer = Mutex<Result<Answer, any Error>?>(nil)
+        let field = self.jar.withLock { $0.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ") }
+        var parameters = InMemoryParameters(["HTTP_USER_AGENT": "Firefox/140.0", "HTTP_SEC_FETCH_SITE": "same-origin"])
+        if !field.isEmpty { parameters.append(name: Array("HTTP_COOKIE".utf8), value: Array(field.utf8)) }
+        let request = Request(
+            method: .get,
+            rawPath: "/",
+            isSecure: true,
+            clientAddress: "192.0.2.7",
+            parameters: parameters,
+            headerFields: { HTTPFields() },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let handler = ClosureHandler { request in
+            do {
+                let value = try await body(request.session)
+                answer.withLock { $0 = .success(value) }
+            } catch {
+                answer.withLock { $0 = .failure(error) }
+                throw error
+            }
+            return Response.text("x")
+        }
+        let response = try await self.middleware.handle(request, next: handler)
+        self.jar.withLock { jar in
+            for cookie in response.cookies { jar[cookie.name] = cookie.maxAge == .zero ? nil : cookie.value }
+        }
+        return try #require(answer.withLock { $0 }).get()
+    }
+
+    private struct FixedClock: RequestClock {
+        func arrival(of request: Request) -> Timestamp { Timestamp(secondsSinceEpoch: 1_800_000_000) }
+        func completion(of request: Request) -> Timestamp { Timestamp(secondsSinceEpoch: 1_800_000_000) }
+    }
+}
+
+/// A store in memory that must not be asked to wait.
+private final class ImmediateOnlyStore: ImmediateSessionStore {
+    private let store = MemorySessionStore()
+
+    func readNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateRead { try self.store.readNow(name) }
+    func createNow(_ session: StoredSession, named name: SessionName) throws(SessionStoreError) {
+        try self.store.createNow(session, named: name)
+    }
+    func epochNow() throws(SessionStoreError) -> UInt64 { try self.store.epochNow() }
+    func lockNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateLock { try self.store.lockNow(name) }
+
+    func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? { throw self.unwanted() }
+    func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) { throw self.unwanted() }
+    func epoch() async throws(SessionStoreError) -> UInt64 { throw self.unwanted() }
+    func lock(_ name: SessionName, timeout: Duration) async throws(SessionStoreError) -> (any LockedSession)? { throw self.unwanted() }
+    func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) { throw self.unwanted() }
+    func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] { throw self.unwanted() }
+    func beginEpoch() async throws(SessionStoreError) { throw self.unwanted() }
+    var loginEpoch: UInt64 { self.store.loginEpoch }
+    func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 { throw self.unwanted() }
+    func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) { throw self.unwanted() }
+    func reindex() async throws(SessionStoreError) -> Int { throw self.unwanted() }
+    func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport { throw self.unwanted() }
+
+    private func unwanted() -> SessionStoreError {
+        Issue.record("nobody has to be waited for")
+        return SessionStoreError(.unavailable, message: "this store does not wait")
+    }
+}
+
+/// What an author of a store writes: no more than the protocol asks for, and every step suspends.
+private final class WaitingOnlyStore: SessionStore {
+    private let store = MemorySessionStore()
+    let waits = Mutex(0)
+
+    private func wait() async {
+        self.waits.withLock { $0 += 1 }
+        await Task.yield()
+    }
+
+    func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
+        await self.wait()
+        return try await self.store.read(name)
+    }
+    func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
+        await self.wait()
+        try self.store.createNow(session, named: name)
+    }
+    func modify<Result: Sendable>(
+        _ name: SessionName,
+        timeout: Duration,
+        _ body: (StoredSession?) -> (change: SessionChange, result: Result)
+    ) async throws(SessionStoreError) -> Result {
+        await self.wait()
+        return try await self.store.modify(name, timeout: timeout, body)
+    }
+    func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {
+        try await self.store.quarantine(name, generation: generation)
+    }
+    func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] { try await self.store.names(ofUser: tag) }
+    func epoch() async throws(SessionStoreError) -> UInt64 { try self.store.epochNow() }
+    func beginEpoch() async throws(SessionStoreError) { try await self.store.beginEpoch() }
+    var loginEpoch: UInt64 { self.store.loginEpoch }
+    func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 { try await self.store.beginLoginEpoch() }
+    func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
+        try await self.store.endLogins(of: tag, before: epoch)
+    }
+    func reindex() async throws(SessionStoreError) -> Int { try await self.store.reindex() }
+    func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
+        try await self.store.sweep(expiredAt: now, budget: budget)
+    }
+}
