@@ -31,7 +31,7 @@ final class KeptConnection: Sendable {
     ///
     /// - Parameter more: Parameters besides method and path.
     func post(_ path: String, _ more: [(String, String)], _ records: [(kind: UInt8, content: [UInt8])]) throws -> String {
-        let pairs = [("REQUEST_METHOD", "POST"), ("REQUEST_URI", path)] + more
+        let pairs = [("REQUEST_METHOD", "POST"), ("REQUEST_URI", path), ("HTTPS", "on")] + more
         let parameters = pairs.flatMap { [UInt8($0.utf8.count), UInt8($1.utf8.count)] + Array($0.utf8) + Array($1.utf8) }
         return try self.exchange(parameters, following: records.flatMap { Self.record($0.kind, $0.content) })
     }
