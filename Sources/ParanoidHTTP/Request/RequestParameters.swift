@@ -15,7 +15,6 @@ package protocol RequestParameters: Sendable {
 extension RequestParameters {
     /// Lends the bytes of the first parameter called `name`, or `nil` when there is none.
     @inlinable
-    @inline(__always)
     package func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {
         // Not a requirement: a generic function that is called through `any` has to find out at run time what its outcome is.
         var outcome: Outcome?
