@@ -67,7 +67,7 @@ struct NumberTests {
     func bigEndian(_ number: UInt64) {
         let bytes = BigEndian.bytes(number)
         #expect(bytes.count == 8)
-        #expect(BigEndian.number(bytes) == number)
+        #expect(BigEndian.number(bytes[...]) == number)
         #expect(BigEndian.bytes(number, width: 2) == Array(bytes.suffix(2)))
     }
 }

@@ -56,8 +56,11 @@ struct ClockJumpsTests {
         for step in row.steps {
             let boot = 77 + step.after * Self.second
             let wall = Self.start + (step.after + step.off) * Self.second
+            let before = jumps
             let time = jumps.time(wall: wall, boot: boot)
             #expect(time == Self.start + (step.after + step.counts) * Self.second, "\(row.name), \(step.after) s")
+            // What asks nobody else must know that nothing is to be noted.
+            #expect(before.isMet(wall: wall, boot: boot) == (before == jumps && time == wall), "\(row.name), \(step.after) s")
         }
     }
 

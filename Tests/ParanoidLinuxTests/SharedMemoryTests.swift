@@ -75,3 +75,33 @@ struct SharedMemoryTests {
         }
     }
 }
+
+@Suite("Published memory")
+struct PublishedMemoryTests {
+    @Test("is what was published last, with when its file was looked at; what it took the place of can still be read")
+    func published() throws {
+        let (first, second) = (try SharedMemory(memoryFor: 1), try SharedMemory(memoryFor: 1))
+        first.store(1, at: 0)
+        second.store(2, at: 0)
+        let published = PublishedMemory(first, checkedAt: 10)
+        #expect(published.read { memory, checkedAt in memory.load(0) == 1 && checkedAt == 10 })
+        published.publish(first, checkedAt: 20)
+        #expect(published.read { memory, checkedAt in memory.load(0) == 1 && checkedAt == 20 })
+        published.publish(second, checkedAt: 30)
+        #expect(published.read { memory, checkedAt in memory.load(0) == 2 && checkedAt == 30 })
+    }
+
+    @Test("lives as long as it may be read")
+    func keptAlive() throws {
+        weak var first: SharedMemory?
+        let published: PublishedMemory
+        do {
+            let memory = try SharedMemory(memoryFor: 1)
+            first = memory
+            published = PublishedMemory(memory, checkedAt: 0)
+        }
+        published.publish(try SharedMemory(memoryFor: 1), checkedAt: 1)
+        #expect(first != nil)
+        _ = published.read { memory, _ in memory.load(0) }
+    }
+}

@@ -122,8 +122,8 @@ enum FormReader {
                 case .part(let found): (head, content) = (found, [])
                 case .content(let bytes): content += bytes
                 case .partEnd:
-                    let name = Hexadecimal.text((head?.name ?? "").utf8)
-                    let file = head?.fileName.map { "\"\(Hexadecimal.text($0.utf8))\"" } ?? "null"
+                    let name = Hexadecimal.text(Array((head?.name ?? "").utf8))
+                    let file = head?.fileName.map { "\"\(Hexadecimal.text(Array($0.utf8)))\"" } ?? "null"
                     parts.append("[\"\(name)\",\(file),\"\(Hexadecimal.text(content))\"]")
                 case .end: break
                 }

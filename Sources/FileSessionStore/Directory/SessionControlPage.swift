@@ -43,6 +43,8 @@ final class SessionControlPage: Sendable {
     }
 
     private let mapping: Mutex<Mapping>
+    /// The page of the mapping, for requests that only read.
+    private let published: PublishedMemory
     private let logger: Logger
 
     /// Maps the file, making it where it is not there.
@@ -51,11 +53,10 @@ final class SessionControlPage: Sendable {
     ///   logged out.
     init(in directory: borrowing SessionDirectory, logger: Logger) throws(SessionStoreError) {
         self.logger = logger
-        if let known = try Self.open(in: directory) {
-            self.mapping = Mutex(known)
-            return
-        }
-        self.mapping = Mutex(try Self.createFresh(in: directory, logger: logger))
+        let known = try Self.open(in: directory)
+        let mapping = if let known { known } else { try Self.createFresh(in: directory, logger: logger) }
+        self.mapping = Mutex(mapping)
+        self.published = PublishedMemory(mapping.page, checkedAt: mapping.checkedAt)
     }
 
     private static func createFresh(in directory: borrowing SessionDirectory, logger: Logger) throws(SessionStoreError) -> Mapping {
@@ -141,7 +142,14 @@ final class SessionControlPage: Sendable {
     /// The page, after a look at the file's name if that is due.
     private func page(in directory: borrowing SessionDirectory, looksNow: Bool = false) throws(SessionStoreError) -> SharedMemory {
         let now = CoarseClock.now()
+        if !looksNow {
+            let known = self.published.read { page, checkedAt in
+                now - checkedAt < Self.checkInterval && page.load(Word.magic.rawValue) == Self.magic ? page : nil
+            }
+            if let known { return known }
+        }
         return try self.mapping.withLock { (mapping) throws(SessionStoreError) in
+            defer { self.published.publish(mapping.page, checkedAt: mapping.checkedAt) }
             guard looksNow || now - mapping.checkedAt >= Self.checkInterval || !mapping.isWhole else { return mapping.page }
             try directory.checkPlace()
             let status: FileStatus?
@@ -211,7 +219,7 @@ final class SessionControlPage: Sendable {
     // MARK: Epochs of logins
 
     /// The number that logins carry from now on; no look at the file, so that it may be a second old after somebody has removed that.
-    var loginEpoch: UInt64 { self.mapping.withLock { $0[.loginEpoch] } }
+    var loginEpoch: UInt64 { self.published.read { page, _ in page.load(Word.loginEpoch.rawValue) } }
 
     /// Draws the next number for logins.
     func beginLoginEpoch(in directory: borrowing SessionDirectory) throws(SessionStoreError) -> UInt64 {

@@ -174,7 +174,7 @@ package struct SystemSessionClock: RequestClock {
     package func arrival(of request: Request) -> Timestamp {
         guard let arrival = RequestArrival.nanosecondsSinceEpoch(of: request) else { return self.now }
         // The system's clock is the web server's, and not always ours.
-        return self.now.advanced(by: .nanoseconds(arrival - WallClock.nanosecondsSinceEpoch()))
+        return self.now.advanced(byNanoseconds: arrival - WallClock.nanosecondsSinceEpoch())
     }
 
     /// The time now.

@@ -15,15 +15,15 @@ package enum Hexadecimal {
     }
 
     /// Two digits for each byte, in lower case.
-    package static func text(_ bytes: some Collection<UInt8>) -> String {
+    ///
+    /// Not generic: a generic one that the caller's module cannot specialise allocates for each byte that it visits.
+    package static func text(_ bytes: [UInt8]) -> String {
         unsafe String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
-            var place = 0
-            for byte in bytes {
-                unsafe text[place] = Self.digit(byte >> 4)
-                unsafe text[place + 1] = Self.digit(byte & 0x0F)
-                place += 2
+            for (index, byte) in bytes.enumerated() {
+                unsafe text[2 * index] = Self.digit(byte >> 4)
+                unsafe text[2 * index + 1] = Self.digit(byte & 0x0F)
             }
-            return place
+            return 2 * bytes.count
         }
     }
 
@@ -106,8 +106,9 @@ package enum Decimal {
 /// Big-endian words, the order of the network (RFC 1700).
 package enum BigEndian {
     /// The number whose bytes these are, the most significant first; more than eight keep the last eight.
-    @inlinable
-    package static func number(_ bytes: some Sequence<UInt8>) -> UInt64 {
+    ///
+    /// Not generic, see ``Hexadecimal/text(_:)``.
+    package static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         var number: UInt64 = 0
         for byte in bytes { number = number << 8 | UInt64(byte) }
         return number

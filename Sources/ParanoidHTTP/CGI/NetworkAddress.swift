@@ -15,7 +15,7 @@ package struct NetworkAddress: Sendable, Hashable {
     /// The address with these 4 or 16 bytes, most significant first; `nil` for another number of them.
     package init?(bytes: [UInt8]) {
         switch bytes.count {
-        case 4: self.init(high: 0, low: 0xFFFF_0000_0000 | BigEndian.number(bytes))
+        case 4: self.init(high: 0, low: 0xFFFF_0000_0000 | BigEndian.number(bytes[...]))
         case 16: self.init(high: BigEndian.number(bytes[..<8]), low: BigEndian.number(bytes[8...]))
         default: return nil
         }

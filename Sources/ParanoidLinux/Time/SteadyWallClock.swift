@@ -32,6 +32,9 @@ package final class SteadyWallClock: Sendable {
 
     private let directory: SecureDirectory
     private let mapping: Mutex<Mapping>
+    /// The page of the mapping, and what was agreed on when it was looked at: as long as that stays, nobody takes the lock.
+    private let published: PublishedMemory
+    private let knownOffset: Atomic<Int64>
     private let machineStart: UInt64
     private let wall: @Sendable () -> Int64
     private let boot: @Sendable () -> Int64
@@ -59,7 +62,10 @@ package final class SteadyWallClock: Sendable {
         if !Self.isWhole(page) || page.load(Word.machineStart.rawValue) != machineStart {
             Self.write(ClockStepFilter(wall: wall(), boot: now), machineStart, to: page)
         }
-        self.mapping = Mutex(Mapping(page: page, checkedAt: now, known: Self.jumps(in: page)))
+        let known = Self.jumps(in: page)
+        self.mapping = Mutex(Mapping(page: page, checkedAt: now, known: known))
+        self.published = PublishedMemory(page, checkedAt: now)
+        self.knownOffset = Atomic(known.offset)
     }
 
     /// Maps the file; what has its name and is no such file goes.
@@ -108,8 +114,13 @@ package final class SteadyWallClock: Sendable {
     package func nanosecondsSinceEpoch() -> Int64 {
         let boot = self.boot()
         let wall = self.wall()
+        if self.isAgreed(wall: wall, boot: boot) { return wall }
         return self.mapping.withLock { mapping in
             self.refresh(&mapping, at: boot)
+            defer {
+                self.knownOffset.store(mapping.known.offset, ordering: .relaxed)
+                self.published.publish(mapping.page, checkedAt: mapping.checkedAt)
+            }
             let page = mapping.page
             let agreed = Self.jumps(in: page)
             // Looked at afterwards: the numbers may have gone meanwhile.
@@ -124,6 +135,16 @@ package final class SteadyWallClock: Sendable {
             }
             mapping.known = after
             return time
+        }
+    }
+
+    /// Whether the clocks show what all agree on, so that nothing is to be noted and no file is to be looked at.
+    private func isAgreed(wall: Int64, boot: Int64) -> Bool {
+        let known = self.knownOffset.load(ordering: .relaxed)
+        return self.published.read { page, checkedAt in
+            guard boot &- checkedAt < Self.checkInterval else { return false }
+            let agreed = Self.jumps(in: page)
+            return Self.isWhole(page) && agreed.offset == known && agreed.isMet(wall: wall, boot: boot)
         }
     }
 
@@ -202,6 +223,11 @@ package struct ClockStepFilter: Sendable, Hashable {
         self.offset = offset
         self.pending = nil
         return wall
+    }
+
+    /// Whether ``time(wall:boot:)`` gives the wall clock's time and changes nothing.
+    func isMet(wall: Int64, boot: Int64) -> Bool {
+        self.pending == nil && ((wall &- boot) &- self.offset).magnitude <= Self.grain.magnitude
     }
 
     private static func isClose(_ first: Int64, _ second: Int64) -> Bool {

@@ -22,7 +22,7 @@ public struct SessionHandle: Sendable, Hashable, CustomStringConvertible {
     /// Parses the text of a handle; `nil` for anything else.
     public init?(_ text: String) {
         guard text.utf8.count == Self.digitCount, let bytes = Hexadecimal.bytes(of: text.utf8) else { return nil }
-        self.number = BigEndian.number(bytes)
+        self.number = BigEndian.number(bytes[...])
     }
 
     /// The text of the handle: 16 hexadecimal digits.

@@ -24,15 +24,18 @@ public struct Timestamp: Comparable, Sendable, Hashable {
     package static let distantFuture = Timestamp(nanosecondsSinceEpoch: .max)
 
     /// The timestamp `duration` later; saturates instead of overflowing.
-    package func advanced(by duration: Duration) -> Timestamp {
-        let (sum, overflow) = self.nanosecondsSinceEpoch.addingReportingOverflow(duration.wholeNanoseconds)
-        return Timestamp(nanosecondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
+    package func advanced(by duration: Duration) -> Timestamp { self.advanced(byNanoseconds: duration.wholeNanoseconds) }
+
+    /// The same for a number of nanoseconds.
+    package func advanced(byNanoseconds nanoseconds: Int64) -> Timestamp {
+        let (sum, overflow) = self.nanosecondsSinceEpoch.addingReportingOverflow(nanoseconds)
+        return Timestamp(nanosecondsSinceEpoch: overflow ? (nanoseconds < 0 ? .min : .max) : sum)
     }
 
     /// How much later `other` is; negative when it is earlier.
     package func duration(to other: Timestamp) -> Duration {
         let (difference, overflow) = other.nanosecondsSinceEpoch.subtractingReportingOverflow(self.nanosecondsSinceEpoch)
-        return .nanoseconds(overflow ? (other > self ? .max : .min) : difference)
+        return Duration(wholeNanoseconds: overflow ? (other > self ? .max : .min) : difference)
     }
 
     /// Whether `lhs` is earlier than `rhs`.
@@ -41,15 +44,24 @@ public struct Timestamp: Comparable, Sendable, Hashable {
     }
 }
 
+// `Duration` itself multiplies, divides and takes apart by generic functions of wide integers, which costs requests microseconds.
 extension Duration {
+    private static let attosecondsPerNanosecond: Int128 = 1_000_000_000
+
+    /// A number of nanoseconds.
+    package init(wholeNanoseconds: Int64) {
+        self.init(attoseconds: Int128(wholeNanoseconds) * Self.attosecondsPerNanosecond)
+    }
+
+    /// A part of the duration.
+    package func divided(by divisor: Int128) -> Duration { Duration(attoseconds: self.attoseconds / divisor) }
+
     /// The duration in nanoseconds, cut below them and saturated at the limits of `Int64` (292 years).
     package var wholeNanoseconds: Int64 {
-        // Up to nine seconds fit into a word.
-        if let attoseconds = Int64(exactly: self.attoseconds) { return attoseconds / 1_000_000_000 }
-        let (seconds, attoseconds) = self.components
-        let base = seconds.multipliedSaturating(by: 1_000_000_000)
-        let (sum, overflow) = base.addingReportingOverflow(attoseconds / 1_000_000_000)
-        return overflow ? (seconds < 0 ? .min : .max) : sum
+        let nanoseconds = self.attoseconds / Self.attosecondsPerNanosecond
+        if nanoseconds > Int128(Int64.max) { return .max }
+        if nanoseconds < Int128(Int64.min) { return .min }
+        return Int64(truncatingIfNeeded: nanoseconds)
     }
 }
 

@@ -180,8 +180,13 @@ package struct KnownSignals: Sendable, Hashable {
     func hasOtherValues(than other: KnownSignals) -> Bool { self.entries != other.entries }
 
     private static func code(of reading: ClientSignals.Reading, keys: ServerKeys) -> SecretBytes<8> {
-        let name = Array(reading.name.utf8)
-        return SecretBytes(prefixOf: keys.code(.signal, 1, over: BigEndian.bytes(UInt64(name.count)) + name + reading.value))
+        let name = reading.name.utf8
+        var message: [UInt8] = []
+        message.reserveCapacity(8 + name.count + reading.value.count)
+        BigEndian.append(UInt64(name.count), to: &message)
+        message.append(contentsOf: name)
+        message.append(contentsOf: reading.value)
+        return SecretBytes(prefixOf: keys.code(.signal, 1, over: message))
     }
 }
 

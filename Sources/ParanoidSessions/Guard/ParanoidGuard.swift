@@ -1,6 +1,9 @@
 /// The decisions of the profiles `paranoid` and `balanced`: values in a chain that proves a copied jar, and a session that stands unless
 /// a theft is proven.
 struct ParanoidGuard: Sendable {
+    /// Later than that after a change of keys, no older answer arrives any more.
+    private static let lateness = Duration.seconds(60)
+
     let settings: GuardSettings
 
     // MARK: Arrival
@@ -241,7 +244,7 @@ struct ParanoidGuard: Sendable {
         let issuedAt = tracking.identifierIssuedAt
         let isOld = self.settings.identifierTimeout.map { issuedAt.advanced(by: $0) < now || now.advanced(by: $0) < issuedAt } ?? false
         // Once for all that is new; where values form a chain it goes out with these, which wait for an occasion.
-        let isSpaced = issuedAt.advanced(by: self.settings.delayBound * 2) <= now
+        let isSpaced = issuedAt.advanced(by: self.settings.delayBound + self.settings.delayBound) <= now
         if isSpaced, let signals = state.signals, tracking.pending.isFirst(for: signals) { return true }
         return isOld && (tracking.chain != nil || state.credentials.mayRotate())
     }
@@ -258,6 +261,6 @@ struct ParanoidGuard: Sendable {
         // Not soon after a change of keys: an older answer that arrives late must not bring the old one back.
         guard isModified, state.changes.second == nil else { return nil }
         let age = tracking.identifierIssuedAt.duration(to: now)
-        return age > .seconds(60) || age < .seconds(-60) ? .set(key) : nil
+        return age > Self.lateness || age < .zero - Self.lateness ? .set(key) : nil
     }
 }

@@ -71,7 +71,9 @@ package struct PendingSignals: Sendable, Hashable {
     mutating func carry(_ places: UInt64, at now: Timestamp, delay: Duration) {
         for index in self.entries.indices where places & 1 << UInt64(self.entries[index].place) != 0 {
             let entry = self.entries[index]
-            guard entry.answers < Self.enoughAnswers, entry.lastAt.map({ $0.advanced(by: delay / 3) <= now }) ?? true else { continue }
+            guard entry.answers < Self.enoughAnswers, entry.lastAt.map({ $0.advanced(by: delay.divided(by: 3)) <= now }) ?? true else {
+                continue
+            }
             self.entries[index].answers += 1
             self.entries[index].firstAt = entry.firstAt ?? now
             self.entries[index].lastAt = now
@@ -107,7 +109,7 @@ package struct PendingSignals: Sendable, Hashable {
     /// the time to arrive, and so had the request after it.
     func isExhausted(_ change: SignalFindings.Change, at arrivedAt: Timestamp, delay: Duration) -> Bool {
         guard let index = self.index(change), let lastAt = self.entries[index].lastAt else { return false }
-        return self.entries[index].answers >= Self.enoughAnswers && lastAt.advanced(by: delay * 2) < arrivedAt
+        return self.entries[index].answers >= Self.enoughAnswers && lastAt.advanced(by: delay + delay) < arrivedAt
     }
 }
 

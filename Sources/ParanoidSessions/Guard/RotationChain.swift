@@ -155,7 +155,7 @@ package struct RotationChain: Sendable, Hashable {
     }
 
     /// After this time every request shows the one value that the jar has settled at.
-    private static func settling(_ sentAt: Timestamp, _ bounds: Bounds) -> Timestamp { sentAt.advanced(by: bounds.delay * 2) }
+    private static func settling(_ sentAt: Timestamp, _ bounds: Bounds) -> Timestamp { sentAt.advanced(by: bounds.delay + bounds.delay) }
 
     private func verdict(onOld value: Value, at now: Timestamp, _ bounds: Bounds) -> Verdict {
         guard let left = self.left.first(where: { $0.generation == value.generation }) else {
@@ -266,7 +266,8 @@ package struct RotationChain: Sendable, Hashable {
     /// after the new one, and nobody is given one before it can be told whose value is the jar's.
     private mutating func gives(_ exchange: Exchange, at now: Timestamp, _ bounds: Bounds, _ isOccasion: () -> Bool) -> Bool {
         guard self.settled == exchange.value.number, Self.settling(self.sentAt, bounds) < exchange.arrivedAt else { return false }
-        let age = exchange.isHastened ? bounds.delay * 2 : max(bounds.timeout, bounds.delay * 2)
+        let settling = bounds.delay + bounds.delay
+        let age = exchange.isHastened ? settling : max(bounds.timeout, settling)
         guard now >= self.beganAt.advanced(by: age) else { return false }
         if !isOccasion() {
             // The client says so, which protects nothing: after 2 D every response is good enough.

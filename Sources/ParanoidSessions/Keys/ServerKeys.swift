@@ -94,7 +94,7 @@ package final class ServerKeys: Sendable {
 
     /// What stands for a secret or personal value in logs: 12 hexadecimal digits.
     package func logTag(of bytes: [UInt8]) -> String {
-        Hexadecimal.text(self.code(.log, over: bytes).bytes.prefix(6))
+        Hexadecimal.text(SecretBytes<6>(prefixOf: self.code(.log, over: bytes)).bytes)
     }
 
     // MARK: Codes

@@ -104,9 +104,8 @@ struct ProvenCredentials: Sendable {
 extension PresentedCredentials {
     /// Notes what of the credentials is proved to be a session's, so that the guard does not prove it again and again.
     mutating func prove(for tracking: SessionTracking, keys: ServerKeys) {
-        guard tracking.chain != nil else { return }
-        if let nonce = self.nonce { self.nonce = tracking.stream(keys: keys).proven(nonce) }
         if !self.signals.source.isEmpty { self.signals.noteCode(keys: keys) }
+        if tracking.chain != nil, let nonce = self.nonce { self.nonce = tracking.stream(keys: keys).proven(nonce) }
     }
 }
 

@@ -37,7 +37,7 @@ final class SessionContext: Sendable {
         let settings = self.configuration.guardSettings
         guard settings.behaviour.hasRotationChains else { return RequestArrival(time: time, isCut: false) }
         let now = self.clock.completion(of: request)
-        let earliest = now.advanced(by: .zero - settings.arrivalBound)
+        let earliest = now.advanced(byNanoseconds: 0 - settings.arrivalBound.wholeNanoseconds)
         return time < earliest ? RequestArrival(time: earliest, isCut: true) : RequestArrival(time: min(time, now), isCut: false)
     }
 

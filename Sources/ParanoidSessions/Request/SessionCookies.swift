@@ -58,12 +58,11 @@ struct SessionCookies: Sendable {
     ///   - proven: What was proved last of what a session's client shows.
     func credentials(of request: Request, proven: (SessionIdentifier) -> ProvenCredentials? = { _ in nil }) -> PresentedCredentials {
         let values = self.values(of: request)
-        let (identifiers, nonces, secureKeys) = (values.identifiers, values.nonces, values.secureKeys)
         var credentials = PresentedCredentials(
-            identifier: identifiers.single,
+            identifier: values.identifiers.single,
             presentsIdentifier: values.presentsIdentifier,
-            nonce: nonces.single,
-            secureKey: secureKeys.single,
+            nonce: values.nonces.single,
+            secureKey: values.secureKeys.single,
             isSecure: request.isSecure,
             traits: self.checkedParameters.isEmpty ? ClientTraits([]) : ClientTraits(of: request, parameters: self.checkedParameters)
         )
@@ -77,8 +76,12 @@ struct SessionCookies: Sendable {
             credentials.crossSite =
                 self.configuration.sameSite != .strict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
         }
-        if identifiers.isAmbiguous || nonces.isAmbiguous || secureKeys.isAmbiguous {
-            credentials.candidates = SessionCandidates(identifiers: identifiers.all, nonces: nonces.all, secureKeys: secureKeys.all)
+        if values.identifiers.isAmbiguous || values.nonces.isAmbiguous || values.secureKeys.isAmbiguous {
+            credentials.candidates = SessionCandidates(
+                identifiers: values.identifiers.all,
+                nonces: values.nonces.all,
+                secureKeys: values.secureKeys.all
+            )
         }
         return credentials
     }

@@ -77,7 +77,7 @@ final class SignalReader: Sendable {
         }
         unsafe withUnsafeBytes(of: end) { unsafe body($0) }
         for parameter in self.parameters {
-            request.parameters.withBytes(of: parameter) { value in
+            request.parameters.lend(parameter) { value in
                 guard let value else { return }
                 unsafe withUnsafeBytes(of: presence) { unsafe body($0) }
                 unsafe value.withUnsafeBytes { unsafe body($0) }

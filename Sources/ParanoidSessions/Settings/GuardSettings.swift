@@ -173,7 +173,8 @@ extension GuardSettings {
         let age = self.idleLifetime(of: record)
         guard let end = self.absoluteEnd(of: record, at: now) else { return age }
         // Not zero, which would delete the cookie.
-        return min(age, max(.seconds(1), .seconds(now.duration(to: end).components.seconds)))
+        let seconds = now.duration(to: end).wholeNanoseconds / 1_000_000_000
+        return min(age, Duration(wholeNanoseconds: max(1, seconds) * 1_000_000_000))
     }
 
     /// How long a session lives after its last use.
@@ -199,7 +200,7 @@ extension GuardSettings {
         return storedEnd.advanced(by: step) <= end || end.advanced(by: step) < storedEnd
     }
 
-    private func renewalStep(of record: SessionRecord) -> Duration { self.idleLifetime(of: record) / 10 }
+    private func renewalStep(of record: SessionRecord) -> Duration { self.idleLifetime(of: record).divided(by: 10) }
 
     // MARK: Rotation
 
