@@ -20,7 +20,8 @@ struct SessionsCommand: AsyncParsableCommand {
     /// Lists a user's sessions.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists a user's sessions: handle, login, last write and end in seconds since 1970, device, address."
+            abstract:
+                "Lists a user's sessions and remembered logins: handle, login, last write and end in seconds since 1970, device, address, kind."
         )
 
         @Argument(help: "The application's name for the user.")
@@ -101,7 +102,9 @@ extension SessionListing {
         let times = [self.loggedInAt ?? self.createdAt, self.writtenAt, self.expiresAt].map {
             "\($0.nanosecondsSinceEpoch / 1_000_000_000)"
         }
-        return ([self.handle.description] + times + [self.device?.label, self.device?.address].map { ($0 ?? "-").printable })
+        return
+            ([self.handle.description] + times + [self.device?.label, self.device?.address].map { ($0 ?? "-").printable }
+            + [self.kind.rawValue])
             .joined(separator: "\t")
     }
 }

@@ -42,8 +42,10 @@ class SlowLine:
         server = await asyncio.start_server(self.connect, sock=self.listener, limit=self.PIECE)
         async with server:
             await self.ended.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
             task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def connect(self, reader, writer):
         self.connections += 1

@@ -18,7 +18,9 @@ struct SweepNote: Sendable, Hashable {
     static let rest: Int64 = 60 * second
     /// The longest time that is noted: what did not change for so long is read again.
     private static let longest: Int64 = 30 * 86_400 * second
-    /// The same for a session of a user. It may end by the user's number, which a note knows nothing of and which is kept for 30 days.
+    /// The same for a session of a user.
+    ///
+    /// It may end by the user's number, which a note knows nothing of and which is kept for 30 days.
     private static let longestOfUser: Int64 = 86_400 * second
 
     /// The time of modification that says all of it, in nanoseconds since the Unix epoch.

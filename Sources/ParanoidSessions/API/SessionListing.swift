@@ -2,7 +2,7 @@
 public struct SessionListing: Sendable, Hashable {
     /// What a list names.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
-        /// A session.
+        /// A session in which the user is logged in.
         case session
         /// A browser that may log the user in without a password, see ``Session/rememberMe(device:)``.
         case rememberedLogin = "remembered login"

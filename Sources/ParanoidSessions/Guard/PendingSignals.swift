@@ -134,8 +134,8 @@ extension RecordReader {
         var entries: [PendingSignals.Entry] = []
         while !self.isAtEnd {
             guard entries.count < PendingSignals.maximumCount, let name = self.bytes(),
-                let code = self.bytes().flatMap({ SecretBytes<8>($0) }), let place = self.byte(),
-                place < PendingSignals.maximumCount, let since = self.integer().flatMap({ UInt32(exactly: $0) }), let answers = self.byte(),
+                let code = self.bytes().flatMap({ SecretBytes<8>($0) }), let place = self.byte(), place < PendingSignals.maximumCount,
+                let since = self.integer().flatMap({ UInt32(exactly: $0) }), let answers = self.byte(),
                 let firstAt = self.optionalTimestamp(), let lastAt = self.optionalTimestamp()
             else { return nil }
             var entry = PendingSignals.Entry(name: Array(name), code: code, place: place, since: since)

@@ -219,10 +219,15 @@ extension SessionTransaction {
                 accepted.append(choice)
             }
         }
-        self.request.logger.notice(
-            "a session cookie came with several values",
-            metadata: ["session.candidates": "\(candidates.identifiers.count)", "session.accepted": "\(accepted.count)"]
-        )
+        if let leftOut = self.context.noteAmbiguity(at: now) {
+            self.request.logger.notice(
+                "a session cookie came with several values",
+                metadata: [
+                    "session.candidates": "\(candidates.identifiers.count)", "session.accepted": "\(accepted.count)",
+                    "session.left_out": "\(leftOut)",
+                ]
+            )
+        }
         if accepted.count == 1 { return accepted[0] }
         return isAnyThere && self.settings.behaviour.hasRotationChains ? nil : credentials
     }
