@@ -16,10 +16,12 @@ package struct RequestArrival: Sendable {
     /// `REQUEST_BEGAN` is the web server's time when it passed the request on (nginx: `$msec`), `REQUEST_TAKEN` how long it had taken so far
     /// (`$request_time`): both seconds with three places, and both made once, also when the web server asks another worker.
     package static func nanosecondsSinceEpoch(of request: Request) -> Int64? {
-        let parameters = request.parameters
-        guard let passedOn = parameters.withBytes(of: "REQUEST_BEGAN", { Self.milliseconds($0) }),
-            let taken = parameters.withBytes(of: "REQUEST_TAKEN", { Self.milliseconds($0) })
-        else { return request.receivedAtNanoseconds }
+        // For each request, also one that needs no session: without generic functions.
+        var (passedOn, taken): (Int64?, Int64?)
+        request.parameters.lend("REQUEST_BEGAN") { passedOn = Self.milliseconds($0) }
+        guard let passedOn else { return request.receivedAtNanoseconds }
+        request.parameters.lend("REQUEST_TAKEN") { taken = Self.milliseconds($0) }
+        guard let taken else { return request.receivedAtNanoseconds }
         return (passedOn - taken) * 1_000_000
     }
 
