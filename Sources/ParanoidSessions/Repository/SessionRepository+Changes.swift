@@ -169,6 +169,27 @@ extension SessionRepository {
         return outcome
     }
 
+    /// Lets a replaced identifier lead to the newest successor that was found by it, so that the next look takes one step.
+    ///
+    /// - Parameter end: Until when it leads there: not longer than each of the identifiers between them does.
+    package func shorten(
+        _ identifier: SessionIdentifier,
+        to newest: SessionIdentifier,
+        at now: Timestamp,
+        by end: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) async throws(SessionStoreError) {
+        guard let location = self.location(of: identifier) else { return }
+        try await self.store.modify(location.name, timeout: self.configuration.timeout) { stored in
+            guard let stored, let successor = self.sealer.successor(in: stored, at: now, in: location), successor != newest else {
+                return (.keep, ())
+            }
+            let end = min(end, stored.expiresAt)
+            let tombstone = self.sealer.tombstone(of: newest, replacing: stored, until: end, at: now, in: location, using: &generator)
+            return (.write(tombstone), ())
+        }
+    }
+
     /// Lets a replaced identifier lead to its successor until `end` only.
     package func retire(
         _ identifier: SessionIdentifier,

@@ -12,6 +12,8 @@ package final class SessionRepository: Sendable {
         package var identifier: SessionIdentifier
         /// From when on it counts as absent.
         package var expiresAt: Timestamp
+        /// Until when the identifier asked for leads here, where that took more than one step; see ``shorten(_:to:at:by:using:)``.
+        var longWayUntil: Timestamp?
     }
 
     /// What is to become of a session under its lock.
@@ -144,16 +146,24 @@ package final class SessionRepository: Sendable {
         onEnd: (End) -> Void = { _ in }
     ) async throws(SessionStoreError) -> Opened? {
         var identifier = identifier
-        for _ in 0...Self.longestChain {
+        var end: Timestamp?
+        for steps in 0...Self.longestChain {
             guard let location = self.location(of: identifier), let stored = try await self.read(location) else { return nil }
             if stored.isLive(at: now) {
                 guard let record = self.record(in: location, storedAs: stored) else {
                     await self.putAside(stored, in: location)
                     return nil
                 }
-                return Opened(record: record, generation: stored.generation, identifier: identifier, expiresAt: stored.expiresAt)
+                return Opened(
+                    record: record,
+                    generation: stored.generation,
+                    identifier: identifier,
+                    expiresAt: stored.expiresAt,
+                    longWayUntil: steps > 1 ? end : nil
+                )
             }
             self.hot.forget(identifier)
+            end = end.map { min($0, stored.expiresAt) } ?? stored.expiresAt
             guard let successor = self.sealer.successor(in: stored, at: now, in: location) else {
                 switch stored.state {
                 case .live: onEnd(.expired(stored.handle, at: stored.expiresAt))

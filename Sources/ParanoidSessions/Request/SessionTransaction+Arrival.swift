@@ -189,6 +189,11 @@ extension SessionTransaction {
             }
         }
         guard let found else { return nil }
+        if let end = found.longWayUntil {
+            var random = self.random()
+            // If that fails the next look takes as many steps again.
+            try? await self.context.repository.shorten(identifier, to: found.identifier, at: now, by: end, using: &random)
+        }
         if self.settings.isOver(found.record, at: now) {
             self.tell(.expired, state, handle: found.record.origin?.handle)
             return nil

@@ -201,6 +201,26 @@ struct SessionRepositoryTests {
         #expect(try await repository.open(first, at: self.now)?.identifier == last)
     }
 
+    @Test("leads from an old identifier in one step once the newest was found by it, and for no longer than before")
+    func shortened() async throws {
+        let repository = self.repository()
+        let first = try await self.create(["a": [1]], in: repository)
+        let end = self.now.advanced(by: .seconds(6))
+        let second = try await self.supersede(first, until: self.later, in: repository)
+        #expect(try await repository.open(first, at: self.now)?.longWayUntil == nil)
+        var last = try await self.supersede(second, until: end, in: repository)
+        for _ in 0..<3 { last = try await self.supersede(last, until: self.later, in: repository) }
+        let found = try #require(try await repository.open(first, at: self.now))
+        #expect(found.identifier == last && found.longWayUntil == end)
+        var generator = FreshRandom()
+        try await repository.shorten(first, to: last, at: self.now, by: end, using: &generator)
+        // The way in between is gone: only one step is taken.
+        try await self.store.modify(self.name(of: second), timeout: .zero) { _ in (.remove, ()) }
+        let again = try #require(try await repository.open(first, at: self.now))
+        #expect(again.identifier == last && again.longWayUntil == nil)
+        #expect(try await repository.open(first, at: end) == nil)
+    }
+
     @Test("shows the store nothing of a successor, and follows none that was planted")
     func tombstone() async throws {
         let repository = self.repository()
