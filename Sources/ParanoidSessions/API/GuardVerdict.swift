@@ -36,7 +36,8 @@ public enum GuardReason: String, Sendable, Hashable {
     case nonce
     /// Refused, and the session has ended: what was shown proves that two parties hold copies of one jar.
     case reuse
-    /// Challenged or ended: all secrets are right, and the client has changed in a way that the rules for it take seriously.
+    /// Challenged or ended: all secrets are right, and the client has changed in a way that the rules for it take seriously, or has shown
+    /// none of the new cookie values that it was given.
     case signals
     /// Another site has sent the request and no session cookie came with it: browsers keep theirs from such requests, so nobody knows
     /// whether there is a session.

@@ -12,8 +12,6 @@ package struct PendingSignals: Sendable, Hashable {
         var since: UInt32
         /// How many responses have given it a value of the next generation, a third of D apart at least; not counted further than is enough.
         var answers: UInt8 = 0
-        /// When the first of them went out.
-        var firstAt: Timestamp?
         /// When the last response to it went out that gave a value, also of an older generation.
         var lastAt: Timestamp?
     }
@@ -75,17 +73,13 @@ package struct PendingSignals: Sendable, Hashable {
                 continue
             }
             self.entries[index].answers += 1
-            self.entries[index].firstAt = entry.firstAt ?? now
             self.entries[index].lastAt = now
         }
     }
 
     /// Begins to count anew, as a value of the next generation was shown.
     mutating func moveOn() {
-        for index in self.entries.indices {
-            self.entries[index].answers = 0
-            self.entries[index].firstAt = nil
-        }
+        for index in self.entries.indices { self.entries[index].answers = 0 }
     }
 
     /// Takes out what a value that is shown was given to: it is the owner's.
@@ -123,7 +117,6 @@ extension RecordWriter {
             self.byte(entry.place)
             self.integer(UInt64(entry.since))
             self.byte(entry.answers)
-            self.optionalTimestamp(entry.firstAt)
             self.optionalTimestamp(entry.lastAt)
         }
     }
@@ -136,11 +129,10 @@ extension RecordReader {
             guard entries.count < PendingSignals.maximumCount, let name = self.bytes(),
                 let code = self.bytes().flatMap({ SecretBytes<8>($0) }), let place = self.byte(), place < PendingSignals.maximumCount,
                 let since = self.integer().flatMap({ UInt32(exactly: $0) }), let answers = self.byte(),
-                let firstAt = self.optionalTimestamp(), let lastAt = self.optionalTimestamp()
+                let lastAt = self.optionalTimestamp()
             else { return nil }
             var entry = PendingSignals.Entry(name: Array(name), code: code, place: place, since: since)
             entry.answers = answers
-            entry.firstAt = firstAt
             entry.lastAt = lastAt
             entries.append(entry)
         }
