@@ -70,9 +70,6 @@ extension Integration {
                 #expect(missing.text.contains(#"{"field":"file","message":"is missing"}"#))
                 let page = try await app.get("/nowhere", "-H", "Accept: text/html")
                 #expect(page.status == 404 && page.text.contains("<h1>Not Found</h1>"))
-                // A change over plain HTTP is refused before the handler runs.
-                let plain = try await app.curl(app.plain("/ignored"), ["-X", "POST"])
-                #expect(plain.status == 403 && plain.text.contains("parameter HTTPS"))
             }
         }
     }

@@ -55,10 +55,6 @@ package typealias ErrorHook = @Sendable (RequestFailure, Request) async throws -
 
 /// A value that a request carries and that has to know what becomes of the request.
 package protocol RequestObserver: Sendable {
-    /// A handler that may change something is about to get the request, which has come over plain HTTP.
-    ///
-    /// - Throws: The error that the client gets in its place.
-    func admitChangeOverPlainHTTP() throws
     /// The handler, or a middleware, has thrown.
     func requestFailed()
 }
@@ -66,10 +62,4 @@ package protocol RequestObserver: Sendable {
 extension Request {
     /// Tells the values of the request that what it was to do has failed.
     package func noteFailure() { self.storage.forEach { ($0 as? any RequestObserver)?.requestFailed() } }
-
-    /// Asks the values of the request whether a route may change something over plain HTTP.
-    func checkChangeOverPlainHTTP() throws {
-        if self.isSecure || self.method.isSafe || self.route == nil { return }
-        try self.storage.forEach { try ($0 as? any RequestObserver)?.admitChangeOverPlainHTTP() }
-    }
 }

@@ -59,7 +59,6 @@ struct FrozenRouter: HTTPHandler {
     func handle(_ request: Request) async throws -> Response {
         var request = request
         self.route(&request)
-        try request.checkChangeOverPlainHTTP()
         return try await self.chain.handle(request)
     }
 

@@ -54,6 +54,8 @@ public struct CSRFProtection: HTTPMiddleware {
         if request.method.isSafe { return nil }
         guard self.origins.admits(request) else { return .crossSite }
         if self.isExempt(request) { return nil }
+        // Over plain HTTP no token can be right: that is said for what it is, before the handler has changed anything.
+        try request.session.transaction.requireHTTPS()
         guard let token = try await Self.token(of: request) else { return .tokenMissing }
         return try await request.session.verifies(csrfToken: token) ? nil : .tokenWrong
     }

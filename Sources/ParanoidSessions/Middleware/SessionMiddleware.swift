@@ -66,9 +66,6 @@ extension Request {
 }
 
 extension SessionSlot: RequestObserver {
-    /// Over plain HTTP nothing can be kept in a session: that is said before the handler has changed anything else.
-    package func admitChangeOverPlainHTTP() throws { try self.session.transaction.requireHTTPS() }
-
     /// What the handler or a middleware had not committed when it threw does not happen, whatever another one makes of the error.
     package func requestFailed() {
         if self.session.view == .handler { self.session.transaction.discardEdits() }

@@ -26,7 +26,8 @@ extension SessionTransaction {
         }
         if let login, self.context.repository.limitsSessions { try await self.enforceLimit(of: login) }
         // No success without a record. A request that changes nothing of its own is answered all the same.
-        if (change != nil || isEdited), self.ask({ if case .ended = $0.standing { true } else { false } }) { throw SessionError.ended }
+        guard change != nil || isEdited, self.saysWhatEnded else { return }
+        if case .ended = self.ask({ $0.standing }) { throw SessionError.ended }
     }
 
     /// The same with a change that stays where it is.

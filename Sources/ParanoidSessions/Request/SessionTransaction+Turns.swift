@@ -132,11 +132,14 @@ extension SessionTransaction {
         if self.progress.withLock({ if case .finished = $0.phase { true } else { false } }) { throw SessionError.responseSent }
     }
 
+    /// Whether a change of a session that has ended fails. Profile `compatible` drops it, as the package of 2009 knew no such error.
+    var saysWhatEnded: Bool { self.settings.behaviour.hasRotationChains }
+
     func checkIsWritable() throws {
         switch self.ask({ $0.standing }) {
         case .barred: throw self.needsHTTPS()
         case .none, .withheld: try self.checkIsOpen()
-        case .ended: throw SessionError.ended
+        case .ended: if self.saysWhatEnded { throw SessionError.ended }
         case .open: break
         }
     }

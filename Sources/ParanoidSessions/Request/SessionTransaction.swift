@@ -130,7 +130,7 @@ final class SessionTransaction: Sendable {
         var state = self.knownState
         try self.checkIsOpen()
         if case .barred = state.standing { throw self.needsHTTPS() }
-        if case .ended = state.standing { throw SessionError.ended }
+        if case .ended = state.standing, self.saysWhatEnded { throw SessionError.ended }
         try change(&state)
         self.keep(state)
     }
