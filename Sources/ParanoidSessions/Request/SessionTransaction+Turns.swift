@@ -132,7 +132,9 @@ extension SessionTransaction {
         if self.progress.withLock({ if case .finished = $0.phase { true } else { false } }) { throw SessionError.responseSent }
     }
 
-    /// Whether a change of a session that has ended fails. Profile `compatible` drops it, as the package of 2009 knew no such error.
+    /// Whether a change of a session that has ended fails.
+    ///
+    /// Profile `compatible` drops it, as the package of 2009 knew no such error.
     var saysWhatEnded: Bool { self.settings.behaviour.hasRotationChains }
 
     func checkIsWritable() throws {
