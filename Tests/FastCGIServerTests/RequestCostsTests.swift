@@ -50,92 +50,84 @@ struct RequestCostsTests {
 
     @Test("lets cheap requests pass dear ones when the thread is busy")
     func passing() async throws {
-        let order = Mutex<[String]>([])
-        let gate = Gate()
+        let served = Served()
         let oneThread = configuration { $0.threads = 1 }
-        try await withServer(
-            oneThread,
-            handler: { request in
-                let target = request.parameter("REQUEST_URI") ?? "-"
-                if target == "/gate" { gate.block() }
-                if target.hasPrefix("/dear") { spin(milliseconds: 3) }
-                order.withLock { $0.append(target) }
-                request.answer(target)
-            }
-        ) { server in
-            func send(_ peer: borrowing FastCGIPeer, _ target: String) throws {
-                try peer.send(FastCGIPeer.request("/", parameters: [("REQUEST_URI", target)]))
-            }
+        try await withServer(oneThread, handler: { request in served.answer(request) }) { server in
             let first = try server.connect()
-            // The many come first: what is dear is judged by them, also where a thread has to wait for its processor.
-            for index in 0..<60 {
-                try send(first, index < 56 ? "/cheap" : "/dear")
-                _ = try first.answer()
-            }
-            order.withLock { $0 = [] }
+            try served.learnCosts(from: first)
+            served.order.withLock { $0 = [] }
             let peers = try OwnedPeers(count: 6, server)
             try peers.forEach { peer in
-                try send(peer, "/cheap")
+                try served.send(peer, "/cheap")
                 _ = try peer.answer()
             }
-            order.withLock { $0 = [] }
-            try send(first, "/gate")
-            waitUntil { gate.arrived == 1 }
+            served.order.withLock { $0 = [] }
+            try served.send(first, "/gate")
+            waitUntil { served.gate.arrived == 1 }
             var index = 0
             try peers.forEach { peer in
-                try send(peer, index < 3 ? "/dear?\(index)" : "/cheap?\(index)")
+                try served.send(peer, index < 3 ? "/dear?\(index)" : "/cheap?\(index)")
                 index += 1
             }
-            gate.open()
+            served.gate.open()
             _ = try first.answer()
             try peers.forEach { _ = try $0.answer() }
         }
-        #expect(order.withLock { $0 } == ["/gate", "/cheap?3", "/cheap?4", "/cheap?5", "/dear?0", "/dear?1", "/dear?2"])
+        #expect(served.order.withLock { $0 } == ["/gate", "/cheap?3", "/cheap?4", "/cheap?5", "/dear?0", "/dear?1", "/dear?2"])
     }
 
     @Test("lets no request be passed for ever: after sixteen others the one that has waited longest has its turn")
     func turn() async throws {
-        let order = Mutex<[String]>([])
-        let gate = Gate()
+        let served = Served()
         let oneThread = configuration { $0.threads = 1 }
-        try await withServer(
-            oneThread,
-            handler: { request in
-                let target = request.parameter("REQUEST_URI") ?? "-"
-                if target == "/gate" { gate.block() }
-                if target.hasPrefix("/dear") { spin(milliseconds: 3) }
-                order.withLock { $0.append(target) }
-                request.answer(target)
-            }
-        ) { server in
-            func send(_ peer: borrowing FastCGIPeer, _ target: String) throws {
-                try peer.send(FastCGIPeer.request("/", parameters: [("REQUEST_URI", target)]))
-            }
+        try await withServer(oneThread, handler: { request in served.answer(request) }) { server in
             let first = try server.connect()
-            // The many come first: what is dear is judged by them, also where a thread has to wait for its processor.
-            for index in 0..<60 {
-                try send(first, index < 56 ? "/cheap" : "/dear")
-                _ = try first.answer()
-            }
+            try served.learnCosts(from: first)
             let peers = try OwnedPeers(count: 30, server)
             try peers.forEach { peer in
-                try send(peer, "/cheap")
+                try served.send(peer, "/cheap")
                 _ = try peer.answer()
             }
-            order.withLock { $0 = [] }
-            try send(first, "/gate")
-            waitUntil { gate.arrived == 1 }
+            served.order.withLock { $0 = [] }
+            try served.send(first, "/gate")
+            waitUntil { served.gate.arrived == 1 }
             var index = 0
             try peers.forEach { peer in
-                try send(peer, index < 1 ? "/dear" : "/cheap")
+                try served.send(peer, index < 1 ? "/dear" : "/cheap")
                 index += 1
             }
-            gate.open()
+            served.gate.open()
             _ = try first.answer()
             try peers.forEach { _ = try $0.answer() }
         }
         // Behind the gate and the sixteen.
-        #expect(order.withLock { $0.firstIndex(of: "/dear") } == 1 + DeferredRequests.turn)
+        #expect(served.order.withLock { $0.firstIndex(of: "/dear") } == 1 + DeferredRequests.turn)
+    }
+}
+
+/// A handler that takes long for some targets and waits at one, and the order in which it was called.
+private final class Served: Sendable {
+    let order = Mutex<[String]>([])
+    let gate = Gate()
+
+    func answer(_ request: consuming FastCGIRequest) {
+        let target = request.parameter("REQUEST_URI") ?? "-"
+        if target == "/gate" { self.gate.block() }
+        if target.hasPrefix("/dear") { spin(milliseconds: 3) }
+        self.order.withLock { $0.append(target) }
+        request.answer(target)
+    }
+
+    func send(_ peer: borrowing FastCGIPeer, _ target: String) throws {
+        try peer.send(FastCGIPeer.request("/", parameters: [("REQUEST_URI", target)]))
+    }
+
+    /// The many come first: what is dear is judged by them, also where a thread has to wait for its processor.
+    func learnCosts(from peer: borrowing FastCGIPeer) throws {
+        for index in 0..<60 {
+            try self.send(peer, index < 56 ? "/cheap" : "/dear")
+            _ = try peer.answer()
+        }
     }
 }
 

@@ -67,6 +67,20 @@ struct ClockJumpsTests {
     private final class Clocks: Sendable {
         let wall = Atomic<Int64>(ClockJumpsTests.start)
         let boot = Atomic<Int64>(1_000_000_000)
+
+        func open(in path: String, _ machineStart: UInt64 = 5) throws -> SteadyWallClock {
+            try SteadyWallClock(
+                in: SecureDirectory.openOrCreate(path),
+                machineStart: machineStart,
+                wall: { self.wall.load(ordering: .relaxed) },
+                boot: { self.boot.load(ordering: .relaxed) }
+            )
+        }
+
+        func pass(_ seconds: Int64, stepping step: Int64 = 0) {
+            self.wall.add((seconds + step) * ClockJumpsTests.second, ordering: .relaxed)
+            self.boot.add(seconds * ClockJumpsTests.second, ordering: .relaxed)
+        }
     }
 
     @Test("is seen alike by all processes of a directory, those that start in between too, and anew after the next start of the machine")
@@ -74,33 +88,21 @@ struct ClockJumpsTests {
         let path = try ScratchDirectory.make(in: "/tmp")
         defer { ScratchDirectory.removeTree(at: path) }
         let clocks = Clocks()
-        func open(_ machineStart: UInt64 = 5) throws -> SteadyWallClock {
-            try SteadyWallClock(
-                in: SecureDirectory.openOrCreate(path),
-                machineStart: machineStart,
-                wall: { clocks.wall.load(ordering: .relaxed) },
-                boot: { clocks.boot.load(ordering: .relaxed) }
-            )
-        }
-        func pass(_ seconds: Int64, stepping step: Int64 = 0) {
-            clocks.wall.add((seconds + step) * Self.second, ordering: .relaxed)
-            clocks.boot.add(seconds * Self.second, ordering: .relaxed)
-        }
-        let first = try open()
+        let first = try clocks.open(in: path)
         #expect(first.nanosecondsSinceEpoch() == Self.start)
-        pass(10, stepping: 1_000_000)
+        clocks.pass(10, stepping: 1_000_000)
         #expect(first.nanosecondsSinceEpoch() == Self.start + 10 * Self.second)
         #expect(first.unconfirmedJump == 1_000_000 * Self.second)
-        let second = try open()
-        pass(10)
+        let second = try clocks.open(in: path)
+        clocks.pass(10)
         #expect(second.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
-        pass(600)
+        clocks.pass(600)
         #expect(second.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second)
         #expect(first.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second)
         #expect(first.unconfirmedJump == nil)
-        pass(1, stepping: -500)
+        clocks.pass(1, stepping: -500)
         #expect(first.nanosecondsSinceEpoch() == Self.start + 1_000_621 * Self.second)
-        let afterRestart = try open(6)
+        let afterRestart = try clocks.open(in: path, 6)
         #expect(afterRestart.nanosecondsSinceEpoch() == Self.start + 1_000_121 * Self.second)
     }
 
@@ -109,30 +111,18 @@ struct ClockJumpsTests {
         let path = try ScratchDirectory.make(in: "/tmp")
         defer { ScratchDirectory.removeTree(at: path) }
         let clocks = Clocks()
-        func open() throws -> SteadyWallClock {
-            try SteadyWallClock(
-                in: SecureDirectory.openOrCreate(path),
-                machineStart: 5,
-                wall: { clocks.wall.load(ordering: .relaxed) },
-                boot: { clocks.boot.load(ordering: .relaxed) }
-            )
-        }
-        func pass(_ seconds: Int64, stepping step: Int64 = 0) {
-            clocks.wall.add((seconds + step) * Self.second, ordering: .relaxed)
-            clocks.boot.add(seconds * Self.second, ordering: .relaxed)
-        }
-        let first = try open()
-        let second = try open()
+        let first = try clocks.open(in: path)
+        let second = try clocks.open(in: path)
         // A step that no process follows yet: one that knows nothing of it would show another time.
-        pass(10, stepping: 1_000_000)
+        clocks.pass(10, stepping: 1_000_000)
         #expect(first.nanosecondsSinceEpoch() == Self.start + 10 * Self.second)
         try SecureDirectory.openOrCreate(path).removeFile("clock")
-        pass(10)
+        clocks.pass(10)
         #expect(first.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
-        let third = try open()
+        let third = try clocks.open(in: path)
         #expect(third.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
         #expect(second.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
-        pass(600)
+        clocks.pass(600)
         for clock in [third, second, first] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second) }
         #expect(try SecureDirectory.openOrCreate(path).status(of: "clock") != nil)
     }
@@ -148,32 +138,20 @@ struct ClockJumpsTests {
         let path = try ScratchDirectory.make(in: "/tmp")
         defer { ScratchDirectory.removeTree(at: path) }
         let clocks = Clocks()
-        func open() throws -> SteadyWallClock {
-            try SteadyWallClock(
-                in: SecureDirectory.openOrCreate(path),
-                machineStart: 5,
-                wall: { clocks.wall.load(ordering: .relaxed) },
-                boot: { clocks.boot.load(ordering: .relaxed) }
-            )
-        }
-        func pass(_ seconds: Int64, stepping step: Int64 = 0) {
-            clocks.wall.add((seconds + step) * Self.second, ordering: .relaxed)
-            clocks.boot.add(seconds * Self.second, ordering: .relaxed)
-        }
-        let first = try open()
-        let second = try open()
-        pass(10, stepping: 1_000_000)
+        let first = try clocks.open(in: path)
+        let second = try clocks.open(in: path)
+        clocks.pass(10, stepping: 1_000_000)
         for clock in [first, second] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 10 * Self.second) }
         #expect(unsafe system("cd \(path) && \(command)") == 0)
-        pass(10)
+        clocks.pass(10)
         for clock in [first, second] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 20 * Self.second) }
         // A directory in its place stays, and the processes that had the file go on with what they know.
         if !command.hasSuffix("mkdir clock") {
-            let third = try open()
+            let third = try clocks.open(in: path)
             #expect(third.nanosecondsSinceEpoch() == Self.start + 20 * Self.second)
             #expect(try SecureDirectory.openOrCreate(path).status(of: "clock")?.size == 4096 || command.hasPrefix("truncate"))
         }
-        pass(600)
+        clocks.pass(600)
         for clock in [first, second] { #expect(clock.nanosecondsSinceEpoch() == Self.start + 1_000_620 * Self.second) }
     }
 }

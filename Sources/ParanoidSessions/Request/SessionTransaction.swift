@@ -256,7 +256,7 @@ final class SessionTransaction: Sendable {
     ///
     /// - Throws: ``HTTPError`` with status 403 over plain HTTP, unless sessions may be used there or the guard does not check the request.
     func requireHTTPS() throws {
-        guard self.settings.isHTTPSOnly, !self.request.isSecure, !self.request.method.isSafe, self.isChecked else { return }
+        guard self.settings.isHTTPSOnly, !self.request.isSecure, self.isChecked else { return }
         throw self.needsHTTPS()
     }
 
