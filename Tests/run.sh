@@ -27,7 +27,8 @@
 #
 # There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
 # one another. What the parts need is installed with apt. Every command has a deadline, and the whole has one
-# (RUN_MINUTES, 80); no process is left behind. The last line is `N passed, N failed`, summed over the parts; the exit
+# (RUN_MINUTES, 80); no process is left behind. A test that fails beside others and passes three times alone is named as
+# unsteady and counts as passed. The last line is `N passed, N failed`, summed over the parts; the exit
 # status is 0 only if nothing failed. Logs are in .build/test-logs, with the seconds of each command in times.txt.
 set -uo pipefail
 
@@ -122,9 +123,28 @@ swift_tests() {
     status=$?
     if grep -q 'WARNING: ThreadSanitizer' "$log"; then status=66; fi
     read -r good bad < <(python3 Tests/xunit.py "$logs/$name.xml")
+    if [ "$status" -eq 1 ] && [ "${bad:-0}" -ge 1 ] && [ "$bad" -le 3 ] && fail_only_beside_others "$name" "$bundle"; then
+        good=$((good + bad)) bad=0 status=0
+    fi
     count "${good:-0}" "${bad:-0}" "$status" "$name"
 }
 preload=()
+
+# fail_only_beside_others NAME BUNDLE: whether each test that failed passes three times alone. Such a test is unsteady, which
+# the last lines say: it asks for mending, and says nothing about the change that is tried.
+fail_only_beside_others() {
+    local test turn
+    while IFS= read -r test; do
+        for turn in 1 2 3; do
+            run "$1-again" 300 ${preload[@]+env "${preload[@]}"} "$2" --testing-library swift-testing \
+                --xunit-output "$logs/again.xml" --filter "$test" || return 1
+            if grep -q 'WARNING: ThreadSanitizer' "$log"; then return 1; fi
+            [ "$(python3 Tests/xunit.py "$logs/again.xml")" != "0 0" ] || return 1
+        done
+        echo "$test" >> "$work/unsteady"
+    done < <(python3 Tests/xunit.py --failed "$logs/$1.xml")
+    log="$logs/$1.log"
+}
 
 # The sums of a script's closing line.
 count_closing_line() {
@@ -399,5 +419,6 @@ fi
 passed=0 failed=0
 while read -r good bad; do passed=$((passed + good)) failed=$((failed + bad)); done < "$counts"
 echo "$SECONDS s" >> "$logs/times.txt"
+if [ -f "$work/unsteady" ]; then sort -u "$work/unsteady" | sed 's/\[.\/\]/./g; s/\\//g; s/^/unsteady, failed once and then passed three times alone: /'; fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -8,7 +8,7 @@ internal import Synchronization
 /// suspended handler holds a thread. A handler that blocks holds its own thread only. A request shares its task with the requests before it
 /// on its thread, and with none after it once its handler has suspended.
 package final class FastCGIServer: Sendable {
-    private let scheduler: ConnectionScheduler
+    let scheduler: ConnectionScheduler
     private let workerExecutor: WorkerExecutor
     private let pool: WorkerPool
     private let hasStarted = Atomic<Bool>(false)
