@@ -128,7 +128,12 @@ let package = Package(
             dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
             swiftSettings: settings
         ),
-        .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["TestSupport"],
+            exclude: ["Support/old-filter.py"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "ParanoidFastCGITests",
             dependencies: [

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: all parts but cost, store, connections and soak; long ones in their short form
+#     Tests/run.sh                 the gate for every change: all parts but cost, store, connections, package and soak; long ones in their short form
 #     Tests/run.sh PART...         only these parts, in full
 #     Tests/run.sh api --update    writes the list of public declarations anew
 #
@@ -23,6 +23,7 @@
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
+#     package   a Debian package is installed, upgraded under load, restarted and removed under a systemd that boots for it (root)
 #     soak      ten minutes of mixed load: memory and descriptors of the workers stay flat
 #
 # There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
@@ -203,6 +204,14 @@ part_connections() {
 part_bench() {
     need nginx wrk python3 && build_release || return
     script bench 3600 bench python3 Tests/Benchmarks/bench.py "$@"
+}
+
+part_package() {
+    need debootstrap dpkg-dev wrk python3 libfcgi-dev || return
+    local options="-c release --static-swift-stdlib --scratch-path .build-static"
+    run build-static 2400 bash -c "swift build $options --product demo && swift build $options --product paranoid" || { count 0 0 1 "build: static"; return; }
+    run package 1800 python3 Tests/Debian/package.py .build-static/release/demo .build-static/release/paranoid .build/debian-root
+    count_closing_line $? package
 }
 
 part_soak() {

@@ -19,7 +19,8 @@ int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode)
     };
     while (1) {
         int descriptor = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
-        if (descriptor < 0 && errno == ENOSYS) descriptor = openat(directory, path, flags | O_NOFOLLOW, mode);
+        // EPERM: a filter of system calls that is older than openat2 (seccomp of containers).
+        if (descriptor < 0 && (errno == ENOSYS || errno == EPERM)) descriptor = openat(directory, path, flags | O_NOFOLLOW, mode);
         // EAGAIN: a rename somewhere made the kernel give up the race-free walk (openat2(2)).
         if (descriptor >= 0 || (errno != EINTR && errno != EAGAIN)) return descriptor;
     }
@@ -29,6 +30,17 @@ int64_t clinux_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
     return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
+
+int64_t clinux_raise_descriptor_limit(int64_t most) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    rlim_t wanted = limit.rlim_max < (rlim_t)most ? limit.rlim_max : (rlim_t)most;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    }
+    return clinux_descriptor_limit();
 }
 
 ssize_t clinux_read_directory(int directory, void *entries, size_t size) {

@@ -130,6 +130,12 @@ int clinux_wait(pid_t process, int block, int *code) {
     return 2;
 }
 
+void clinux_await_end(pid_t child) {
+    siginfo_t facts;
+    while (waitid(P_PID, (id_t)child, &facts, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+    }
+}
+
 pid_t clinux_ended_child(void) {
     siginfo_t facts = {.si_pid = 0};
     int outcome;

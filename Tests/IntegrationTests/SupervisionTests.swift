@@ -73,6 +73,43 @@ extension Integration {
             }
         }
 
+        @Test(
+            "workers start, die and are replaced under a filter of system calls that is older than pidfd_open and openat2",
+            .timeLimit(.minutes(5))
+        )
+        func oldFilter() async throws {
+            let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Support/old-filter.py").path
+            // pidfd_send_signal, pidfd_open, openat2: the same numbers on x86-64 and arm64.
+            let shell = "exec python3 \(script) 424 434 437 -- \"$0\""
+            try await BareProgram.with(workers: 2, shell: shell) { program in
+                #expect(BareProgram.status("Seccomp", of: program.process.pid) == ["2"])
+                try await eventually("both workers are there") { program.workers.count == 2 }
+                let workers = program.workers
+                kill(workers[0], SIGKILL)
+                try await eventually("a successor is there") { program.workers.count == 2 && !program.workers.contains(workers[0]) }
+                program.process.signal(SIGHUP)
+                try await eventually("both are replaced") { program.log.contains("reload finished") }
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+                program.process.signal(SIGTERM)
+                #expect(await program.process.waitForEnd() == .exited(0))
+            }
+        }
+
+        @Test("as many descriptors may be opened as the system allows, and too few are said at the start", .timeLimit(.minutes(5)))
+        func descriptors() async throws {
+            try await BareProgram.with(workers: 1, shell: "ulimit -Sn 200; ulimit -Hn 2000; exec \"$0\"") { program in
+                let worker = try #require(program.workers.first)
+                #expect(TestFolder.text(at: "/proc/\(worker)/limits").contains(#/Max open files +2000 +2000/#))
+            }
+            for limit in [10, 12, 20, 127] {
+                let folder = try TestFolder()
+                let program = try BareProgram(in: folder, shell: "ulimit -n \(limit); exec \"$0\"")
+                #expect(await program.process.waitForEnd() == .exited(71))
+                #expect(program.log.contains("a process may open \(limit) descriptors (RLIMIT_NOFILE"))
+                #expect(program.log.split(separator: "\n").count == 1)
+            }
+        }
+
         @Test("a reader of standard error that has stopped stops nothing, and is told how much it has missed", .timeLimit(.minutes(5)))
         func stoppedReader() async throws {
             let folder = try TestFolder()

@@ -10,6 +10,8 @@
 int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode);
 /// Soft limit of RLIMIT_NOFILE, or -1.
 int64_t clinux_descriptor_limit(void);
+/// Raises the soft limit towards the hard one, at most to that many. The soft limit afterwards, or -1.
+int64_t clinux_raise_descriptor_limit(int64_t most);
 /// getdents64(2): the next entries of a directory as `struct linux_dirent64`. How many bytes, 0 at the end, -1 on failure.
 ssize_t clinux_read_directory(int directory, void *entries, size_t size);
 /// Opens an entry of a directory for reading; follows no link, waits for nobody, leaves the time of access alone. The descriptor or -1.

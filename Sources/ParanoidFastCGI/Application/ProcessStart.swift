@@ -5,6 +5,7 @@ internal import WorkerSupervisor
 
 /// What happens to the process at the begin of ``Application/run()``, in this order, before anything of the application is opened.
 ///
+/// 0. Descriptors 0, 1 and 2 are made safe, and as many others as the system allows may be opened.
 /// 1. A worker adopts what its supervisor left it. Descriptors that were opened before then have other numbers, as the inherited ones are taken.
 /// 2. The first process sends standard error to the log file. If it is root and another user is asked for, it opens the listener, makes the
 ///    directories of sessions and secrets, and becomes that user.
@@ -15,6 +16,9 @@ struct ProcessStart: ~Copyable {
     /// The listener, if it was opened before this process became another user.
     var listener: Listener?
 
+    /// What a worker with a few connections and sessions needs; with less it would fail at some later, less clear moment.
+    private static let fewestDescriptors = 128
+
     /// Prepares this process.
     ///
     /// - Throws: ``ConfigurationError`` for a setting that cannot be used here; ``ApplicationError`` for what the system or the supervisor did.
@@ -23,6 +27,11 @@ struct ProcessStart: ~Copyable {
             _ = try StandardDescriptors.openMissing()
         } catch {
             throw ApplicationError("descriptors 0, 1 and 2 cannot be made safe: \(error)")
+        }
+        if let limit = ProcessFacts.raiseDescriptorLimit(), limit < Self.fewestDescriptors {
+            throw ApplicationError(
+                "a process may open \(limit) descriptors (RLIMIT_NOFILE, `ulimit -n`); at least \(Self.fewestDescriptors) are needed"
+            )
         }
         do throws(WorkerBootstrapError) {
             self.bootstrap = try WorkerBootstrap.adopt()

@@ -31,6 +31,16 @@ extension ProcessFacts {
         return limit < 0 ? nil : Int(limit)
     }
 
+    /// Raises that limit towards the hard one, for this process and those that it starts (`setrlimit(2)`).
+    ///
+    /// Login shells and old service managers give 1024 of a million, and nothing here waits with `select(2)`, which knows no more.
+    ///
+    /// - Returns: The limit afterwards; `nil` when the system does not say.
+    package static func raiseDescriptorLimit(upTo most: Int = 65_536) -> Int? {
+        let limit = clinux_raise_descriptor_limit(Int64(most))
+        return limit < 0 ? nil : Int(limit)
+    }
+
     /// The bytes that are in memory at this moment, shared ones included (`statm` in `proc(5)`).
     ///
     /// - Returns: `nil` for a process that does not exist or may not be looked at.

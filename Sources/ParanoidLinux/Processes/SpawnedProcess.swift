@@ -3,7 +3,8 @@ internal import Glibc
 
 /// A child process with exactly one owner.
 ///
-/// Made by `posix_spawn(3)`; nothing forks. It is named by a pidfd, so that a signal cannot reach a stranger with a reused number.
+/// Made by `posix_spawn(3)`; nothing forks. A signal cannot reach a stranger with a reused number: it goes to a pidfd or to a child that was not
+/// waited for.
 /// A value given up before its process was seen to end kills the process and waits for it: none is left behind.
 package struct SpawnedProcess: ~Copyable, Sendable {
     /// A descriptor of the parent and the number it is to have in the child.
@@ -40,8 +41,9 @@ package struct SpawnedProcess: ~Copyable, Sendable {
 
     /// The process number.
     package let identifier: CInt
-    /// The pidfd, readable as soon as the process has ended.
+    /// Readable as soon as the process has ended: a pidfd, or where none is to be had the end of a pipe.
     package let descriptor: OwnedDescriptor
+    private let isPidfd: Bool
     private var status: WaitStatus?
 
     /// Starts a process.
@@ -53,7 +55,7 @@ package struct SpawnedProcess: ~Copyable, Sendable {
     /// - Parameters:
     ///   - command: What to execute.
     ///   - mappings: Open descriptors, which the caller keeps open during the call; targets are distinct and at most 65 535.
-    /// - Throws: ``SystemCallError`` from `posix_spawn(3)` (ENOENT and EACCES are about the program), `fcntl(2)` or `pidfd_open(2)`.
+    /// - Throws: ``SystemCallError`` from `posix_spawn(3)` (ENOENT and EACCES are about the program), `fcntl(2)`, `pidfd_open(2)`, `pipe2(2)` or `pthread_create(3)`.
     package init(_ command: Command, mappings: [Mapping]) throws(SystemCallError) {
         let highest = mappings.map(\.target).max() ?? 2
         precondition(Set(mappings.map(\.target)).count == mappings.count && (2...65_535).contains(max(highest, 2)))
@@ -82,22 +84,48 @@ package struct SpawnedProcess: ~Copyable, Sendable {
 
         // Not reaped yet, so the number still means this child.
         let descriptor = clinux_pidfd_open(identifier)
-        guard descriptor >= 0 else {
-            let error = SystemCallError("pidfd_open")
+        do throws(SystemCallError) {
+            if descriptor >= 0 {
+                self.descriptor = OwnedDescriptor(owning: descriptor)
+                self.isPidfd = true
+            } else {
+                self.descriptor = try Self.endOfProcess(identifier, failure: SystemCallError("pidfd_open"))
+                self.isPidfd = false
+            }
+        } catch {
             var code: CInt = 0
             _ = Glibc.kill(identifier, SIGKILL)
             _ = unsafe clinux_wait(identifier, 1, &code)
             throw error
         }
         self.identifier = identifier
-        self.descriptor = OwnedDescriptor(owning: descriptor)
         self.status = nil
+    }
+
+    /// What is readable when a child has ended where the system gives no pidfd: filters of system calls (seccomp) older than `pidfd_open(2)`
+    /// answer EPERM, kernels ENOSYS. A thread waits for the child, without reaping it: its number stays its own.
+    private static func endOfProcess(_ identifier: CInt, failure: SystemCallError) throws(SystemCallError) -> OwnedDescriptor {
+        guard failure.code == ENOSYS || failure.code == EPERM else { throw failure }
+        let pipe = try DescriptorPair.pipe(nonblocking: true)
+        let number = try pipe.writing.duplicate().take()
+        do throws(SystemCallError) {
+            _ = try Thread(name: "child", stackSize: 1 << 18) {
+                clinux_await_end(identifier)
+                var byte: UInt8 = 0
+                _ = unsafe write(number, &byte, 1)
+                _ = close(number)
+            }
+        } catch {
+            _ = close(number)
+            throw error
+        }
+        return pipe.takeReading()
     }
 
     deinit {
         guard self.status == nil else { return }
         var code: CInt = 0
-        _ = clinux_pidfd_send_signal(self.descriptor.number, SIGKILL)
+        _ = self.deliver(SIGKILL)
         _ = unsafe clinux_wait(self.identifier, 1, &code)
     }
 
@@ -105,9 +133,14 @@ package struct SpawnedProcess: ~Copyable, Sendable {
     ///
     /// One that comes too late, to a process that has ended, is not an error.
     package borrowing func send(_ signal: ProcessSignal) throws(SystemCallError) {
-        guard clinux_pidfd_send_signal(self.descriptor.number, signal.number) != 0 else { return }
-        let error = SystemCallError("pidfd_send_signal")
+        // Once it was waited for, its number may be another's.
+        guard self.status == nil, self.deliver(signal.number) != 0 else { return }
+        let error = SystemCallError(self.isPidfd ? "pidfd_send_signal" : "kill")
         guard error.code == ESRCH else { throw error }
+    }
+
+    private borrowing func deliver(_ signal: CInt) -> CInt {
+        self.isPidfd ? clinux_pidfd_send_signal(self.descriptor.number, signal) : Glibc.kill(self.identifier, signal)
     }
 
     /// How the process ended, or `nil` while it runs.

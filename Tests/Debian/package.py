@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Makes a Debian package of the demo and has a Debian with systemd install, upgrade and remove it, under load.
+
+    package.py PROGRAM TOOL ROOT
+
+PROGRAM and TOOL are release builds with --static-swift-stdlib. ROOT is a folder for a Debian root; it is made once with
+debootstrap and used again. Needs root, debootstrap, dpkg-dev, wrk. Ends with `N passed, N failed`.
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCES = HERE.parent.parent
+NAME = "guarded-demo"
+PACKAGES = "systemd,systemd-sysv,dbus,nginx-light,libfcgi0ldbl,curl,procps,init-system-helpers"
+NGINX = f"""
+include /usr/share/{NAME}/nginx/paranoid_upstream.conf;
+server {{
+    listen 127.0.0.1:8080;
+    include /usr/share/{NAME}/nginx/paranoid_location.conf;
+}}
+"""
+passed = failed = 0
+
+
+def check(text, holds, detail=""):
+    global passed, failed
+    passed, failed = (passed + 1, failed) if holds else (passed, failed + 1)
+    print(f"{'ok' if holds else 'FAILED'}: {text}" + (f"\n{detail}" if detail and not holds else ""), flush=True)
+    return holds
+
+
+def run(*words, **options):
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=options.pop("timeout", 120), **options)
+
+
+class Machine:
+    """A Debian that runs: systemd is its process 1."""
+
+    def __init__(self, root):
+        self.root = root
+        self.boot = subprocess.Popen(["bash", HERE / "boot.sh", root], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.systemd = None
+        self.until("systemd is there", self.find)
+        self.until("systemd has started", lambda: self("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"))
+
+    def find(self):
+        children = pathlib.Path(f"/proc/{self.boot.pid}/task/{self.boot.pid}/children").read_text().split()
+        self.systemd = children[0] if children and pathlib.Path(f"/proc/{children[0]}/comm").read_text() == "systemd\n" else None
+        return self.systemd
+
+    def until(self, what, condition, seconds=60):
+        for _ in range(seconds * 10):
+            if condition():
+                return True
+            time.sleep(0.1)
+        raise SystemExit(f"package.py: not true within {seconds} s: {what}")
+
+    def __call__(self, *words):
+        return run("nsenter", "-t", self.systemd, "-m", "-u", "-i", "-n", "-p", *words)
+
+    def ask(self, path):
+        return self("curl", "-s", "--max-time", "5", "-w", "%{http_code}", f"http://127.0.0.1:8080{path}").stdout
+
+    def stop(self):
+        self.boot.kill()
+        self.boot.wait()
+
+
+class Load:
+    """wrk of this machine in the network of that one."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.process = subprocess.Popen(
+            ["nsenter", "-t", machine.systemd, "-n", "wrk", "-t1", "-c16", "-d3600s", "--timeout", "30s", "-s", SOURCES / "Tests/Benchmarks/reload.lua", "http://127.0.0.1:8080"],
+            stdout=subprocess.PIPE, text=True,
+        )
+        log = machine.root / "var/log/nginx/access.log"
+        start = log.stat().st_size
+        machine.until("there is load", lambda: log.stat().st_size > start + 100_000)
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        line = next(line for line in self.process.communicate(timeout=60)[0].splitlines() if line.startswith("load:"))
+        gets, posts, *bad = [int(word) for word in line.replace(",", "").split() if word.isdigit()]
+        return gets + posts, sum(bad), line
+
+
+def make_package(program, tool, version, folder):
+    words = ["--program", program, "--name", NAME, "--version", version, "--maintainer", "Nobody <nobody@example.org>", "--tool", tool, "--output", folder]
+    made = run("bash", SOURCES / "nginx/debian/package.sh", *words)
+    return made.stdout.strip() if made.returncode == 0 else sys.exit(made.stderr)
+
+
+def play(machine, program, tool):
+    folder = machine.root / "root"
+    first, second = (pathlib.Path(make_package(program, tool, version, folder)).name for version in ("1.0", "2.0"))
+    workers = lambda: machine("pgrep", "-P", machine("systemctl", "show", "-P", "MainPID", NAME).stdout.strip()).stdout.split()
+
+    installed = machine("dpkg", "-i", f"/root/{first}")
+    check("the package is installed", installed.returncode == 0, installed.stdout + installed.stderr)
+    machine.until("the service is active", lambda: machine("systemctl", "is-active", NAME).stdout.strip() in ("active", "failed"))
+    state = machine("systemctl", "show", "-P", "StatusText", "-P", "ActiveState", NAME).stdout
+    if not check("systemd knows from the application that it serves", "active" in state and "worker" in state, state):
+        print(machine("journalctl", "-u", NAME, "--no-pager", "-n", "30").stdout)
+    check("both units are enabled", machine("systemctl", "is-enabled", f"{NAME}.socket", f"{NAME}.service").stdout.split() == ["enabled"] * 2)
+
+    (machine.root / "etc/nginx/conf.d/app.conf").write_text(NGINX)
+    reloaded = machine("nginx", "-t")
+    check("nginx takes the files of the package", reloaded.returncode == 0, reloaded.stderr)
+    machine("systemctl", "reload-or-restart", "nginx")
+    machine.until("nginx passes requests on", lambda: machine.ask("/hello") == "hello\n200")
+    check("a request is answered through nginx, the socket and the hardened service", True)
+    state = machine.root / f"var/lib/private/{NAME}"
+    check("the state is private", state.is_dir() and state.stat().st_mode & 0o777 == 0o700)
+    user = machine("ps", "-o", "uid=", "-p", workers()[0]).stdout.strip()
+    check("the service runs as one of systemd's dynamic users", user.isdigit() and 61184 <= int(user) <= 65519, user)
+
+    before, load = workers(), Load(machine)
+    upgraded = machine("dpkg", "-i", f"/root/{second}")
+    check("the package is upgraded under load", upgraded.returncode == 0, upgraded.stdout + upgraded.stderr)
+    machine.until("all workers are new", lambda: workers() and not set(workers()) & set(before))
+    answered, lost, line = load.end()
+    check(f"the upgrade loses none of {answered} requests", answered > 0 and lost == 0, line)
+
+    load = Load(machine)
+    check("the service restarts under load", machine("systemctl", "restart", NAME).returncode == 0)
+    answered, lost, line = load.end()
+    check(f"a restart loses none of {answered} requests: systemd keeps the socket", answered > 0 and lost == 0, line)
+
+    (machine.root / f"etc/{NAME}.env").write_text("PARANOID_THREADS=none\n")
+    machine("systemctl", "restart", NAME)
+    machine.until("the service has failed", lambda: machine("systemctl", "is-failed", NAME).stdout.strip() == "failed")
+    code = machine("systemctl", "show", "-P", "ExecMainStatus", NAME).stdout.strip()
+    check("a wrong setting ends with 78 and is not tried again", code == "78", code)
+    journal = machine("journalctl", "-u", NAME, "--no-pager", "-n", "20").stdout
+    check("the journal names the setting", "PARANOID_THREADS" in journal, journal)
+    (machine.root / f"etc/{NAME}.env").write_text("# mine\n")
+    machine("systemctl", "reset-failed", NAME, f"{NAME}.socket")
+    machine("systemctl", "start", f"{NAME}.socket", NAME)
+    machine.until("the service serves again", lambda: machine.ask("/hello") == "hello\n200")
+
+    removed = machine("dpkg", "-r", NAME)
+    check("the package is removed", removed.returncode == 0, removed.stdout + removed.stderr)
+    check("nothing of it runs", machine("pgrep", "-f", f"/usr/libexec/{NAME}").stdout == "" and not (machine.root / f"lib/systemd/system/{NAME}.service").exists())
+    check("settings, sessions and secret stay", (machine.root / f"etc/{NAME}.env").read_text() == "# mine\n" and (state / "secret").exists())
+    purged = machine("dpkg", "-P", NAME)
+    check("the package is purged", purged.returncode == 0, purged.stdout + purged.stderr)
+    left = run("find", machine.root, "-xdev", "-name", f"*{NAME}*", "-not", "-path", "*/root/*", "-not", "-path", "*/proc/*").stdout
+    check("nothing is left", left == "", left)
+
+
+def main(program, tool, root):
+    root = pathlib.Path(root).resolve()
+    if not (root / "ready").exists():
+        made = run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", root, timeout=1200)
+        if made.returncode != 0:
+            sys.exit(f"package.py: debootstrap failed\n{made.stdout[-2000:]}{made.stderr}")
+        (root / "ready").touch()
+    (root / "etc/nginx/conf.d/app.conf").unlink(missing_ok=True)
+    machine = Machine(root)
+    try:
+        machine("dpkg", "-P", NAME)
+        play(machine, program, tool)
+    finally:
+        machine.stop()
+    print(f"{passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))
