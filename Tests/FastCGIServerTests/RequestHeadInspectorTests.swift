@@ -182,6 +182,35 @@ struct RequestHeadInspectorTests {
         #expect(self.inspect(row.bytes) == row.verdict)
     }
 
+    @Test("finds a byte that makes parameters ambiguous at every place of names and values of every length, cut or not")
+    func ambiguousPlaces() {
+        for length in 1...20 {
+            let plain = [UInt8](repeating: UInt8(ascii: "a"), count: length)
+            #expect(self.isAmbiguous(name: plain, value: [UInt8](repeating: UInt8(ascii: "="), count: length)) == false)
+            for place in 0..<length {
+                var zero = plain
+                zero[place] = 0
+                var equals = plain
+                equals[place] = UInt8(ascii: "=")
+                #expect(self.isAmbiguous(name: zero, value: plain) == true)
+                #expect(self.isAmbiguous(name: equals, value: plain) == true)
+                #expect(self.isAmbiguous(name: plain, value: zero) == true)
+                #expect(self.isAmbiguous(name: plain, value: equals) == false)
+            }
+        }
+    }
+
+    /// What is said of one pair, whole and with each half in a record of its own; `nil` if that is not the same.
+    private func isAmbiguous(name: [UInt8], value: [UInt8]) -> Bool? {
+        let pair = FastCGIPeer.pair(name, value)
+        let begin = FastCGIPeer.record(1, [0, 1, 1, 0, 0, 0, 0, 0])
+        let half = pair.count / 2
+        let cut = FastCGIPeer.record(4, Array(pair[..<half])) + FastCGIPeer.record(4, Array(pair[half...]))
+        let verdicts = [FastCGIPeer.record(4, pair), cut].map { self.inspect(begin + $0 + FastCGIPeer.record(4)) }
+        guard case .complete(let whole) = verdicts[0], case .complete(let parts) = verdicts[1] else { return nil }
+        return whole.hasAmbiguousParameters == parts.hasAmbiguousParameters ? whole.hasAmbiguousParameters : nil
+    }
+
     @Test("says where the parameters and the end of the head are")
     func layout() {
         let begin = FastCGIPeer.record(1, [0, 1, 1, 0, 0, 0, 0, 0], padding: 3)

@@ -1,6 +1,8 @@
-import ParanoidFastCGI
 import ParanoidFastCGITesting
+import ParanoidHTTP
 import Testing
+
+@testable import ParanoidFastCGI
 
 @Suite("Header fields of every response")
 struct SecurityHeadersTests {
@@ -30,6 +32,23 @@ struct SecurityHeadersTests {
             #expect(response.header(try #require(HTTPField.Name("X-Frame-Options"))) == "DENY")
             #expect(response.header(policy) == (status == 200 ? "default-src 'none'" : "default-src 'self'"))
             #expect((response.header(.strictTransportSecurity) != nil) == isSecure)
+        }
+    }
+
+    @Test("are there once on the wire, also where a response has a field that many share")
+    func once() throws {
+        let block = SecurityBlock(.recommended, isSecure: true)
+        var response = Response.text("x")
+        response.keepFromCaches(setsCookie: true)
+        #expect(!block.isPartlyIn(response))
+        try response.setHeader("max-age=1", for: .strictTransportSecurity)
+        #expect(block.isPartlyIn(response))
+        for name in [HTTPField.Name.contentType, .cacheControl, .vary] {
+            let block = SecurityBlock(try SecurityHeaders.recommended.setting("x", for: name), isSecure: false)
+            #expect(!block.isPartlyIn(Response()))
+            var response = Response.text("x")
+            response.keepFromCaches(setsCookie: true)
+            #expect(block.isPartlyIn(response))
         }
     }
 

@@ -63,6 +63,13 @@ struct NumberTests {
         #expect(String(decoding: bytes, as: UTF8.self) == text)
     }
 
+    @Test("in decimal have as many digits as they need", arguments: [0, 9, 10, 99, 100, 1_234_567_890, .max])
+    func unpadded(_ number: Int) {
+        var bytes: [UInt8] = [0x20]
+        Decimal.append(number, to: &bytes)
+        #expect(String(decoding: bytes, as: UTF8.self) == " \(number)")
+    }
+
     @Test("in big-endian order, there and back", arguments: [0, 1, 0x0102_0304_0506_0708, .max] as [UInt64])
     func bigEndian(_ number: UInt64) {
         let bytes = BigEndian.bytes(number)

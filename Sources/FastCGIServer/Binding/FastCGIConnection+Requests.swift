@@ -124,35 +124,16 @@ extension FastCGIConnection {
     static func value(of name: RawSpan, in parameters: RawSpan) -> Range<Int>? {
         unsafe name.withUnsafeBytes { name in
             unsafe parameters.withUnsafeBytes { bytes in
-                var position = 0
-                while let nameLength = unsafe Self.length(in: bytes, &position), let valueLength = unsafe Self.length(in: bytes, &position),
-                    bytes.count - position >= nameLength + valueLength
-                {
-                    let value = position + nameLength
-                    if nameLength == name.count, nameLength > 0, let start = bytes.baseAddress, let wanted = name.baseAddress,
-                        unsafe memcmp(start + position, wanted, nameLength) == 0
-                    {
-                        return value..<(value + valueLength)
+                guard let wanted = name.baseAddress, let start = bytes.baseAddress, name.count > 0 else { return nil }
+                var pairs = ParameterPairs()
+                while let pair = unsafe pairs.next(in: bytes) {
+                    if pair.value &- pair.name == name.count, unsafe memcmp(start + pair.name, wanted, name.count) == 0 {
+                        return pair.value..<pair.end
                     }
-                    position = value + valueLength
                 }
                 return nil
             }
         }
-    }
-
-    @inline(__always)
-    private static func length(in bytes: UnsafeRawBufferPointer, _ position: inout Int) -> Int? {
-        guard position < bytes.count else { return nil }
-        let first = unsafe bytes[position]
-        guard first >= 0x80 else {
-            position += 1
-            return Int(first)
-        }
-        guard bytes.count - position >= 4 else { return nil }
-        let length = unsafe UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)) & 0x7FFF_FFFF
-        position += 4
-        return Int(length)
     }
 
     // MARK: - The end of a request

@@ -81,7 +81,10 @@ final class FastCGIConnection: @unchecked Sendable {
     /// The place of the request's path among the costs.
     var costPlace = 0
     /// The head of the request being served.
-    var head = RequestHead()
+    var head: RequestHead {
+        _read { yield unsafe self.ownedHead }
+        _modify { yield unsafe &self.ownedHead }
+    }
     /// The budget of the body being read.
     var readBudget: TransferBudget
     /// The budget of the response being written.
@@ -93,9 +96,15 @@ final class FastCGIConnection: @unchecked Sendable {
     /// Whether the connection waits for what is left of an answered request's input.
     var isPastAnswer = false
     /// The bytes that have arrived and are not used up.
-    var buffer: RequestBuffer
+    var buffer: RequestBuffer {
+        _read { yield unsafe self.ownedBuffer }
+        _modify { yield unsafe &self.ownedBuffer }
+    }
     /// Judges what follows the head.
-    var input = RequestInput(of: 0)
+    var input: RequestInput {
+        _read { yield unsafe self.ownedInput }
+        _modify { yield unsafe &self.ownedInput }
+    }
     /// How far the input is.
     var inputState = InputState.ended
     /// The length of the body that the parameters declare.
@@ -108,6 +117,10 @@ final class FastCGIConnection: @unchecked Sendable {
     var mayHaveMore = false
     /// When the request's head was first seen.
     var arrival = Arrival()
+    // The one owner does not overlap with itself, and to have that checked at each access costs more than the accesses.
+    @exclusivity(unchecked) private var ownedHead = RequestHead()
+    @exclusivity(unchecked) private var ownedBuffer: RequestBuffer
+    @exclusivity(unchecked) private var ownedInput = RequestInput(of: 0)
     /// How the response is to end.
     var ending = (applicationStatus: CInt(0), isFinal: false)
     /// The input and the output of the request, for libfcgi's functions.
@@ -121,7 +134,7 @@ final class FastCGIConnection: @unchecked Sendable {
         self.token = ConnectionToken(number: UInt32(number), generation: 0)
         self.readBudget = TransferBudget(grace: self.configuration.headDeadline, minimumRate: self.configuration.minimumRate)
         self.writeBudget = TransferBudget(grace: self.configuration.writeTimeout, minimumRate: self.configuration.minimumRate)
-        self.buffer = RequestBuffer(pool: scheduler.buffers)
+        unsafe self.ownedBuffer = RequestBuffer(pool: scheduler.buffers)
         unsafe self.streams = .allocate(capacity: 2)
         unsafe self.streams.initialize(repeating: FCGX_Stream(), count: 2)
     }

@@ -63,9 +63,11 @@ package struct FastCGIRequest: ~Copyable, Sendable {
     /// - Parameter body: Gets bytes that are valid only inside.
     package borrowing func forEachParameter(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         self.owned.withParameters { bytes in
-            var pairs = ParameterPairs()
-            while let (name, value) = pairs.next(in: bytes) {
-                body(bytes.extracting(name), bytes.extracting(value))
+            unsafe bytes.withUnsafeBytes { all in
+                var pairs = ParameterPairs()
+                while let pair = unsafe pairs.next(in: all) {
+                    body(bytes.extracting(pair.name..<pair.value), bytes.extracting(pair.value..<pair.end))
+                }
             }
         }
     }

@@ -52,28 +52,23 @@ extension FastCGIConnection {
         let count = unsafe cfcgi_empty(stream, content)
         var length = 0
         if count > 0 {
-            unsafe output.storeBytes(
-                of: FastCGIRecord.header(.output, request: self.head.identifier, length: count),
-                as: InlineArray<8, UInt8>.self
-            )
+            unsafe output.storeBytes(of: FastCGIRecord.header(.output, request: self.head.identifier, length: count), as: UInt64.self)
             length = FastCGIRecord.headerLength + count
         }
         if isClosing {
             let end = FastCGIRecord.end(
                 of: self.head.identifier,
-                applicationStatus: UInt32(bitPattern: self.ending.applicationStatus),
-                isFinal: self.ending.isFinal
+                applicationStatus: UInt32(bitPattern: self.ending.applicationStatus)
             )
+            // The room behind the content is there for all of it, and what is not final is cut off.
+            for index in end.indices {
+                unsafe (output + length + 8 * index).storeBytes(of: end[index], as: UInt64.self)
+            }
             let endLength = self.ending.isFinal ? RequestBuffer.endSize : RequestBuffer.endSize - FastCGIRecord.headerLength
-            for index in 0..<endLength { unsafe (output + length).storeBytes(of: end[index], toByteOffset: index, as: UInt8.self) }
             length += endLength
         }
         guard length > 0 else { return }
-        var part = unsafe iovec(iov_base: output, iov_len: length)
-        let isSent = unsafe withUnsafeMutablePointer(to: &part) { part in
-            unsafe self.send(UnsafeMutableBufferPointer(start: part, count: 1))
-        }
-        if !isSent { unsafe cfcgi_fail(stream, EPIPE) }
+        if unsafe !self.send(UnsafeRawBufferPointer(start: output, count: length)) { unsafe cfcgi_fail(stream, EPIPE) }
     }
 
     // MARK: - Input
@@ -242,12 +237,7 @@ extension FastCGIConnection {
     /// Sends bytes that are records already.
     func sendAll(_ bytes: [UInt8]) -> Bool {
         self.writing(bytes: bytes.count) {
-            unsafe bytes.withUnsafeBytes { bytes in
-                var part = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
-                return unsafe withUnsafeMutablePointer(to: &part) { part in
-                    unsafe self.send(UnsafeMutableBufferPointer(start: part, count: 1))
-                }
-            }
+            unsafe bytes.withUnsafeBytes { unsafe self.send($0) }
         }
     }
 
@@ -278,7 +268,7 @@ extension FastCGIConnection {
 
     private func writeBatch(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let count = (bytes.count + FastCGIRecord.longestContent - 1) / FastCGIRecord.longestContent
-        return unsafe withUnsafeTemporaryAllocation(of: InlineArray<8, UInt8>.self, capacity: count) { headers in
+        return unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: count) { headers in
             unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * count) { parts in
                 for index in 0..<count {
                     let offset = index * FastCGIRecord.longestContent
@@ -296,6 +286,20 @@ extension FastCGIConnection {
                 return unsafe self.send(parts)
             }
         }
+    }
+
+    /// Sends all bytes, whatever the kernel takes at a time.
+    private func send(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var first = 0
+        while first < bytes.count, let start = bytes.baseAddress {
+            let sent = unsafe Glibc.send(self.number, start + first, bytes.count - first, CInt(MSG_NOSIGNAL))
+            if sent >= 0 {
+                first += sent
+            } else if errno != EINTR {
+                return false
+            }
+        }
+        return true
     }
 
     /// Sends all parts, whatever the kernel takes at a time; `sendmsg(2)`, as `writev(2)` cannot leave SIGPIPE out.

@@ -20,12 +20,10 @@ enum FastCGIRecord {
         case unknownType = 11
     }
 
-    /// A record's header; no padding.
-    static func header(_ kind: Kind, request: UInt16, length: Int) -> InlineArray<8, UInt8> {
-        let length = UInt16(length)
-        return [
-            1, kind.rawValue, UInt8(request >> 8), UInt8(request & 0xFF), UInt8(length >> 8), UInt8(length & 0xFF), 0, 0,
-        ]
+    /// A record's header, as a word whose bytes in memory it is; no padding.
+    @inline(__always)
+    static func header(_ kind: Kind, request: UInt16, length: Int) -> UInt64 {
+        (1 << 56 | UInt64(kind.rawValue) << 48 | UInt64(request) << 32 | UInt64(UInt16(length)) << 16).bigEndian
     }
 
     /// The end of a request with its protocol status.
@@ -44,23 +42,18 @@ enum FastCGIRecord {
     /// nginx keeps a connection only if the end of the request is the last it has read (`ngx_http_fastcgi_module.c`, the input filter), so
     /// the empty record behind the end lets us close without a request being on its way.
     static func finalEnd(of request: UInt16, applicationStatus: UInt32 = 0) -> [UInt8] {
-        let end = Self.end(of: request, applicationStatus: applicationStatus, isFinal: true)
-        return end.indices.map { end[$0] }
+        let end = Self.end(of: request, applicationStatus: applicationStatus)
+        var bytes: [UInt8] = []
+        for index in end.indices { Self.append(end[index], to: &bytes) }
+        return bytes
     }
 
-    /// The end of a response: that of its output, that of the request, and an empty record that belongs to the end only if it is final.
-    static func end(of request: UInt16, applicationStatus: UInt32, isFinal: Bool) -> InlineArray<32, UInt8> {
+    /// The end of a response, as words whose bytes in memory it is: the end of its output, the end of the request in two words, and an empty
+    /// record that belongs to the end only if it is final.
+    @inline(__always)
+    static func end(of request: UInt16, applicationStatus: UInt32) -> InlineArray<4, UInt64> {
         let empty = Self.header(.output, request: request, length: 0)
-        let end = Self.header(.endRequest, request: request, length: 8)
-        return InlineArray { index in
-            switch index {
-            case 0..<8: empty[index]
-            case 8..<16: end[index - 8]
-            case 16..<20: UInt8(truncatingIfNeeded: applicationStatus >> UInt32(8 * (19 - index)))
-            case 20..<24: 0
-            default: isFinal ? empty[index - 24] : 0
-            }
-        }
+        return [empty, Self.header(.endRequest, request: request, length: 8), (UInt64(applicationStatus) << 32).bigEndian, empty]
     }
 
     /// A whole response that fits into one record, and after which the connection is given up.
@@ -70,10 +63,14 @@ enum FastCGIRecord {
         return bytes + content + Self.finalEnd(of: request)
     }
 
-    private static func append(_ kind: Kind, request: UInt16, length: Int, to bytes: inout [UInt8]) {
-        let header = Self.header(kind, request: request, length: length)
-        for index in header.indices {
-            bytes.append(header[index])
+    /// Appends a record's header; no padding.
+    static func append(_ kind: Kind, request: UInt16, length: Int, to bytes: inout [UInt8]) {
+        Self.append(Self.header(kind, request: request, length: length), to: &bytes)
+    }
+
+    private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
+        for shift in [56, 48, 40, 32, 24, 16, 8, 0] as [UInt64] {
+            bytes.append(UInt8(truncatingIfNeeded: word.bigEndian >> shift))
         }
     }
 }
@@ -133,25 +130,11 @@ extension RawSpan {
     }
 
     /// Whether the range contains a zero byte or, in a name, an equals sign.
-    ///
-    /// Looks at eight bytes at a time.
     func hasAmbiguousByte(_ range: Range<Int>, isName: Bool) -> Bool {
-        precondition(range.lowerBound >= 0 && range.upperBound <= self.byteCount)
-        var offset = range.lowerBound
-        while offset + 8 <= range.upperBound {
-            let word = unsafe self.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
-            if Self.hasZero(word) || (isName && Self.hasZero(word ^ 0x3D3D_3D3D_3D3D_3D3D)) { return true }
-            offset += 8
+        unsafe self.withUnsafeBytes { bytes in
+            unsafe bytes.containsWord(from: range.lowerBound, to: range.upperBound) {
+                $0.hasZero || (isName && ($0 ^ 0x3D3D_3D3D_3D3D_3D3D).hasZero)
+            }
         }
-        while offset < range.upperBound {
-            let byte = self.byte(at: offset)
-            if byte == 0 || (isName && byte == UInt8(ascii: "=")) { return true }
-            offset += 1
-        }
-        return false
-    }
-
-    private static func hasZero(_ word: UInt64) -> Bool {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
     }
 }

@@ -32,12 +32,14 @@ enum ManagementRecords {
             guard answered.insert(name).inserted else { continue }
             content += [UInt8(name.utf8.count), UInt8(value.utf8.count)] + Array(name.utf8) + Array(value.utf8)
         }
-        let header = FastCGIRecord.header(.getValuesResult, request: 0, length: content.count)
-        return header.indices.map { header[$0] } + content
+        var bytes: [UInt8] = []
+        FastCGIRecord.append(.getValuesResult, request: 0, length: content.count, to: &bytes)
+        return bytes + content
     }
 
     private static func unknownType(_ type: UInt8) -> [UInt8] {
-        let header = FastCGIRecord.header(.unknownType, request: 0, length: 8)
-        return header.indices.map { header[$0] } + [type, 0, 0, 0, 0, 0, 0, 0]
+        var bytes: [UInt8] = []
+        FastCGIRecord.append(.unknownType, request: 0, length: 8, to: &bytes)
+        return bytes + [type, 0, 0, 0, 0, 0, 0, 0]
     }
 }

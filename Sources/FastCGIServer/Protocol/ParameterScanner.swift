@@ -31,6 +31,10 @@ struct ParameterScanner: Sendable {
     mutating func scan(_ bytes: RawSpan, _ range: Range<Int>) -> RequestHeadRefusal? {
         var position = range.lowerBound
         while position < range.upperBound {
+            if self.isBetweenParameters {
+                if let refusal = self.scanWholePairs(bytes, &position, range.upperBound) { return refusal }
+                guard position < range.upperBound else { break }
+            }
             switch self.part {
             case .nameLength, .valueLength:
                 guard self.takeLengthByte(bytes.byte(at: position)) else {
@@ -48,6 +52,20 @@ struct ParameterScanner: Sendable {
             self.skipEmptyContent()
         }
         return nil
+    }
+
+    /// Goes over the pairs that are there whole, which nearly all are, up to one that is not.
+    private mutating func scanWholePairs(_ bytes: RawSpan, _ position: inout Int, _ end: Int) -> RequestHeadRefusal? {
+        unsafe bytes.withUnsafeBytes { bytes in
+            while let pair = unsafe ParameterPair(at: position, before: end, of: bytes) {
+                self.total += pair.end - pair.name
+                self.count += 1
+                guard self.total <= self.maximumBytes, self.count <= self.maximumCount else { return .tooManyParameters }
+                if unsafe pair.isAmbiguous(in: bytes) { self.hasAmbiguity = true }
+                position = pair.end
+            }
+            return nil
+        }
     }
 
     /// Whether the length is complete with this byte.
@@ -91,33 +109,5 @@ struct ParameterScanner: Sendable {
         if self.part == .value, self.contentToCome == 0 {
             self.part = .nameLength
         }
-    }
-}
-
-/// The name-value pairs of a head that ``ParameterScanner`` has judged.
-struct ParameterPairs {
-    private var position = 0
-
-    /// Where the next name and its value are; `nil` behind the last.
-    mutating func next(in bytes: RawSpan) -> (name: Range<Int>, value: Range<Int>)? {
-        guard self.position < bytes.byteCount else { return nil }
-        let nameLength = self.length(in: bytes)
-        let valueLength = self.length(in: bytes)
-        let name = self.position..<(self.position + nameLength)
-        let value = name.upperBound..<(name.upperBound + valueLength)
-        self.position = value.upperBound
-        return (name, value)
-    }
-
-    private mutating func length(in bytes: RawSpan) -> Int {
-        let first = bytes.byte(at: self.position)
-        guard first >= 0x80 else {
-            self.position += 1
-            return Int(first)
-        }
-        let high = Int(bytes.bigEndian(at: self.position) & 0x7FFF)
-        let low = Int(bytes.bigEndian(at: self.position + 2))
-        self.position += 4
-        return high << 16 | low
     }
 }

@@ -85,13 +85,6 @@ struct FastCGIGateway: Sendable {
         }
     }
 
-    /// Counts a response, which is another one for a request that took too long.
-    private func counted(_ response: Response, of exchange: FastCGIExchange) -> Response {
-        if let counter = ServerStatistics.Event(status: response.status.code), !exchange.isOverdue { self.count(counter) }
-        // A handler that ends because it was cancelled may be faster than the one that answers in its place.
-        return exchange.isOverdue && response.status.code >= 500 ? Self.overdueResponse : response
-    }
-
     /// Answers a request for which there is no room.
     func rejectOverload(_ request: consuming FastCGIRequest) {
         var request = request
@@ -117,12 +110,20 @@ struct FastCGIGateway: Sendable {
         return response
     }
 
-    /// Sends a response whose body is in memory, on the calling thread.
+    /// Counts a response and sends what of it is in memory, on the calling thread.
     ///
     /// - Returns: A body that is still to be written.
     @inline(never)
     private func send(_ response: Response, isSecure: Bool, on exchange: FastCGIExchange) -> ResponseBody? {
-        let response = self.counted(response, of: exchange)
+        if exchange.isOverdue {
+            // A handler that ends because it was cancelled may be faster than the one that answers in its place.
+            return self.write(response.status.code >= 500 ? Self.overdueResponse : response, isSecure, on: exchange)
+        }
+        if let counter = ServerStatistics.Event(status: response.status.code) { self.count(counter) }
+        return self.write(response, isSecure, on: exchange)
+    }
+
+    private func write(_ response: Response, _ isSecure: Bool, on exchange: FastCGIExchange) -> ResponseBody? {
         do {
             try self.heads.withBuffer { head in
                 self.appendHead(of: response, isSecure: isSecure, to: &head)
@@ -167,15 +168,19 @@ struct FastCGIGateway: Sendable {
     /// one.
     private func appendHead(of response: Response, isSecure: Bool, to bytes: inout [UInt8]) {
         let security = isSecure ? self.responder.securityBlocks.overHTTPS : self.responder.securityBlocks.always
-        let hasOwn = security.names.contains { response.header($0) != nil }
+        guard security.isPartlyIn(response) else { return self.appendHead(of: response, security.bytes, to: &bytes) }
         var response = response
-        if hasOwn { self.responder.securityHeaders.apply(to: &response, isSecure: isSecure) }
+        self.responder.securityHeaders.apply(to: &response, isSecure: isSecure)
+        self.appendHead(of: response, [], to: &bytes)
+    }
+
+    private func appendHead(of response: Response, _ security: [UInt8], to bytes: inout [UInt8]) {
         // The time matters to cookies only.
         let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
         do throws(CGIResponseHeadError) {
             try CGIResponseHead.appendStatus(response.status, to: &bytes)
             try CGIResponseHead.appendFields(of: response, now: HTTPDate(secondsSinceUnixEpoch: seconds), to: &bytes)
-            if !hasOwn { bytes += security.bytes }
+            bytes += security
             CGIResponseHead.appendEnd(to: &bytes)
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
         } catch {

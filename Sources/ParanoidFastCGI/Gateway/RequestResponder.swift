@@ -77,6 +77,8 @@ struct SecurityBlock: Sendable {
     let names: [HTTPField.Name]
     /// The lines.
     let bytes: [UInt8]
+    /// Whether one of them is a field that responses share, such as `Content-Type`.
+    private let hasShared: Bool
 
     /// Renders the headers once for all responses.
     init(_ headers: SecurityHeaders, isSecure: Bool) {
@@ -91,5 +93,11 @@ struct SecurityBlock: Sendable {
         }
         self.names = names
         self.bytes = bytes
+        self.hasShared = names.contains { Response.isShared($0) }
+    }
+
+    /// Whether a response has one of the fields itself.
+    func isPartlyIn(_ response: Response) -> Bool {
+        (self.hasShared || response.hasOwnFields) && self.names.contains { response.header($0) != nil }
     }
 }

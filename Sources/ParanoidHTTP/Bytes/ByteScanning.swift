@@ -6,8 +6,10 @@ extension RawSpan {
     }
 
     /// Whether the bytes are those of `text`.
+    ///
+    /// It has a label because a literal would be a `String` without one, and that is compared byte by byte.
     @inline(__always)
-    func equals(_ text: StaticString) -> Bool {
+    func equals(literal text: StaticString) -> Bool {
         self.byteCount == text.utf8CodeUnitCount && self.begins(with: text)
     }
 
@@ -38,9 +40,19 @@ extension RawSpan {
 
     /// Whether the bytes are those of `text`; no two spellings of a character are the same here.
     package func equals(_ text: String) -> Bool {
-        let bytes = text.utf8.span
-        guard self.byteCount == bytes.count else { return false }
-        for offset in bytes.indices where bytes[offset] != self.byte(at: offset) { return false }
+        let bytes = unsafe text.utf8.span.bytes
+        let count = bytes.byteCount
+        guard self.byteCount == count else { return false }
+        var offset = 0
+        while offset &+ 8 <= count {
+            let word = unsafe self.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            guard unsafe word == bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self) else { return false }
+            offset &+= 8
+        }
+        while offset < count {
+            guard bytes.byte(at: offset) == self.byte(at: offset) else { return false }
+            offset &+= 1
+        }
         return true
     }
 
@@ -52,44 +64,43 @@ extension RawSpan {
 
     /// Whether any byte is below 0x20 or 0x7F.
     func containsControl() -> Bool {
-        self.containsWord {
-            $0.hasByteBelow(0x20) | $0.hasByte(0x7F)
-        } byte: {
-            $0 < 0x20 || $0 == 0x7F
-        }
+        self.containsWord { $0.hasByteBelow(0x20) | $0.hasByte(0x7F) }
     }
 
     /// Whether any byte is not ASCII.
     func containsNonASCII() -> Bool {
-        self.containsWord {
-            $0 & 0x8080_8080_8080_8080
-        } byte: {
-            $0 >= 0x80
-        }
+        self.containsWord { $0 & 0x8080_8080_8080_8080 }
     }
 
     /// Whether any byte cannot be part of a parameter's name: not printable ASCII, or an equals sign.
     func containsNonNameByte() -> Bool {
         self.containsWord {
             $0 & 0x8080_8080_8080_8080 | $0.hasByteBelow(0x21) | $0.hasByte(0x7F) | $0.hasByte(UInt8(ascii: "="))
-        } byte: {
-            !(0x21...0x7E ~= $0) || $0 == UInt8(ascii: "=")
         }
     }
 
-    /// Looks at eight bytes at a time; the last eight overlap what was seen before, so only short spans are read byte by byte.
+    /// Looks at eight bytes at a time; the last eight overlap what was seen before, and a shorter span fills a word more than once.
     @inline(__always)
-    private func containsWord(_ word: (UInt64) -> UInt64, byte: (UInt8) -> Bool) -> Bool {
-        guard self.byteCount >= 8 else {
-            for offset in 0..<self.byteCount where byte(self.byte(at: offset)) { return true }
-            return false
-        }
+    private func containsWord(_ word: (UInt64) -> UInt64) -> Bool {
+        guard self.byteCount >= 8 else { return self.byteCount > 0 && word(self.shortWord()) != 0 }
         var offset = 0
         while offset < self.byteCount &- 8 {
             if unsafe word(self.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)) != 0 { return true }
             offset &+= 8
         }
         return unsafe word(self.unsafeLoadUnaligned(fromByteOffset: self.byteCount &- 8, as: UInt64.self)) != 0
+    }
+
+    /// A word of all bytes of a span of 1 to 7, some of them more than once.
+    @inline(__always)
+    private func shortWord() -> UInt64 {
+        let count = self.byteCount
+        if count >= 4 {
+            let first = unsafe self.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self)
+            return unsafe UInt64(first) << 32 | UInt64(self.unsafeLoadUnaligned(fromByteOffset: count &- 4, as: UInt32.self))
+        }
+        let others = UInt64(self.byte(at: count / 2)) << 8 | UInt64(self.byte(at: count &- 1))
+        return UInt64(self.byte(at: 0)) &* 0x0101_0101_0101_0000 | others
     }
 
     /// The same as ``containsControl()``, with HTAB allowed (RFC 9110, section 5.5).

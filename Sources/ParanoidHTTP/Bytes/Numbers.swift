@@ -92,6 +92,17 @@ package enum Decimal {
         return number
     }
 
+    /// Appends the digits of a number that is not negative.
+    package static func append(_ number: Int, to text: inout [UInt8]) {
+        precondition(number >= 0, "no protocol here has a sign")
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            text.append(UInt8(truncatingIfNeeded: 0x30 + number / divisor % 10))
+            divisor /= 10
+        }
+    }
+
     /// Appends a number of exactly `width` digits, padded with zeros; what has more digits loses the first ones.
     package static func append(_ number: Int, width: Int, to text: inout [UInt8]) {
         var divisor = 1

@@ -11,13 +11,13 @@ package enum CGIResponseHead {
     package static func appendStatus(_ status: HTTPResponse.Status, to buffer: inout [UInt8]) throws(CGIResponseHeadError) {
         guard 200...599 ~= status.code else { throw .invalidStatus }
         let phrase = status.reasonPhrase
-        if status.code == 200, phrase == "OK" { return buffer.append(contentsOf: "Status: 200 OK\r\n".utf8) }
+        if status.code == 200, phrase == "OK" { return Self.append("Status: 200 OK\r\n", to: &buffer) }
         guard !phrase.containsControl() else { throw .invalidStatus }
-        buffer.append(contentsOf: "Status: ".utf8)
+        Self.append("Status: ", to: &buffer)
         Decimal.append(status.code, width: 3, to: &buffer)
         buffer.append(UInt8(ascii: " "))  // the grammar wants it even when no phrase follows
         buffer.append(contentsOf: phrase.utf8)
-        buffer.append(contentsOf: "\r\n".utf8)
+        Self.appendEnd(to: &buffer)
     }
 
     /// Appends one header field and its line end.
@@ -30,14 +30,20 @@ package enum CGIResponseHead {
         if nameBytes.count == 6, Self.isStatus(nameBytes) { throw .reservedName }
         guard !value.containsControlOtherThanTab() else { throw .invalidValue }
         buffer.append(contentsOf: name.utf8)
-        buffer.append(contentsOf: ": ".utf8)
+        Self.append(": ", to: &buffer)
         buffer.append(contentsOf: value.utf8)
-        buffer.append(contentsOf: "\r\n".utf8)
+        Self.appendEnd(to: &buffer)
     }
 
-    /// Appends the empty line that ends the head.
+    /// Appends a line end: that of a line, and the empty line that ends the head.
     package static func appendEnd(to buffer: inout [UInt8]) {
-        buffer.append(contentsOf: "\r\n".utf8)
+        Self.append("\r\n", to: &buffer)
+    }
+
+    /// Appends a text of the program; its bytes are copied without a look at what they say.
+    @inline(__always)
+    static func append(_ text: StaticString, to buffer: inout [UInt8]) {
+        unsafe buffer.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends a whole head.

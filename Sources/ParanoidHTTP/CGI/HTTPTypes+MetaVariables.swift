@@ -17,7 +17,7 @@ extension HTTPFields {
 package enum HeaderParameter {
     /// Whether a parameter is hidden from the application: a client's `Proxy` field, which programs take for a setting of theirs
     /// (httpoxy, CVE-2016-5385).
-    package static func isHidden(_ name: RawSpan) -> Bool { name.equals("HTTP_PROXY") }
+    package static func isHidden(_ name: RawSpan) -> Bool { name.equals(literal: "HTTP_PROXY") }
 
     /// Whether a parameter is hidden from the application, see ``isHidden(_:)``.
     package static func isHidden(_ name: String) -> Bool { unsafe Self.isHidden(name.utf8.span.bytes) }

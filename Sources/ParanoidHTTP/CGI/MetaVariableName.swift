@@ -41,6 +41,9 @@ package enum MetaVariableName: UInt8, Sendable, Hashable, CaseIterable {
         }
     }
 
+    /// Whether the parameter stands for a header field; those are the last cases.
+    package var isHeaderField: Bool { self.rawValue >= Self.httpAuthorization.rawValue }
+
     /// The name on the wire.
     package var text: String {
         switch self {
@@ -86,31 +89,38 @@ package enum MetaVariableName: UInt8, Sendable, Hashable, CaseIterable {
     // The length and at most one more byte leave one candidate, which is then compared in full.
     private static func candidate(_ name: RawSpan) -> MetaVariableName? {
         switch name.byteCount {
-        case 5: name.equals("HTTPS") ? .https : nil
-        case 9: name.equals("PATH_INFO") ? .pathInfo : name.equals("HTTP_HOST") ? .httpHost : name.equals("AUTH_TYPE") ? .authType : nil
+        case 5: name.equals(literal: "HTTPS") ? .https : nil
+        case 9:
+            name.equals(literal: "PATH_INFO")
+                ? .pathInfo : name.equals(literal: "HTTP_HOST") ? .httpHost : name.equals(literal: "AUTH_TYPE") ? .authType : nil
         case 11: Self.elevenBytes(name)
-        case 12: name.equals("CONTENT_TYPE") ? .contentType : name.equals("QUERY_STRING") ? .queryString : nil
+        case 12: name.equals(literal: "CONTENT_TYPE") ? .contentType : name.equals(literal: "QUERY_STRING") ? .queryString : nil
         case 14: Self.fourteenBytes(name)
-        case 15: name.equals("SERVER_PROTOCOL") ? .serverProtocol : name.equals("HTTP_USER_AGENT") ? .httpUserAgent : nil
-        case 17: name.equals("HTTP_CONTENT_TYPE") ? .httpContentType : name.equals("SSL_CLIENT_VERIFY") ? .sslClientVerify : nil
-        case 18: name.equals("HTTP_AUTHORIZATION") ? .httpAuthorization : nil
-        case 19: name.equals("HTTP_CONTENT_LENGTH") ? .httpContentLength : name.equals("HTTP_SEC_FETCH_SITE") ? .httpSecFetchSite : nil
-        case 20: name.equals("HTTP_X_FORWARDED_FOR") ? .httpXForwardedFor : nil
-        case 21: name.equals("HTTP_X_FORWARDED_HOST") ? .httpXForwardedHost : nil
-        case 22: name.equals("HTTP_X_FORWARDED_PROTO") ? .httpXForwardedProto : nil
+        case 15: name.equals(literal: "SERVER_PROTOCOL") ? .serverProtocol : name.equals(literal: "HTTP_USER_AGENT") ? .httpUserAgent : nil
+        case 17:
+            name.equals(literal: "HTTP_CONTENT_TYPE")
+                ? .httpContentType : name.equals(literal: "SSL_CLIENT_VERIFY") ? .sslClientVerify : nil
+        case 18: name.equals(literal: "HTTP_AUTHORIZATION") ? .httpAuthorization : nil
+        case 19:
+            name.equals(literal: "HTTP_CONTENT_LENGTH")
+                ? .httpContentLength : name.equals(literal: "HTTP_SEC_FETCH_SITE") ? .httpSecFetchSite : nil
+        case 20: name.equals(literal: "HTTP_X_FORWARDED_FOR") ? .httpXForwardedFor : nil
+        case 21: name.equals(literal: "HTTP_X_FORWARDED_HOST") ? .httpXForwardedHost : nil
+        case 22: name.equals(literal: "HTTP_X_FORWARDED_PROTO") ? .httpXForwardedProto : nil
         default: nil
         }
     }
 
     private static func elevenBytes(_ name: RawSpan) -> MetaVariableName? {
         switch name.byte(at: 10) {
-        case UInt8(ascii: "R"): name.equals("REMOTE_ADDR") ? .remoteAddress : name.equals("REMOTE_USER") ? .remoteUser : nil
+        case UInt8(ascii: "R"):
+            name.equals(literal: "REMOTE_ADDR") ? .remoteAddress : name.equals(literal: "REMOTE_USER") ? .remoteUser : nil
         case UInt8(ascii: "E"):
-            name.equals("HTTP_COOKIE")
-                ? .httpCookie : name.equals("SCRIPT_NAME") ? .scriptName : name.equals("SERVER_NAME") ? .serverName : nil
-        case UInt8(ascii: "T"): name.equals("REMOTE_PORT") ? .remotePort : name.equals("SERVER_PORT") ? .serverPort : nil
-        case UInt8(ascii: "I"): name.equals("REQUEST_URI") ? .requestURI : nil
-        case UInt8(ascii: "N"): name.equals("HTTP_ORIGIN") ? .httpOrigin : nil
+            name.equals(literal: "HTTP_COOKIE")
+                ? .httpCookie : name.equals(literal: "SCRIPT_NAME") ? .scriptName : name.equals(literal: "SERVER_NAME") ? .serverName : nil
+        case UInt8(ascii: "T"): name.equals(literal: "REMOTE_PORT") ? .remotePort : name.equals(literal: "SERVER_PORT") ? .serverPort : nil
+        case UInt8(ascii: "I"): name.equals(literal: "REQUEST_URI") ? .requestURI : nil
+        case UInt8(ascii: "N"): name.equals(literal: "HTTP_ORIGIN") ? .httpOrigin : nil
         default: nil
         }
     }
@@ -118,10 +128,10 @@ package enum MetaVariableName: UInt8, Sendable, Hashable, CaseIterable {
     private static func fourteenBytes(_ name: RawSpan) -> MetaVariableName? {
         switch name.byte(at: 13) {
         case UInt8(ascii: "D"):
-            name.equals("REQUEST_METHOD") ? .requestMethod : name.equals("HTTP_FORWARDED") ? .httpForwarded : nil
-        case UInt8(ascii: "H"): name.equals("CONTENT_LENGTH") ? .contentLength : nil
-        case UInt8(ascii: "E"): name.equals("REQUEST_SCHEME") ? .requestScheme : nil
-        case UInt8(ascii: "P"): name.equals("HTTP_X_REAL_IP") ? .httpXRealIP : nil
+            name.equals(literal: "REQUEST_METHOD") ? .requestMethod : name.equals(literal: "HTTP_FORWARDED") ? .httpForwarded : nil
+        case UInt8(ascii: "H"): name.equals(literal: "CONTENT_LENGTH") ? .contentLength : nil
+        case UInt8(ascii: "E"): name.equals(literal: "REQUEST_SCHEME") ? .requestScheme : nil
+        case UInt8(ascii: "P"): name.equals(literal: "HTTP_X_REAL_IP") ? .httpXRealIP : nil
         default: nil
         }
     }

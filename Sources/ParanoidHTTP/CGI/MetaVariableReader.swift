@@ -35,16 +35,18 @@ package struct MetaVariableReader: Sendable {
     ///
     /// - Throws: ``MetaVariableError`` when the request has to be refused.
     package mutating func add(name: RawSpan, value: RawSpan) throws(MetaVariableError) {
-        try Self.check(name: name)
-        let known = MetaVariableName(name)
+        guard let known = MetaVariableName(name) else {
+            try Self.check(name: name)
+            if name.starts(with: "HTTP_"), value.containsControlOtherThanTab() { throw MetaVariableError(.controlByte) }
+            // Apache's SERVER_SIGNATURE ends in a line feed; what decides nothing is not looked at.
+            return
+        }
         // HTAB is optional white space in header fields (RFC 9110, section 5.5) and has no business elsewhere.
-        if name.starts(with: "HTTP_") {
+        if known.isHeaderField {
             if value.containsControlOtherThanTab() { throw MetaVariableError(.controlByte, known) }
-        } else if let known, known.isDeciding, value.containsControl() {
+        } else if known.isDeciding, value.containsControl() {
             throw MetaVariableError(.controlByte, known)
         }
-        // Apache's SERVER_SIGNATURE ends in a line feed; what decides nothing is not looked at.
-        guard let known else { return }
         let isFirst = try self.note(known, value)
         if isFirst { try self.keep(known, value) }
     }
@@ -158,7 +160,7 @@ package struct MetaVariableReader: Sendable {
     }
 
     private static func saysSecure(_ value: RawSpan) -> Bool {
-        value.equals("on") || value.equals("1")
+        value.equals(literal: "on") || value.equals(literal: "1")
     }
 
     private static func method(_ value: RawSpan) throws(MetaVariableError) -> String {

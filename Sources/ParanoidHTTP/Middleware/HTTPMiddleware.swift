@@ -45,7 +45,7 @@ public protocol HTTPHandler: Sendable {
 
 /// A handler made of a closure.
 package struct ClosureHandler: HTTPHandler {
-    private let body: @Sendable (Request) async throws -> Response
+    let body: @Sendable (Request) async throws -> Response
 
     /// Creates a handler.
     package init(_ body: @escaping @Sendable (Request) async throws -> Response) {

@@ -8,7 +8,8 @@ public import Logging
 public struct Request: Sendable {
     let head: RequestHead
     var endpoint: RouteEndpoint?
-    var storage = RequestStorage()
+    // Look-ups are specialised where they are written: an unspecialised one makes the metadata of its types each time.
+    @usableFromInline var storage = RequestStorage()
 
     /// When the first byte of the request was seen, in nanoseconds since the epoch; `nil` when nobody has noted it.
     package var receivedAtNanoseconds: Int64?
@@ -101,6 +102,7 @@ public struct Request: Sendable {
     /// ```swift
     /// request[Tenant.self] = tenant
     /// ```
+    @inlinable
     public subscript<Value: Sendable>(_ type: Value.Type) -> Value? {
         get { self.storage[type] }
         set { self.storage[type] = newValue }
@@ -134,11 +136,24 @@ public struct Request: Sendable {
 }
 
 /// The values attached to a request; there are few, so a list is faster than a dictionary, and the first needs no memory of its own.
+@usableFromInline
 struct RequestStorage: Sendable {
-    private typealias Entry = (type: ObjectIdentifier, value: any Sendable)
+    @usableFromInline
+    struct Entry: Sendable {
+        @usableFromInline let type: ObjectIdentifier
+        @usableFromInline let value: any Sendable
 
-    private var first: Entry?
-    private var others: [Entry] = []
+        @usableFromInline
+        init(_ type: ObjectIdentifier, _ value: any Sendable) {
+            self.type = type
+            self.value = value
+        }
+    }
+
+    @usableFromInline var first: Entry?
+    @usableFromInline var others: [Entry] = []
+
+    init() {}
 
     /// Lends each value.
     func forEach<Failure: Error>(_ body: (any Sendable) throws(Failure) -> Void) throws(Failure) {
@@ -146,26 +161,37 @@ struct RequestStorage: Sendable {
         for entry in self.others { try body(entry.value) }
     }
 
+    @inlinable
     subscript<Value: Sendable>(_: Value.Type) -> Value? {
-        get {
-            let type = ObjectIdentifier(Value.self)
-            if let first, first.type == type { return first.value as? Value }
-            for entry in self.others where entry.type == type { return entry.value as? Value }
-            return nil
-        }
+        get { self.value(of: ObjectIdentifier(Value.self)) as? Value }
         set {
-            let entry: Entry? = newValue.map { (ObjectIdentifier(Value.self), $0) }
-            let index = self.others.firstIndex { $0.type == ObjectIdentifier(Value.self) }
-            if let index, let entry {
-                self.others[index] = entry
-            } else if let index {
-                self.others.remove(at: index)
-            } else if self.first == nil || self.first?.type == ObjectIdentifier(Value.self) {
-                self.first = entry
-            } else if let entry {
-                self.others.append(entry)
+            if let newValue {
+                self.set(Entry(ObjectIdentifier(Value.self), newValue))
+            } else {
+                self.remove(ObjectIdentifier(Value.self))
             }
         }
+    }
+
+    @usableFromInline
+    func value(of type: ObjectIdentifier) -> (any Sendable)? {
+        if let first, first.type == type { return first.value }
+        return self.others.first { $0.type == type }?.value
+    }
+
+    @usableFromInline
+    mutating func set(_ entry: Entry) {
+        guard let first, first.type != entry.type else { return self.first = entry }
+        if let index = self.others.firstIndex(where: { $0.type == entry.type }) {
+            self.others[index] = entry
+        } else {
+            self.others.append(entry)
+        }
+    }
+
+    @usableFromInline
+    mutating func remove(_ type: ObjectIdentifier) {
+        if self.first?.type == type { self.first = nil } else { self.others.removeAll { $0.type == type } }
     }
 }
 

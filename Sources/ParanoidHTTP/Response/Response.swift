@@ -92,6 +92,14 @@ public struct Response: Sendable, ResponseConvertible {
         self.fields.removeAll { $0.name == name }
     }
 
+    /// Whether fields were set that are not among the few which many responses share: `Content-Type`, `Cache-Control` and `Vary`.
+    package var hasOwnFields: Bool { self.fields.contains { $0.line == nil } }
+
+    /// Whether a field of this name may be there although ``hasOwnFields`` does not say so.
+    package static func isShared(_ name: HTTPField.Name) -> Bool {
+        name == .contentType || name == .cacheControl || name == .vary
+    }
+
     /// The first value of a header field; `nil` when it is not set.
     public func header(_ name: HTTPField.Name) -> String? {
         self.fields.first { $0.name == name }?.value
@@ -191,9 +199,9 @@ extension CGIResponseHead {
             if let line = field.line { buffer += line } else { try Self.appendField(field.name.rawName, field.value, to: &buffer) }
         }
         if !response.forbidsBody, let length = response.body.length {
-            buffer.append(contentsOf: "Content-Length: ".utf8)
-            buffer.append(contentsOf: String(length).utf8)
-            buffer.append(contentsOf: "\r\n".utf8)
+            Self.append("Content-Length: ", to: &buffer)
+            Decimal.append(length, to: &buffer)
+            Self.appendEnd(to: &buffer)
         }
         for cookie in response.cookies { try Self.appendField("Set-Cookie", cookie.fieldValue(now: now), to: &buffer) }
     }

@@ -49,17 +49,19 @@ package final class Router: RouterMethods, Sendable {
 /// The immutable form of a router: the route is found first, then middleware and handler run.
 struct FrozenRouter: HTTPHandler {
     private let trie: RouteTrie<RouteEndpoint>
-    private let chain: any HTTPHandler
+    /// The middleware around the endpoint; `nil` when there is none, and each level costs.
+    private let chain: (any HTTPHandler)?
 
     init(_ trie: RouteTrie<RouteEndpoint>, _ middleware: [any HTTPMiddleware]) {
         self.trie = trie
-        self.chain = MiddlewareHandler.compose(middleware, around: EndpointHandler())
+        self.chain = middleware.isEmpty ? nil : MiddlewareHandler.compose(middleware, around: EndpointHandler())
     }
 
     func handle(_ request: Request) async throws -> Response {
         var request = request
         self.route(&request)
-        return try await self.chain.handle(request)
+        guard let chain else { return try await EndpointHandler().handle(request) }
+        return try await chain.handle(request)
     }
 
     private func route(_ request: inout Request) {
@@ -121,9 +123,8 @@ private struct EndpointHandler: HTTPHandler {
         guard let endpoint = request.endpoint else { throw HTTPError.notFound }
         // What the handler wanted changed does not happen, whatever a middleware makes of the error.
         do {
-            guard request.method == .head else { return try await endpoint.handler.handle(request) }
-            var response = try await endpoint.handler.handle(request)
-            response.omitBody()
+            var response = try await endpoint.handle(request)
+            if request.method == .head { response.omitBody() }
             return response
         } catch {
             request.noteFailure()
@@ -134,7 +135,8 @@ private struct EndpointHandler: HTTPHandler {
 
 /// A registered handler; requests refer to it once they are routed.
 final class RouteEndpoint: Sendable {
-    let handler: any HTTPHandler
+    /// Gives the response; the closure itself where the handler is one.
+    let handle: @Sendable (Request) async throws -> Response
     /// The pattern; `nil` for the responses that the router gives itself.
     let pattern: String?
     let names: [String]
@@ -143,7 +145,11 @@ final class RouteEndpoint: Sendable {
 
     init(_ handler: any HTTPHandler, pattern: String?, names: [String] = [], bodyLimit: Int? = nil) {
         self.bodyLimit = bodyLimit
-        self.handler = handler
+        if let closure = handler as? ClosureHandler {
+            self.handle = closure.body
+        } else {
+            self.handle = { try await handler.handle($0) }
+        }
         self.pattern = pattern
         self.names = names
     }

@@ -22,22 +22,34 @@ extension RouterMethods {
     ///   - bodyLimit: The most bytes that a body of this route may have, more or fewer than elsewhere; `nil`: the limit of the group, else of the
     ///     application. Reading a longer one throws 413.
     ///   - handler: Gives the responses.
+    @inlinable
     public func on<Output: ResponseConvertible>(
         _ method: HTTPRequest.Method,
         _ pattern: String,
         bodyLimit: Int? = nil,
         use handler: @escaping @Sendable (Request) async throws -> Output
     ) {
-        let closure = ClosureHandler { try await handler($0).makeResponse() }
-        self.register(LimitedHandler.wrap(closure, bodyLimit), method: method, pattern: pattern)
+        self.register(method, pattern, bodyLimit) { try await handler($0).makeResponse() }
+    }
+
+    @usableFromInline
+    func register(
+        _ method: HTTPRequest.Method,
+        _ pattern: String,
+        _ bodyLimit: Int?,
+        _ body: @escaping @Sendable (Request) async throws -> Response
+    ) {
+        self.register(LimitedHandler.wrap(ClosureHandler(body), bodyLimit), method: method, pattern: pattern)
     }
 
     /// Registers a closure for GET, and for HEAD unless that has a handler of its own.
+    @inlinable
     public func get<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
         self.on(.get, pattern, use: handler)
     }
 
     /// Registers a closure for POST; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    @inlinable
     public func post<Output: ResponseConvertible>(
         _ pattern: String,
         bodyLimit: Int? = nil,
@@ -47,6 +59,7 @@ extension RouterMethods {
     }
 
     /// Registers a closure for PUT; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    @inlinable
     public func put<Output: ResponseConvertible>(
         _ pattern: String,
         bodyLimit: Int? = nil,
@@ -56,6 +69,7 @@ extension RouterMethods {
     }
 
     /// Registers a closure for PATCH; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    @inlinable
     public func patch<Output: ResponseConvertible>(
         _ pattern: String,
         bodyLimit: Int? = nil,
@@ -65,6 +79,7 @@ extension RouterMethods {
     }
 
     /// Registers a closure for DELETE.
+    @inlinable
     public func delete<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
         self.on(.delete, pattern, use: handler)
     }

@@ -190,6 +190,7 @@ struct MetaVariableReaderTests {
         }
         let longer = bytes + [0x58]
         #expect(unsafe MetaVariableName(longer.span.bytes) == nil)
+        #expect(name.isHeaderField == name.text.hasPrefix("HTTP_"))
     }
 
     @Test("refuse every control byte at every place", arguments: Array(0x00...0x1F) + [0x7F] as [UInt8])
