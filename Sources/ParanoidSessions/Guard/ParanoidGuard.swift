@@ -1,9 +1,6 @@
 /// The decisions of the profiles `paranoid` and `balanced`: values in a chain that proves a copied jar, and a session that stands unless
 /// a theft is proven.
 struct ParanoidGuard: Sendable {
-    /// Later than that after a change of keys, no older answer arrives any more.
-    private static let lateness = Duration.seconds(60)
-
     let settings: GuardSettings
 
     // MARK: Arrival
@@ -172,10 +169,21 @@ struct ParanoidGuard: Sendable {
         if !isNew { draft.remember(state, in: &tracking, keys: keys) }
         if draft.rotates || isNew || state.session?.shown == .pending { draft.isModified = true }
         if draft.rotates { tracking.identifierIssuedAt = now }
-        draft.changes.second = self.secondCookie(of: tracking, for: state, isModified: draft.isModified, at: now) ?? draft.changes.second
+        draft.tellsIdentifier = draft.tellsIdentifier || isNew || draft.rotates || draft.changes.nonce != nil
+        // All three together, so that a jar holds those of one session, whichever answer comes last.
+        let isTold = draft.isModified && draft.tellsIdentifier
+        draft.changes.second = self.secondCookie(of: tracking, for: state, isTold: isTold) ?? draft.changes.second
+        self.name(&draft.changes, for: state, isBegun: current == nil)
         if tracking.secureKey != draft.record.tracking?.secureKey { draft.isModified = true }
         if tracking != draft.record.tracking { draft.record.tracking = tracking }
-        draft.tellsIdentifier = draft.tellsIdentifier || isNew || draft.rotates || draft.changes.nonce != nil
+    }
+
+    /// Says whose names the cookies of a session have that begins, or that a login or another proof has put under new secrets.
+    private func name(_ changes: inout SessionCookieChanges, for state: TransactionState, isBegun: Bool) {
+        let isLogin = state.renewal == .all || (isBegun && state.edits.user != nil)
+        guard isBegun || isLogin else { return }
+        changes.replaced = state.credentials.logins
+        changes.login = isLogin ? changes.login.next(besides: state.credentials.logins) : .visitor
     }
 
     /// What a request does to a chain and to what is pending.
@@ -249,18 +257,13 @@ struct ParanoidGuard: Sendable {
         return isOld && (tracking.chain != nil || state.credentials.mayRotate())
     }
 
-    /// The second cookie: where the client has not shown its key, and again with what else is told, so that it lives as long.
+    /// The second cookie: where the client has not shown its key, and again with what else is told.
     private func secondCookie(
         of tracking: SessionTracking,
         for state: TransactionState,
-        isModified: Bool,
-        at now: Timestamp
+        isTold: Bool
     ) -> SessionCookieChanges.Second? {
         guard state.credentials.isSecure, let key = tracking.secureKey else { return nil }
-        if key != state.credentials.secureKey { return .set(key) }
-        // Not soon after a change of keys: an older answer that arrives late must not bring the old one back.
-        guard isModified, state.changes.second == nil else { return nil }
-        let age = tracking.identifierIssuedAt.duration(to: now)
-        return age > Self.lateness || age < .zero - Self.lateness ? .set(key) : nil
+        return isTold || key != state.credentials.secureKey ? .set(key) : nil
     }
 }

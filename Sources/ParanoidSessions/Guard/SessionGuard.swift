@@ -192,12 +192,15 @@ package struct SessionGuard: Sendable {
         let isEmpty = current == nil && draft.record.tracking == nil && !draft.hasContent
         changes.maxAge = self.settings.cookieAge(of: draft.record, at: now)
         guard (draft.isModified || self.settings.savesEveryRequest) && !isEmpty else {
-            if isEmpty && state.credentials.presentsIdentifier && self.deletesCookies(of: state) { changes.identifier = .deleted }
+            if isEmpty && state.credentials.presentsIdentifier && self.deletesCookies(of: state) {
+                changes.identifier = .deleted
+                changes.replaced = state.credentials.logins
+            }
             return SessionCompletion(storing: .nothing, changes: changes)
         }
         if draft.tellsIdentifier { changes.identifier = .set }
         // A request with an old identifier within the overlap may be the owner's other tab or a thief: neither learns the new one here.
-        if state.session?.shown == .superseded && !draft.rotates { changes = SessionCookieChanges() }
+        if state.session?.shown == .superseded && !draft.rotates { changes = SessionCookieChanges(login: changes.login) }
         guard let current else { return SessionCompletion(storing: .create(draft.record), changes: changes) }
         let conflicts = state.edits.conflicts(seen: state.session?.record.values, current: current.values)
         if !draft.rotates, case .stored = state.progress, draft.record == current {

@@ -37,6 +37,7 @@ package struct TransactionState: Sendable {
         self.isChecked = isChecked
         self.verdict = isChecked ? .none : .unchecked
         self.standing = .none(.absent)
+        self.changes.login = credentials.login
     }
 
     /// How a request stands to a session.
