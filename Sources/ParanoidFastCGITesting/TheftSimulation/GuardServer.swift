@@ -142,7 +142,7 @@ package struct GuardServer: HeldServer {
         var state = TransactionState(credentials: credentials, arrivedAt: time, isChecked: true)
         var shown = OpenSession.Shown.current
         if credentials.identifier != self.identifier {
-            shown = record.tracking?.predecessor == credentials.identifier ? .pending : .superseded
+            shown = record.tracking?.predecessor?.identifier == credentials.identifier ? .pending : .superseded
         }
         state.session = OpenSession(identifier: self.identifier, record: record, shown: shown)
         switch self.sessionGuard.decide(credentials, on: record, keys: self.keys, at: time) {
@@ -188,7 +188,9 @@ package struct GuardServer: HeldServer {
         switch completion.storing {
         case .write(let next): self.record = next
         case .rotate(var next):
-            if renewing != .login, next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
+            if renewing != .login {
+                next.tracking?.predecessor = .init(self.identifier, issuedAt: record.tracking?.identifierIssuedAt)
+            }
             self.record = next
             self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
         case .nothing, .gone, .create: break

@@ -63,7 +63,7 @@ struct ParanoidGuard: Sendable {
         at now: Timestamp
     ) -> SignalFindings? {
         var changes = findings?.changes ?? []
-        let isPending = changes.contains { $0.policy == .rotate } && !tracking.pending.entries.isEmpty
+        let isPending = findings?.hastensRotation == true && !tracking.pending.entries.isEmpty
         let bounds = self.settings.rotationBounds(of: record)
         let inVain = bounds.flatMap { tracking.chain?.roundsInVain(at: now, $0) } ?? 0
         guard isPending || inVain >= RotationChain.tooManyRounds else { return findings }
@@ -161,11 +161,21 @@ struct ParanoidGuard: Sendable {
         if tracking.predecessor != nil && state.credentials.identifier == state.session?.identifier {
             // The client has the identifier: the one before it is done with.
             if tracking.chain == nil { for entry in tracking.pending.confirmAll() { tracking.known.remember(entry) } }
-            draft.confirmed = tracking.predecessor
+            draft.confirmed = tracking.predecessor.map { predecessor in
+                let use = predecessor.issuedAt.map { $0.duration(to: tracking.identifierIssuedAt) }
+                return SessionCompletion.RetiredIdentifier(identifier: predecessor.identifier, use: use)
+            }
             tracking.predecessor = nil
             draft.isModified = true
         }
-        draft.rotates = current != nil && (state.renewal != .keep || (state.session?.shown != .superseded && isDue))
+        let isAskedFor = state.renewal == .identifier
+        if tracking.predecessor != nil && state.renewal != .all {
+            // The client has not shown the identifier that it was given last: it is given this one again, and none beside it.
+            draft.tellsIdentifier = draft.tellsIdentifier || isAskedFor
+            draft.isModified = draft.isModified || isAskedFor
+        } else {
+            draft.rotates = current != nil && (state.renewal != .keep || (state.session?.shown != .superseded && isDue))
+        }
         if !isNew { draft.remember(state, in: &tracking, keys: keys) }
         if draft.rotates || isNew || state.session?.shown == .pending { draft.isModified = true }
         if draft.rotates { tracking.identifierIssuedAt = now }
@@ -212,17 +222,18 @@ struct ParanoidGuard: Sendable {
         else { return turn }
         turn.chain.recall(at: now, bounds)
         let isAskedFor = state.renewal != .keep
+        let hastens = state.signals?.hastensRotation ?? false
         let exchange = RotationChain.Exchange(
             value,
             arrivedAt: state.arrivedAt,
             // Each request is given one value, however often it commits.
             isLate: state.reason == .window || state.changes.nonce != nil,
             // Not at once, also where the application asks for it: a late response would bring an older value back.
-            isHastened: isAskedFor || state.hastensRotation
+            isHastened: isAskedFor || hastens
         )
         // A client that is served ahead of time, or in the background, may never see the response's cookies.
         // In a new network every response is an occasion: the client chooses what it says of itself.
-        let isOccasion = { isAskedFor || state.hastensRotation || state.credentials.mayRotate() }
+        let isOccasion = { isAskedFor || hastens || state.credentials.mayRotate() }
         turn.gives = turn.chain.complete(exchange, at: now, bounds, isOccasion: isOccasion)
         if let signals = state.signals { turn.found = turn.pending.note(signals, generation: turn.chain.generation) }
         turn.confirmed = turn.pending.confirm(value)

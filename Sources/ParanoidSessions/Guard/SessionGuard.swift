@@ -232,6 +232,14 @@ package struct SessionCompletion: Sendable {
         case rotate(SessionRecord)
     }
 
+    /// An identifier that the client has given up.
+    package struct RetiredIdentifier: Sendable, Hashable {
+        /// The identifier.
+        package var identifier: SessionIdentifier
+        /// For how long it was the session's; `nil` where that is not known.
+        package var use: Duration?
+    }
+
     /// What is to be stored.
     package var storing: Storing
     /// What the response has to tell the client.
@@ -241,7 +249,7 @@ package struct SessionCompletion: Sendable {
     /// How many changes of others this one overwrites.
     package var conflicts = 0
     /// The identifier that the client has given up, as it has shown its successor.
-    package var confirmed: SessionIdentifier?
+    package var confirmed: RetiredIdentifier?
     /// What about the client is new to the session, and to be told once.
     package var found: [String] = []
 }
@@ -256,7 +264,7 @@ struct CompletionDraft {
     var rotates = false
     /// Whether the client is told the identifier where anything is stored.
     var tellsIdentifier = true
-    var confirmed: SessionIdentifier?
+    var confirmed: SessionCompletion.RetiredIdentifier?
     /// What about the client is new to the session.
     var found: [String] = []
 

@@ -202,7 +202,7 @@ extension SessionTransaction {
             if found.identifier == identifier {
                 .current
             } else {
-                found.record.tracking?.predecessor == identifier ? .pending : .superseded
+                found.record.tracking?.predecessor?.identifier == identifier ? .pending : .superseded
             }
         return OpenSession(identifier: found.identifier, record: found.record, expiresAt: found.expiresAt, shown: shown)
     }

@@ -135,9 +135,6 @@ package struct TransactionState: Sendable {
         }
     }
 
-    /// Whether new values are due as soon as they can do no harm, as something about the client has changed.
-    package var hastensRotation: Bool { self.signals?.policy == .rotate }
-
     // MARK: Transitions
 
     /// Lets go of a session that this request may not use.
