@@ -19,20 +19,12 @@ import time
 import urllib.error
 
 sys.dont_write_bytecode = True
+from checks import expect, finish
 from devtools import Browser, BrowserError, Tab
 from stack import Stack
 
 # The demo's own default: the shorter the bound, the more rotations are seen. Here nothing is under way for longer than a second.
 DELAY_BOUND = 2.0
-
-passed = failed = 0
-
-
-def expect(holds, what):
-    global passed, failed
-    passed, failed = passed + bool(holds), failed + (not holds)
-    print(f"  {'ok   ' if holds else 'WRONG'}   {what}", flush=True)
-    return holds
 
 
 class LoggedOut(Exception):
@@ -330,8 +322,7 @@ def main():
         expect(False, f"{type(error).__name__}: {error}")
     finally:
         test.end()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return finish()
 
 
 sys.exit(main())

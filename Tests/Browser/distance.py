@@ -17,6 +17,7 @@ import time
 import urllib.error
 
 sys.dont_write_bytecode = True
+from checks import expect, finish
 from devtools import Browser, BrowserError, Tab
 from slow_line import SlowLine
 from stack import Stack, StackError
@@ -74,15 +75,6 @@ var logIn = async name => {
     await ask('/session/peek?after=' + name);
 };
 """
-
-passed = failed = 0
-
-
-def expect(holds, what):
-    global passed, failed
-    passed, failed = passed + bool(holds), failed + (not holds)
-    print(f"  {'ok   ' if holds else 'WRONG'}   {what}", flush=True)
-    return holds
 
 
 class Trial:
@@ -179,8 +171,7 @@ def main():
         expect(False, f"{type(error).__name__}: {error}")
     finally:
         trial.end()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return finish()
 
 
 sys.exit(main())

@@ -32,7 +32,7 @@ extension Integration {
         }
 
         private func number(of jar: CurlJar) -> UInt8? {
-            let text = (jar.cookies["__Host-sessionid"] ?? "").replacing("-", with: "+").replacing("_", with: "/")
+            let text = (jar.cookies[session: "__Host-sessionid"] ?? "").replacing("-", with: "+").replacing("_", with: "/")
             return Data(base64Encoded: text)?.first
         }
 

@@ -49,11 +49,11 @@ extension Integration {
                 let jar = try app.jar()
                 _ = try await app.get("/session", jar: jar)
                 let field = jar.field
-                let presented = jar.cookies["__Host-sessionnonce"]
+                let presented = jar.cookies[session: "__Host-sessionnonce"]
                 // The next answers bring a new nonce as soon as no older one can be under way.
                 try await eventually("the nonce has changed") {
                     _ = try await app.get("/session/peek", jar: jar)
-                    return jar.cookies["__Host-sessionnonce"] != presented
+                    return jar.cookies[session: "__Host-sessionnonce"] != presented
                 }
                 #expect(try await app.get("/session/peek", jar: jar).report().verdict == "accepted")
                 // Within the bound it may be a request under way; later it is proof.
@@ -82,7 +82,7 @@ extension Integration {
                     #expect(report.verdict == "rejected" && report.hits == 0, "\(parts)")
                 }
                 var others = cookies
-                others["__Host-sessionnonce"] = forged
+                others[session: "__Host-sessionnonce"] = forged
                 let field = others.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
                 #expect(try await app.get("/session/peek", "-H", "Cookie: \(field)").report().reason == "nonce")
                 #expect(try await app.get("/session/peek", jar: jar, "-A", "Other/1.0").report().reason == "signals")
@@ -97,7 +97,7 @@ extension Integration {
                 let planted = String(repeating: "A", count: 44)
                 let answer = try await app.get("/session", jar: jar, "-H", "Cookie: __Host-sessionid=\(planted)")
                 #expect(try answer.report().verdict == "new")
-                #expect(jar.cookies["__Host-sessionid"] != nil && jar.cookies["__Host-sessionid"] != planted)
+                #expect(jar.cookies[session: "__Host-sessionid"] != nil && jar.cookies[session: "__Host-sessionid"] != planted)
             }
         }
 

@@ -1,5 +1,6 @@
 import ParanoidFastCGI
 import ParanoidFastCGITesting
+import TestSupport
 import Testing
 
 @Suite("An application in one process")
@@ -122,8 +123,8 @@ struct ApplicationTests {
         _ = try await self.send(.get, "/hit", &ann)
         var thief = ann
         #expect(try await self.send(.post, path, &ann).text == "in")
-        #expect(ann.cookies["__Host-sessionid"] != thief.cookies["__Host-sessionid"])
-        #expect(ann.cookies["__Host-sessionid_https"] != thief.cookies["__Host-sessionid_https"])
+        #expect(ann.cookies[session: "__Host-sessionid"] != thief.cookies[session: "__Host-sessionid"])
+        #expect(ann.cookies[session: "__Host-sessionid_https"] != thief.cookies[session: "__Host-sessionid_https"])
         #expect(try await self.send(.get, "/user", &ann).text == "ann")
         #expect(try await self.send(.get, "/user", &thief).text == "nobody")
         #expect(try await self.send(.get, "/user", &ann).text == "ann")
@@ -145,7 +146,7 @@ struct ApplicationTests {
     func secureKey() async throws {
         var ann = Jar()
         _ = try await self.send(.get, "/hit", &ann)
-        ann.cookies["__Host-sessionid_https"] = nil
+        ann.cookies[session: "__Host-sessionid_https"] = nil
         #expect(try await self.send(.get, "/peek", &ann).text == "0 rejected")
     }
 

@@ -211,7 +211,7 @@ struct ConfigurationTests {
             ("PSESSION_SIGNALS", "address", "NAME:POLICY"), ("PSESSION_SIGNALS", "address:burn", "rotate"),
             ("PSESSION_SIGNALS", "User-Agent:log", "NAME:POLICY"), ("PSESSION_ADDRESS_PREFIX", "24", "24,64"),
             ("PARANOID_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"), ("PSESSION_REUSE", "ignore", "end, challenge"),
-            ("SESSION_COOKIE_NAME", "sessionnonce", "three"),
+            ("SESSION_COOKIE_NAME", "sessionnonce", "three"), ("SESSION_COOKIE_NAME", "sessionnonce-2", "three"),
             ("SESSION_COOKIE_PATH", "app", "slash"), ("PARANOID_WORKERS", "two", "from 0"), ("PARANOID_THREADS", "0", "from 1"),
             ("PARANOID_LISTEN", "somewhere", "unix:PATH"), ("PARANOID_DURABILITY", "forever", "process or power"),
             ("PARANOID_SWEEP_INTERVAL", "0", "above 0"), ("PARANOID_MAX_REQUESTS", "0", "from 1"),

@@ -1,5 +1,6 @@
 import ParanoidFastCGI
 import ParanoidFastCGITesting
+import TestSupport
 import Testing
 
 @Suite("Logging in and out")
@@ -43,11 +44,11 @@ struct LoginTests {
     }
 
     private func sessionCookie(_ client: SessionClient) -> String? {
-        client.cookies[self.made.app.configuration.sessions.cookies.sessionCookie]
+        client.cookies[session: self.made.app.configuration.sessions.cookies.sessionCookie]
     }
 
     private func secondCookie(_ client: SessionClient) -> String? {
-        client.cookies[self.made.app.configuration.sessions.cookies.secondCookie]
+        client.cookies[session: self.made.app.configuration.sessions.cookies.secondCookie]
     }
 
     @Test("a login takes over what an anonymous session held, or only what is named, or nothing")

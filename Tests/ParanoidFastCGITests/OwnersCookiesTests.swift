@@ -1,5 +1,6 @@
 import ParanoidFastCGI
 import ParanoidFastCGITesting
+import TestSupport
 import Testing
 
 @Suite("The cookies of a session's owner")
@@ -72,7 +73,7 @@ struct OwnersCookiesTests {
         var ann = self.browser()
         _ = try await ann.post("/login", body: "ann")
         var part = ann
-        part.cookies["__Host-sessionnonce"] = nil
+        part.cookies[session: "__Host-sessionnonce"] = nil
         let before = part.cookies
         #expect(try await part.get("/add").text == "one,two")
         #expect(part.cookies == before)
@@ -87,6 +88,8 @@ struct OwnersCookiesTests {
         arguments: [
             Self.form, [("HTTP_ORIGIN", "https://bank.example")], [("HTTP_ORIGIN", "null")],
             [("HTTP_ORIGIN", "https://bank.example"), ("HTTP_SEC_FETCH_SITE", "Cross-Site")],
+            [("HTTP_REFERER", "https://bank.example/pay?to=1"), ("HTTP_HOST", "shop.example")],
+            [("HTTP_REFERER", "https://bank.example"), ("HTTP_HOST", "shop.example")],
         ]
     )
     func crossSite(_ parameters: [(name: String, value: String)]) async throws {
@@ -96,6 +99,21 @@ struct OwnersCookiesTests {
         #expect(bank.cookies.isEmpty)
         #expect(try await bank.post("/login", body: "mallory").text == "cross-site")
         #expect(bank.cookies.isEmpty)
+    }
+
+    @Test(
+        "are set where an older browser sends a form of our own page, or follows a link, and says no more than where from",
+        arguments: ["https://shop.example/form", "https://SHOP.example:443/", "no address", ""]
+    )
+    func referer(_ referer: String) async throws {
+        var client = self.browser()
+        client.more = [("HTTP_REFERER", referer), ("HTTP_HOST", "shop.example")]
+        #expect(try await client.post("/add").text == "one,two")
+        #expect(client.cookies.count == 3)
+        var visitor = self.browser()
+        visitor.more = [("HTTP_REFERER", "https://bank.example/"), ("HTTP_HOST", "shop.example")]
+        #expect(try await visitor.get("/add").text == "one,two")
+        #expect(visitor.cookies.count == 3)
     }
 
     @Test("are not replaced by what a page stores to which a link of another site leads; a login on such a page is one")

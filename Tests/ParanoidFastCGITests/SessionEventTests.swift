@@ -2,6 +2,7 @@ import InMemoryLogging
 import ParanoidFastCGI
 import ParanoidFastCGITesting
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Events of sessions")
@@ -71,7 +72,7 @@ struct SessionEventTests {
         _ = try await ann.post("/rotate")
         note(ann)
         var prober = ann
-        prober.cookies["__Host-sessionnonce"] = nil
+        prober.cookies[session: "__Host-sessionnonce"] = nil
         _ = try await prober.get("/user")
         let copy = ann
         _ = try await ann.post("/logout")
@@ -106,7 +107,7 @@ struct SessionEventTests {
         #expect(try await ann.get("/user").text == "nobody")
         #expect(self.record.kinds == [.created, .login, .expired])
         var stranger = self.browser()
-        stranger.cookies["__Host-sessionid"] = String(repeating: "A", count: 44)
+        stranger.cookies[session: "__Host-sessionid"] = String(repeating: "A", count: 44)
         #expect(try await stranger.get("/user").text == "nobody")
         #expect(self.record.kinds.count == 3)
     }

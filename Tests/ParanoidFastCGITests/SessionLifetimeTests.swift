@@ -1,5 +1,6 @@
 import ParanoidFastCGI
 import ParanoidFastCGITesting
+import TestSupport
 import Testing
 
 @Suite("How long sessions last")
@@ -82,7 +83,7 @@ struct SessionLifetimeTests {
             // A browser that drops what has expired.
             for (name, renewed) in lastRenewal where renewed.duration(to: made.time.now) >= .seconds(1000) { client.cookies[name] = nil }
         }
-        #expect(client.cookies[names.sessionCookie] != nil)
+        #expect(client.cookies[session: names.sessionCookie] != nil)
         made.time.advance(by: .seconds(1001))
         #expect(await client.get("/user").text == "nobody")
     }

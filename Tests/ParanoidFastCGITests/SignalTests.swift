@@ -1,6 +1,7 @@
 import ParanoidFastCGI
 import ParanoidFastCGITesting
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("A client that changes")
@@ -79,7 +80,7 @@ struct SignalTests {
     func roaming() async throws {
         var ann = self.browser(try self.makeApp())
         _ = try await ann.get("/hit")
-        let home = ann.cookies["__Host-sessionid"]
+        let home = ann.cookies[session: "__Host-sessionid"]
         ann.address = "192.0.2.9"
         #expect(try await ann.get("/peek").text == "1 accepted")
         // Told at once, and once.
@@ -87,7 +88,7 @@ struct SignalTests {
         #expect(self.events.all.last?.signals == ["address"])
         self.clock.advance(by: .seconds(30))
         #expect(try await ann.get("/peek").text == "1 accepted")
-        let away = ann.cookies["__Host-sessionid"]
+        let away = ann.cookies[session: "__Host-sessionid"]
         #expect(away != home)
         #expect(self.events.kinds == [.created, .changed, .rotated])
         ann.address = "10.0.0.1"
@@ -95,7 +96,7 @@ struct SignalTests {
         #expect(try await ann.get("/peek").text == "1 accepted")
         self.clock.advance(by: .seconds(30))
         #expect(try await ann.get("/peek").text == "1 accepted")
-        #expect(ann.cookies["__Host-sessionid"] == away)
+        #expect(ann.cookies[session: "__Host-sessionid"] == away)
         #expect(self.events.kinds.count == 3)
     }
 
@@ -135,10 +136,10 @@ struct SignalTests {
             try self.makeApp { $0.onChallenge = { _, challenge in challenge.signals == ["agent"] ? .release : .withhold } }
         )
         _ = try await ann.get("/hit")
-        let before = ann.cookies["__Host-sessionid"]
+        let before = ann.cookies[session: "__Host-sessionid"]
         ann.agent = "curl/8"
         #expect(try await ann.get("/peek").text == "1 accepted")
-        #expect(ann.cookies["__Host-sessionid"] != before)
+        #expect(ann.cookies[session: "__Host-sessionid"] != before)
     }
 
     @Test("can be looked at in hooks through its request's session, which says there what is known so far and cannot be changed")
@@ -177,7 +178,7 @@ struct SignalTests {
         #expect(try await thief.get("/peek").text == "0 challenged")
         #expect(seen.withLock { $0 } == ["checks true", "challenge challenged ann - true"])
         seen.withLock { $0 = [] }
-        thief.cookies["__Host-sessionnonce"] = nil
+        thief.cookies[session: "__Host-sessionnonce"] = nil
         #expect(try await thief.get("/peek").text == "0 rejected")
         #expect(seen.withLock { $0 } == ["checks true", "rejection true nonce"])
     }
@@ -188,7 +189,7 @@ struct SignalTests {
         _ = try await ann.get("/hit")
         var prober = ann
         prober.agent = "curl/8"
-        prober.cookies["__Host-sessionnonce"] = nil
+        prober.cookies[session: "__Host-sessionnonce"] = nil
         #expect(try await prober.get("/peek").text == "0 rejected")
         #expect(try await ann.get("/peek").text == "1 accepted")
         var thief = ann
@@ -272,11 +273,11 @@ struct SignalTests {
     func occasions(_ parameters: [String: String], _ rotates: Bool) async throws {
         var ann = self.browser(try self.makeApp())
         _ = try await ann.get("/hit")
-        let before = ann.cookies["__Host-sessionnonce"]
+        let before = ann.cookies[session: "__Host-sessionnonce"]
         self.clock.advance(by: .seconds(60))
         ann.more = parameters.map { ($0.key, $0.value) }
         #expect(try await ann.get("/peek").text == "1 accepted")
-        #expect((ann.cookies["__Host-sessionnonce"] != before) == rotates)
+        #expect((ann.cookies[session: "__Host-sessionnonce"] != before) == rotates)
     }
 
     @Test("raises an alarm when many identifiers that name nothing come from its network")
@@ -288,7 +289,7 @@ struct SignalTests {
             var generator = SystemRandomNumberGenerator()
             let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
             let text = "AQ" + String((0..<42).map { _ in letters.randomElement(using: &generator) ?? "A" })
-            guesser.cookies["__Host-sessionid"] = text
+            guesser.cookies[session: "__Host-sessionid"] = text
             _ = try await guesser.get("/peek")
         }
         let alarms = self.events.all.filter { $0.kind == .guessing }

@@ -1,5 +1,6 @@
 import ParanoidFastCGI
 import ParanoidFastCGITesting
+import TestSupport
 import Testing
 
 @Suite("Users and their sessions")
@@ -170,11 +171,11 @@ struct UserSessionTests {
         _ = try await browser.post("/add", body: "one")
         var late = browser
         #expect(try await browser.post("/rotate").text == "rotated")
-        #expect(browser.cookies["__Host-sessionid"] != late.cookies["__Host-sessionid"])
+        #expect(browser.cookies[session: "__Host-sessionid"] != late.cookies[session: "__Host-sessionid"])
         #expect(try await browser.get("/cart").text == "one")
         let before = late.cookies
         #expect(try await late.post("/add", body: "two").text == "added")
-        #expect(late.cookies["__Host-sessionnonce"] == before["__Host-sessionnonce"])
+        #expect(late.cookies[session: "__Host-sessionnonce"] == before[session: "__Host-sessionnonce"])
         #expect(try await browser.get("/cart").text == "one,two")
     }
 
@@ -183,15 +184,15 @@ struct UserSessionTests {
         let app = try self.makeApp()
         var browser = TestBrowser(app: app, agent: "A")
         _ = try await browser.post("/add", body: "one")
-        let shown = browser.cookies["__Host-sessionid"]
+        let shown = browser.cookies[session: "__Host-sessionid"]
         var lost = browser
         for _ in 0..<3 {
             lost = browser
             #expect(try await lost.post("/rotate").text == "rotated")
         }
         #expect(try await browser.get("/cart").text == "one")
-        #expect(browser.cookies["__Host-sessionid"] != shown)
-        #expect(browser.cookies["__Host-sessionid"] == lost.cookies["__Host-sessionid"])
+        #expect(browser.cookies[session: "__Host-sessionid"] != shown)
+        #expect(browser.cookies[session: "__Host-sessionid"] == lost.cookies[session: "__Host-sessionid"])
         #expect(try await browser.get("/cart").text == "one")
     }
 
@@ -201,7 +202,7 @@ struct UserSessionTests {
         var browser = TestBrowser(app: app, agent: "A")
         _ = try await browser.post("/login")
         var thief = browser
-        thief.cookies["__Host-sessionnonce"] = nil
+        thief.cookies[session: "__Host-sessionnonce"] = nil
         let shown = thief.cookies
         let answer = try await thief.get("/user")
         #expect(answer.status == (refusal == .forbid ? 403 : 200))

@@ -108,6 +108,10 @@ struct GuardTrial {
         Report.row("rule alone", "none", byRule)
         checks.expect(byRule.thrownOut == 0, "no everyday owner is thrown out by the rule in \(byRule.requests) requests")
         self.playEveryday("nine networks", .moving, honest, &checks)
+        // The simulated network is bad enough: answers do overtake those of logins.
+        let paranoid = self.settings(.paranoid)
+        let overtaken = EverydayHonest(wanted: 20_000).run { GuardServer(settings: paranoid, seed: $0, namesLogins: false) }
+        checks.expect(overtaken.thrownOut > 0, "with the same cookie names for all logins, answers from before a login take it away")
     }
 
     private func playRelays(_ checks: inout CheckList) {

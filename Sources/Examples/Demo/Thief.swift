@@ -57,6 +57,11 @@ struct Thief: Sendable {
     private var cookieNames: SessionCookieConfiguration { self.app.configuration.sessions.cookies }
     private var settings: GuardSettings { self.app.configuration.sessions.guardSettings }
 
+    /// The names of one of the session cookies, of all logins.
+    private func names(_ cookie: (SessionCookieNames) -> String) -> [String] {
+        self.cookieNames.names(ofProfile: self.settings.profile).map(cookie)
+    }
+
     // MARK: Thefts
 
     private func otherBrowser() async throws -> Theft {
@@ -91,7 +96,7 @@ struct Thief: Sendable {
         let owner = try await self.standIn()
         var thief = owner
         thief.parameters["HTTPS"] = "on"
-        thief.cookies[self.cookieNames.secondCookie] = nil
+        for name in self.names({ $0.second }) { thief.cookies[name] = nil }
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -106,7 +111,7 @@ struct Thief: Sendable {
         let owner = try await self.standIn()
         var thief = owner
         thief.parameters["HTTPS"] = nil
-        thief.cookies[self.cookieNames.secondCookie] = nil
+        for name in self.names({ $0.second }) { thief.cookies[name] = nil }
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -140,8 +145,7 @@ struct Thief: Sendable {
     private func inventedSession() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        let presented = thief.cookies[self.cookieNames.sessionCookie] ?? ""
-        thief.cookies[self.cookieNames.sessionCookie] = String(presented.reversed())
+        for name in self.names({ $0.session }) { thief.cookies[name] = thief.cookies[name].map { String($0.reversed()) } }
         return try await self.attempt(
             by: thief,
             on: owner,

@@ -149,7 +149,8 @@ public struct ApplicationConfiguration: Sendable {
 
     private func checkCookies() throws(ConfigurationError) {
         let cookies = self.sessions.cookies
-        let names = [cookies.sessionName, cookies.nonceName, cookies.secondName]
+        // Those of logins end in a number.
+        let names = cookies.names(ofProfile: self.sessions.guardSettings.profile).flatMap { [$0.session, $0.nonce, $0.second] }
         guard Set(names).count == names.count else {
             throw ConfigurationError(setting: "SESSION_COOKIE_NAME", problem: "the three session cookies need three names")
         }

@@ -190,7 +190,7 @@ extension Setting {
             .cookies,
             at: \.sessions.cookies.sessionName,
             .text(),
-            "Name of the identifier's cookie, without the prefix of PSESSION_COOKIE_PREFIX."
+            "Name of the identifier's cookie, without the prefix of PSESSION_COOKIE_PREFIX. With the prefix __Host- it ends in -1, -2 or -3 after a login."
         ),
         Setting(
             "PSESSION_COOKIE_NAME",

@@ -29,15 +29,21 @@ package struct EverydayHonest {
         self.trouble = trouble
     }
 
+    /// What a browser has been through.
+    private struct Life: Sendable, Equatable {
+        var starts = 0
+        var logins = 0
+    }
+
     private enum Event<Server: HeldServer> {
         case send
         case poll
         case logIn
         case restart
         case save
-        case arrive(Server.Jar, sentAt: Double, handler: Double, life: Int)
-        case respond(Server.Held, life: Int)
-        case take(Server.Jar, life: Int)
+        case arrive(Server.Jar, sentAt: Double, handler: Double, life: Life)
+        case respond(Server.Held, life: Life)
+        case take(Server.Jar, life: Life)
     }
 
     /// Plays one session after the other.
@@ -60,8 +66,10 @@ package struct EverydayHonest {
         var queue = EventQueue<Event<Server>>()
         var jar: Server.Jar
         var saved: Server.Jar
-        /// Counts restarts and logins: what was under way before does not reach the browser.
-        var life = 0
+        /// Counts restarts and logins.
+        ///
+        /// What was under way before a restart does not reach the browser; what was before a login does where logins are told apart.
+        var life = Life()
         var isWaiting = false
         var lastTake = 0.0
         var connections = [Double](repeating: 0, count: 6)
@@ -93,7 +101,11 @@ package struct EverydayHonest {
                 case .logIn: self.logIn(at: time)
                 case .restart: self.restart(at: time)
                 case .arrive(let jar, let sentAt, let handler, let life):
-                    guard !self.server.isStale(jar) else { break }
+                    if self.server.isStale(jar) {
+                        // It was overtaken by a login, or the owner has lost it.
+                        if life == self.life { return true }
+                        break
+                    }
                     figures.requests += 1
                     if let held = self.server.arrive(jar, at: time, begunAt: sentAt) {
                         self.queue.add(.respond(held, life: life), at: time + handler)
@@ -106,7 +118,7 @@ package struct EverydayHonest {
                     let asks = self.random.chance(self.rules.rotations) ? SimulatedRenewal.identifier : .none
                     guard let sets = self.server.respond(to: held, at: time, renewing: asks) else { break }
                     if !self.random.chance(self.rules.lostResponses) { self.queue.add(.take(sets, life: life), at: self.arrival(at: time)) }
-                case .take(let sets, let life): if life == self.life { self.jar = Server.take(sets, into: self.jar) }
+                case .take(let sets, let life): if self.reaches(life) { self.jar = Server.take(sets, into: self.jar) }
                 }
             }
             return false
@@ -143,9 +155,14 @@ package struct EverydayHonest {
             }
         }
 
-        /// The browser leaves its page to log in, or to prove more: nothing else of it is under way to the jar.
+        /// Whether a response to what the browser asked then still reaches its jar.
+        private func reaches(_ life: Life) -> Bool {
+            life.starts == self.life.starts && (Server.hasNamesOfLogins || life.logins == self.life.logins)
+        }
+
+        /// The browser leaves its page to log in, or to prove more; responses from before may come after the login's own.
         private mutating func logIn(at time: Double) {
-            self.life += 1
+            self.life.logins += 1
             self.queue.add(.logIn, at: time + self.random.uniform(300, 3000))
             let arrivedAt = time + self.random.uniform(0.01, 0.3)
             guard let held = self.server.arrive(self.jar, at: arrivedAt, begunAt: arrivedAt),
@@ -155,7 +172,7 @@ package struct EverydayHonest {
         }
 
         private mutating func restart(at time: Double) {
-            self.life += 1
+            self.life.starts += 1
             if self.rules.trouble == .rolledBack { self.jar = self.saved }
             self.queue.add(.restart, at: time + self.random.uniform(600, 4000))
         }

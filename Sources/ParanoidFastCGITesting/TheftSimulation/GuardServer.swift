@@ -2,12 +2,19 @@ package import ParanoidSessions
 
 /// The guard itself, over one session: what the session middleware does with it, without I/O.
 package struct GuardServer: HeldServer {
-    package struct Jar: Sendable {
+    /// The cookies under the names of one login.
+    fileprivate struct Cookies: Sendable {
         var identifier: SessionIdentifier?
         var nonce: Nonce?
         var secureKey: SecureKey?
         /// How many logins came before.
         var login = 0
+    }
+
+    package struct Jar: Sendable {
+        fileprivate var cookies: [LoginNumber: Cookies] = [:]
+        /// In what an answer sets: the logins whose cookies it deletes.
+        fileprivate var deleted = LoginNumber.Set()
     }
 
     private let sessionGuard: SessionGuard
@@ -45,13 +52,16 @@ package struct GuardServer: HeldServer {
     }
 
     private let clients: Clients
+    private let namesLogins: Bool
 
     /// - Parameters:
     ///   - settings: The rules.
     ///   - seed: What all randomness follows from.
     ///   - clients: Where requests come from.
-    package init(settings: GuardSettings, seed: UInt64, clients: Clients = .moving) {
+    ///   - namesLogins: Whether the cookies of each login have names of their own.
+    package init(settings: GuardSettings, seed: UInt64, clients: Clients = .moving, namesLogins: Bool = true) {
         self.clients = clients
+        self.namesLogins = namesLogins
         self.sessionGuard = SessionGuard(settings: settings)
         self.generator = MixingGenerator(seed: seed)
         self.keys = ServerKeys(ServerSecret(number: 1, using: &self.generator))
@@ -79,14 +89,18 @@ package struct GuardServer: HeldServer {
     }
 
     private func credentials(_ jar: Jar?, of client: Client) -> PresentedCredentials {
+        // Those of logins that have ended name nothing.
+        let shown = jar?.cookies.first { $0.value.login == self.login } ?? jar?.cookies.first
         var credentials = PresentedCredentials(
-            identifier: jar?.identifier,
+            identifier: shown?.value.identifier,
             presentsIdentifier: jar != nil,
-            nonce: jar?.nonce,
-            secureKey: jar?.secureKey,
+            nonce: shown?.value.nonce,
+            secureKey: shown?.value.secureKey,
             isSecure: true,
             traits: ClientTraits([[1]])
         )
+        if let shown { credentials.login = shown.key }
+        for login in jar?.cookies.keys ?? [:].keys { credentials.logins.insert(login) }
         guard !self.sessionGuard.settings.profile.isCompatible else { return credentials }
         credentials.signals = Self.signals(of: client)
         // A picture, or ahead of time.
@@ -110,7 +124,9 @@ package struct GuardServer: HeldServer {
         var login: Int
     }
 
-    package func isStale(_ jar: Jar) -> Bool { jar.login != self.login }
+    package static var hasNamesOfLogins: Bool { true }
+
+    package func isStale(_ jar: Jar) -> Bool { !jar.cookies.values.contains { $0.login == self.login } }
 
     package mutating func arrive(_ jar: Jar, at now: Double, begunAt: Double) -> Held? {
         self.arrive(jar, at: now, begunAt: begunAt, from: self.client(at: now))
@@ -125,7 +141,9 @@ package struct GuardServer: HeldServer {
         let credentials = self.credentials(jar, of: client)
         var state = TransactionState(credentials: credentials, arrivedAt: time, isChecked: true)
         var shown = OpenSession.Shown.current
-        if jar.identifier != self.identifier { shown = record.tracking?.predecessor == jar.identifier ? .pending : .superseded }
+        if credentials.identifier != self.identifier {
+            shown = record.tracking?.predecessor?.identifier == credentials.identifier ? .pending : .superseded
+        }
         state.session = OpenSession(identifier: self.identifier, record: record, shown: shown)
         switch self.sessionGuard.decide(credentials, on: record, keys: self.keys, at: time) {
         case .accept(let reason, let needsSecureKey):
@@ -170,7 +188,9 @@ package struct GuardServer: HeldServer {
         switch completion.storing {
         case .write(let next): self.record = next
         case .rotate(var next):
-            if renewing != .login, next.tracking?.predecessor == nil { next.tracking?.predecessor = self.identifier }
+            if renewing != .login {
+                next.tracking?.predecessor = .init(self.identifier, issuedAt: record.tracking?.identifierIssuedAt)
+            }
             self.record = next
             self.identifier = SessionIdentifier(secretNumber: 1, using: &self.generator)
         case .nothing, .gone, .create: break
@@ -185,17 +205,24 @@ package struct GuardServer: HeldServer {
 
     /// The cookies that an answer sets, and no others: one that comes late overwrites nothing else.
     private func jar(after changes: SessionCookieChanges, _ identifier: SessionIdentifier) -> Jar {
-        var jar = Jar(identifier: changes.identifier == .set ? identifier : nil, nonce: changes.nonce, login: self.login)
-        if case .set(let key)? = changes.second { jar.secureKey = key }
-        return jar
+        var cookies = Cookies(identifier: changes.identifier == .set ? identifier : nil, nonce: changes.nonce, login: self.login)
+        if case .set(let key)? = changes.second { cookies.secureKey = key }
+        if !self.namesLogins { return Jar(cookies: [.visitor: cookies]) }
+        return Jar(cookies: [changes.login: cookies], deleted: changes.replaced)
     }
 
     package static func take(_ set: Jar, into jar: Jar) -> Jar {
-        Jar(
-            identifier: set.identifier ?? jar.identifier,
-            nonce: set.nonce ?? jar.nonce,
-            secureKey: set.secureKey ?? jar.secureKey,
-            login: set.login
-        )
+        var jar = jar
+        for login in set.deleted.numbers { jar.cookies[login] = nil }
+        for (login, new) in set.cookies {
+            let old = jar.cookies[login]
+            jar.cookies[login] = Cookies(
+                identifier: new.identifier ?? old?.identifier,
+                nonce: new.nonce ?? old?.nonce,
+                secureKey: new.secureKey ?? old?.secureKey,
+                login: new.login
+            )
+        }
+        return jar
     }
 }

@@ -36,10 +36,14 @@ package protocol HeldServer: SimulatedServer {
     mutating func respond(to held: Held, at now: Double, renewing: SimulatedRenewal) -> Jar?
     /// Whether these are the cookies of a session that a login has replaced: they name nothing, and nothing follows.
     func isStale(_ jar: Jar) -> Bool
+    /// Whether the cookies of each login have names of their own, so that an answer from before it takes nothing away.
+    static var hasNamesOfLogins: Bool { get }
 }
 
 extension HeldServer {
     package func isStale(_ jar: Jar) -> Bool { false }
+
+    package static var hasNamesOfLogins: Bool { false }
 
     package mutating func show(_ jar: Jar, at now: Double) -> (isAccepted: Bool, sets: Jar?) {
         guard let held = self.arrive(jar, at: now, begunAt: now) else { return (false, nil) }

@@ -83,6 +83,12 @@ package struct SignalFindings: Sendable, Hashable {
 
     /// The gravest consequence.
     package var policy: SignalPolicy { self.changes.map(\.policy).max() ?? .off }
+
+    /// Those that are the owner's once what is given to them is shown, see ``PendingSignals``: new values are due as soon as they can do no harm.
+    var pending: [Change] { self.changes.filter { $0.policy == .rotate } }
+
+    /// Whether there are such.
+    var hastensRotation: Bool { self.changes.contains { $0.policy == .rotate } }
 }
 
 /// What a session knows of its client: keyed hashes of a few values of each signal, the ones seen last.
@@ -145,7 +151,7 @@ package struct KnownSignals: Sendable, Hashable {
         for change in findings.changes where change.policy != .rotate {
             if self.add(change.code, to: Array(change.name.utf8)) { noted.append(change.name) }
         }
-        if findings.changes.allSatisfy({ $0.policy != .rotate }) { self.sourceCode = findings.sourceCode }
+        if !findings.hastensRotation { self.sourceCode = findings.sourceCode }
         return noted
     }
 

@@ -1,9 +1,6 @@
 /// The decisions of the profiles `paranoid` and `balanced`: values in a chain that proves a copied jar, and a session that stands unless
 /// a theft is proven.
 struct ParanoidGuard: Sendable {
-    /// Later than that after a change of keys, no older answer arrives any more.
-    private static let lateness = Duration.seconds(60)
-
     let settings: GuardSettings
 
     // MARK: Arrival
@@ -66,7 +63,7 @@ struct ParanoidGuard: Sendable {
         at now: Timestamp
     ) -> SignalFindings? {
         var changes = findings?.changes ?? []
-        let isPending = changes.contains { $0.policy == .rotate } && !tracking.pending.entries.isEmpty
+        let isPending = findings?.hastensRotation == true && !tracking.pending.entries.isEmpty
         let bounds = self.settings.rotationBounds(of: record)
         let inVain = bounds.flatMap { tracking.chain?.roundsInVain(at: now, $0) } ?? 0
         guard isPending || inVain >= RotationChain.tooManyRounds else { return findings }
@@ -164,18 +161,39 @@ struct ParanoidGuard: Sendable {
         if tracking.predecessor != nil && state.credentials.identifier == state.session?.identifier {
             // The client has the identifier: the one before it is done with.
             if tracking.chain == nil { for entry in tracking.pending.confirmAll() { tracking.known.remember(entry) } }
-            draft.confirmed = tracking.predecessor
+            draft.confirmed = tracking.predecessor.map { predecessor in
+                let use = predecessor.issuedAt.map { $0.duration(to: tracking.identifierIssuedAt) }
+                return SessionCompletion.RetiredIdentifier(identifier: predecessor.identifier, use: use)
+            }
             tracking.predecessor = nil
             draft.isModified = true
         }
-        draft.rotates = current != nil && (state.renewal != .keep || (state.session?.shown != .superseded && isDue))
+        let isAskedFor = state.renewal == .identifier
+        if tracking.predecessor != nil && state.renewal != .all {
+            // The client has not shown the identifier that it was given last: it is given this one again, and none beside it.
+            draft.tellsIdentifier = draft.tellsIdentifier || isAskedFor
+            draft.isModified = draft.isModified || isAskedFor
+        } else {
+            draft.rotates = current != nil && (state.renewal != .keep || (state.session?.shown != .superseded && isDue))
+        }
         if !isNew { draft.remember(state, in: &tracking, keys: keys) }
         if draft.rotates || isNew || state.session?.shown == .pending { draft.isModified = true }
         if draft.rotates { tracking.identifierIssuedAt = now }
-        draft.changes.second = self.secondCookie(of: tracking, for: state, isModified: draft.isModified, at: now) ?? draft.changes.second
+        draft.tellsIdentifier = draft.tellsIdentifier || isNew || draft.rotates || draft.changes.nonce != nil
+        // All three together, so that a jar holds those of one session, whichever answer comes last.
+        let isTold = draft.isModified && draft.tellsIdentifier
+        draft.changes.second = self.secondCookie(of: tracking, for: state, isTold: isTold) ?? draft.changes.second
+        self.name(&draft.changes, for: state, isBegun: current == nil)
         if tracking.secureKey != draft.record.tracking?.secureKey { draft.isModified = true }
         if tracking != draft.record.tracking { draft.record.tracking = tracking }
-        draft.tellsIdentifier = draft.tellsIdentifier || isNew || draft.rotates || draft.changes.nonce != nil
+    }
+
+    /// Says whose names the cookies of a session have that begins, or that a login or another proof has put under new secrets.
+    private func name(_ changes: inout SessionCookieChanges, for state: TransactionState, isBegun: Bool) {
+        let isLogin = state.renewal == .all || (isBegun && state.edits.user != nil)
+        guard isBegun || isLogin else { return }
+        changes.replaced = state.credentials.logins
+        changes.login = isLogin ? changes.login.next(besides: state.credentials.logins) : .visitor
     }
 
     /// What a request does to a chain and to what is pending.
@@ -204,17 +222,18 @@ struct ParanoidGuard: Sendable {
         else { return turn }
         turn.chain.recall(at: now, bounds)
         let isAskedFor = state.renewal != .keep
+        let hastens = state.signals?.hastensRotation ?? false
         let exchange = RotationChain.Exchange(
             value,
             arrivedAt: state.arrivedAt,
             // Each request is given one value, however often it commits.
             isLate: state.reason == .window || state.changes.nonce != nil,
             // Not at once, also where the application asks for it: a late response would bring an older value back.
-            isHastened: isAskedFor || state.hastensRotation
+            isHastened: isAskedFor || hastens
         )
         // A client that is served ahead of time, or in the background, may never see the response's cookies.
         // In a new network every response is an occasion: the client chooses what it says of itself.
-        let isOccasion = { isAskedFor || state.hastensRotation || state.credentials.mayRotate() }
+        let isOccasion = { isAskedFor || hastens || state.credentials.mayRotate() }
         turn.gives = turn.chain.complete(exchange, at: now, bounds, isOccasion: isOccasion)
         if let signals = state.signals { turn.found = turn.pending.note(signals, generation: turn.chain.generation) }
         turn.confirmed = turn.pending.confirm(value)
@@ -249,18 +268,13 @@ struct ParanoidGuard: Sendable {
         return isOld && (tracking.chain != nil || state.credentials.mayRotate())
     }
 
-    /// The second cookie: where the client has not shown its key, and again with what else is told, so that it lives as long.
+    /// The second cookie: where the client has not shown its key, and again with what else is told.
     private func secondCookie(
         of tracking: SessionTracking,
         for state: TransactionState,
-        isModified: Bool,
-        at now: Timestamp
+        isTold: Bool
     ) -> SessionCookieChanges.Second? {
         guard state.credentials.isSecure, let key = tracking.secureKey else { return nil }
-        if key != state.credentials.secureKey { return .set(key) }
-        // Not soon after a change of keys: an older answer that arrives late must not bring the old one back.
-        guard isModified, state.changes.second == nil else { return nil }
-        let age = tracking.identifierIssuedAt.duration(to: now)
-        return age > Self.lateness || age < .zero - Self.lateness ? .set(key) : nil
+        return isTold || key != state.credentials.secureKey ? .set(key) : nil
     }
 }

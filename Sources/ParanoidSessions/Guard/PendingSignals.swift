@@ -41,7 +41,7 @@ package struct PendingSignals: Sendable, Hashable {
     /// - Returns: The names of what was not noted before.
     mutating func note(_ findings: SignalFindings, generation: UInt32) -> [String] {
         var noted: [String] = []
-        for change in findings.changes where change.policy == .rotate && self.index(change) == nil {
+        for change in findings.pending where self.index(change) == nil {
             if self.entries.count == Self.maximumCount { self.entries.removeFirst() }
             let used = self.entries.reduce(0 as UInt8) { $0 | 1 << $1.place }
             let place = UInt8((~used).trailingZeroBitCount)
@@ -60,9 +60,7 @@ package struct PendingSignals: Sendable, Hashable {
 
     /// Whether nothing was given yet to what is new with a request.
     func isFirst(for findings: SignalFindings) -> Bool {
-        findings.changes.contains { change in
-            change.policy == .rotate && (self.index(change).map { self.entries[$0].lastAt == nil } ?? true)
-        }
+        findings.pending.contains { change in self.index(change).map { self.entries[$0].lastAt == nil } ?? true }
     }
 
     /// Takes note of a response that gives a value of the next generation.

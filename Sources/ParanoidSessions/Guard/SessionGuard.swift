@@ -192,12 +192,15 @@ package struct SessionGuard: Sendable {
         let isEmpty = current == nil && draft.record.tracking == nil && !draft.hasContent
         changes.maxAge = self.settings.cookieAge(of: draft.record, at: now)
         guard (draft.isModified || self.settings.savesEveryRequest) && !isEmpty else {
-            if isEmpty && state.credentials.presentsIdentifier && self.deletesCookies(of: state) { changes.identifier = .deleted }
+            if isEmpty && state.credentials.presentsIdentifier && self.deletesCookies(of: state) {
+                changes.identifier = .deleted
+                changes.replaced = state.credentials.logins
+            }
             return SessionCompletion(storing: .nothing, changes: changes)
         }
         if draft.tellsIdentifier { changes.identifier = .set }
         // A request with an old identifier within the overlap may be the owner's other tab or a thief: neither learns the new one here.
-        if state.session?.shown == .superseded && !draft.rotates { changes = SessionCookieChanges() }
+        if state.session?.shown == .superseded && !draft.rotates { changes = SessionCookieChanges(login: changes.login) }
         guard let current else { return SessionCompletion(storing: .create(draft.record), changes: changes) }
         let conflicts = state.edits.conflicts(seen: state.session?.record.values, current: current.values)
         if !draft.rotates, case .stored = state.progress, draft.record == current {
@@ -229,6 +232,14 @@ package struct SessionCompletion: Sendable {
         case rotate(SessionRecord)
     }
 
+    /// An identifier that the client has given up.
+    package struct RetiredIdentifier: Sendable, Hashable {
+        /// The identifier.
+        package var identifier: SessionIdentifier
+        /// For how long it was the session's; `nil` where that is not known.
+        package var use: Duration?
+    }
+
     /// What is to be stored.
     package var storing: Storing
     /// What the response has to tell the client.
@@ -238,7 +249,7 @@ package struct SessionCompletion: Sendable {
     /// How many changes of others this one overwrites.
     package var conflicts = 0
     /// The identifier that the client has given up, as it has shown its successor.
-    package var confirmed: SessionIdentifier?
+    package var confirmed: RetiredIdentifier?
     /// What about the client is new to the session, and to be told once.
     package var found: [String] = []
 }
@@ -253,7 +264,7 @@ struct CompletionDraft {
     var rotates = false
     /// Whether the client is told the identifier where anything is stored.
     var tellsIdentifier = true
-    var confirmed: SessionIdentifier?
+    var confirmed: SessionCompletion.RetiredIdentifier?
     /// What about the client is new to the session.
     var found: [String] = []
 

@@ -17,7 +17,7 @@ package struct SessionTracking: Sendable, Hashable {
     /// The values shown and given (profile `paranoid`); `nil` where the stream's positions count.
     package var chain: RotationChain?
     /// The identifier before this one, as long as the client has not shown this one.
-    package var predecessor: SessionIdentifier?
+    package var predecessor: Predecessor?
 
     /// What is known of the client's signals.
     package var known = KnownSignals()
@@ -25,6 +25,20 @@ package struct SessionTracking: Sendable, Hashable {
     package var pending = PendingSignals()
     /// Whether the session waits, for all who hold its cookies, until the application is satisfied.
     package var isSuspended = false
+
+    /// An identifier that was replaced.
+    package struct Predecessor: Sendable, Hashable {
+        /// The identifier.
+        package var identifier: SessionIdentifier
+        /// When it was issued; `nil` where an earlier release has written the record.
+        package var issuedAt: Timestamp?
+
+        /// Describes one.
+        package init(_ identifier: SessionIdentifier, issuedAt: Timestamp?) {
+            self.identifier = identifier
+            self.issuedAt = issuedAt
+        }
+    }
 
     /// Begins tracking: a new stream, bound to `fingerprint`, without a second key.
     package init(boundTo fingerprint: Fingerprint, at now: Timestamp, using generator: inout some RandomNumberGenerator) {

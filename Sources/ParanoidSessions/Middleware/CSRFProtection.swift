@@ -108,7 +108,8 @@ extension Session {
 /// Whether a request comes from our own pages, as far as the browser says.
 ///
 /// `Sec-Fetch-Site` and `Origin` are the browser's own words: pages can neither set nor change them. Clients that send neither are no
-/// browsers of this decade; for them the token alone counts.
+/// browsers of this decade; for what they send with a method that may change something, `Referer` counts where it is there, and else the
+/// token alone.
 struct OriginCheck: Sendable {
     private let trustedOrigins: Set<[UInt8]>
 
@@ -117,7 +118,7 @@ struct OriginCheck: Sendable {
     }
 
     func admits(_ request: Request) -> Bool {
-        let origin = request.parameters.bytes(of: "HTTP_ORIGIN").map(Self.normalised)
+        let origin = (request.parameters.bytes(of: "HTTP_ORIGIN") ?? Self.origin(ofRefererOf: request)).map(Self.normalised)
         if let origin, self.trustedOrigins.contains(origin) { return true }
         // Before the origin: a proxy may have changed the host that the origin would be compared with.
         switch request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE").map({ String(decoding: $0, as: UTF8.self) }) {
@@ -129,6 +130,14 @@ struct OriginCheck: Sendable {
         guard let host = request.parameters.bytes(of: "HTTP_HOST"), !host.isEmpty else { return false }
         let scheme = Array((request.isSecure ? "https://" : "http://").utf8)
         return origin == Self.normalised(scheme + host)
+    }
+
+    /// Scheme and host of the page that a form was sent from; `nil`: not said, or of no interest.
+    private static func origin(ofRefererOf request: Request) -> [UInt8]? {
+        guard !request.method.isSafe, let page = request.parameters.bytes(of: "HTTP_REFERER") else { return nil }
+        let slashes = page.indices.filter { page[$0] == UInt8(ascii: "/") }
+        guard slashes.count >= 2 else { return nil }
+        return Array(page[..<(slashes.count > 2 ? slashes[2] : page.endIndex)])
     }
 
     /// An origin in lower case and without the port that its scheme has by default.

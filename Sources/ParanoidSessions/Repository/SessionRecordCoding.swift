@@ -17,6 +17,7 @@ extension SessionRecord {
         case signals = 16
         case suspension = 17
         case pending = 18
+        case predecessorTime = 19
     }
 
     /// The record as bytes.
@@ -35,7 +36,10 @@ extension SessionRecord {
             }
             if let chain = tracking.chain { writer.section(Section.chain.rawValue) { $0.chain(chain) } }
             if let predecessor = tracking.predecessor {
-                writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.secret) }
+                writer.section(Section.predecessor.rawValue) { $0.raw(predecessor.identifier.secret) }
+                if let time = predecessor.issuedAt {
+                    writer.section(Section.predecessorTime.rawValue) { $0.integer(time.nanosecondsSinceEpoch) }
+                }
             }
             if !tracking.known.entries.isEmpty { writer.section(Section.signals.rawValue) { $0.known(tracking.known) } }
             if !tracking.pending.entries.isEmpty { writer.section(Section.pending.rawValue) { $0.pending(tracking.pending) } }
@@ -95,7 +99,10 @@ extension SessionRecord {
                     guard let chain = section.chain() else { return nil }
                     self.tracking?.chain = chain
                 }
-            case .predecessor: self.tracking?.predecessor = SessionIdentifier(sealedBytes: content)
+            case .predecessor:
+                self.tracking?.predecessor = SessionIdentifier(sealedBytes: content).map { .init($0, issuedAt: nil) }
+            // Comes behind it; an earlier release keeps this part, as it does not know it, also behind another one or none.
+            case .predecessorTime: self.tracking?.predecessor?.issuedAt = section.timestamp()
             case .signals: if let known = section.known() { self.tracking?.known = known }
             case .pending: if let pending = section.pending() { self.tracking?.pending = pending }
             case .suspension: self.tracking?.isSuspended = true

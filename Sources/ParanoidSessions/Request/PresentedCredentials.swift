@@ -14,8 +14,12 @@ package struct PresentedCredentials: Sendable {
     package var isSecure: Bool
     /// The traits of the client, each of which has to stay as it is.
     package var traits: ClientTraits
-    /// What the cookies hold when one of them comes with several values; `nil` as a rule.
+    /// What the cookies hold when one of them comes with several values, or under the names of several logins; `nil` as a rule.
     package var candidates: SessionCandidates?
+    /// The login whose names the cookies have.
+    package var login = LoginNumber.visitor
+    /// All whose names the request has cookies of.
+    package var logins = LoginNumber.Set()
     /// What is noted of the client, and may change as the rules for it say.
     package var signals = ClientSignals.none
     /// What kind of request of another site it is that brings no session cookie; `nil`: none.
@@ -67,13 +71,18 @@ package struct SessionCandidates: Sendable {
     package var nonces: [Nonce]
     /// The second keys.
     package var secureKeys: [SecureKey]
+    /// What the request shows under the names of other logins.
+    package var others: [PresentedCredentials]
 
     /// Creates candidates.
-    package init(identifiers: [SessionIdentifier], nonces: [Nonce], secureKeys: [SecureKey]) {
+    package init(identifiers: [SessionIdentifier], nonces: [Nonce], secureKeys: [SecureKey], others: [PresentedCredentials] = []) {
         self.identifiers = identifiers
         self.nonces = nonces
         self.secureKeys = secureKeys
+        self.others = others
     }
+
+    var isAmbiguous: Bool { self.identifiers.count > 1 || self.nonces.count > 1 || self.secureKeys.count > 1 }
 
     /// The credentials for one session: with the values that this session has issued, where exactly one of the candidates is such.
     package func credentials(

@@ -11,9 +11,8 @@ struct SessionCookies: Sendable {
     private let signals: SignalReader
     private let followsBrowsers: Bool
     private let deletesAll: Bool
-    private let sessionName: String
-    private let nonceName: String
-    private let secondName: String
+    /// The names of the cookies of each login; of visitors alone where logins have no names of their own.
+    private let names: [SessionCookieNames]
 
     init(configuration: SessionSettings) {
         self.configuration = configuration.cookies
@@ -21,34 +20,71 @@ struct SessionCookies: Sendable {
         self.signals = SignalReader(rules: configuration.signals, network: configuration.network)
         self.followsBrowsers = configuration.guardSettings.behaviour.followsBrowsers
         self.deletesAll = !configuration.guardSettings.behaviour.deletesUnknownCookies
-        self.sessionName = configuration.cookies.sessionCookie
-        self.nonceName = configuration.cookies.nonceCookie
-        self.secondName = configuration.cookies.secondCookie
+        self.names = configuration.cookies.names(ofProfile: configuration.guardSettings.profile)
     }
 
     /// The session cookies of a request, read where they lie.
     private struct Values {
+        var login = LoginNumber.visitor
+        var isEmpty = true
         var presentsIdentifier = false
         var identifiers = CookieValues<SessionIdentifier>()
         var nonces = CookieValues<Nonce>()
         var secureKeys = CookieValues<SecureKey>()
-    }
 
-    private func values(of request: Request) -> Values {
-        var values = Values()
-        let isWhole = request.forEachCookie { name, value in
+        mutating func add(_ value: RawSpan, as part: Part) {
+            self.isEmpty = false
             unsafe value.withUnsafeBytes { value in
-                if name.equals(self.sessionName) {
-                    values.presentsIdentifier = true
-                    unsafe values.identifiers.add(SessionIdentifier(cookieValue: value))
-                } else if name.equals(self.nonceName) {
-                    unsafe values.nonces.add(Nonce(cookieValue: value))
-                } else if name.equals(self.secondName) {
-                    unsafe values.secureKeys.add(SecureKey(cookieValue: value))
+                switch part {
+                case .identifier:
+                    self.presentsIdentifier = true
+                    unsafe self.identifiers.add(SessionIdentifier(cookieValue: value))
+                case .nonce: unsafe self.nonces.add(Nonce(cookieValue: value))
+                case .secureKey: unsafe self.secureKeys.add(SecureKey(cookieValue: value))
                 }
             }
         }
-        return isWhole ? values : Values()
+    }
+
+    private enum Part {
+        case identifier
+        case nonce
+        case secureKey
+    }
+
+    /// Which cookie of which login has a name; `nil`: none of ours.
+    private func place(of name: RawSpan) -> (part: Part, login: LoginNumber)? {
+        let visitor = self.names[0]
+        if name.equals(visitor.session) { return (.identifier, .visitor) }
+        if name.equals(visitor.nonce) { return (.nonce, .visitor) }
+        if name.equals(visitor.second) { return (.secureKey, .visitor) }
+        guard self.names.count > 1, name.byteCount > 2, name.byte(at: name.byteCount - 2) == UInt8(ascii: "-"),
+            let login = LoginNumber(digit: name.byte(at: name.byteCount - 1))
+        else { return nil }
+        let names = self.names[Int(login.index)]
+        if name.equals(names.session) { return (.identifier, login) }
+        if name.equals(names.nonce) { return (.nonce, login) }
+        return name.equals(names.second) ? (.secureKey, login) : nil
+    }
+
+    private func values(of request: Request) -> (values: Values, others: [Values]) {
+        var first = Values()
+        var others: [Values] = []
+        let isWhole = request.forEachCookie { name, value in
+            guard let (part, login) = self.place(of: name) else { return }
+            if first.isEmpty { first.login = login }
+            if first.login == login {
+                first.add(value, as: part)
+            } else {
+                let index = others.firstIndex { $0.login == login } ?? others.count
+                if index == others.count {
+                    others.append(Values())
+                    others[index].login = login
+                }
+                others[index].add(value, as: part)
+            }
+        }
+        return isWhole ? (first, others) : (Values(), [])
     }
 
     /// What a request presents.
@@ -57,7 +93,7 @@ struct SessionCookies: Sendable {
     ///   - request: The request.
     ///   - proven: What was proved last of what a session's client shows.
     func credentials(of request: Request, proven: (SessionIdentifier) -> ProvenCredentials? = { _ in nil }) -> PresentedCredentials {
-        let values = self.values(of: request)
+        let (values, others) = self.values(of: request)
         var credentials = PresentedCredentials(
             identifier: values.identifiers.single,
             presentsIdentifier: values.presentsIdentifier,
@@ -76,6 +112,14 @@ struct SessionCookies: Sendable {
             credentials.crossSite =
                 self.configuration.sameSite != .strict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
         }
+        self.add(values, to: &credentials)
+        if !others.isEmpty { self.add(others, beside: values, to: &credentials) }
+        return credentials
+    }
+
+    private func add(_ values: Values, to credentials: inout PresentedCredentials) {
+        credentials.login = values.login
+        if !values.isEmpty { credentials.logins.insert(values.login) }
         if values.identifiers.isAmbiguous || values.nonces.isAmbiguous || values.secureKeys.isAmbiguous {
             credentials.candidates = SessionCandidates(
                 identifiers: values.identifiers.all,
@@ -83,34 +127,65 @@ struct SessionCookies: Sendable {
                 secureKeys: values.secureKeys.all
             )
         }
-        return credentials
+    }
+
+    /// Adds what the request shows under the names of other logins.
+    private func add(_ others: [Values], beside values: Values, to credentials: inout PresentedCredentials) {
+        for other in others { credentials.logins.insert(other.login) }
+        credentials.presentsIdentifier = credentials.presentsIdentifier || others.contains { $0.presentsIdentifier }
+        credentials.crossSite = credentials.presentsIdentifier ? nil : credentials.crossSite
+        var candidates =
+            credentials.candidates
+            ?? SessionCandidates(
+                identifiers: values.identifiers.all,
+                nonces: values.nonces.all,
+                secureKeys: values.secureKeys.all
+            )
+        for other in others {
+            var shown = credentials
+            shown.candidates = nil
+            shown.identifier = other.identifiers.single
+            shown.nonce = other.nonces.single
+            shown.secureKey = other.secureKeys.single
+            self.add(other, to: &shown)
+            candidates.others.append(shown)
+        }
+        credentials.candidates = candidates
     }
 
     /// Sets the cookies of a response.
     func set(_ changes: SessionCookieChanges, identifier: SessionIdentifier?, in response: inout Response) throws {
-        let names = self.configuration
-        let isSecure = names.isSecure
+        let attributes = self.configuration
+        let isSecure = attributes.isSecure
+        let login = self.names.count > 1 ? changes.login : .visitor
+        let names = self.names[Int(login.index)]
         if let nonce = changes.nonce {
-            response.setCookie(try names.cookie(self.nonceName, value: nonce.cookieValue, maxAge: changes.maxAge, isSecure: isSecure))
+            response.setCookie(try attributes.cookie(names.nonce, value: nonce.cookieValue, maxAge: changes.maxAge, isSecure: isSecure))
         }
         switch changes.second {
         case .set(let key)?:
-            response.setCookie(try names.cookie(self.secondName, value: key.cookieValue, maxAge: changes.maxAge, isSecure: true))
+            response.setCookie(try attributes.cookie(names.second, value: key.cookieValue, maxAge: changes.maxAge, isSecure: true))
         case .unusable?:
-            response.setCookie(try names.cookie(self.secondName, value: Self.unusable, maxAge: changes.maxAge, isSecure: true))
+            response.setCookie(try attributes.cookie(names.second, value: Self.unusable, maxAge: changes.maxAge, isSecure: true))
         case nil: break
         }
         switch (changes.identifier, identifier) {
         case (.set, let identifier?):
             let value = identifier.cookieValue
-            response.setCookie(try names.cookie(self.sessionName, value: value, maxAge: changes.maxAge, isSecure: isSecure))
-        case (.deleted, _):
-            response.setCookie(try names.deletion(self.sessionName, isSecure: isSecure))
-            if self.deletesAll {
-                response.setCookie(try names.deletion(self.nonceName, isSecure: isSecure))
-                response.setCookie(try names.deletion(self.secondName, isSecure: true))
-            }
+            response.setCookie(try attributes.cookie(names.session, value: value, maxAge: changes.maxAge, isSecure: isSecure))
+        case (.deleted, _): try self.delete(names, in: &response)
         case (.set, nil), (.unchanged, _): break
+        }
+        for replaced in changes.replaced.numbers where replaced != login {
+            try self.delete(self.names[Int(replaced.index)], in: &response)
+        }
+    }
+
+    private func delete(_ names: SessionCookieNames, in response: inout Response) throws {
+        response.setCookie(try self.configuration.deletion(names.session, isSecure: self.configuration.isSecure))
+        if self.deletesAll {
+            response.setCookie(try self.configuration.deletion(names.nonce, isSecure: self.configuration.isSecure))
+            response.setCookie(try self.configuration.deletion(names.second, isSecure: true))
         }
     }
 }
@@ -157,9 +232,13 @@ package struct SessionCookieChanges: Sendable {
     package var second: Second?
     /// The lifetime of these cookies; `nil`: until the browser closes.
     package var maxAge: Duration?
+    /// The login whose names these cookies have.
+    package var login = LoginNumber.visitor
+    /// Those whose cookies are deleted, as others take their place.
+    package var replaced = LoginNumber.Set()
 
     /// Creates changes that change nothing.
-    package init() {}
+    package init(login: LoginNumber = .visitor) { self.login = login }
 
     /// Whether nothing is to be told.
     package var isEmpty: Bool {

@@ -230,8 +230,9 @@ extension SessionTransaction {
     ) async throws(SessionStoreError) -> SessionIdentifier? {
         let overlap = self.settings.overlap(ofLogin: state.renewal == .all)
         var record = record
-        // One that is there already is the identifier the client has shown last: the answers since then were lost.
-        if overlap != nil && record.tracking?.predecessor == nil { record.tracking?.predecessor = found.identifier }
+        if overlap != nil {
+            record.tracking?.predecessor = .init(found.identifier, issuedAt: found.record.tracking?.identifierIssuedAt)
+        }
         let expiresAt = self.settings.expiry(of: record, at: now)
         let successor = try await self.create(record, at: now, keys: keys, using: &random).identifier
         let hasEnded: Bool
@@ -253,13 +254,13 @@ extension SessionTransaction {
         return nil
     }
 
-    /// Lets the identifier before this one lead here for the overlap only.
+    /// Lets an identifier that the client has given up lead here for the overlap only.
     ///
     /// If that fails it leads here for longer, which gives nobody anything: its nonces are old.
-    private func retire(_ predecessor: SessionIdentifier, at now: Timestamp) async {
-        guard let overlap = self.settings.overlap(ofLogin: false) else { return }
+    private func retire(_ identifier: SessionCompletion.RetiredIdentifier, at now: Timestamp) async {
+        guard let overlap = self.settings.overlap(ofLogin: false, after: identifier.use) else { return }
         var random = self.random()
-        try? await self.context.repository.retire(predecessor, at: now, by: now.advanced(by: overlap), using: &random)
+        try? await self.context.repository.retire(identifier.identifier, at: now, by: now.advanced(by: overlap), using: &random)
     }
 
     /// What the request knows of its session after this commit.

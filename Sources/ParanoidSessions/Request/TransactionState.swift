@@ -37,6 +37,7 @@ package struct TransactionState: Sendable {
         self.isChecked = isChecked
         self.verdict = isChecked ? .none : .unchecked
         self.standing = .none(.absent)
+        self.changes.login = credentials.login
     }
 
     /// How a request stands to a session.
@@ -133,9 +134,6 @@ package struct TransactionState: Sendable {
         case .none(.absent), .none(.released), .open, .ended, .barred: return false
         }
     }
-
-    /// Whether new values are due as soon as they can do no harm, as something about the client has changed.
-    package var hastensRotation: Bool { self.signals?.policy == .rotate }
 
     // MARK: Transitions
 

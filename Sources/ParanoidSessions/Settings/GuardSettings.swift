@@ -126,17 +126,28 @@ package struct GuardSettings: Sendable, Hashable {
     ///
     /// Where there are nonces it is they that count: whoever comes later than the delay bound with an old jar is a thief or was robbed, and is
     /// to set off the alarm instead of finding nothing. A login leaves nothing behind: whoever held the session before it must not get in.
-    package func overlap(ofLogin isLogin: Bool) -> Duration? {
+    ///
+    /// Each identifier leaves a small file for that time. One that was in use for a moment only sets off the alarm for as many times that moment:
+    /// however often a client changes its network, a session has no more than some three hundred of them at a time.
+    ///
+    /// - Parameters:
+    ///   - isLogin: Whether a login has replaced it.
+    ///   - use: For how long it was the session's; `nil` where that is not known.
+    package func overlap(ofLogin isLogin: Bool, after use: Duration? = nil) -> Duration? {
         guard self.behaviour.hasRotationChains, !isLogin, self.delayBound > .zero else { return nil }
-        return self.rotationBounds == nil ? self.delayBound : max(self.delayBound, Self.alarmTime)
+        if self.rotationBounds == nil { return self.delayBound }
+        let alarmTime = use.map { min(Self.alarmTime, max(.zero, $0) * Self.alarmFactor) } ?? Self.alarmTime
+        return max(self.delayBound, alarmTime)
     }
 
     /// For how long an identifier says that its session is gone: a request that shows it may have been sent before its client learnt that; `nil`:
     /// not at all.
     package var goneWindow: Duration? { self.behaviour.hasRotationChains && self.delayBound > .zero ? self.delayBound * 4 : nil }
 
-    /// For how long a copied jar sets off the alarm after the identifier has changed; each change leaves a small file for that time.
+    /// For how long a copied jar sets off the alarm after the identifier has changed, at the most, and in multiples of the time for which the
+    /// identifier was in use.
     private static let alarmTime = Duration.seconds(86_400)
+    private static let alarmFactor = 50
 }
 
 // How long sessions live: after their last use, and at the most.

@@ -57,6 +57,21 @@ package struct SessionCookieConfiguration: Sendable {
     /// Whether browsers take a cookie of the identifier's name from this host alone, over HTTPS.
     package var isBoundToHost: Bool { SetCookieRules.starts(self.sessionCookie, with: "__host-") }
 
+    /// The names of all logins, that of visitors first.
+    ///
+    /// Logins have names of their own where nobody but this host can set these: a neighbour under the same domain could else put a login of
+    /// theirs in the place of a visitor's session.
+    package func names(ofProfile profile: GuardSettings.Profile) -> [SessionCookieNames] {
+        let logins = self.isBoundToHost && profile.behaviour.followsBrowsers ? LoginNumber.all : [.visitor]
+        return logins.map { login in
+            SessionCookieNames(
+                session: self.sessionCookie + login.suffix,
+                nonce: self.nonceCookie + login.suffix,
+                second: self.secondCookie + login.suffix
+            )
+        }
+    }
+
     /// Checks that browsers would take cookies with these names and attributes.
     ///
     /// - Returns: The first name whose cookie would be refused and the rule that it breaks; `nil` when all is well.
@@ -94,4 +109,14 @@ package struct SessionCookieConfiguration: Sendable {
             sameSite: self.sameSite
         )
     }
+}
+
+/// The names of the three session cookies of a login, prefix included.
+package struct SessionCookieNames: Sendable, Hashable {
+    /// That of the identifier.
+    package var session: String
+    /// That of the nonce.
+    package var nonce: String
+    /// That of the second key.
+    package var second: String
 }

@@ -25,6 +25,12 @@ struct SessionRecordCodingTests {
         let record = Self.record()
         #expect(SessionRecord(decoding: record.encoded()) == record)
         #expect(record.values.entries.count == 3)
+        var generator = SeededRandom(seed: 4)
+        for issuedAt in [nil, Timestamp(secondsSinceEpoch: 77)] {
+            var rotated = record
+            rotated.tracking?.predecessor = .init(SessionIdentifier(secretNumber: 1, using: &generator), issuedAt: issuedAt)
+            #expect(SessionRecord(decoding: rotated.encoded()) == rotated)
+        }
         let empty = SessionRecord(createdAt: Timestamp(secondsSinceEpoch: 1))
         #expect(SessionRecord(decoding: empty.encoded()) == empty)
     }

@@ -115,7 +115,7 @@ struct CompatibleGuard: Sendable {
 
     private func isIdentifierDue(_ tracking: SessionTracking, for state: TransactionState, at now: Timestamp) -> Bool {
         let isOld = self.settings.identifierTimeout.map { tracking.identifierIssuedAt.advanced(by: $0) < now } ?? false
-        return isOld || state.hastensRotation
+        return isOld || (state.signals?.hastensRotation ?? false)
     }
 
     /// R5.4: the cookie follows the key.
