@@ -218,7 +218,7 @@ final class SupervisorLoop {
             self.workers[identifier] = worker
             self.logger.info(
                 "worker started",
-                metadata: ["worker": "\(identifier)", "worker.pid": "\(worker.processIdentifier)"]
+                metadata: ["worker": "\(identifier)", "worker.pid": .stringConvertible(worker.processIdentifier)]
             )
         } catch {
             self.logger.error("a worker cannot be started", metadata: ["worker": "\(identifier)", "error": "\(error)"])

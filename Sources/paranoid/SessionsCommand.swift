@@ -13,105 +13,184 @@ struct SessionsCommand: AsyncParsableCommand {
         subcommands: [List.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self]
     )
 
-    private static func administration() throws -> SessionAdministration {
-        try SessionAdministration(configuration: .fromEnvironment())
-    }
-
     /// Lists a user's sessions.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract:
-                "Lists a user's sessions and remembered logins: handle, login, last write and end in seconds since 1970, device, address, kind."
+            commandName: "list",
+            abstract: "Lists a user's sessions and remembered logins, the oldest login first; times are UTC."
         )
 
         @Argument(help: "The application's name for the user.")
         var user: String
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            for session in try await SessionsCommand.administration().list(user: self.user) { print(session.line) }
+            let sessions = try await UserSessions(self.user)
+            self.output.print(
+                ["handle", "login", "last write", "end", "kind", "address", "device"],
+                rows: sessions.listings.map(\.texts),
+                json: sessions.listings.map(\.values)
+            )
         }
     }
 
     /// Ends one session.
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Ends one of a user's sessions.")
+        static let configuration = CommandConfiguration(commandName: "revoke", abstract: "Ends one of a user's sessions.")
 
         @Argument(help: "The application's name for the user.")
         var user: String
         @Argument(help: "The handle that list shows.")
         var handle: String
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
+            let sessions = try await UserSessions(self.user)
+            let nearest =
+                NearestName.of(self.handle, among: sessions.listings.map(\.handle.description)).map { "; did you mean \($0)?" } ?? ""
             guard let handle = SessionHandle(self.handle) else {
-                throw CommandFailure("'\(self.handle.printable)' is not a handle: copy one from 'paranoid sessions list'")
+                throw CommandFailure(
+                    "'\(self.handle.printable)' is not a handle\(nearest.isEmpty ? ": copy one from 'paranoid sessions list'" : nearest)"
+                )
             }
-            guard try await SessionsCommand.administration().revoke(handle, of: self.user) else {
-                throw CommandFailure("user '\(self.user.printable)' has no session \(self.handle)")
+            guard try await sessions.administration.revoke(handle, of: self.user) else {
+                throw CommandFailure("user '\(self.user.printable)' has no session \(self.handle)\(nearest)")
             }
-            print("1 session has ended")
+            self.output.print("1 session has ended", json: .members(["ended": .number(1)]))
         }
     }
 
     /// Ends all sessions of a user.
     struct RevokeAll: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Ends all sessions of a user.")
+        static let configuration = CommandConfiguration(
+            commandName: "revoke-all",
+            abstract: "Ends all sessions and remembered logins of a user; asks first when there are several."
+        )
 
         @Argument(help: "The application's name for the user.")
         var user: String
+        @OptionGroup var confirmation: ConfirmationOptions
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let count = try await SessionsCommand.administration().revokeAll(user: self.user)
-            guard count > 0 else { throw CommandFailure("user '\(self.user.printable)' has no session") }
-            print("\(count) sessions have ended")
+            let sessions = try await UserSessions(self.user)
+            if sessions.listings.count > 1 {
+                try self.confirmation.confirm("\(sessions.listings.count) sessions of '\(self.user.printable)' will end.")
+            }
+            let count = try await sessions.administration.revokeAll(user: self.user)
+            self.output.print(count.counted("session has ended", "sessions have ended"), json: .members(["ended": .number(count)]))
         }
     }
 
     /// Ends all sessions.
     struct RevokeEveryone: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Ends all sessions of all users at once, also those without a login.")
+        static let configuration = CommandConfiguration(
+            commandName: "revoke-everyone",
+            abstract: "Ends all sessions of all users at once, also those without a login; asks first."
+        )
+
+        @OptionGroup var confirmation: ConfirmationOptions
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            try await SessionsCommand.administration().revokeEveryone()
-            print("all sessions have ended")
+            let configuration = ApplicationConfiguration.fromEnvironment()
+            let administration = try SessionAdministration(configuration: configuration)
+            try self.confirmation.confirm("All sessions of all users in \(configuration.sessionDirectory) will end.")
+            try await administration.revokeEveryone()
+            self.output.print("all sessions have ended", json: .members(["ended": .text("all")]))
         }
     }
 
     /// Makes the index of users anew.
     struct Reindex: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Makes the index of users anew from the sessions, while they are in use.")
+        static let configuration = CommandConfiguration(
+            commandName: "reindex",
+            abstract: "Makes the index of users anew from the sessions, while they are in use."
+        )
+
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let count = try await SessionsCommand.administration().reindex()
-            print("\(count) sessions were missing")
+            let count = try await SessionAdministration(configuration: .fromEnvironment()).reindex()
+            self.output.print(count.counted("session was missing", "sessions were missing"), json: .members(["missing": .number(count)]))
         }
     }
 
     /// Removes what expired.
     struct Sweep: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Removes what has expired, now and without a pause.")
+        static let configuration = CommandConfiguration(
+            commandName: "sweep",
+            abstract: "Removes what has expired, now and without a pause."
+        )
+
+        @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let report = try await SessionsCommand.administration().sweep()
-            print("live \(report.live), of them anonymous \(report.anonymous), removed \(report.removed), skipped \(report.skipped)")
+            let report = try await SessionAdministration(configuration: .fromEnvironment()).sweep()
+            self.output.print(
+                "live \(report.live), of them anonymous \(report.anonymous), removed \(report.removed), skipped \(report.skipped)",
+                json: .members([
+                    "live": .number(report.live), "anonymous": .number(report.anonymous), "removed": .number(report.removed),
+                    "skipped": .number(report.skipped),
+                ])
+            )
         }
+    }
+}
+
+/// `paranoid tag`.
+struct TagCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tag",
+        abstract: "Prints what log lines call a user (session.user), so that they can be searched.",
+        discussion: "One tag for each secret of the server, the newest first: sessions of an older secret are logged under its tag."
+    )
+
+    @Argument(help: "The application's name for the user.")
+    var user: String
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let tags = try SessionAdministration(configuration: .fromEnvironment()).logTags(ofUser: self.user)
+        self.output.print(
+            ["secret", "tag"],
+            rows: tags.map { ["\($0.secret)", $0.tag] },
+            json: tags.map { [.number(Int($0.secret)), .text($0.tag)] }
+        )
+    }
+}
+
+/// The sessions of a user that has some.
+private struct UserSessions {
+    let administration: SessionAdministration
+    let listings: [SessionListing]
+
+    /// - Throws: ``CommandFailure`` that names the directory, and a user with nearly that name, when there are none.
+    init(_ user: String) async throws {
+        let configuration = ApplicationConfiguration.fromEnvironment()
+        self.administration = try SessionAdministration(configuration: configuration)
+        self.listings = try await self.administration.list(user: user)
+        guard self.listings.isEmpty else { return }
+        let similar = try await self.administration.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }
+        throw CommandFailure("user '\(user.printable)' has no session in \(configuration.sessionDirectory)\(similar ?? "")")
     }
 }
 
 extension SessionListing {
-    fileprivate var line: String {
-        let times = [self.loggedInAt ?? self.createdAt, self.writtenAt, self.expiresAt].map {
-            "\($0.nanosecondsSinceEpoch / 1_000_000_000)"
-        }
-        return
-            ([self.handle.description] + times + [self.device?.label, self.device?.address].map { ($0 ?? "-").printable }
-            + [self.kind.rawValue])
-            .joined(separator: "\t")
+    private var times: [Timestamp] { [self.loggedInAt ?? self.createdAt, self.writtenAt, self.expiresAt] }
+
+    fileprivate var texts: [String] {
+        [self.handle.description] + self.times.map(\.text)
+            + [self.kind.rawValue, (self.device?.address ?? "-").printable, (self.device?.label ?? "-").printable]
+    }
+
+    fileprivate var values: [JSONValue] {
+        [.text(self.handle.description)] + self.times.map { .text($0.text) }
+            + [.text(self.kind.rawValue), .optional(self.device?.address), .optional(self.device?.label)]
     }
 }
 
-extension String {
-    /// The text without what could steer a terminal: a client or a mistyped argument may have chosen it.
-    fileprivate var printable: String {
-        String(decoding: self.utf8.map { 0x20...0x7E ~= $0 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
-    }
+extension Timestamp {
+    /// The second, such as `1994-11-06T08:49:37Z`.
+    var text: String { HTTPDate(secondsSinceUnixEpoch: self.nanosecondsSinceEpoch / 1_000_000_000).timestamp }
 }

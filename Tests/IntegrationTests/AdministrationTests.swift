@@ -5,6 +5,11 @@ import Testing
 extension Integration {
     @Suite("Sessions and secrets, looked after from outside")
     struct Administration {
+        private struct Listed: Decodable {
+            var handle: String
+            var kind: String
+        }
+
         private struct Device: Decodable {
             var handle: String
             var device: String?
@@ -12,7 +17,9 @@ extension Integration {
         }
 
         /// Runs `paranoid` with the settings of an application and returns what it printed.
-        private func tool(_ words: [String], for app: TestApplication) async throws -> String {
+        private func tool(_ words: [String], for app: TestApplication, ending expected: SpawnedCommand.Ending = .exited(0)) async throws
+            -> String
+        {
             let output = app.folder["tool.\(UUID().uuidString)"]
             let settings = [
                 "PARANOID_LISTEN": "unix:\(app.folder["app.sock"])", "PARANOID_SESSION_DIR": app.folder["sessions"],
@@ -27,7 +34,7 @@ extension Integration {
             )
             let ending = await tool.waitForEnd()
             let text = TestFolder.text(at: output)
-            #expect(ending == .exited(0), "\(words): \(text)")
+            #expect(ending == expected, "\(words): \(text)")
             return text
         }
 
@@ -69,7 +76,12 @@ extension Integration {
                 #expect(devices.map(\.isThisOne) == [true, false, false, false])
                 #expect(devices.allSatisfy { $0.device?.hasPrefix("curl/") == true })
                 let lines = try await self.tool(["sessions", "list", "alice"], for: app).split(separator: "\n")
-                #expect(lines.count == 4 && lines[1].hasPrefix(devices[1].handle))
+                #expect(lines.count == 5 && lines[0].hasPrefix("HANDLE") && lines[2].hasPrefix(devices[1].handle))
+                // 2026-01-01T00:00:00Z
+                #expect(lines[1].split(separator: " ")[1].wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
+                let json = try await self.tool(["sessions", "list", "alice", "--json"], for: app)
+                let listed = try JSONDecoder().decode([Listed].self, from: Data(json.utf8))
+                #expect(listed.map(\.handle) == devices.map(\.handle) && listed.allSatisfy { $0.kind == "session" })
 
                 #expect(try await app.post("/devices/revoke", jar: jars[0], form: ["handle": devices[1].handle]).text == #"{"ended":1}"#)
                 #expect(try await app.get("/session/peek", jar: jars[1]).report().user == nil)
@@ -80,11 +92,37 @@ extension Integration {
                 #expect(try await app.get("/session/peek", jar: jars[0]).report().user == "alice")
 
                 #expect(try await self.tool(["sessions", "reindex"], for: app) == "0 sessions were missing\n")
-                #expect(try await self.tool(["sessions", "revoke-everyone"], for: app) == "all sessions have ended\n")
+                #expect(try await self.tool(["sessions", "revoke-everyone", "--yes"], for: app) == "all sessions have ended\n")
                 #expect(try await app.get("/session/peek", jar: jars[0]).report().user == nil)
                 let again = try app.jar()
                 #expect(try await app.post("/login", jar: again, form: ["user": "alice"]).report().user == "alice")
-                #expect(try await self.tool(["sessions", "revoke-all", "alice"], for: app) == "1 sessions have ended\n")
+                #expect(try await self.tool(["sessions", "revoke-all", "alice"], for: app) == "1 session has ended\n")
+            }
+        }
+
+        @Test(
+            "an unknown user or handle is an error that names the nearest right one; what ends many sessions asks",
+            .timeLimit(.minutes(5))
+        )
+        func mistakes() async throws {
+            try await TestApplication.with { app in
+                for _ in 0..<2 { #expect(try await app.post("/login", jar: app.jar(), form: ["user": "alice"]).status == 200) }
+                let json = try await self.tool(["sessions", "list", "alice", "--json"], for: app)
+                let handle = try #require(try JSONDecoder().decode([Listed].self, from: Data(json.utf8)).first).handle
+                let mistyped = "\(handle.dropLast())\(handle.hasSuffix("0") ? "1" : "0")"
+                for (words, answer) in [
+                    (["sessions", "list", "alise"], "user 'alise' has no session in \(app.folder["sessions"]); did you mean 'alice'?"),
+                    (["sessions", "revoke-all", "Alice"], "did you mean 'alice'?"), (["sessions", "list", "mallory"], "no session in"),
+                    (["sessions", "revoke", "alice", mistyped], "user 'alice' has no session \(mistyped); did you mean \(handle)?"),
+                    (["sessions", "revoke", "alice", "\(handle)0"], "is not a handle; did you mean \(handle)?"),
+                    (["sessions", "revoke-all", "alice"], "2 sessions of 'alice' will end. Nobody can be asked here: add --yes."),
+                    (["sessions", "revoke-everyone"], "in \(app.folder["sessions"]) will end. Nobody can be asked here: add --yes."),
+                    (["secret", "remove", "1"], "that were begun under secret 1 will end. Nobody can be asked here: add --yes."),
+                ] {
+                    let text = try await self.tool(words, for: app, ending: .exited(1))
+                    #expect(text.contains(answer), "\(words): \(text)")
+                }
+                #expect(try await self.tool(["sessions", "revoke-all", "alice", "--yes"], for: app) == "2 sessions have ended\n")
             }
         }
     }

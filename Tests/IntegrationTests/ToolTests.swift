@@ -36,6 +36,28 @@ extension Integration {
             }
         }
 
+        @Test(
+            "names the nearest command or setting for one that does not exist",
+            .timeLimit(.minutes(5)),
+            arguments: [
+                (["sesions", "list", "alice"], 64, "there is no command 'paranoid sesions'; did you mean 'paranoid sessions'?"),
+                (["sessions", "lst", "alice"], 64, "there is no command 'paranoid sessions lst'; did you mean 'paranoid sessions list'?"),
+                (["frobnicate"], 64, "the commands are config, secret, sessions"),
+                (["config", "explain", "PARANOID_WRKERS"], 1, "there is no setting PARANOID_WRKERS; did you mean PARANOID_WORKERS?"),
+            ]
+        )
+        func nearest(_ words: [String], _ code: Int32, _ answer: String) async throws {
+            let folder = try TestFolder()
+            defer { folder.remove() }
+            let tool = try SpawnedCommand(
+                ["\(Requirements.programs)/paranoid"] + words,
+                environment: Requirements.environment.merging(["STATE_DIRECTORY": folder["state"]]) { $1 },
+                errors: folder["errors"]
+            )
+            #expect(await tool.waitForEnd() == .exited(code))
+            #expect(folder.text(of: "errors").contains(answer), "\(folder.text(of: "errors"))")
+        }
+
         @Test("that cannot write its output fails and says so", .timeLimit(.minutes(5)))
         func fullOutput() async throws {
             let folder = try TestFolder()
@@ -60,7 +82,7 @@ extension Integration {
                     "STATE_DIRECTORY": program.folder["state"],
                 ]
                 for closed in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
-                    for words in ["secret rotate", "sessions sweep", "sessions revoke-everyone", "config explain"] {
+                    for words in ["secret rotate", "sessions sweep", "sessions revoke-everyone --yes", "config explain"] {
                         let tool = try SpawnedCommand(
                             ["bash", "-c", "exec \"$0\" \(words) \(closed)", "\(Requirements.programs)/paranoid"],
                             environment: Requirements.environment.merging(settings) { $1 }

@@ -46,6 +46,12 @@ struct JSONLogTests {
         #expect(object["message"] == .text(text) && object["key"] == .text(text))
     }
 
+    @Test("have numbers as numbers and texts as texts, also texts of digits")
+    func numbers() {
+        let line = self.line("m", ["count": .stringConvertible(7), "handle": "0123456789012345", "is": .stringConvertible(true)])
+        #expect(line.contains(#""count":7,"handle":"0123456789012345","is":true"#))
+    }
+
     @Test("cut what is long")
     func long() {
         #expect(self.line(String(repeating: "x", count: 100_000)).utf8.count < 2 * JSONLogHandler.maximumValueLength)

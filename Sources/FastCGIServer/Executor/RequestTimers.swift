@@ -47,7 +47,7 @@ final class RequestTimers: Sendable {
                     running.overdue += 1
                     return running.overdue
                 }
-                logger.warning("A request takes too long and is cancelled.", metadata: ["request.overdue": "\(overdue)"])
+                logger.warning("A request takes too long and is cancelled.", metadata: ["request.overdue": .stringConvertible(overdue)])
                 timer.cancel()
             case .giveUp:
                 logger.error("A handler ignores that its request was cancelled.", metadata: ["request.grace": "\(self.grace)"])

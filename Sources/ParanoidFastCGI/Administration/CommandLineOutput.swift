@@ -15,4 +15,15 @@ package enum CommandLineOutput {
             ProcessExit.fail("Error: the output could not be written: \(error)", code: 1)
         }
     }
+
+    /// Whether a person can be asked: standard input and standard error are terminals.
+    package static var isInteractive: Bool { StandardDescriptors.isTerminal(0) && StandardDescriptors.isTerminal(2) }
+
+    /// Asks the person at the terminal.
+    package static func ask(_ question: String) {
+        StandardError.write(Array(question.utf8))
+    }
+
+    /// Writes one line to standard error and ends the process.
+    package static func fail(_ message: String, code: Int32) -> Never { ProcessExit.fail(message, code: code) }
 }

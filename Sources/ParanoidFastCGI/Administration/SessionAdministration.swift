@@ -64,6 +64,20 @@ public struct SessionAdministration: Sendable {
         try await self.open().repository.revokeEveryone()
     }
 
+    /// A user that has sessions and whose name differs from `user` by one letter or by blanks and case; `nil` when there is none.
+    ///
+    /// The store knows users by keyed tags only, so each name that is near is asked for.
+    package func similarUser(to user: String) async throws(SessionStoreError) -> String? {
+        let parts = try self.open()
+        for name in NearestName.neighbours(of: user) where try await parts.repository.knows(user: name) { return name }
+        return nil
+    }
+
+    /// What log lines call a user (`session.user`), under each of the server's secrets, the newest first.
+    package func logTags(ofUser user: String) throws(SessionStoreError) -> [(secret: UInt8, tag: String)] {
+        try self.open().repository.logTags(ofUser: user)
+    }
+
     /// Rebuilds the index of users and returns the number of sessions that were missing from it.
     package func reindex() async throws(SessionStoreError) -> Int {
         try await self.open().repository.reindex()

@@ -23,7 +23,7 @@ struct SessionSweeping: Sendable {
                 if let jump = self.clock.unconfirmedJump {
                     self.logger.warning(
                         "the system's clock has stepped; sessions follow it when it has stood by that for ten minutes",
-                        metadata: ["clock.step_seconds": "\(jump.components.seconds)"]
+                        metadata: ["clock.step_seconds": .stringConvertible(jump.components.seconds)]
                     )
                 }
                 let level: Logger.Level = report.removed + report.leftovers > 0 ? .info : .debug
@@ -49,12 +49,13 @@ struct SessionSweeping: Sendable {
 
     private func metadata(_ report: SweepReport) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "sweep.live": "\(report.live)", "sweep.anonymous": "\(report.anonymous)", "sweep.removed": "\(report.removed)",
-            "sweep.skipped": "\(report.skipped)", "sweep.leftovers": "\(report.leftovers)",
+            "sweep.live": .stringConvertible(report.live), "sweep.anonymous": .stringConvertible(report.anonymous),
+            "sweep.removed": .stringConvertible(report.removed),
+            "sweep.skipped": .stringConvertible(report.skipped), "sweep.leftovers": .stringConvertible(report.leftovers),
         ]
-        if let overdue = report.oldestOverdue { metadata["sweep.oldest_overdue_seconds"] = "\(overdue.components.seconds)" }
-        if let bytes = report.bytesFree { metadata["space.bytes_free"] = "\(bytes)" }
-        if let inodes = report.inodesFree { metadata["space.inodes_free"] = "\(inodes)" }
+        if let overdue = report.oldestOverdue { metadata["sweep.oldest_overdue_seconds"] = .stringConvertible(overdue.components.seconds) }
+        if let bytes = report.bytesFree { metadata["space.bytes_free"] = .stringConvertible(bytes) }
+        if let inodes = report.inodesFree { metadata["space.inodes_free"] = .stringConvertible(inodes) }
         return metadata
     }
 }

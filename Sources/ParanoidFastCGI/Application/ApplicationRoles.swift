@@ -104,7 +104,10 @@ extension Application {
             logger: self.logger,
             renewedListener: renewedListener
         )
-        self.logger.info("supervising", metadata: ["listen": "\(self.configuration.listen)", "workers": "\(configuration.workers)"])
+        self.logger.info(
+            "supervising",
+            metadata: ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(configuration.workers)]
+        )
         let code = try await self.sweeping {
             await withGracefulShutdownHandler {
                 await supervisor.run()

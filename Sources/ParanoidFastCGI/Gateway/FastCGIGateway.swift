@@ -195,7 +195,7 @@ struct FastCGIGateway: Sendable {
         guard self.lastWarning.isDue else { return }
         self.responder.logger.warning(
             "a response's head is longer than the web server's buffer may be",
-            metadata: ["response.head": "\(bytes)", "response.limit": "\(self.longestHead)"]
+            metadata: ["response.head": .stringConvertible(bytes), "response.limit": .stringConvertible(self.longestHead)]
         )
     }
 }

@@ -62,7 +62,7 @@ struct JSONLogHandler: LogHandler {
                     level: .warning,
                     message: "\(LogLines.lossMessage)",
                     error: nil,
-                    metadata: ["log.lost": "\(lost)"],
+                    metadata: ["log.lost": .stringConvertible(lost)],
                     source: event.source,
                     file: event.file,
                     function: event.function,
@@ -100,33 +100,15 @@ struct JSONLogHandler: LogHandler {
     private static func append(_ value: Logger.MetadataValue, to line: inout [UInt8]) {
         switch value {
         case .string(let text): self.append(text, to: &line)
+        case .stringConvertible(let value as any FixedWidthInteger): line += Array("\(value)".utf8)
+        case .stringConvertible(let value as Double) where value.isFinite: line += Array("\(value)".utf8)
+        case .stringConvertible(let value as Bool): line += Array("\(value)".utf8)
         case .stringConvertible(let value): self.append(value.description, to: &line)
         default: self.append("\(value)", to: &line)
         }
     }
 
     private static func append(_ text: String, to line: inout [UInt8]) {
-        line.append(UInt8(ascii: "\""))
-        var length = 0
-        for scalar in text.unicodeScalars {
-            length += UTF8.width(scalar)
-            if length > self.maximumValueLength { break }
-            switch scalar {
-            case "\"", "\\":
-                line.append(UInt8(ascii: "\\"))
-                line.append(UInt8(scalar.value))
-            case _ where self.isHarmless(scalar): line.append(contentsOf: String(scalar).utf8)
-            default: for unit in String(scalar).utf16 { line += Array("\\u\(String(0x1_0000 + Int(unit), radix: 16).dropFirst())".utf8) }
-            }
-        }
-        line.append(UInt8(ascii: "\""))
-    }
-
-    /// Whether a character can do nothing to a terminal, an editor or a reader of lines.
-    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: false
-        default: true
-        }
+        JSONText.append(text, limit: self.maximumValueLength, to: &line)
     }
 }

@@ -30,28 +30,11 @@ enum SettingNames {
                 )
             }
             let nearest = self.known.filter { isOurs || $0.hasPrefix("SESSION_") }
-                .map { (name: $0, distance: self.distance(name, $0)) }
+                .map { (name: $0, distance: NearestName.distance(name, $0)) }
                 .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
             guard let nearest, isOurs || nearest.distance <= self.typingError else { continue }
             throw ConfigurationError(setting: name, problem: "there is no such setting; did you mean \(nearest.name)?")
         }
-    }
-
-    /// How many bytes have to be added, removed or changed to get from one name to the other (Levenshtein).
-    static func distance(_ first: String, _ second: String) -> Int {
-        let first = Array(first.utf8)
-        let second = Array(second.utf8)
-        var row = Array(0...second.count)
-        for (index, byte) in first.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for column in 0..<second.count {
-                let change = diagonal + (byte == second[column] ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(change, row[column] + 1, row[column + 1] + 1)
-            }
-        }
-        return row[second.count]
     }
 }
 

@@ -90,6 +90,9 @@ package enum StandardDescriptors {
         return missing
     }
 
+    /// Whether a descriptor of this process is a terminal.
+    package static func isTerminal(_ number: CInt) -> Bool { isatty(number) == 1 }
+
     /// Leaves nothing on descriptor 0: what is opened there reads as empty.
     static func replaceInput() throws(SystemCallError) {
         let nothing = OwnedDescriptor(owning: try self.takeLowestNumber(flags: O_CLOEXEC))

@@ -55,6 +55,17 @@ extension SessionRepository {
         return found
     }
 
+    /// Whether the index of users has anything under a user's name, which may be over.
+    package func knows(user: String) async throws(SessionStoreError) -> Bool {
+        for keys in self.secrets.all where try await !self.store.names(ofUser: keys.userTag(of: user)).isEmpty { return true }
+        return false
+    }
+
+    /// What the log calls a user, under each of the server's secrets, the newest first.
+    package func logTags(ofUser user: String) -> [(secret: UInt8, tag: String)] {
+        self.secrets.all.map { ($0.number, "\($0.logTag(of: Array(user.utf8)))") }
+    }
+
     /// Ends one of a user's sessions, also one that is being rotated meanwhile.
     ///
     /// - Returns: Whether it was one of this user's and has ended by this call.

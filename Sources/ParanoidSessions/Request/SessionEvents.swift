@@ -42,7 +42,7 @@ struct SessionEvents: Sendable {
         if let user = event.user { metadata["session.user"] = "\(keys.logTag(of: Array(user.utf8)))" }
         metadata["session.client"] = "\(keys.logTag(of: Array(event.client.utf8)))"
         if !event.signals.isEmpty { metadata["session.signals"] = "\(event.signals.joined(separator: ","))" }
-        if event.count != 1 { metadata["session.count"] = "\(event.count)" }
+        if event.count != 1 { metadata["session.count"] = .stringConvertible(event.count) }
         request.logger.log(level: level, "\(Self.text(of: event.kind))", metadata: metadata)
     }
 

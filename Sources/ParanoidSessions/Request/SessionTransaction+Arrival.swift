@@ -268,8 +268,9 @@ extension SessionTransaction {
             self.request.logger.notice(
                 "a session cookie came with several values",
                 metadata: [
-                    "session.candidates": "\(candidates.identifiers.count)", "session.accepted": "\(accepted.count)",
-                    "session.left_out": "\(leftOut)",
+                    "session.candidates": .stringConvertible(candidates.identifiers.count),
+                    "session.accepted": .stringConvertible(accepted.count),
+                    "session.left_out": .stringConvertible(leftOut),
                 ]
             )
         }

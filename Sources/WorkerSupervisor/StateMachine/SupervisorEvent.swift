@@ -179,14 +179,14 @@ extension Logger {
             self.warning(
                 "worker died",
                 metadata: [
-                    "worker": "\(worker)", "worker.status": "\(status)", "worker.early-exits": "\(earlyExits)",
+                    "worker": "\(worker)", "worker.status": "\(status)", "worker.early-exits": .stringConvertible(earlyExits),
                     "worker.restart-in": "\(pause)",
                 ]
             )
         case .workerNotStarted(let worker, let earlyExits, let pause):
             self.warning(
                 "worker not started",
-                metadata: ["worker": "\(worker)", "worker.early-exits": "\(earlyExits)", "worker.restart-in": "\(pause)"]
+                metadata: ["worker": "\(worker)", "worker.early-exits": .stringConvertible(earlyExits), "worker.restart-in": "\(pause)"]
             )
         case .readinessTimeout(let worker):
             self.error("worker did not become ready in time and is killed", metadata: ["worker": "\(worker)"])
@@ -194,14 +194,17 @@ extension Logger {
             self.warning("worker did not finish in time and is killed", metadata: ["worker": "\(worker)"])
         case .replacementRequested(let worker): self.info("worker asks for a successor", metadata: ["worker": "\(worker)"])
         case .memoryExceeded(let worker, let bytes):
-            self.notice("worker uses too much memory and is replaced", metadata: ["worker": "\(worker)", "worker.bytes": "\(bytes)"])
+            self.notice(
+                "worker uses too much memory and is replaced",
+                metadata: ["worker": "\(worker)", "worker.bytes": .stringConvertible(bytes)]
+            )
         case .heartbeatMissed(let worker, let silence):
             self.error("worker is stuck and is replaced", metadata: ["worker": "\(worker)", "worker.silence": "\(silence)"])
         case .abortIgnored(let worker): self.error("stuck worker is killed", metadata: ["worker": "\(worker)"])
         case .reloadBegun: self.notice("reload begun")
         case .reloadFinished: self.notice("reload finished")
         case .reloadAbandoned: self.error("reload abandoned, the remaining workers stay")
-        case .workersWanted(let count): self.notice("number of workers changed", metadata: ["workers": "\(count)"])
+        case .workersWanted(let count): self.notice("number of workers changed", metadata: ["workers": .stringConvertible(count)])
         case .configurationRefused(let worker, let exitCode):
             self.error(
                 "a worker refuses the configuration",
