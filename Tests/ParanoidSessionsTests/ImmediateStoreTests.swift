@@ -162,7 +162,7 @@ private final class Browser: Sendable {
     }
 
     private struct FixedClock: RequestClock {
-        func arrival(of request: Request) -> Timestamp { Timestamp(secondsSinceEpoch: 1_800_000_000) }
+        func arrival(of request: Request, seenAt: Timestamp) -> Timestamp { seenAt }
         func completion(of request: Request) -> Timestamp { Timestamp(secondsSinceEpoch: 1_800_000_000) }
     }
 }

@@ -138,7 +138,9 @@ final class VirtualClock: RequestClock {
     let arrivals = Mutex<[String: Timestamp]>([:])
     let completions = Mutex<[String: Timestamp]>([:])
 
-    func arrival(of request: Request) -> Timestamp {
+    func arrival(of request: Request, seenAt: Timestamp) -> Timestamp { self.arrival(of: request) }
+
+    private func arrival(of request: Request) -> Timestamp {
         self.arrivals.withLock { $0[request.parameters.text(of: "TRACE_REQUEST") ?? ""] } ?? .distantPast
     }
 

@@ -13,7 +13,7 @@ final class CostClock: RequestClock {
         self.now.withLock { $0 = $0.advanced(by: duration) }
     }
 
-    func arrival(of request: Request) -> Timestamp { self.time }
+    func arrival(of request: Request, seenAt: Timestamp) -> Timestamp { seenAt }
     func completion(of request: Request) -> Timestamp { self.time }
 
     /// Nanoseconds that all threads of this process have used.

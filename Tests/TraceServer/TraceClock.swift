@@ -17,14 +17,15 @@ final class TraceClock: SessionClock, RequestClock {
         set { self.real.withLock { $0 = newValue } }
     }
 
-    func arrival(of request: Request) -> Timestamp {
-        self.isReal ? self.system.arrival(of: request) : self.time("HTTP_X_TEST_NOW", of: request) ?? self.system.arrival(of: request)
+    func arrival(of request: Request, seenAt: Timestamp) -> Timestamp {
+        let carried = self.isReal ? nil : self.time("HTTP_X_TEST_NOW", of: request)
+        return carried ?? self.system.arrival(of: request, seenAt: seenAt)
     }
 
     func completion(of request: Request) -> Timestamp {
         if self.isReal { return self.system.completion(of: request) }
         if let number = request.query.first(named: "req"), let time = self.releases.withLock({ $0[number] }) { return time }
-        return self.time("HTTP_X_TEST_THEN", of: request) ?? self.arrival(of: request)
+        return self.time("HTTP_X_TEST_THEN", of: request) ?? self.arrival(of: request, seenAt: self.system.now)
     }
 
     /// Sets the time at which a held request completes.

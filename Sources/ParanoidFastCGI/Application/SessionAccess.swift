@@ -170,9 +170,10 @@ package struct SystemSessionClock: RequestClock {
         self.steady = try? SteadyWallClock(in: directory)
     }
 
-    /// When the web server began to receive the request, as far as it says so; else when its head was seen here, or now.
-    package func arrival(of request: Request) -> Timestamp {
-        guard let arrival = RequestArrival.nanosecondsSinceEpoch(of: request) else { return self.now }
+    /// When the web server began to receive the request, as far as it says so; else when its head was seen here, or
+    /// before its handler ran.
+    package func arrival(of request: Request, seenAt: Timestamp) -> Timestamp {
+        guard let arrival = RequestArrival.nanosecondsSinceEpoch(of: request) else { return seenAt }
         // The system's clock is the web server's, and not always ours.
         return self.now.advanced(byNanoseconds: arrival - WallClock.nanosecondsSinceEpoch())
     }

@@ -177,8 +177,10 @@ package struct GuardServer: HeldServer {
             state.renewal = .all
             self.login += 1
         }
-        guard self.sessionGuard.needsCommit(state, keys: self.keys, at: time) else {
+        let due = self.sessionGuard.due(after: state, keys: self.keys, at: time)
+        guard due == .commit else {
             let completion = self.sessionGuard.complete(state, over: session.record, keys: self.keys, at: time, using: &self.generator)
+            precondition(due == .completion || (completion.changes.isEmpty && completion.storing == .nothing), "more was due")
             return completion.changes.isEmpty ? nil : self.jar(after: completion.changes, session.identifier)
         }
         // Replaced while this request was under way.

@@ -172,7 +172,8 @@ public struct Session: Sendable {
         let name = try self.name(of: key)
         let limits = self.transaction.limits
         return try await self.writable().update { values in
-            var value = values[name].flatMap { try? SessionValueCoding.decode(Value.self, from: $0) } ?? fallback
+            var value = fallback
+            if let bytes = values[name], let stored = try? SessionValueCoding.decode(Value.self, from: bytes) { value = stored }
             let outcome = try body(&value)
             let changed = try SessionValueCoding.encode(value)
             try limits.check(changed)

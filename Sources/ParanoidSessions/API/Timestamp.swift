@@ -82,8 +82,12 @@ public protocol SessionClock: Sendable {
 ///
 /// Everything below takes the time as an argument, so tests play years in milliseconds.
 package protocol RequestClock: Sendable {
-    /// The time at which a request arrived, as far as anybody knows; asked once, before its handler runs.
-    func arrival(of request: Request) -> Timestamp
+    /// The time at which a request arrived, as far as anybody knows; asked once, and only of a request that uses its session.
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - seenAt: The time before its handler ran.
+    func arrival(of request: Request, seenAt: Timestamp) -> Timestamp
     /// The time at which a request's response is made; not before its arrival unless the clock was set back.
     func completion(of request: Request) -> Timestamp
 }
@@ -97,6 +101,6 @@ package struct TimesOfRequests: RequestClock {
         self.clock = clock
     }
 
-    package func arrival(of request: Request) -> Timestamp { self.clock.now }
+    package func arrival(of request: Request, seenAt: Timestamp) -> Timestamp { seenAt }
     package func completion(of request: Request) -> Timestamp { self.clock.now }
 }

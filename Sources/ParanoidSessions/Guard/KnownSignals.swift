@@ -128,9 +128,8 @@ package struct KnownSignals: Sendable, Hashable {
     ///
     /// A signal that was never read, as there was no rule for it, is no change.
     func findings(on signals: ClientSignals, keys: ServerKeys) -> SignalFindings? {
-        guard !signals.source.isEmpty else { return nil }
+        if self.knows(signals, keys: keys) { return nil }
         let sourceCode = signals.sourceCode(keys: keys)
-        if sourceCode == self.sourceCode { return nil }
         var changes: [SignalFindings.Change] = []
         for reading in signals.readings() where reading.policy != .off {
             guard let entry = self.entries.first(where: { $0.name.elementsEqual(reading.name.utf8) }) else { continue }
@@ -140,6 +139,11 @@ package struct KnownSignals: Sendable, Hashable {
             }
         }
         return changes.isEmpty ? nil : SignalFindings(changes: changes, sourceCode: sourceCode)
+    }
+
+    /// Whether the signals are those in which nothing was new.
+    func knows(_ signals: ClientSignals, keys: ServerKeys) -> Bool {
+        signals.source.isEmpty || signals.sourceCode(keys: keys) == self.sourceCode
     }
 
     /// Takes note of what was new, apart from what is pending until a new value is shown.
@@ -167,9 +171,8 @@ package struct KnownSignals: Sendable, Hashable {
 
     /// Takes note of signals that were never read before, and of the bytes if nothing in them is new.
     mutating func complete(with signals: ClientSignals, keys: ServerKeys) {
-        guard !signals.source.isEmpty else { return }
+        if self.knows(signals, keys: keys) { return }
         let sourceCode = signals.sourceCode(keys: keys)
-        guard sourceCode != self.sourceCode else { return }
         var isKnown = true
         for reading in signals.readings() where reading.policy != .off {
             let code = Self.code(of: reading, keys: keys)

@@ -86,23 +86,29 @@ struct ParanoidGuard: Sendable {
 
     // MARK: Completion
 
-    func needsCommit(
-        _ state: TransactionState,
+    func due(
+        after state: TransactionState,
         _ session: OpenSession,
         _ tracking: SessionTracking,
         keys: ServerKeys,
         at now: Timestamp
-    ) -> Bool {
+    ) -> SessionGuard.Due {
+        var (gives, mayRotate) = (false, session.shown != .superseded)
         if let bounds = self.settings.rotationBounds(of: session.record) {
-            guard let chain = tracking.chain else { return true }
+            guard let chain = tracking.chain else { return .commit }
             let turn = self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys)
-            if turn.chain != chain || turn.pending != tracking.pending { return true }
-            if tracking.predecessor != nil && state.credentials.identifier == session.identifier { return true }
-            return turn.gives && session.shown != .superseded && self.isIdentifierDue(tracking, for: state, at: now)
+            if turn.chain != chain || turn.pending != tracking.pending { return .commit }
+            gives = turn.gives
+            mayRotate = mayRotate && gives
+        } else if let signals = state.signals, tracking.pending.isFirst(for: signals) {
+            return .commit
         }
-        if let signals = state.signals, tracking.pending.isFirst(for: signals) { return true }
-        if tracking.predecessor != nil && state.credentials.identifier == session.identifier { return true }
-        return session.shown != .superseded && self.isIdentifierDue(tracking, for: state, at: now)
+        if tracking.predecessor != nil && state.credentials.identifier == session.identifier { return .commit }
+        if mayRotate && self.isIdentifierDue(tracking, for: state, at: now) { return .commit }
+        let isAsKnown =
+            state.signals == nil && session.shown == .current && tracking.known.knows(state.credentials.signals, keys: keys)
+            && (tracking.secureKey == nil || tracking.secureKey == state.credentials.secureKey)
+        return isAsKnown && !gives && state.progress == .unchanged ? .nothing : .completion
     }
 
     /// Moves the guard's own part of a record on.
@@ -139,8 +145,8 @@ struct ParanoidGuard: Sendable {
                 if turn.gives || turn.chain != chain || turn.pending != tracking.pending { draft.isModified = true }
                 draft.found += turn.found
                 for entry in turn.confirmed { tracking.known.remember(entry) }
-                tracking.chain = turn.chain
-                tracking.pending = turn.pending
+                if turn.chain != chain { tracking.chain = turn.chain }
+                if turn.pending != tracking.pending { tracking.pending = turn.pending }
                 isDue = isDue && turn.gives
             } else if let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) {
                 tracking.chain = RotationChain(resumingAt: value, at: state.arrivedAt)

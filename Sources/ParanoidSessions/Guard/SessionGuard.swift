@@ -116,18 +116,40 @@ package struct SessionGuard: Sendable {
 
     // MARK: Completion
 
-    /// Whether completing a request can change anything that is stored of its session; if not, no lock is needed.
-    package func needsCommit(_ state: TransactionState, keys: ServerKeys, at now: Timestamp) -> Bool {
-        guard let session = state.session else { return false }
-        if !state.edits.isEmpty || state.renewal != .keep || self.settings.savesEveryRequest { return true }
-        if case .pending = state.progress { return true }
-        if let signals = state.signals, signals.changes.contains(where: { $0.policy != .rotate }) { return true }
-        if self.settings.isRenewalDue(of: session.record, storedEnd: session.expiresAt, at: now) { return true }
-        guard state.isChecked else { return false }
-        guard let tracking = session.record.tracking else { return true }
+    /// What is to be done at the end of a request.
+    package enum Due: Sendable, Hashable {
+        /// Nothing: completing it would store nothing and tell the client nothing.
+        case nothing
+        /// The client is told what an earlier commit of the request has worked out.
+        case response
+        /// It is to be completed. Nothing that is stored changes, so no lock is needed.
+        case completion
+        /// It is to be completed under the session's lock.
+        case commit
+    }
+
+    /// What is to be done at the end of a request that has a session.
+    package func due(after state: TransactionState, keys: ServerKeys, at now: Timestamp) -> Due {
+        guard let session = state.session else { return .completion }
+        if !state.edits.isEmpty || state.renewal != .keep || self.settings.savesEveryRequest { return .commit }
+        switch state.progress {
+        case .pending: return .commit
+        case .stored where self.settings.behaviour.hasRotationChains:
+            // Each request moves the guard on once; what has become due since its commit is the next one's.
+            if !state.changes.isEmpty { return .response }
+            if !state.progress.tellsClient { return .nothing }
+        case .stored, .unchanged: break
+        }
+        if let signals = state.signals, signals.changes.contains(where: { $0.policy != .rotate }) { return .commit }
+        if self.settings.isRenewalDue(of: session.record, storedEnd: session.expiresAt, at: now) { return .commit }
+        guard state.isChecked else {
+            if case .paranoid = self.policy, state.progress == .unchanged { return .nothing }
+            return .completion
+        }
+        guard let tracking = session.record.tracking else { return .commit }
         switch self.policy {
-        case .paranoid(let policy): return policy.needsCommit(state, session, tracking, keys: keys, at: now)
-        case .compatible(let policy): return policy.needsCommit(state, tracking, at: now)
+        case .paranoid(let policy): return policy.due(after: state, session, tracking, keys: keys, at: now)
+        case .compatible(let policy): return policy.needsCommit(state, tracking, at: now) ? .commit : .completion
         }
     }
 
@@ -269,10 +291,11 @@ struct CompletionDraft {
     var found: [String] = []
 
     /// Whether the application has put anything into the session.
-    var hasContent: Bool { !self.record.values.isEmpty || self.record.lifetime != .standard || self.record.user != nil }
+    var hasContent: Bool { !self.record.values.isEmpty || self.record.lifetime != .standard || self.record.authenticatedAt != nil }
 
     /// Takes note of what is new about the client; where it calls for a rotation, see ``PendingSignals``.
     mutating func remember(_ state: TransactionState, in tracking: inout SessionTracking, keys: ServerKeys) {
+        if state.signals == nil && tracking.known.knows(state.credentials.signals, keys: keys) { return }
         let before = tracking.known
         if let findings = state.signals { self.found += tracking.known.remember(findings) }
         tracking.known.complete(with: state.credentials.signals, keys: keys)

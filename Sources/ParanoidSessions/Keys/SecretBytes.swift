@@ -43,7 +43,11 @@ struct SecretBytes<let count: Int>: Sendable, BitwiseCopyable {
     init<let longer: Int>(_ other: SecretBytes<longer>, from start: Int) {
         precondition(start >= 0 && start + count <= longer)
         self.init()
-        for index in 0..<count { self.storage[index] = other[start + index] }
+        let room = count
+        unsafe other.withUnsafeBytes { other in
+            var span = self.storage.mutableSpan
+            unsafe span.withUnsafeMutableBytes { unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: other[start..<start + room])) }
+        }
     }
 
     subscript(index: Int) -> UInt8 {
@@ -54,18 +58,21 @@ struct SecretBytes<let count: Int>: Sendable, BitwiseCopyable {
     /// Puts another value in at a place.
     mutating func replace<let shorter: Int>(at start: Int, with other: SecretBytes<shorter>) {
         precondition(start >= 0 && start + shorter <= count)
-        for index in 0..<shorter { self.storage[start + index] = other[index] }
+        unsafe other.withUnsafeBytes { other in
+            var span = self.storage.mutableSpan
+            unsafe span.withUnsafeMutableBytes { unsafe UnsafeMutableRawBufferPointer(rebasing: $0[start...]).copyMemory(from: other) }
+        }
     }
 
     /// Puts a number in at a place, most significant byte first.
-    mutating func replace(at start: Int, withBigEndian number: some FixedWidthInteger & UnsignedInteger) {
-        let size = number.bitWidth / 8
-        for index in 0..<size { self.storage[start + index] = UInt8(truncatingIfNeeded: number >> (8 * (size - 1 - index))) }
+    mutating func replace<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(at start: Int, withBigEndian number: Number) {
+        var span = self.storage.mutableSpan
+        unsafe span.withUnsafeMutableBytes { unsafe $0.storeBytes(of: number.bigEndian, toByteOffset: start, as: Number.self) }
     }
 
     /// The number at a place, most significant byte first.
-    func bigEndian<Number: FixedWidthInteger & UnsignedInteger>(at start: Int, as type: Number.Type) -> Number {
-        (0..<Number.bitWidth / 8).reduce(0) { $0 << 8 | Number(self.storage[start + $1]) }
+    func bigEndian<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(at start: Int, as type: Number.Type) -> Number {
+        unsafe self.withUnsafeBytes { unsafe Number(bigEndian: $0.loadUnaligned(fromByteOffset: start, as: type)) }
     }
 
     /// The bytes on the heap, for what takes nothing else.

@@ -68,6 +68,10 @@ package struct SecureKey: Sendable, Hashable {
         self.secret = secret
     }
 
+    init(_ secret: SecretBytes<33>) {
+        self.secret = secret
+    }
+
     init?(storedBytes: some Collection<UInt8>) {
         guard let secret = SecretBytes<33>(storedBytes) else { return nil }
         self.secret = secret

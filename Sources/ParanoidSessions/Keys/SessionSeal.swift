@@ -56,9 +56,9 @@ package enum SessionSeal {
                 guard let gcmNonce = unsafe try? AES.GCM.Nonce(data: nonce),
                     let box = unsafe try? AES.GCM.seal(bytes, using: key.key, nonce: gcmNonce, authenticating: context)
                 else { preconditionFailure("sealing cannot fail") }
-                unsafe output.append(contentsOf: nonce)
-                output.append(contentsOf: box.ciphertext)
-                output.append(contentsOf: box.tag)
+                // Nonce, sealed bytes and tag, one behind the other: there where the nonce has the usual length.
+                guard let combined = box.combined else { preconditionFailure("sealing cannot fail") }
+                output.append(contentsOf: combined)
             }
         }
     }
@@ -71,13 +71,7 @@ package enum SessionSeal {
     static func open(_ sealed: ArraySlice<UInt8>, with key: SealKey, context: UnsafeRawBufferPointer) -> [UInt8]? {
         guard sealed.count >= Self.overhead else { return nil }
         return unsafe sealed.withUnsafeBytes { sealed -> [UInt8]? in
-            let tagStart = sealed.count - Self.tagByteCount
-            guard let nonce = unsafe try? AES.GCM.Nonce(data: UnsafeRawBufferPointer(rebasing: sealed[..<Self.nonceByteCount])),
-                let box = unsafe try? AES.GCM.SealedBox(
-                    nonce: nonce,
-                    ciphertext: UnsafeRawBufferPointer(rebasing: sealed[Self.nonceByteCount..<tagStart]),
-                    tag: UnsafeRawBufferPointer(rebasing: sealed[tagStart...])
-                ),
+            guard let box = unsafe try? AES.GCM.SealedBox(combined: sealed),
                 let bytes = unsafe try? AES.GCM.open(box, using: key.key, authenticating: context)
             else { return nil }
             return Array(bytes)

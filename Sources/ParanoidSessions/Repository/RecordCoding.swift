@@ -1,20 +1,55 @@
 // The parts of which the binary forms of records are made: big-endian integers, and byte strings with their lengths before them.
 
 /// Writes parts.
-struct RecordWriter {
-    private(set) var output: [UInt8] = []
+///
+/// Records hold secrets, so what is written is overwritten when the writer goes; the caller has a copy in ``output``.
+@safe
+struct RecordWriter: ~Copyable {
+    private var memory: UnsafeMutableRawPointer
+    private var capacity: Int
+    private var used = 0
 
     /// Makes room.
-    init(capacity: Int = 0) {
-        self.output.reserveCapacity(capacity)
+    init(capacity: Int = 128) {
+        self.capacity = max(16, capacity)
+        unsafe self.memory = .allocate(byteCount: self.capacity, alignment: 16)
+    }
+
+    deinit { unsafe Self.give(self.memory, self.used) }
+
+    /// What was written.
+    var output: [UInt8] { unsafe [UInt8](UnsafeRawBufferPointer(start: self.memory, count: self.used)) }
+
+    @inline(never)
+    private static func give(_ memory: UnsafeMutableRawPointer, _ count: Int) {
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+        unsafe memory.deallocate()
+    }
+
+    @inline(never)
+    private mutating func grow(to needed: Int) {
+        let larger = max(needed, 2 * self.capacity)
+        let new = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        unsafe new.copyMemory(from: self.memory, byteCount: self.used)
+        unsafe Self.give(self.memory, self.used)
+        unsafe self.memory = new
+        self.capacity = larger
+    }
+
+    /// Takes room for so many bytes, and says where it is.
+    @inline(__always)
+    private mutating func room(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        if self.used + byteCount > self.capacity { self.grow(to: self.used + byteCount) }
+        defer { self.used += byteCount }
+        return unsafe self.memory + self.used
     }
 
     mutating func byte(_ value: UInt8) {
-        self.output.append(value)
+        unsafe self.room(1).storeBytes(of: value, as: UInt8.self)
     }
 
     mutating func integer(_ value: UInt64) {
-        unsafe withUnsafeBytes(of: value.bigEndian) { unsafe self.output.append(contentsOf: $0) }
+        unsafe self.room(8).storeBytes(of: value.bigEndian, as: UInt64.self)
     }
 
     mutating func integer(_ value: Int64) {
@@ -28,7 +63,7 @@ struct RecordWriter {
 
     mutating func bytes(_ value: [UInt8]) {
         self.length(value.count)
-        self.output.append(contentsOf: value)
+        self.raw(value)
     }
 
     mutating func bytes<let count: Int>(_ value: SecretBytes<count>) {
@@ -40,32 +75,35 @@ struct RecordWriter {
         var value = value
         value.withUTF8 { text in
             self.length(text.count)
-            unsafe self.output.append(contentsOf: text)
+            unsafe self.copy(UnsafeRawBufferPointer(text))
         }
     }
 
     mutating func raw(_ value: [UInt8]) {
-        self.output.append(contentsOf: value)
+        unsafe value.withUnsafeBytes { unsafe self.copy($0) }
     }
 
     mutating func raw<let count: Int>(_ value: SecretBytes<count>) {
-        unsafe value.withUnsafeBytes { unsafe self.output.append(contentsOf: $0) }
+        unsafe value.withUnsafeBytes { unsafe self.copy($0) }
+    }
+
+    private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        unsafe self.room(bytes.count).copyMemory(from: start, byteCount: bytes.count)
     }
 
     /// Writes a section: its kind, its length and what `body` writes.
+    @inline(__always)
     mutating func section(_ kind: UInt8, _ body: (inout RecordWriter) -> Void) {
         self.byte(kind)
-        let start = self.output.count
+        let start = self.used
         self.length(0)
         body(&self)
-        let length = UInt32(self.output.count - start - 4)
-        for index in 0..<4 {
-            self.output[start + index] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * index))
-        }
+        unsafe self.memory.storeBytes(of: UInt32(self.used - start - 4).bigEndian, toByteOffset: start, as: UInt32.self)
     }
 
     private mutating func length(_ count: Int) {
-        unsafe withUnsafeBytes(of: UInt32(count).bigEndian) { unsafe self.output.append(contentsOf: $0) }
+        unsafe self.room(4).storeBytes(of: UInt32(count).bigEndian, as: UInt32.self)
     }
 }
 

@@ -14,14 +14,11 @@ package struct SessionRecord: Sendable {
 
     /// Changed only by a record that has it for itself.
     private final class Storage: @unchecked Sendable {
-        var contents: Contents
+        // Read by all who share it, changed by the only one who has it: a check at each access would find nothing.
+        @exclusivity(unchecked) var contents: Contents
 
         init(_ contents: Contents) {
-            self.contents = contents
-        }
-
-        deinit {
-            self.contents.tracking?.overwrite()
+            unsafe self.contents = contents
         }
     }
 
@@ -29,38 +26,42 @@ package struct SessionRecord: Sendable {
 
     /// When the session began; rotation does not change it.
     package var createdAt: Timestamp {
-        get { self.storage.contents.createdAt }
-        set { self.own().contents.createdAt = newValue }
+        get { unsafe self.storage.contents.createdAt }
+        set { unsafe self.own().contents.createdAt = newValue }
     }
     /// What the session keeps whatever its identifier is; `nil` for a session that is not stored yet.
     package var origin: SessionOrigin? {
-        get { self.storage.contents.origin }
-        set { self.own().contents.origin = newValue }
+        get { unsafe self.storage.contents.origin }
+        set { unsafe self.own().contents.origin = newValue }
     }
     /// What the guard remembers; `nil` for a session that only unchecked requests have used so far.
     package var tracking: SessionTracking? {
-        @inline(__always) get { self.storage.contents.tracking }
-        @inline(__always) _modify { yield &self.own().contents.tracking }
+        @inline(__always) get { unsafe self.storage.contents.tracking }
+        @inline(__always) _modify { yield unsafe &self.own().contents.tracking }
     }
     /// The application's values.
     package var values: SessionValues {
-        @inline(__always) get { self.storage.contents.values }
-        @inline(__always) _modify { yield &self.own().contents.values }
+        @inline(__always) get { unsafe self.storage.contents.values }
+        @inline(__always) _modify { yield unsafe &self.own().contents.values }
     }
     /// How long the session lives.
     package var lifetime: SessionLifetime {
-        get { self.storage.contents.lifetime }
-        set { self.own().contents.lifetime = newValue }
+        get { unsafe self.storage.contents.lifetime }
+        set { unsafe self.own().contents.lifetime = newValue }
     }
     /// Who is logged in.
     package var user: SessionUser? {
-        @inline(__always) get { self.storage.contents.user }
-        @inline(__always) _modify { yield &self.own().contents.user }
+        @inline(__always) get { unsafe self.storage.contents.user }
+        @inline(__always) _modify { yield unsafe &self.own().contents.user }
     }
+    /// When the user who is logged in last proved to be it; `nil` when nobody is.
+    ///
+    /// The rules ask for this several times a request: without the rest of what is known of the user.
+    var authenticatedAt: Timestamp? { unsafe self.storage.contents.user?.authenticatedAt }
     /// Parts that a newer version of this code has written: kept as they are, so that nothing is lost while versions change.
     var unknownParts: [UnknownPart] {
-        @inline(__always) get { self.storage.contents.unknownParts }
-        @inline(__always) _modify { yield &self.own().contents.unknownParts }
+        @inline(__always) get { unsafe self.storage.contents.unknownParts }
+        @inline(__always) _modify { yield unsafe &self.own().contents.unknownParts }
     }
 
     struct UnknownPart: Sendable, Hashable {
@@ -69,7 +70,7 @@ package struct SessionRecord: Sendable {
     }
 
     private mutating func own() -> Storage {
-        if !isKnownUniquelyReferenced(&self.storage) { self.storage = Storage(self.storage.contents) }
+        if !isKnownUniquelyReferenced(&self.storage) { self.storage = unsafe Storage(self.storage.contents) }
         return self.storage
     }
 
@@ -87,10 +88,10 @@ package struct SessionRecord: Sendable {
 
 extension SessionRecord: Hashable {
     package static func == (lhs: SessionRecord, rhs: SessionRecord) -> Bool {
-        lhs.storage === rhs.storage || lhs.storage.contents == rhs.storage.contents
+        unsafe lhs.storage === rhs.storage || lhs.storage.contents == rhs.storage.contents
     }
 
-    package func hash(into hasher: inout Hasher) { hasher.combine(self.storage.contents) }
+    package func hash(into hasher: inout Hasher) { unsafe hasher.combine(self.storage.contents) }
 }
 
 /// What a session is given when it begins and keeps for its life, through all rotations; it lies in the clear head.

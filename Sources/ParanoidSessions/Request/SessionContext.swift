@@ -31,20 +31,19 @@ final class SessionContext: Sendable {
     /// Notes cookies with several values; `nil`: there was a line of such within this minute, else how many have had none since the last one.
     func noteAmbiguity(at now: Timestamp) -> Int? { self.ambiguities.withLock { $0.admit(at: now) } }
 
-    /// When a request arrived: never later than now, and never earlier than the bound allows.
-    func arrival(of request: Request) -> RequestArrival {
-        let time = self.clock.arrival(of: request)
+    /// When a request arrived: never later than it was seen here, and never earlier than the bound allows.
+    func arrival(of request: Request, seenAt: Timestamp) -> RequestArrival {
+        let time = self.clock.arrival(of: request, seenAt: seenAt)
         let settings = self.configuration.guardSettings
         guard settings.behaviour.hasRotationChains else { return RequestArrival(time: time, isCut: false) }
-        let now = self.clock.completion(of: request)
-        let earliest = now.advanced(byNanoseconds: 0 - settings.arrivalBound.wholeNanoseconds)
-        return time < earliest ? RequestArrival(time: earliest, isCut: true) : RequestArrival(time: min(time, now), isCut: false)
+        let earliest = seenAt.advanced(byNanoseconds: 0 - settings.arrivalBound.wholeNanoseconds)
+        return time < earliest ? RequestArrival(time: earliest, isCut: true) : RequestArrival(time: min(time, seenAt), isCut: false)
     }
 
-    /// Whether the guard checks a request; the application is asked with the request that `hooked` makes.
+    /// Whether the guard checks a request; an application that has a word in it is asked with the request that `hooked` makes.
     func isChecked(_ request: Request, _ hooked: () -> Request) -> Bool {
         for prefix in self.configuration.uncheckedPathPrefixes where request.isRouted(below: prefix.utf8, isWhole: false) { return false }
-        return self.configuration.checks(hooked())
+        return self.configuration.checksAll || self.configuration.checks(hooked())
     }
 }
 

@@ -2,7 +2,7 @@ internal import ParanoidHTTP
 internal import HTTPTypes
 
 /// Takes credentials out of requests and puts what clients have to know into responses.
-struct SessionCookies: Sendable {
+final class SessionCookies: Sendable {
     /// The worthless second key of the package of 2009.
     private static let unusable = "None"
 

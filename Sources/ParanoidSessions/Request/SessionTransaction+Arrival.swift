@@ -25,8 +25,9 @@ extension SessionTransaction {
         guard credentials.candidates == nil else { return self.postpone(credentials, isChecked) }
         var session: OpenSession?
         if let identifier = credentials.identifier, !self.isBarred(credentials) {
-            switch try self.context.repository.openNow(identifier, at: self.arrival.time) {
-            case .found(let found) where !self.settings.isOver(found.record, at: self.arrival.time):
+            let now = self.arrival.time
+            switch try self.context.repository.openNow(identifier, at: now) {
+            case .found(let found) where !self.settings.isOver(found.record, at: now):
                 session = OpenSession(identifier: identifier, record: found.record, expiresAt: found.expiresAt)
             case .found, .later: return self.postpone(credentials, isChecked)
             case .absent: break
@@ -88,7 +89,8 @@ extension SessionTransaction {
     }
 
     private func began(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState {
-        TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: isChecked)
+        let arrival = self.arrival
+        return TransactionState(credentials: credentials, arrivedAt: arrival.time, isCut: arrival.isCut, isChecked: isChecked)
     }
 
     /// Over plain HTTP there is no session: what the request presents is not even looked up, and nothing can be stored.
@@ -123,8 +125,8 @@ extension SessionTransaction {
             credentials,
             on: session?.record,
             keys: keys,
-            at: self.arrival.time,
-            isCut: self.arrival.isCut
+            at: state.arrivedAt,
+            isCut: state.isCut
         )
         switch decision {
         case .anonymous: return (state, isGuess ? .guess : .nothing)

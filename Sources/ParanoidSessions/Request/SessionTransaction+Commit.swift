@@ -62,16 +62,15 @@ extension SessionTransaction {
             }
             // The identifier is to be replaced.
             if state.renewal != .keep { return false }
-            guard change != nil || self.context.sessionGuard.needsCommit(state, keys: keys, at: now) else {
+            switch change == nil ? self.context.sessionGuard.due(after: state, keys: keys, at: now) : .commit {
+            case .nothing: return true
+            case .response: return try self.isUnchanged(session, at: now)
+            case .completion:
                 let completion = try self.complete(state, over: session.record, keys: keys, at: now, change, using: &random)
-                // No cookie without a look at the store: the session may have ended, or a login taken its place, while the request ran.
-                if !completion.changes.isEmpty, self.settings.behaviour.hasRotationChains {
-                    guard case .found(let found) = try self.context.repository.openNow(session.identifier, at: now),
-                        found.record == session.record
-                    else { return false }
-                }
+                if !completion.changes.isEmpty, try !self.isUnchanged(session, at: now) { return false }
                 self.follow(state, completion, identifier: session.identifier, at: now)
                 return true
+            case .commit: break
             }
             guard let locked = try self.context.repository.lockNow(session.identifier, at: now) else { return false }
             let completion = try self.complete(state, over: locked.opened.record, keys: keys, at: now, change, using: &random)
@@ -90,6 +89,14 @@ extension SessionTransaction {
         } catch let error as SessionStoreError {
             throw self.unavailable(error)
         }
+    }
+
+    /// Whether a session is as the request knows it: no cookie goes out without that look at the store, as the session may have ended, or a
+    /// login taken its place, while the request ran.
+    private func isUnchanged(_ session: OpenSession, at now: Timestamp) throws(SessionStoreError) -> Bool {
+        guard self.settings.behaviour.hasRotationChains else { return true }
+        guard case .found(let found) = try self.context.repository.openNow(session.identifier, at: now) else { return false }
+        return found.record == session.record
     }
 
     private func beginNow(
@@ -291,7 +298,7 @@ extension SessionTransaction {
                 state.reason = nil
             }
         case .nothing:
-            if let identifier { state.session?.identifier = identifier }
+            if let identifier, identifier != state.session?.identifier { state.session?.identifier = identifier }
             if case .stored = before.progress { state.progress = .stored(tellsClient: tellsClient) }
         }
         return state

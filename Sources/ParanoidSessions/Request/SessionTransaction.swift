@@ -28,8 +28,9 @@ final class SessionTransaction: Sendable {
 
     let request: Request
     let context: SessionContext
-    /// When the request arrived; not when its handler first asks for the session, which may be much later.
-    let arrival: RequestArrival
+    /// The time before the handler ran: a request that does not use its session costs this look at the clock and no more.
+    private let seenAt: Timestamp
+    private let judgedArrival = Mutex<RequestArrival?>(nil)
     /// Held for moments only, never while something is read, decided or written.
     let progress = Mutex(Progress())
     /// The number that a login carries which this request makes: that of its arrival, so that a password which was changed since makes none.
@@ -40,13 +41,23 @@ final class SessionTransaction: Sendable {
     init(request: Request, context: SessionContext) {
         self.request = request
         self.context = context
-        self.arrival = context.arrival(of: request)
+        self.seenAt = context.clock.completion(of: request)
         self.epoch = Atomic(context.repository.loginEpoch)
     }
 
     var reservedKey: String { self.context.configuration.reservedKey }
     var limits: SessionValueLimits { self.context.configuration.valueLimits }
     var settings: GuardSettings { self.context.configuration.guardSettings }
+
+    /// When the request arrived; not when its handler first asks for the session, which may be much later. Judged once.
+    var arrival: RequestArrival {
+        self.judgedArrival.withLock { judged in
+            if let judged { return judged }
+            let arrival = self.context.arrival(of: self.request, seenAt: self.seenAt)
+            judged = arrival
+            return arrival
+        }
+    }
 
     /// The time at which something happens now, as far as this request is concerned.
     var now: Timestamp { self.context.clock.completion(of: self.request) }
@@ -115,7 +126,8 @@ final class SessionTransaction: Sendable {
     /// What a hook sees before anything was read.
     private var arriving: TransactionState {
         let credentials = self.context.cookies.credentials(of: self.request)
-        return TransactionState(credentials: credentials, arrivedAt: self.arrival.time, isCut: self.arrival.isCut, isChecked: true)
+        let arrival = self.arrival
+        return TransactionState(credentials: credentials, arrivedAt: arrival.time, isCut: arrival.isCut, isChecked: true)
     }
 
     /// Makes a change to be committed with the response.

@@ -54,6 +54,10 @@ final class SignalReader: Sendable {
     }
 
     private func isSame(_ known: [UInt8], _ request: Request) -> Bool {
+        unsafe known.withUnsafeBytes { unsafe self.isSame($0, request) }
+    }
+
+    private func isSame(_ known: UnsafeRawBufferPointer, _ request: Request) -> Bool {
         var place = 0
         var isSame = true
         unsafe self.forEachPart(of: request) { part in
@@ -61,7 +65,8 @@ final class SignalReader: Sendable {
                 isSame = false
                 return
             }
-            for index in part.indices where unsafe known[place + index] != part[index] { isSame = false }
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: known[place..<place + part.count])
+            if unsafe !rest.elementsEqual(part) { isSame = false }
             place += part.count
         }
         return isSame && place == known.count

@@ -1,42 +1,103 @@
 /// What a request knows of its session, from its arrival to its response.
 ///
-/// A value that the pure functions of ``SessionGuard`` read; ``SessionTransaction`` does the I/O between.
+/// A value that the pure functions of ``SessionGuard`` read; ``SessionTransaction`` does the I/O between. A copy is one reference, and
+/// whoever changes it gets their own: a question of another task sees the state before or after a change, and nothing is copied for it.
 package struct TransactionState: Sendable {
+    private struct Contents: Sendable {
+        let credentials: PresentedCredentials
+        let arrivedAt: Timestamp
+        let isCut: Bool
+        let isChecked: Bool
+        var verdict: GuardVerdict
+        var reason: GuardReason?
+        var standing = Standing.none(.absent)
+        var edits = SessionEdits()
+        var renewal = SecretRenewal.keep
+        var progress = Progress.unchanged
+        var signals: SignalFindings?
+        var freshSecureKey: SecureKey?
+        var changes = SessionCookieChanges()
+    }
+
+    /// Changed only by a state that has it for itself.
+    private final class Storage: @unchecked Sendable {
+        // Read by all who share it, changed by the only one who has it: a check at each access would find nothing.
+        @exclusivity(unchecked) var contents: Contents
+
+        init(_ contents: Contents) {
+            unsafe self.contents = contents
+        }
+    }
+
+    private var storage: Storage
+
+    private mutating func own() -> Storage {
+        if !isKnownUniquelyReferenced(&self.storage) { self.storage = unsafe Storage(self.storage.contents) }
+        return self.storage
+    }
+
     /// What the request presented.
-    package let credentials: PresentedCredentials
+    package var credentials: PresentedCredentials {
+        @inline(__always) get { unsafe self.storage.contents.credentials }
+    }
     /// When it arrived.
-    package let arrivedAt: Timestamp
+    package var arrivedAt: Timestamp { unsafe self.storage.contents.arrivedAt }
     /// Whether it arrived even earlier, see ``GuardSettings/arrivalBound``: it is given no new nonce and proves nothing.
-    package let isCut: Bool
+    package var isCut: Bool { unsafe self.storage.contents.isCut }
     /// Whether the guard checks it.
-    package let isChecked: Bool
+    package var isChecked: Bool { unsafe self.storage.contents.isChecked }
     /// What the guard made of it.
-    package var verdict: GuardVerdict
+    package var verdict: GuardVerdict {
+        @inline(__always) get { unsafe self.storage.contents.verdict }
+        @inline(__always) _modify { yield unsafe &self.own().contents.verdict }
+    }
     /// Why.
-    package var reason: GuardReason?
+    package var reason: GuardReason? {
+        @inline(__always) get { unsafe self.storage.contents.reason }
+        @inline(__always) _modify { yield unsafe &self.own().contents.reason }
+    }
     /// The session.
-    package var standing: Standing
+    package var standing: Standing {
+        @inline(__always) get { unsafe self.storage.contents.standing }
+        @inline(__always) _modify { yield unsafe &self.own().contents.standing }
+    }
     /// What the request wants changed and has not committed.
-    package var edits = SessionEdits()
+    package var edits: SessionEdits {
+        @inline(__always) get { unsafe self.storage.contents.edits }
+        @inline(__always) _modify { yield unsafe &self.own().contents.edits }
+    }
     /// Which secrets of the session are to be replaced with this request, due or not.
-    package var renewal = SecretRenewal.keep
+    package var renewal: SecretRenewal {
+        @inline(__always) get { unsafe self.storage.contents.renewal }
+        @inline(__always) _modify { yield unsafe &self.own().contents.renewal }
+    }
     /// How far the request has come with storing what it changes.
-    package var progress = Progress.unchanged
+    package var progress: Progress {
+        @inline(__always) get { unsafe self.storage.contents.progress }
+        @inline(__always) _modify { yield unsafe &self.own().contents.progress }
+    }
     /// What is new about the client and is to be remembered.
-    package var signals: SignalFindings?
+    package var signals: SignalFindings? {
+        @inline(__always) get { unsafe self.storage.contents.signals }
+        @inline(__always) _modify { yield unsafe &self.own().contents.signals }
+    }
     /// A secure key made for this request in case the session has none yet.
-    package var freshSecureKey: SecureKey?
+    package var freshSecureKey: SecureKey? {
+        @inline(__always) get { unsafe self.storage.contents.freshSecureKey }
+        @inline(__always) _modify { yield unsafe &self.own().contents.freshSecureKey }
+    }
     /// What the response has to tell the client.
-    package var changes = SessionCookieChanges()
+    package var changes: SessionCookieChanges {
+        @inline(__always) get { unsafe self.storage.contents.changes }
+        @inline(__always) _modify { yield unsafe &self.own().contents.changes }
+    }
 
     /// Begins with a request that has no session so far.
     package init(credentials: PresentedCredentials, arrivedAt: Timestamp, isCut: Bool = false, isChecked: Bool) {
-        self.credentials = credentials
-        self.arrivedAt = arrivedAt
-        self.isCut = isCut
-        self.isChecked = isChecked
-        self.verdict = isChecked ? .none : .unchecked
-        self.standing = .none(.absent)
+        let verdict: GuardVerdict = isChecked ? .none : .unchecked
+        self.storage = Storage(
+            Contents(credentials: credentials, arrivedAt: arrivedAt, isCut: isCut, isChecked: isChecked, verdict: verdict)
+        )
         self.changes.login = credentials.login
     }
 
@@ -183,7 +244,7 @@ package struct TransactionState: Sendable {
     }
 }
 
-/// A session that a request reads and writes.
+/// A session that a request reads and writes; a copy is one reference.
 package struct OpenSession: Sendable {
     /// Which identifier of a session a request has shown.
     package enum Shown: Sendable, Hashable {
@@ -195,21 +256,44 @@ package struct OpenSession: Sendable {
         case pending
     }
 
+    /// Never changed.
+    private final class Contents: Sendable {
+        let identifier: SessionIdentifier
+        let record: SessionRecord
+        let expiresAt: Timestamp?
+        let shown: Shown
+
+        init(_ identifier: SessionIdentifier, _ record: SessionRecord, _ expiresAt: Timestamp?, _ shown: Shown) {
+            self.identifier = identifier
+            self.record = record
+            self.expiresAt = expiresAt
+            self.shown = shown
+        }
+    }
+
+    private var contents: Contents
+
     /// Its identifier.
-    package var identifier: SessionIdentifier
+    package var identifier: SessionIdentifier {
+        get { self.contents.identifier }
+        set { self.contents = Contents(newValue, self.record, self.expiresAt, self.shown) }
+    }
     /// The record as this request last saw it.
-    package var record: SessionRecord
+    package var record: SessionRecord {
+        get { self.contents.record }
+        set { self.contents = Contents(self.identifier, newValue, self.expiresAt, self.shown) }
+    }
     /// From when on the session counts as absent as it is stored; `nil` when that is not known.
-    package var expiresAt: Timestamp?
+    package var expiresAt: Timestamp? { self.contents.expiresAt }
     /// Which of its identifiers the request has shown.
-    package var shown: Shown
+    package var shown: Shown {
+        get { self.contents.shown }
+        set { self.contents = Contents(self.identifier, self.record, self.expiresAt, newValue) }
+    }
 
     /// Describes a session.
     package init(identifier: SessionIdentifier, record: SessionRecord, expiresAt: Timestamp? = nil, shown: Shown = .current) {
-        self.identifier = identifier
-        self.record = record
-        self.expiresAt = expiresAt
-        self.shown = shown
+        self.contents = Contents(identifier, record, expiresAt, shown)
     }
 }
 

@@ -164,14 +164,15 @@ extension GuardSettings {
     /// wrong then or is wrong now; it counts as made now, so that it neither ends a session nor prolongs it further than a new one.
     package func absoluteEnd(of record: SessionRecord, at now: Timestamp) -> Timestamp? {
         guard self.behaviour.hasLifetimesOfUse else { return nil }
-        let begin = record.user?.authenticatedAt ?? record.createdAt
-        let limit = record.user == nil ? self.anonymousAbsoluteLifetime : self.absoluteLifetime
-        return limit.map { min(begin, now).advanced(by: $0) }
+        let authenticatedAt = record.authenticatedAt
+        guard let limit = authenticatedAt == nil ? self.anonymousAbsoluteLifetime : self.absoluteLifetime else { return nil }
+        return min(authenticatedAt ?? record.createdAt, now).advanced(by: limit)
     }
 
     /// Whether a session has reached its absolute end, by the rules as they are now.
     package func isOver(_ record: SessionRecord, at now: Timestamp) -> Bool {
-        self.absoluteEnd(of: record, at: now).map { $0 <= now } ?? false
+        guard let end = self.absoluteEnd(of: record, at: now) else { return false }
+        return end <= now
     }
 
     /// How long the cookies of a record last, in whole seconds and never past its absolute end; `nil`: until the browser closes.
@@ -191,7 +192,7 @@ extension GuardSettings {
     /// How long a session lives after its last use.
     package func idleLifetime(of record: SessionRecord) -> Duration {
         if case .idle(let own) = record.lifetime { return own }
-        guard record.user == nil, let anonymous = self.anonymousLifetime else { return self.lifetime }
+        guard let anonymous = self.anonymousLifetime, record.authenticatedAt == nil else { return self.lifetime }
         return min(anonymous, self.lifetime)
     }
 

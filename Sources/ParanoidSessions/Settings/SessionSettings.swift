@@ -36,7 +36,11 @@ public struct SessionSettings: Sendable {
     /// Prefixes of paths whose requests are not checked (`PSESSION_FILTER_PREFIXES`).
     package var uncheckedPathPrefixes: [String] = []
     /// Says whether a request is checked; asked for requests that no prefix excepts (`PSESSION_REQUEST_FILTER_FUNCTION`).
-    public var checks: @Sendable (Request) -> Bool = { _ in true }
+    public var checks: @Sendable (Request) -> Bool = { _ in true } {
+        didSet { self.checksAll = false }
+    }
+    /// Whether the application was never given a say in ``checks``.
+    private(set) var checksAll = true
     /// Told of every request that is refused, before its session is cleared as set (`PSESSION_CLEAR_SESSION_FUNCTION`).
     package var onRejection: @Sendable (Request, GuardReason) -> Void = { _, _ in }
     /// How long a browser is remembered after its user asked for it (`SESSION_REMEMBER_AGE`).

@@ -41,7 +41,7 @@ struct SessionOperation {
     private final class WalkingClock: RequestClock {
         private let now = Mutex(Timestamp(secondsSinceEpoch: 1_800_000_000))
 
-        func arrival(of request: Request) -> Timestamp { self.step() }
+        func arrival(of request: Request, seenAt: Timestamp) -> Timestamp { seenAt }
         func completion(of request: Request) -> Timestamp { self.step() }
 
         private func step() -> Timestamp {

@@ -64,7 +64,7 @@ final class GuardTraceSubject: TraceSubject {
         if case .nothing = completion.storing {
         } else if state.session != nil {
             precondition(
-                self.sessionGuard.needsCommit(state, keys: self.keys, at: now) || completion.storing == .gone,
+                self.sessionGuard.due(after: state, keys: self.keys, at: now) == .commit || completion.storing == .gone,
                 "a commit was not foreseen"
             )
         }
