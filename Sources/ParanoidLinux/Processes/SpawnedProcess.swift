@@ -102,8 +102,10 @@ package struct SpawnedProcess: ~Copyable, Sendable {
         self.status = nil
     }
 
-    /// What is readable when a child has ended where the system gives no pidfd: filters of system calls (seccomp) older than `pidfd_open(2)`
-    /// answer EPERM, kernels ENOSYS. A thread waits for the child, without reaping it: its number stays its own.
+    /// What is readable when a child has ended where the system gives no pidfd.
+    ///
+    /// A filter of system calls (seccomp) older than `pidfd_open(2)` answers EPERM, a kernel ENOSYS. A thread waits for the child, without
+    /// reaping it: its number stays its own.
     private static func endOfProcess(_ identifier: CInt, failure: SystemCallError) throws(SystemCallError) -> OwnedDescriptor {
         guard failure.code == ENOSYS || failure.code == EPERM else { throw failure }
         let pipe = try DescriptorPair.pipe(nonblocking: true)

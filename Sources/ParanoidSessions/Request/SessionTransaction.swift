@@ -49,7 +49,7 @@ final class SessionTransaction: Sendable {
     var limits: SessionValueLimits { self.context.configuration.valueLimits }
     var settings: GuardSettings { self.context.configuration.guardSettings }
 
-    /// When the request arrived; not when its handler first asks for the session, which may be much later. Judged once.
+    /// When the request arrived, judged once; not when its handler first asks for the session, which may be much later.
     var arrival: RequestArrival {
         self.judgedArrival.withLock { judged in
             if let judged { return judged }
