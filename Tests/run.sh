@@ -23,7 +23,8 @@
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
-#     package   a Debian package is installed, upgraded under load, restarted and removed under a systemd that boots for it (root)
+#     package   a Debian package is installed, upgraded under load, restarted and removed under a systemd that boots for it; the container images are
+#               made and run as an engine would (as root)
 #     soak      ten minutes of mixed load: memory and descriptors of the workers stay flat
 #
 # There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
@@ -212,6 +213,10 @@ part_package() {
     run build-static 2400 bash -c "swift build $options --product demo && swift build $options --product paranoid" || { count 0 0 1 "build: static"; return; }
     run package 1800 python3 Tests/Debian/package.py .build-static/release/demo .build-static/release/paranoid .build/debian-root
     count_closing_line $? package
+    local backtrace
+    backtrace=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/libexec/swift/linux/swift-backtrace-static
+    run container 600 python3 Tests/Debian/container.py .build-static/release/demo "$backtrace" .build/debian-root
+    count_closing_line $? container
 }
 
 part_soak() {

@@ -39,6 +39,12 @@ def run(*words, **options):
     return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=options.pop("timeout", 120), **options)
 
 
+def must(outcome):
+    if outcome.returncode != 0:
+        raise SystemExit(f"{outcome.args} ended with {outcome.returncode}\n{outcome.stdout}{outcome.stderr}")
+    return outcome
+
+
 class Machine:
     """A Debian that runs: systemd is its process 1."""
 

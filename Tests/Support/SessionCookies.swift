@@ -1,5 +1,7 @@
 extension Dictionary where Key == String, Value == String {
-    /// The session cookie of a name in a browser's jar, whatever the number of its login; a jar of one login holds one.
+    /// The session cookie of a name in a browser's jar, whatever the number of its login.
+    ///
+    /// A jar of one login holds one, but curl before 8 reads some that were deleted from its file again; the later login counts.
     public subscript(session name: String) -> String? {
         get { self.keys(ofSession: name).first.flatMap { self[$0] } }
         set {
@@ -10,6 +12,6 @@ extension Dictionary where Key == String, Value == String {
     }
 
     private func keys(ofSession name: String) -> [String] {
-        ([name] + (1...3).map { "\(name)-\($0)" }).filter { self[$0] != nil }
+        ((1...3).reversed().map { "\(name)-\($0)" } + [name]).filter { self[$0] != nil }
     }
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes a Debian package of an application from its program and the files in this folder.
 #
-#     package.sh --program FILE --name NAME --version VERSION --maintainer 'NAME <ADDRESS>' [--tool FILE] [--output FOLDER]
+#     package.sh --program FILE --name NAME --version VERSION --maintainer 'NAME <ADDRESS>' [--tool FILE] [--backtrace FILE] [--output FOLDER]
 #
-# FILE is a release build with --static-swift-stdlib: nothing of Swift has to be installed where the package is. The package has
+# FILE is a release build with --static-swift-stdlib: nothing of Swift has to be installed where the package is. --backtrace is the
+# toolchain's libexec/swift/linux/swift-backtrace-static, which writes the report of a worker that crashes. The package has
 #
 #     /usr/libexec/NAME/NAME                the program, and with --tool the command-line tool `paranoid` beside it
 #     /lib/systemd/system/NAME.service      nginx/systemd with the name and the paths filled in, hardening included
@@ -16,10 +17,10 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-usage() { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 refuse() { echo "package.sh: $*" >&2; exit 1; }
 
-program='' name='' version='' maintainer='' tool='' output=.
+program='' name='' version='' maintainer='' tool='' backtrace='' output=.
 while [ $# -gt 0 ]; do
     [ $# -ge 2 ] || usage
     case "$1" in
@@ -28,6 +29,7 @@ while [ $# -gt 0 ]; do
     --version) version=$2 ;;
     --maintainer) maintainer=$2 ;;
     --tool) tool=$2 ;;
+    --backtrace) backtrace=$2 ;;
     --output) output=$2 ;;
     *) usage ;;
     esac
@@ -52,10 +54,13 @@ umask 022
 mkdir -p "$tree/DEBIAN" "$tree/usr/libexec/$name" "$tree/lib/systemd/system" "$tree/etc" "$tree/usr/share/$name/nginx" "$tree/usr/share/doc/$name"
 install -m 0755 -s "$program" "$tree/usr/libexec/$name/$name"
 [ -z "$tool" ] || install -m 0755 -s "$tool" "$tree/usr/libexec/$name/paranoid"
+# The program looks for it below SWIFT_ROOT, under this name.
+[ -z "$backtrace" ] || install -D -m 0755 "$backtrace" "$tree/usr/libexec/$name/libexec/swift/linux/swift-backtrace"
 
 fill() {
     sed -e "s|paranoid-app|$name|g" -e "s|/usr/local/bin/app|/usr/libexec/$name/$name|" \
         -e "s|^#Environment=PARANOID_ENV_FILE=.*|Environment=PARANOID_ENV_FILE=/etc/$name.env|" \
+        ${backtrace:+-e "s|^LimitNOFILE=.*|Environment=SWIFT_ROOT=/usr/libexec/$name\n&|"} \
         -e "s|^Description=.*|& $name|" -e "s|unix:/run/paranoid/app.sock|unix:/run/$name.sock|" \
         -e "s|^upstream paranoid |upstream $name |" -e "s|fastcgi_pass paranoid;|fastcgi_pass $name;|" "$1"
 }
@@ -78,7 +83,8 @@ END
 # The libraries that the program was linked with, in the versions that it needs.
 mkdir "$root/debian"
 printf 'Source: %s\nPackage: %s\nArchitecture: any\n' "$name" "$name" > "$root/debian/control"
-depends=$(cd "$root" && dpkg-shlibdeps -O "tree/usr/libexec/$name/"* 2> "$root/shlibdeps.log" | sed -n 's/^shlibs:Depends=//p')
+programs=("tree/usr/libexec/$name/$name" ${tool:+"tree/usr/libexec/$name/paranoid"})
+depends=$(cd "$root" && dpkg-shlibdeps -O "${programs[@]}" 2> "$root/shlibdeps.log" | sed -n 's/^shlibs:Depends=//p') || depends=
 [ -n "$depends" ] || { cat "$root/shlibdeps.log" >&2; refuse "dpkg-shlibdeps found no library"; }
 
 architecture=$(dpkg --print-architecture)
