@@ -58,7 +58,7 @@ let package = Package(
         // MARK: Layer 4
         .target(
             name: "ParanoidFastCGITesting",
-            dependencies: ["ParanoidFastCGI", "ParanoidLinux", "ParanoidSessions"],
+            dependencies: ["ParanoidFastCGI", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions"],
             swiftSettings: settings
         ),
         .executableTarget(

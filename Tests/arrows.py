@@ -33,7 +33,7 @@ MODULES = {
     "ParanoidFastCGI": (
         4, "FastCGIServer FileSessionStore ParanoidHTTP ParanoidLinux ParanoidSessions WorkerSupervisor HTTPTypes Logging ServiceLifecycle"
     ),
-    "ParanoidFastCGITesting": (5, "ParanoidFastCGI ParanoidLinux ParanoidSessions"),
+    "ParanoidFastCGITesting": (5, "ParanoidFastCGI ParanoidHTTP ParanoidLinux ParanoidSessions"),
     "demo": (6, "ParanoidFastCGI ParanoidFastCGITesting"),
     "ParanoidTool": (5, "ParanoidFastCGI ArgumentParser"),
 }

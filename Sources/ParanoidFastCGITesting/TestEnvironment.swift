@@ -37,5 +37,31 @@ public final class ManualClock: SessionClock {
     }
 }
 
+extension ApplicationConfiguration {
+    /// Settings of an application of one test: its state is in a directory that goes when the application has gone.
+    ///
+    /// - Parameter settings: Further settings by name, such as `["PARANOID_BODY_LIMIT": "1024"]`.
+    /// - Throws: ``ConfigurationError`` for a setting that cannot be used; the error of the system call when the directory cannot be made.
+    public static func testing(_ settings: [String: String] = [:]) throws -> ApplicationConfiguration {
+        let directory = try TemporaryDirectory()
+        var configuration = try ApplicationConfiguration(
+            environment: settings.merging(["STATE_DIRECTORY": directory.path]) { given, _ in given }
+        )
+        configuration.lifetime = directory
+        return configuration
+    }
+}
+
+extension Application {
+    /// Tests the application in this process, without the web server, sockets or workers.
+    ///
+    /// - Parameter body: Gets a client with an empty cookie jar; further ones are `TestClient(app)`.
+    /// - Throws: What the body throws.
+    public func test(_ body: (inout TestClient) async throws -> Void) async throws {
+        var client = TestClient(self)
+        try await body(&client)
+    }
+}
+
 /// Makes an empty store in memory, for the argument `store` of `Application`; its sessions die with the process.
 public func makeMemorySessionStore() -> any SessionStore { MemorySessionStore() }

@@ -5,14 +5,6 @@ import Testing
 
 @Suite("An application in one process")
 struct ApplicationTests {
-    /// Cookies by name, as a browser keeps them.
-    private struct Jar {
-        var cookies: [String: String] = [:]
-
-        /// The field in which a browser sends them.
-        var field: String { self.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ") }
-    }
-
     private let directory: TemporaryDirectory
     private let app: Application
 
@@ -20,7 +12,7 @@ struct ApplicationTests {
         self.directory = try TemporaryDirectory()
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
         configuration.sessions.uncheckedPathPrefixes = ["/open"]
-        self.app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        self.app = try Application(configuration: configuration, logger: .silent)
         let hits = SessionKey<Int>("hits")
         self.app.get("/hello") { _ in "hello\n" }
         self.app.get("/hit") { request in
@@ -67,96 +59,82 @@ struct ApplicationTests {
         self.app.post("/echo") { request in Response(body: .bytes(try await request.body.collect())) }
     }
 
-    private func send(
-        _ method: HTTPRequest.Method = .get,
-        _ path: String,
-        _ jar: inout Jar,
-        agent: String = "Mozilla",
-        isSecure: Bool = true,
-        more: [(name: String, value: String)] = [],
-        body: [UInt8] = []
-    ) async throws -> (status: Int, text: String) {
-        var client = InProcessClient(self.app, parameters: ["REMOTE_ADDR": "10.0.0.1", "HTTP_USER_AGENT": agent])
-        if isSecure { client.parameters["HTTPS"] = "on" }
-        for (name, value) in more { client.parameters[name] = value }
-        client.cookies = jar.cookies
-        let received = try await client.send(method, path, body: body)
-        jar.cookies = client.cookies
-        return (received.status, received.text)
-    }
+    private func client() -> TestClient { TestClient(self.app) }
 
     @Test("answers without a session where none is asked for, and sets no cookie")
     func noSession() async throws {
-        var jar = Jar()
-        #expect(try await self.send(.get, "/hello", &jar) == (200, "hello\n"))
-        #expect(try await self.send(.get, "/peek", &jar) == (200, "0 none"))
-        #expect(jar.cookies.isEmpty)
+        var client = self.client()
+        #expect(try await client.get("/hello").text == "hello\n")
+        #expect(try await client.get("/peek").text == "0 none")
+        #expect(client.cookies.isEmpty)
     }
 
     @Test("counts for one client and not for another")
     func counting() async throws {
-        var ann = Jar()
-        var bob = Jar()
-        #expect(try await self.send(.get, "/hit", &ann).text == "1")
-        #expect(try await self.send(.get, "/hit", &ann).text == "2")
-        #expect(try await self.send(.get, "/hit", &bob).text == "1")
-        #expect(try await self.send(.get, "/peek", &ann).text == "2 accepted")
+        var ann = self.client()
+        var bob = self.client()
+        #expect(try await ann.get("/hit").text == "1")
+        #expect(try await ann.get("/hit").text == "2")
+        #expect(try await bob.get("/hit").text == "1")
+        #expect(try await ann.get("/peek").text == "2 accepted")
         #expect(Set(ann.cookies.keys) == ["__Host-sessionid", "__Host-sessionnonce", "__Host-sessionid_https"])
     }
 
-    @Test("refuses a copied jar under another user agent, and the owner goes on")
+    @Test("refuses a copied client under another user agent, and the owner goes on")
     func thief() async throws {
-        var ann = Jar()
-        _ = try await self.send(.get, "/hit", &ann)
-        var thief = ann
-        #expect(try await self.send(.get, "/peek", &thief, agent: "curl").text == "0 challenged")
+        var ann = self.client()
+        _ = try await ann.get("/hit")
+        var thief = ann.thief()
+        thief.userAgent = "curl"
+        #expect(try await thief.get("/peek").text == "0 challenged")
         // What it stores is gone with the request, and the cookies stay the owner's.
-        #expect(try await self.send(.get, "/hit", &thief, agent: "curl").text == "1")
-        #expect(try await self.send(.get, "/hit", &thief, agent: "curl").text == "1")
+        #expect(try await thief.get("/hit").text == "1")
+        #expect(try await thief.get("/hit").text == "1")
         #expect(thief.cookies == ann.cookies)
-        #expect(try await self.send(.get, "/peek", &ann).text == "1 accepted")
+        #expect(try await ann.get("/peek").text == "1 accepted")
     }
 
-    @Test("gives the thief of a jar nothing after the owner has logged in anew", arguments: ["/login", "/open/login"])
+    @Test("gives the thief of a client nothing after the owner has logged in anew", arguments: ["/login", "/open/login"])
     func login(_ path: String) async throws {
-        var ann = Jar()
-        _ = try await self.send(.get, "/hit", &ann)
+        var ann = self.client()
+        _ = try await ann.get("/hit")
         var thief = ann
-        #expect(try await self.send(.post, path, &ann).text == "in")
+        #expect(try await ann.post(path).text == "in")
         #expect(ann.cookies[session: "__Host-sessionid"] != thief.cookies[session: "__Host-sessionid"])
         #expect(ann.cookies[session: "__Host-sessionid_https"] != thief.cookies[session: "__Host-sessionid_https"])
-        #expect(try await self.send(.get, "/user", &ann).text == "ann")
-        #expect(try await self.send(.get, "/user", &thief).text == "nobody")
-        #expect(try await self.send(.get, "/user", &ann).text == "ann")
-        #expect(try await self.send(.get, "/peek", &ann).text == "1 accepted")
+        #expect(try await ann.get("/user").text == "ann")
+        #expect(try await thief.get("/user").text == "nobody")
+        #expect(try await ann.get("/user").text == "ann")
+        #expect(try await ann.get("/peek").text == "1 accepted")
     }
 
     @Test("ends a session on the server at logout")
     func logout() async throws {
-        var ann = Jar()
-        _ = try await self.send(.post, "/login", &ann)
+        var ann = self.client()
+        _ = try await ann.post("/login")
         let copy = ann
-        #expect(try await self.send(.post, "/logout", &ann).text == "out")
+        #expect(try await ann.post("/logout").text == "out")
         #expect(ann.cookies.isEmpty)
         var thief = copy
-        #expect(try await self.send(.get, "/user", &thief).text == "nobody")
+        #expect(try await thief.get("/user").text == "nobody")
     }
 
     @Test("demands the second key over HTTPS")
     func secureKey() async throws {
-        var ann = Jar()
-        _ = try await self.send(.get, "/hit", &ann)
+        var ann = self.client()
+        _ = try await ann.get("/hit")
         ann.cookies[session: "__Host-sessionid_https"] = nil
-        #expect(try await self.send(.get, "/peek", &ann).text == "0 rejected")
+        #expect(try await ann.get("/peek").text == "0 rejected")
     }
 
     @Test("does not check the paths that are excepted")
     func unchecked() async throws {
-        var ann = Jar()
-        _ = try await self.send(.get, "/hit", &ann)
+        var ann = self.client()
+        _ = try await ann.get("/hit")
         var other = ann
-        #expect(try await self.send(.get, "/open/peek", &other, agent: "curl").text == "1")
-        #expect(try await self.send(.get, "/peek", &ann).text == "1 accepted")
+        other.userAgent = "curl"
+        #expect(try await other.get("/open/peek").text == "1")
+        #expect(try await ann.get("/peek").text == "1 accepted")
     }
 
     @Test(
@@ -164,8 +142,8 @@ struct ApplicationTests {
         arguments: ["/hit", "/open/hit"]
     )
     func attributes(_ path: String) async throws {
-        let parameters = [("REMOTE_ADDR", "10.0.0.1"), ("HTTPS", "on")]
-        let response = try await self.app.respond(to: InProcessRequest(path: path, parameters: parameters))
+        var client = self.client()
+        let response = try await client.get(path).response
         #expect(Set(response.cookies.map(\.name)) == ["__Host-sessionid", "__Host-sessionnonce", "__Host-sessionid_https"])
         for cookie in response.cookies {
             #expect(cookie.httpOnly && cookie.path == "/" && cookie.domain == nil && cookie.sameSite == .lax)
@@ -176,22 +154,22 @@ struct ApplicationTests {
 
     @Test("forgets what a handler has set when it fails")
     func failure() async throws {
-        var ann = Jar()
-        _ = try await self.send(.get, "/hit", &ann)
-        #expect(try await self.send(.get, "/set-and-fail", &ann).status == 409)
-        #expect(try await self.send(.get, "/peek", &ann).text == "1 accepted")
+        var ann = self.client()
+        _ = try await ann.get("/hit")
+        #expect(try await ann.get("/set-and-fail").status == 409)
+        #expect(try await ann.get("/peek").text == "1 accepted")
     }
 
     @Test("keeps the guard's own data from the application")
     func reserved() async throws {
-        var jar = Jar()
-        #expect(try await self.send(.get, "/reserved", &jar).status == 500)
+        var client = self.client()
+        #expect(try await client.get("/reserved").status == 500)
     }
 
     @Test("refuses control bytes in a redirection with a plain 500")
     func splitting() async throws {
-        var jar = Jar()
-        #expect(try await self.send(.get, "/split", &jar) == (500, "Internal Server Error\n"))
+        var client = self.client()
+        #expect(try await client.get("/split").text == "Internal Server Error\n")
     }
 
     @Test(
@@ -199,8 +177,9 @@ struct ApplicationTests {
         arguments: [("HTTP_X_A", "a\u{0}b"), ("HTTP_X_A", "a\nb"), ("CONTENT_LENGTH", "5"), ("BAD NAME", "x")]
     )
     func malformed(_ name: String, _ value: String) async throws {
-        var jar = Jar()
-        #expect(try await self.send(.post, "/echo", &jar, more: [(name, value)], body: [1, 2]).status == 400)
+        var client = self.client()
+        client.parameters[name] = value
+        #expect(try await client.post("/echo", .bytes([1, 2])).status == 400)
     }
 
     @Test(
@@ -208,33 +187,34 @@ struct ApplicationTests {
         arguments: ["../../etc/passwd", "", "x", String(repeating: "A", count: 44), String(repeating: "B", count: 10_000)]
     )
     func invalidCookie(_ value: String) async throws {
-        var jar = Jar(cookies: ["__Host-sessionid": value])
-        #expect(try await self.send(.get, "/peek", &jar).text == "0 none")
+        var client = self.client()
+        client.cookies["__Host-sessionid"] = value
+        #expect(try await client.get("/peek").text == "0 none")
     }
 
     @Test("finds its own among several session cookies, whatever their order")
     func duplicates() async throws {
-        var ann = Jar()
-        _ = try await self.send(.get, "/hit", &ann)
-        let field = ann.field
+        var ann = self.client()
+        _ = try await ann.get("/hit")
+        let field = ann.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")
         let other = "__Host-sessionid=" + String(repeating: "A", count: 44)
         for cookie in ["\(field); \(other)", "\(other); \(field)"] {
-            var empty = Jar()
-            #expect(try await self.send(.get, "/peek", &empty, more: [("HTTP_COOKIE", cookie)]).text == "1 accepted")
+            var empty = self.client()
+            #expect(try await empty.get("/peek", headers: ["Cookie": cookie]).text == "1 accepted")
         }
         let unknown = "__Host-sessionid=" + String(repeating: "B", count: 44)
-        var empty = Jar()
-        #expect(try await self.send(.get, "/peek", &empty, more: [("HTTP_COOKIE", "\(other); \(unknown)")]).text == "0 none")
+        var empty = self.client()
+        #expect(try await empty.get("/peek", headers: ["Cookie": "\(other); \(unknown)"]).text == "0 none")
         for cookie in ["\(field); __Host-sessionid=bad", "__Host-sessionid=bad; \(field)"] {
-            var empty = Jar()
-            #expect(try await self.send(.get, "/peek", &empty, more: [("HTTP_COOKIE", cookie)]).text == "1 accepted")
+            var empty = self.client()
+            #expect(try await empty.get("/peek", headers: ["Cookie": cookie]).text == "1 accepted")
         }
     }
 
     @Test("answers 413 to a body over the limit")
     func bodyLimit() async throws {
-        var jar = Jar()
-        #expect(try await self.send(.post, "/echo", &jar, body: [UInt8](repeating: 1, count: 2 << 20)).status == 200)
-        #expect(try await self.send(.post, "/echo", &jar, body: [UInt8](repeating: 1, count: (2 << 20) + 1)).status == 413)
+        var client = self.client()
+        #expect(try await client.post("/echo", .bytes([UInt8](repeating: 1, count: 2 << 20))).status == 200)
+        #expect(try await client.post("/echo", .bytes([UInt8](repeating: 1, count: (2 << 20) + 1))).status == 413)
     }
 }

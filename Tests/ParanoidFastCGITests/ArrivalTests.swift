@@ -11,7 +11,7 @@ struct ArrivalTests {
     private struct Scene {
         let made: SessionApplication
         let barrier = Barrier()
-        var ann: TestBrowser
+        var ann: TestClient
 
         init() async throws {
             self.made = try SessionApplication()
@@ -44,7 +44,7 @@ struct ArrivalTests {
                 await barrier.wait()
                 return user
             }
-            self.ann = TestBrowser(app: app, agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+            self.ann = TestClient(app, agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
             _ = try await self.ann.post("/login")
             self.made.time.advance(by: .seconds(13))
         }
@@ -170,7 +170,7 @@ struct ArrivalTests {
         for (name, value) in [("REQUEST_BEGAN", began), ("REQUEST_TAKEN", taken)] {
             if let value { parameters.append(name: Array(name.utf8), value: Array(value.utf8)) }
         }
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let logger = Logger.silent
         let request = Request(method: .get, rawPath: "/", parameters: parameters, headerFields: { HTTPFields() }, logger: logger)
         #expect(RequestArrival.nanosecondsSinceEpoch(of: request) == milliseconds.map { $0 * 1_000_000 })
     }

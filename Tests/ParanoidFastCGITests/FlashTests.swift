@@ -49,38 +49,38 @@ struct FlashTests {
         }
         self.made.app.get("/user") { request in try await request.session.user ?? "nobody" }
         var client = self.made.client()
-        _ = await client.post("/login")
-        #expect(await client.post("/logout").status == 303)
-        #expect(await client.get("/user").text == "nobody")
-        #expect(await client.get("/page").text == "information:Good bye.")
+        _ = try await client.post("/login")
+        #expect(try await client.post("/logout").status == 303)
+        #expect(try await client.get("/user").text == "nobody")
+        #expect(try await client.get("/page").text == "information:Good bye.")
     }
 
     @Test("are shown once, on the page behind the redirect, and those of several requests add up")
     func once() async throws {
         var client = self.made.client()
-        #expect(await client.get("/page").text == "")
+        #expect(try await client.get("/page").text == "")
         #expect(client.cookies.isEmpty)
-        #expect(await client.post("/save").status == 303)
-        #expect(await client.post("/save").status == 303)
-        #expect(await client.get("/page").text == "success:Saved. success:Saved.")
-        #expect(await client.get("/page").text == "")
-        #expect(await client.post("/both").text == "Now.")
-        #expect(await client.get("/page").text == "")
+        #expect(try await client.post("/save").status == 303)
+        #expect(try await client.post("/save").status == 303)
+        #expect(try await client.get("/page").text == "success:Saved. success:Saved.")
+        #expect(try await client.get("/page").text == "")
+        #expect(try await client.post("/both").text == "Now.")
+        #expect(try await client.get("/page").text == "")
     }
 
     @Test("of two tabs at once, one gets them")
     func tabs() async throws {
         for _ in 0..<10 {
             var client = self.made.client()
-            _ = await client.post("/save")
-            let texts = await withTaskGroup(of: String.self) { [client] group in
+            _ = try await client.post("/save")
+            let texts = try await withThrowingTaskGroup(of: String.self) { [client] group in
                 for _ in 0..<4 {
                     group.addTask {
                         var tab = client
-                        return await tab.get("/page").text
+                        return try await tab.get("/page").text
                     }
                 }
-                return await group.reduce(into: []) { $0.append($1) }
+                return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(texts.filter { !$0.isEmpty } == ["success:Saved."])
         }
@@ -89,10 +89,10 @@ struct FlashTests {
     @Test("are out of the application's reach, and the oldest go when there are too many")
     func hidden() async throws {
         var client = self.made.client()
-        _ = await client.post("/many")
-        #expect(await client.get("/names").text == "")
-        #expect(await client.post("/pry").text == SessionError.reservedKey.description)
-        let page = await client.get("/page").text
+        _ = try await client.post("/many")
+        #expect(try await client.get("/names").text == "")
+        #expect(try await client.post("/pry").text == SessionError.reservedKey.description)
+        let page = try await client.get("/page").text
         #expect(page == (4..<20).map { "information:\($0)" }.joined(separator: " "))
     }
 }

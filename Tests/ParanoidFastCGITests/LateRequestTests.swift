@@ -59,12 +59,12 @@ struct LateRequestTests {
         }
     }
 
-    private static func get(_ path: String, as client: SessionClient) async -> SessionClient.Answer {
+    private static func get(_ path: String, as client: TestClient) async throws -> TestResponse {
         var client = client
-        return await client.get(path)
+        return try await client.get(path)
     }
 
-    private func setsCookies(_ answer: SessionClient.Answer) -> Bool { !answer.response.cookies.isEmpty }
+    private func setsCookies(_ answer: TestResponse) -> Bool { !answer.response.cookies.isEmpty }
 
     @Test(
         "a request from before a login, a step-up or a logout neither sets nor deletes a cookie, whatever it stores",
@@ -72,47 +72,47 @@ struct LateRequestTests {
     )
     func lateRequest(_ act: String) async throws {
         var client = self.made.client()
-        #expect(await client.post("/login", form: ["user": "ann"]).text == "in")
-        #expect(await client.get("/visit").text == "1")
+        #expect(try await client.post("/login", form: ["user": "ann"]).text == "in")
+        #expect(try await client.get("/visit").text == "1")
         var late = client
         let before = late.cookies
-        #expect(await client.post(act, form: ["user": "bob"]).status == 200)
+        #expect(try await client.post(act, form: ["user": "bob"]).status == 200)
         for path in ["/user", "/visit", "/user"] {
-            let answer = await late.get(path)
+            let answer = try await late.get(path)
             #expect(!self.setsCookies(answer), "\(path)")
             #expect(answer.text == (path == "/user" ? "nobody" : "1"))
         }
         #expect(late.cookies == before)
-        #expect(await client.get("/user").text == ["/login": "bob", "/step-up": "ann", "/logout": "nobody"][act])
+        #expect(try await client.get("/user").text == ["/login": "bob", "/step-up": "ann", "/logout": "nobody"][act])
         // Much later it is a visitor who knows nothing of all that.
         self.made.time.advance(by: .seconds(60))
-        #expect(await late.get("/visit").text == "1")
+        #expect(try await late.get("/visit").text == "1")
         #expect(late.cookies != before)
-        #expect(await late.get("/visit").text == "2")
+        #expect(try await late.get("/visit").text == "2")
     }
 
     @Test("a response that begins before a login sets no cookie after it")
     func lateResponse() async throws {
         var client = self.made.client()
-        #expect(await client.post("/login", form: ["user": "ann"]).text == "in")
-        #expect(await client.get("/visit").text == "1")
+        #expect(try await client.post("/login", form: ["user": "ann"]).text == "in")
+        #expect(try await client.get("/visit").text == "1")
         // A new value is due by now, and goes out with the next response.
         self.made.time.advance(by: .seconds(400))
         var probe = client
-        #expect(self.setsCookies(await probe.get("/visit")))
+        #expect(self.setsCookies(try await probe.get("/visit")))
         self.made.time.advance(by: .seconds(400))
         client = probe
-        #expect(await client.get("/user").text == "ann")
+        #expect(try await client.get("/user").text == "ann")
         self.made.time.advance(by: .seconds(400))
         let tab = client
         async let slow = Self.get("/slow-visit", as: tab)
         await self.barrier.arrival()
-        #expect(await client.post("/login", form: ["user": "bob"]).text == "in")
+        #expect(try await client.post("/login", form: ["user": "bob"]).text == "in")
         self.barrier.open()
-        let answer = await slow
+        let answer = try await slow
         #expect(answer.text == "3")
         #expect(!self.setsCookies(answer))
-        #expect(await client.get("/user").text == "bob")
+        #expect(try await client.get("/user").text == "bob")
     }
 
     @Test("what a request stores in a session that has ended meanwhile fails, and is never taken for done")
@@ -120,13 +120,13 @@ struct LateRequestTests {
         for (path, status, text) in [("/slow-update", 200, "ended"), ("/slow-set", 409, "Your session has ended. Load the page again.\n")] {
             let test = try LateRequestTests()
             var client = test.made.client()
-            #expect(await client.post("/login", form: ["user": "ann"]).text == "in")
+            #expect(try await client.post("/login", form: ["user": "ann"]).text == "in")
             let tab = client
             async let slow = Self.get(path, as: tab)
             await test.barrier.arrival()
-            #expect(await client.post("/logout").text == "out")
+            #expect(try await client.post("/logout").text == "out")
             test.barrier.open()
-            let answer = await slow
+            let answer = try await slow
             #expect(answer.status == status)
             #expect(answer.text == text)
             #expect(!test.setsCookies(answer))
@@ -136,10 +136,10 @@ struct LateRequestTests {
     @Test("a logout deletes the cookies, also of a session that has ended meanwhile")
     func logoutActs() async throws {
         var client = self.made.client()
-        #expect(await client.post("/login", form: ["user": "ann"]).text == "in")
+        #expect(try await client.post("/login", form: ["user": "ann"]).text == "in")
         var tab = client
-        #expect(await client.post("/logout").text == "out")
-        #expect(await tab.post("/logout").text == "out")
+        #expect(try await client.post("/logout").text == "out")
+        #expect(try await tab.post("/logout").text == "out")
         #expect(tab.cookies.isEmpty)
     }
 }
@@ -163,20 +163,17 @@ struct AmbiguousCookieTests {
     }
 
     private func send(_ method: HTTPRequest.Method, _ path: String, _ cookies: [String]) async throws -> (text: String, sets: Int) {
-        let parameters: [(name: String, value: String)] = [
-            ("REMOTE_ADDR", "10.0.0.1"), ("HTTP_USER_AGENT", "Test"), ("HTTPS", "on"), ("HTTP_COOKIE", cookies.joined(separator: "; ")),
-        ]
-        let response = try await self.made.app.respond(to: InProcessRequest(method: method, path: path, parameters: parameters))
-        guard case .bytes(let bytes) = response.body.content else { return ("-", -1) }
-        return (String(decoding: bytes, as: UTF8.self), response.cookies.count)
+        var client = self.made.client()
+        let answer = try await client.send(method, path, headers: ["Cookie": cookies.joined(separator: "; ")])
+        return (answer.text, answer.response.cookies.count)
     }
 
-    private func pairs(_ client: SessionClient) -> [String] { client.cookies.map { "\($0.key)=\($0.value)" }.sorted() }
+    private func pairs(_ client: TestClient) -> [String] { client.cookies.map { "\($0.key)=\($0.value)" }.sorted() }
 
     @Test("invented identifiers do not hide the owner's, wherever they stand", arguments: [4, 30])
     func invented(count: Int) async throws {
         var client = self.made.client()
-        #expect(await client.post("/login", form: ["user": "ann"]).text == "in")
+        #expect(try await client.post("/login", form: ["user": "ann"]).text == "in")
         let name = "__Host-sessionid-1"
         let own = try #require(client.cookies[name])
         let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -184,19 +181,19 @@ struct AmbiguousCookieTests {
         for cookies in [invented + self.pairs(client), self.pairs(client) + invented] {
             #expect(try await self.send(.get, "/user", cookies) == ("ann current", 0))
         }
-        #expect(await client.get("/user").text == "ann current")
+        #expect(try await client.get("/user").text == "ann current")
     }
 
     @Test("a neighbour's valid session beside the owner's is refused with it, and both stay, with all their cookies")
     func neighbour() async throws {
         var (client, neighbour) = (self.made.client(), self.made.client())
-        #expect(await client.post("/login", form: ["user": "ann"]).text == "in")
-        #expect(await neighbour.post("/login", form: ["user": "mallory"]).text == "in")
+        #expect(try await client.post("/login", form: ["user": "ann"]).text == "in")
+        #expect(try await neighbour.post("/login", form: ["user": "mallory"]).text == "in")
         for cookies in [self.pairs(neighbour) + self.pairs(client), self.pairs(client) + self.pairs(neighbour)] {
             #expect(try await self.send(.get, "/user", cookies) == ("nobody ambiguous", 0))
             #expect(try await self.send(.post, "/visit", cookies) == ("visited", 0))
         }
-        #expect(await client.get("/user").text == "ann current")
-        #expect(await neighbour.get("/user").text == "mallory current")
+        #expect(try await client.get("/user").text == "ann current")
+        #expect(try await neighbour.get("/user").text == "mallory current")
     }
 }

@@ -16,7 +16,7 @@ struct OwnersCookiesTests {
         self.directory = try TemporaryDirectory()
         self.app = try Application(
             configuration: ApplicationConfiguration(stateDirectory: self.directory.path),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            logger: .silent,
             clock: self.clock
         )
         self.app.post("/login") { request in
@@ -48,19 +48,14 @@ struct OwnersCookiesTests {
         }
     }
 
-    private func browser() -> TestBrowser { TestBrowser(app: self.app, agent: Self.agent) }
-
-    private static let form: [(name: String, value: String)] = [
-        ("HTTP_ORIGIN", "https://bank.example"), ("HTTP_SEC_FETCH_SITE", "cross-site"), ("HTTP_SEC_FETCH_MODE", "navigate"),
-        ("HTTP_SEC_FETCH_DEST", "document"),
-    ]
+    private func browser() -> TestClient { TestClient(self.app, agent: Self.agent) }
 
     @Test("stay as they are whatever another program with the same jar stores")
     func secondProgram() async throws {
         var ann = self.browser()
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         var player = ann
-        player.agent = "AppleCoreMedia/1.0.0.21A329 (iPhone; U; CPU OS 17_0 like Mac OS X; en_us)"
+        player.userAgent = "AppleCoreMedia/1.0.0.21A329 (iPhone; U; CPU OS 17_0 like Mac OS X; en_us)"
         // Its handler finds what it has stored itself.
         #expect(try await player.get("/add").text == "one,two")
         #expect(player.cookies == ann.cookies)
@@ -71,7 +66,7 @@ struct OwnersCookiesTests {
     @Test("stay as they are when a request is refused that shows a part of them")
     func refused() async throws {
         var ann = self.browser()
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         var part = ann
         part.cookies[session: "__Host-sessionnonce"] = nil
         let before = part.cookies
@@ -79,25 +74,24 @@ struct OwnersCookiesTests {
         #expect(part.cookies == before)
         #expect(try await ann.get("/user").text == "ann accepted")
         // Who logs in wants a session of their own.
-        #expect(try await part.post("/login", body: "ann").text == "in")
+        #expect(try await part.post("/login", .bytes("ann".utf8)).text == "in")
         #expect(try await part.get("/user").text == "ann accepted")
     }
 
     @Test(
         "are not replaced by the answer to a request that another site has sent without them",
         arguments: [
-            Self.form, [("HTTP_ORIGIN", "https://bank.example")], [("HTTP_ORIGIN", "null")],
-            [("HTTP_ORIGIN", "https://bank.example"), ("HTTP_SEC_FETCH_SITE", "Cross-Site")],
-            [("HTTP_REFERER", "https://bank.example/pay?to=1"), ("HTTP_HOST", "shop.example")],
-            [("HTTP_REFERER", "https://bank.example"), ("HTTP_HOST", "shop.example")],
-        ]
+            (["Sec-Fetch-Dest": "document"], "https://bank.example"), (["Origin": "https://bank.example"], nil), (["Origin": "null"], nil),
+            (["Origin": "https://bank.example", "Sec-Fetch-Site": "Cross-Site"], nil),
+            (["Referer": "https://bank.example/pay?to=1", "Host": "shop.example"], nil),
+            (["Referer": "https://bank.example", "Host": "shop.example"], nil),
+        ] as [([String: String], String?)]
     )
-    func crossSite(_ parameters: [(name: String, value: String)]) async throws {
+    func crossSite(_ headers: [String: String], _ origin: String?) async throws {
         var bank = self.browser()
-        bank.more = parameters
-        #expect(try await bank.post("/add").text == "one,two")
+        #expect(try await bank.post("/add", headers: headers, from: origin).text == "one,two")
         #expect(bank.cookies.isEmpty)
-        #expect(try await bank.post("/login", body: "mallory").text == "cross-site")
+        #expect(try await bank.post("/login", .bytes("mallory".utf8), headers: headers, from: origin).text == "cross-site")
         #expect(bank.cookies.isEmpty)
     }
 
@@ -107,11 +101,11 @@ struct OwnersCookiesTests {
     )
     func referer(_ referer: String) async throws {
         var client = self.browser()
-        client.more = [("HTTP_REFERER", referer), ("HTTP_HOST", "shop.example")]
+        client.parameters["HTTP_REFERER"] = referer
         #expect(try await client.post("/add").text == "one,two")
         #expect(client.cookies.count == 3)
         var visitor = self.browser()
-        visitor.more = [("HTTP_REFERER", "https://bank.example/"), ("HTTP_HOST", "shop.example")]
+        visitor.parameters["HTTP_REFERER"] = "https://bank.example/"
         #expect(try await visitor.get("/add").text == "one,two")
         #expect(visitor.cookies.count == 3)
     }
@@ -119,11 +113,9 @@ struct OwnersCookiesTests {
     @Test("are not replaced by what a page stores to which a link of another site leads; a login on such a page is one")
     func link() async throws {
         var visitor = self.browser()
-        visitor.more = Self.form.filter { $0.name != "HTTP_ORIGIN" }
-        #expect(try await visitor.get("/add").text == "one,two")
+        #expect(try await visitor.get("/add", from: "https://bank.example").text == "one,two")
         #expect(visitor.cookies.isEmpty)
-        #expect(try await visitor.get("/magic").text == "in")
-        visitor.more = []
+        #expect(try await visitor.get("/magic", from: "https://bank.example").text == "in")
         #expect(try await visitor.get("/user").text == "ann accepted")
     }
 
@@ -132,7 +124,7 @@ struct OwnersCookiesTests {
         var ann = self.browser()
         _ = try await ann.get("/add")
         var late = ann
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         let before = late.cookies
         #expect(try await late.get("/user").text == "nobody none")
         #expect(late.cookies == before)
@@ -142,9 +134,9 @@ struct OwnersCookiesTests {
     @Test("go when their owner logs out, also out of a session that is withheld")
     func logOut() async throws {
         var ann = self.browser()
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         var moved = ann
-        moved.agent = "curl/8"
+        moved.userAgent = "curl/8"
         #expect(try await moved.get("/user").text == "nobody challenged")
         #expect(try await moved.post("/logout").text == "out")
         #expect(moved.cookies.isEmpty)

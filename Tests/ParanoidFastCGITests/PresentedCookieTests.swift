@@ -12,7 +12,7 @@ struct PresentedCookieTests {
 
     private func makeApp(in directory: TemporaryDirectory? = nil) throws -> Application {
         let configuration = ApplicationConfiguration(stateDirectory: (directory ?? self.directory).path)
-        let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let app = try Application(configuration: configuration, logger: .silent)
         app.post("/login") { request in
             try await request.session.logIn(as: "ann")
             return "in"
@@ -31,8 +31,8 @@ struct PresentedCookieTests {
         return app
     }
 
-    private func logIn(_ app: Application, agent: String = "Owner/1.0") async throws -> TestBrowser {
-        var browser = TestBrowser(app: app, agent: agent)
+    private func logIn(_ app: Application, agent: String = "Owner/1.0") async throws -> TestClient {
+        var browser = TestClient(app, agent: agent)
         #expect(try await browser.post("/login").status == 200)
         #expect(browser.cookies.count == 3)
         return browser
@@ -141,7 +141,7 @@ struct PresentedCookieTests {
     @Test("never belongs to the client served before")
     func alternating() async throws {
         let app = try self.makeApp()
-        var (ann, nobody) = (try await self.logIn(app), TestBrowser(app: app, agent: "Owner/1.0"))
+        var (ann, nobody) = (try await self.logIn(app), TestClient(app, agent: "Owner/1.0"))
         for _ in 0..<50 {
             #expect(try await ann.get("/user").text == "ann")
             #expect(try await nobody.get("/user").text == "nobody")

@@ -43,7 +43,7 @@ struct SecondKeyTests {
         [true, false]
     )
     func told(_ path: String, isLoggedIn: Bool) async throws {
-        var owner = TestBrowser(app: self.made.app, agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+        var owner = TestClient(self.made.app, agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
         _ = try await owner.post(isLoggedIn ? "/login" : "/visit")
         var refreshed = 0
         for seconds in [1, 20, 400] {
@@ -52,9 +52,9 @@ struct SecondKeyTests {
             // A login with everything ends the session, and gets a new key.
             for missing in Self.flaws where !(missing.isEmpty && path == "/login") {
                 for wrong in [nil, "A"] {
-                    for (agent, isSecure) in [(owner.agent, true), ("curl/8", true), (owner.agent, false)] {
+                    for (agent, isSecure) in [(owner.userAgent, true), ("curl/8", true), (owner.userAgent, false)] {
                         var client = owner
-                        client.agent = agent
+                        client.userAgent = agent
                         client.isSecure = isSecure
                         // A text of the same length that is another one.
                         for name in missing {

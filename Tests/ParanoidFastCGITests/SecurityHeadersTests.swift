@@ -17,7 +17,7 @@ struct SecurityHeadersTests {
         var configuration = ApplicationConfiguration(stateDirectory: directory.path)
         let policy = try #require(HTTPField.Name("Content-Security-Policy"))
         configuration.securityHeaders = try .recommended.setting("default-src 'self'", for: policy)
-        let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let app = try Application(configuration: configuration, logger: .silent)
         app.get("/ok") { _ in
             var response = Response.text("ok")
             try response.setHeader("default-src 'none'", for: policy)

@@ -15,7 +15,7 @@ struct ServiceTests {
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
         configuration.workers = 0
         configuration.handlesSignals = false
-        self.app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        self.app = try Application(configuration: configuration, logger: .silent)
     }
 
     private func waitUntil(_ isThere: Bool) async throws {

@@ -50,8 +50,8 @@ struct SessionEventTests {
         }
     }
 
-    private func browser() -> TestBrowser {
-        var browser = TestBrowser(app: self.app, agent: "Mozilla/5.0 Firefox/140.0")
+    private func browser() -> TestClient {
+        var browser = TestClient(self.app, agent: "Mozilla/5.0 Firefox/140.0")
         browser.address = "192.0.2.77"
         return browser
     }
@@ -60,7 +60,7 @@ struct SessionEventTests {
     func life() async throws {
         var ann = self.browser()
         var secrets: Set<String> = []
-        func note(_ browser: TestBrowser) { secrets.formUnion(browser.cookies.values) }
+        func note(_ browser: TestClient) { secrets.formUnion(browser.cookies.values) }
         _ = try await ann.post("/login")
         note(ann)
         var second = self.browser()
@@ -101,7 +101,7 @@ struct SessionEventTests {
 
     @Test("tell of a session whose time is over, and of none that never was")
     func expiry() async throws {
-        var ann = self.browser()
+        var ann = self.browser().thief()
         _ = try await ann.post("/login")
         self.clock.advance(by: .seconds(400 * 86_400))
         #expect(try await ann.get("/user").text == "nobody")

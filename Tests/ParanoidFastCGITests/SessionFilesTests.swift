@@ -31,7 +31,7 @@ struct SessionFilesTests {
 
     @Test("stay below 320, however often its client changes the network, and each change brings a new identifier")
     func networks() async throws {
-        var ann = TestBrowser(app: self.made.app, agent: "A")
+        var ann = TestClient(self.made.app, agent: "A")
         _ = try await ann.post("/login")
         var identifiers: Set<String?> = []
         var most = 0
@@ -53,7 +53,7 @@ struct SessionFilesTests {
 
     @Test("are two while its client shows none of the identifiers that it is given, and the one given last leads on")
     func ignored() async throws {
-        var ann = TestBrowser(app: self.made.app, agent: "A")
+        var ann = TestClient(self.made.app, agent: "A")
         _ = try await ann.post("/login")
         let before = try self.files()
         var told: Set<String?> = []

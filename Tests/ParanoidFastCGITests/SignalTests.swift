@@ -31,7 +31,7 @@ struct SignalTests {
         change(&configuration.sessions)
         let app = try Application(
             configuration: configuration,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            logger: .silent,
             clock: self.clock
         )
         app.get("/hit") { request in
@@ -64,14 +64,14 @@ struct SignalTests {
         return app
     }
 
-    private func browser(_ app: Application) -> TestBrowser { TestBrowser(app: app, agent: Self.firefox) }
+    private func browser(_ app: Application) -> TestClient { TestClient(app, agent: Self.firefox) }
 
     @Test("keeps its session through updates of the browser and within its network")
     func nothingToSee() async throws {
         var ann = self.browser(try self.makeApp())
         _ = try await ann.get("/hit")
-        ann.agent = "Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0"
-        ann.address = "10.0.0.200"
+        ann.userAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:152.0) Gecko/20100101 Firefox/152.0"
+        ann.address = "192.0.2.200"
         #expect(try await ann.get("/peek").text == "1 accepted")
         #expect(self.events.kinds == [.created])
     }
@@ -81,7 +81,7 @@ struct SignalTests {
         var ann = self.browser(try self.makeApp())
         _ = try await ann.get("/hit")
         let home = ann.cookies[session: "__Host-sessionid"]
-        ann.address = "192.0.2.9"
+        ann.address = "198.51.100.9"
         #expect(try await ann.get("/peek").text == "1 accepted")
         // Told at once, and once.
         #expect(self.events.kinds == [.created, .changed])
@@ -91,7 +91,7 @@ struct SignalTests {
         let away = ann.cookies[session: "__Host-sessionid"]
         #expect(away != home)
         #expect(self.events.kinds == [.created, .changed, .rotated])
-        ann.address = "10.0.0.1"
+        ann.address = "192.0.2.1"
         self.clock.advance(by: .seconds(30))
         #expect(try await ann.get("/peek").text == "1 accepted")
         self.clock.advance(by: .seconds(30))
@@ -103,16 +103,16 @@ struct SignalTests {
     @Test("finds its session withheld in another browser, and gets it by proving who it is; whoever has the old secrets is out")
     func challenge() async throws {
         var ann = self.browser(try self.makeApp())
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         _ = try await ann.get("/hit")
         var thief = ann
-        thief.agent = "curl/8"
+        thief.userAgent = "curl/8"
         #expect(try await thief.get("/peek").text == "0 challenged")
         #expect(try await thief.get("/challenge").text == "signals ann agent")
         #expect(try await ann.get("/peek").text == "1 accepted")
         var moved = ann
-        moved.agent = "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0"
-        #expect(try await moved.post("/login", body: "ann").text == "in")
+        moved.userAgent = "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0"
+        #expect(try await moved.post("/login", .bytes("ann".utf8)).text == "in")
         #expect(try await moved.get("/peek").text == "1 accepted")
         #expect(try await ann.get("/peek").text.hasPrefix("0"))
         #expect(self.events.kinds.contains(.released))
@@ -121,11 +121,11 @@ struct SignalTests {
     @Test("does not get somebody else's withheld session by logging in as itself")
     func otherUser() async throws {
         var ann = self.browser(try self.makeApp())
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         _ = try await ann.get("/hit")
         var thief = ann
-        thief.agent = "curl/8"
-        _ = try await thief.post("/login", body: "mallory")
+        thief.userAgent = "curl/8"
+        _ = try await thief.post("/login", .bytes("mallory".utf8))
         #expect(try await thief.get("/peek").text == "0 accepted")
         #expect(try await ann.get("/peek").text == "1 accepted")
     }
@@ -137,7 +137,7 @@ struct SignalTests {
         )
         _ = try await ann.get("/hit")
         let before = ann.cookies[session: "__Host-sessionid"]
-        ann.agent = "curl/8"
+        ann.userAgent = "curl/8"
         #expect(try await ann.get("/peek").text == "1 accepted")
         #expect(ann.cookies[session: "__Host-sessionid"] != before)
     }
@@ -171,10 +171,10 @@ struct SignalTests {
                 }
             }
         )
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         seen.withLock { $0 = [] }
         var thief = ann
-        thief.agent = "curl/8"
+        thief.userAgent = "curl/8"
         #expect(try await thief.get("/peek").text == "0 challenged")
         #expect(seen.withLock { $0 } == ["checks true", "challenge challenged ann - true"])
         seen.withLock { $0 = [] }
@@ -188,12 +188,12 @@ struct SignalTests {
         var ann = self.browser(try self.makeApp { $0.signals = [SignalRule(SignalRule.agent, .end)] })
         _ = try await ann.get("/hit")
         var prober = ann
-        prober.agent = "curl/8"
+        prober.userAgent = "curl/8"
         prober.cookies[session: "__Host-sessionnonce"] = nil
         #expect(try await prober.get("/peek").text == "0 rejected")
         #expect(try await ann.get("/peek").text == "1 accepted")
         var thief = ann
-        thief.agent = "curl/8"
+        thief.userAgent = "curl/8"
         #expect(try await thief.get("/peek").text == "0 rejected")
         #expect(try await ann.get("/peek").text.hasPrefix("0"))
     }
@@ -202,13 +202,13 @@ struct SignalTests {
     func log(_ name: String) async throws {
         let parameter = ["language": "HTTP_ACCEPT_LANGUAGE", "hints": "HTTP_SEC_CH_UA_PLATFORM"][name] ?? name
         var ann = self.browser(try self.makeApp { $0.signals = [SignalRule(name, .log)] })
-        ann.more = [(parameter, "one")]
+        ann.parameters[parameter] = "one"
         _ = try await ann.get("/hit")
         for value in ["two", "one", "two", "two"] {
-            ann.more = [(parameter, value)]
+            ann.parameters[parameter] = value
             #expect(try await ann.get("/peek").text == "1 accepted")
         }
-        ann.more = []
+        ann.parameters[parameter] = nil
         #expect(try await ann.get("/peek").text == "1 accepted")
         #expect(self.events.kinds == [.created, .changed, .changed])
     }
@@ -216,7 +216,7 @@ struct SignalTests {
     @Test("waits with the thief, where proof of a copied jar is a challenge, until a password is given")
     func suspension() async throws {
         var ann = self.browser(try self.makeApp())
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         _ = try await ann.get("/hit")
         var thief = ann
         self.clock.advance(by: .seconds(13))
@@ -235,11 +235,11 @@ struct SignalTests {
     @Test("is where a trusted proxy says, and nowhere else")
     func proxies() async throws {
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
-        configuration.trustedProxies = ["10.0.0.0/24"]
-        let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        configuration.trustedProxies = ["192.0.2.0/24"]
+        let app = try Application(configuration: configuration, logger: .silent)
         app.get("/address") { $0.clientAddress }
         var ann = self.browser(app)
-        ann.more = [("HTTP_X_FORWARDED_FOR", "6.6.6.6, 203.0.113.7, 10.0.0.9")]
+        ann.parameters["HTTP_X_FORWARDED_FOR"] = "6.6.6.6, 203.0.113.7, 192.0.2.9"
         #expect(try await ann.get("/address").text == "203.0.113.7")
         ann.address = "198.51.100.1"
         #expect(try await ann.get("/address").text == "198.51.100.1")
@@ -249,7 +249,7 @@ struct SignalTests {
     func plainHTTP() async throws {
         var ann = self.browser(try self.makeApp())
         _ = try await ann.get("/hit")
-        var plain = ann
+        var plain = ann.thief()
         plain.isSecure = false
         #expect(try await plain.get("/peek").text == "0 rejected")
         let refused = try await plain.get("/hit")
@@ -275,7 +275,7 @@ struct SignalTests {
         _ = try await ann.get("/hit")
         let before = ann.cookies[session: "__Host-sessionnonce"]
         self.clock.advance(by: .seconds(60))
-        ann.more = parameters.map { ($0.key, $0.value) }
+        ann.parameters.merge(parameters) { $1 }
         #expect(try await ann.get("/peek").text == "1 accepted")
         #expect((ann.cookies[session: "__Host-sessionnonce"] != before) == rotates)
     }
@@ -300,7 +300,7 @@ struct SignalTests {
     @Test("makes cookies that are small together")
     func size() async throws {
         var ann = self.browser(try self.makeApp())
-        _ = try await ann.post("/login", body: "ann")
+        _ = try await ann.post("/login", .bytes("ann".utf8))
         #expect(ann.cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; ").utf8.count < 512)
     }
 }

@@ -16,7 +16,7 @@ struct StateTests {
     }
 
     private func makeApp() throws -> Application {
-        let app = try Application(configuration: self.configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let app = try Application(configuration: self.configuration, logger: .silent)
         app.post("/login") { request in
             try await request.session.logIn(as: "ann")
             return "in"

@@ -12,7 +12,7 @@ struct UploadTests {
         var more: [UploadedFile]?
     }
 
-    private static let type = ["CONTENT_TYPE": "multipart/form-data; boundary=B"]
+    private static let type = ["Content-Type": "multipart/form-data; boundary=B"]
     private let made: SessionApplication
     private let directory: TemporaryDirectory
 
@@ -44,16 +44,16 @@ struct UploadTests {
         return "--B\r\nContent-Disposition: \(disposition)\r\n\r\n\(content)\r\n"
     }
 
-    private func post(_ path: String, _ body: String, _ client: inout InProcessClient, _ more: [String: String] = Self.type) async throws
+    private func post(_ path: String, _ body: String, _ client: inout TestClient, _ more: [String: String] = Self.type) async throws
         -> (Int, String)
     {
-        let received = try await client.send(.post, path, parameters: more, body: Array(body.utf8))
+        let received = try await client.send(.post, path, .bytes(body.utf8), headers: more)
         return (received.status, received.text)
     }
 
     @Test("A form with files is decoded, and a file can be kept under a name that nothing has")
     func decoded() async throws {
-        var client = InProcessClient(self.made.app)
+        var client = TestClient(self.made.app)
         let large = String(repeating: "x", count: 70_000)
         let body =
             self.part("title", "tea") + self.part("count", "7") + self.part("picture", large, file: "../a.png")
@@ -69,7 +69,7 @@ struct UploadTests {
 
     @Test("An input that was left empty is no file, and what does not fit is named")
     func unfit() async throws {
-        var client = InProcessClient(self.made.app)
+        var client = TestClient(self.made.app)
         let fields = self.part("title", "tea") + self.part("count", "7")
         #expect(try await self.post("/picture", fields + self.part("picture", "", file: "") + "--B--", &client) == (200, "tea 7 - 0 "))
         let text = try await self.post("/picture", fields + self.part("picture", "no file") + "--B--", &client)
@@ -78,13 +78,13 @@ struct UploadTests {
         #expect(file.0 == 400 && file.1.contains("title: a text is expected"))
         let number = try await self.post("/picture", self.part("title", "x") + self.part("count", "x") + "--B--", &client)
         #expect(number.0 == 400 && number.1.contains("count: a whole number"))
-        #expect(try await self.post("/picture", "{}", &client, ["CONTENT_TYPE": "application/json"]).0 == 415)
+        #expect(try await self.post("/picture", "{}", &client, ["Content-Type": "application/json"]).0 == 415)
         #expect(try await self.post("/picture", String(repeating: "x", count: 100_001), &client).0 == 413)
     }
 
     @Test("A CSRF token is the first part of a form or the first member of a JSON object, and the handler reads all of it")
     func tokens() async throws {
-        var client = InProcessClient(self.made.app)
+        var client = TestClient(self.made.app)
         let token = try await client.get("/token").text
         let rest = self.part("a", String(repeating: "x", count: 200_000), file: "x") + "--B--"
         #expect(try await self.post("/safe/picture", self.part("csrf_token", token) + rest, &client) == (200, "csrf_token,a"))
@@ -98,11 +98,11 @@ struct UploadTests {
                 &client
             ).0 == 403
         )
-        let json = ["CONTENT_TYPE": "application/json"]
+        let json = ["Content-Type": "application/json"]
         #expect(try await self.post("/safe/json", #"{"csrf_token":"\#(token)","a":"b"}"#, &client, json) == (200, "b"))
         #expect(try await self.post("/safe/json", #"{"a":"b","csrf_token":"\#(token)"}"#, &client, json).0 == 403)
         #expect(
-            try await self.post("/safe/json", #"{"a":"b"}"#, &client, ["CONTENT_TYPE": "application/json", "HTTP_X_CSRF_TOKEN": token]) == (
+            try await self.post("/safe/json", #"{"a":"b"}"#, &client, ["Content-Type": "application/json", "X-CSRF-Token": token]) == (
                 200, "b"
             )
         )
@@ -110,11 +110,11 @@ struct UploadTests {
 
     @Test("A path without token check refuses what a browser says to come from another site")
     func exempt() async throws {
-        var client = InProcessClient(self.made.app)
-        #expect(try await self.post("/safe/hook", "{}", &client, ["CONTENT_TYPE": "application/json"]) == (200, "hooked"))
+        var client = TestClient(self.made.app)
+        #expect(try await self.post("/safe/hook", "{}", &client, ["Content-Type": "application/json"]) == (200, "hooked"))
         #expect(
-            try await self.post("/safe/hook", "{}", &client, ["HTTP_ORIGIN": "https://evil.example", "HTTP_HOST": "shop.example"]).0 == 403
+            try await self.post("/safe/hook", "{}", &client, ["Origin": "https://evil.example", "Host": "shop.example"]).0 == 403
         )
-        #expect(try await self.post("/safe/hook", "{}", &client, ["HTTP_SEC_FETCH_SITE": "cross-site"]).0 == 403)
+        #expect(try await self.post("/safe/hook", "{}", &client, ["Sec-Fetch-Site": "cross-site"]).0 == 403)
     }
 }

@@ -16,7 +16,7 @@ struct UserSessionTests {
     private func makeApp(_ change: (inout ApplicationConfiguration) -> Void = { _ in }) throws -> Application {
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
         change(&configuration)
-        let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let app = try Application(configuration: configuration, logger: .silent)
         app.post("/login") { request in
             try await request.session.logIn(as: "ann", device: SessionDevice(label: request.parameters.text(of: "HTTP_USER_AGENT") ?? "-"))
             return "in"
@@ -69,7 +69,7 @@ struct UserSessionTests {
     @Test("a user sees all sessions by what was noted of the devices, and ends the others")
     func devices() async throws {
         let app = try self.makeApp()
-        var clients = ["Phone", "Laptop", "Tablet"].map { TestBrowser(app: app, agent: $0) }
+        var clients = ["Phone", "Laptop", "Tablet"].map { TestClient(app, agent: $0) }
         for index in clients.indices { #expect(try await clients[index].post("/login").text == "in") }
         #expect(try await clients[1].get("/list").text == "Phone Laptop* Tablet")
         #expect(try await clients[1].post("/revoke-first").text == "true")
@@ -79,14 +79,14 @@ struct UserSessionTests {
         #expect(try await clients[1].get("/list").text == "Laptop*")
         #expect(try await clients[1].post("/revoke-first").text == "true")
         #expect(clients[1].cookies.isEmpty)
-        var anonymous = TestBrowser(app: app, agent: "Phone")
+        var anonymous = TestClient(app, agent: "Phone")
         #expect(try await anonymous.get("/list").text == "")
     }
 
     @Test("from outside, by the same files: a user's sessions are listed and ended, and those of everybody at once")
     func outside() async throws {
         let app = try self.makeApp()
-        var clients = ["Phone", "Laptop"].map { TestBrowser(app: app, agent: $0) }
+        var clients = ["Phone", "Laptop"].map { TestClient(app, agent: $0) }
         for index in clients.indices { _ = try await clients[index].post("/login") }
         let administration = try SessionAdministration(configuration: app.configuration)
         let list = try await administration.list(user: "ann")
@@ -129,7 +129,7 @@ struct UserSessionTests {
             try await request.session.logIn(as: "ann")
             return "in"
         }
-        var browser = TestBrowser(app: app, agent: "A")
+        var browser = TestClient(app, agent: "A")
         #expect(try await browser.post("/slow-login").text == "in")
         #expect(try await browser.get("/user").text == "nobody")
         #expect(try await browser.post("/login").text == "in")
@@ -137,7 +137,7 @@ struct UserSessionTests {
         #expect(try await browser.get("/user").text == "nobody")
 
         #expect(try await browser.post("/login").text == "in")
-        var other = TestBrowser(app: app, agent: "B")
+        var other = TestClient(app, agent: "B")
         #expect(try await other.post("/login").text == "in")
         #expect(try await browser.post("/new-password").text == "1")
         #expect(try await browser.get("/user").text == "ann")
@@ -153,7 +153,7 @@ struct UserSessionTests {
             $0.sessionsPerUser = 2
             $0.sessionsPerUserPolicy = policy
         }
-        var clients = ["A", "B", "C"].map { TestBrowser(app: app, agent: $0) }
+        var clients = ["A", "B", "C"].map { TestClient(app, agent: $0) }
         for index in 0..<2 { _ = try await clients[index].post("/login") }
         let third = try await clients[2].post("/login")
         #expect(third.status == (policy == .refuse ? 403 : 200))
@@ -167,14 +167,14 @@ struct UserSessionTests {
     @Test("a request that still shows the identifier from before a rotation is served, changes what it should, and is told no nonce")
     func overlap() async throws {
         let app = try self.makeApp()
-        var browser = TestBrowser(app: app, agent: "A")
-        _ = try await browser.post("/add", body: "one")
+        var browser = TestClient(app, agent: "A")
+        _ = try await browser.post("/add", .bytes("one".utf8))
         var late = browser
         #expect(try await browser.post("/rotate").text == "rotated")
         #expect(browser.cookies[session: "__Host-sessionid"] != late.cookies[session: "__Host-sessionid"])
         #expect(try await browser.get("/cart").text == "one")
         let before = late.cookies
-        #expect(try await late.post("/add", body: "two").text == "added")
+        #expect(try await late.post("/add", .bytes("two".utf8)).text == "added")
         #expect(late.cookies[session: "__Host-sessionnonce"] == before[session: "__Host-sessionnonce"])
         #expect(try await browser.get("/cart").text == "one,two")
     }
@@ -182,8 +182,8 @@ struct UserSessionTests {
     @Test("a rotation whose answer was lost locks nobody out: the old identifier leads on, and is told the new one, until that is shown")
     func lostRotation() async throws {
         let app = try self.makeApp()
-        var browser = TestBrowser(app: app, agent: "A")
-        _ = try await browser.post("/add", body: "one")
+        var browser = TestClient(app, agent: "A")
+        _ = try await browser.post("/add", .bytes("one".utf8))
         let shown = browser.cookies[session: "__Host-sessionid"]
         var lost = browser
         for _ in 0..<3 {
@@ -199,7 +199,7 @@ struct UserSessionTests {
     @Test("what a refused request gets is a choice: no session, or 403", arguments: GuardSettings.Refusal.allCases)
     func refusal(_ refusal: GuardSettings.Refusal) async throws {
         let app = try self.makeApp { $0.sessions.guardSettings.refusal = refusal }
-        var browser = TestBrowser(app: app, agent: "A")
+        var browser = TestClient(app, agent: "A")
         _ = try await browser.post("/login")
         var thief = browser
         thief.cookies[session: "__Host-sessionnonce"] = nil
@@ -214,8 +214,8 @@ struct UserSessionTests {
     @Test("nobody gets into a login with the identifier from before it, not for a moment")
     func loginLeavesNothing() async throws {
         let app = try self.makeApp { $0.sessions.guardSettings.nonceTimeout = nil }
-        var browser = TestBrowser(app: app, agent: "A")
-        _ = try await browser.post("/add", body: "one")
+        var browser = TestClient(app, agent: "A")
+        _ = try await browser.post("/add", .bytes("one".utf8))
         var planted = browser
         #expect(try await browser.post("/login").text == "in")
         #expect(try await planted.get("/user").text == "nobody")
@@ -225,7 +225,7 @@ struct UserSessionTests {
     @Test("a session ended in the overlap is ended under its old identifier, too")
     func endInOverlap() async throws {
         let app = try self.makeApp { $0.sessions.guardSettings.nonceTimeout = nil }
-        var browser = TestBrowser(app: app, agent: "A")
+        var browser = TestClient(app, agent: "A")
         _ = try await browser.post("/login")
         var late = browser
         _ = try await browser.post("/rotate")
@@ -240,12 +240,14 @@ struct UserSessionTests {
             configuration.sessions.valueLimits.valueByteCount = 1000
             configuration.sessions.valueLimits.sessionByteCount = 1500
         }
-        var browser = TestBrowser(app: app, agent: "A")
-        #expect(try await browser.post("/set", body: "x").text == "set")
-        #expect(try await browser.post("/set", body: String(repeating: "y", count: 1000)).text == SessionError.valueTooLarge.description)
+        var browser = TestClient(app, agent: "A")
+        #expect(try await browser.post("/set", .bytes("x".utf8)).text == "set")
+        #expect(
+            try await browser.post("/set", .bytes(String(repeating: "y", count: 1000).utf8)).text == SessionError.valueTooLarge.description
+        )
         #expect(try await browser.post("/deep").text == SessionError.valueTooDeep.description)
         // A change that is made at the commit fails the request that asked for it.
-        #expect(try await browser.post("/add", body: String(repeating: "z", count: 1000)).status == 500)
+        #expect(try await browser.post("/add", .bytes(String(repeating: "z", count: 1000).utf8)).status == 500)
         #expect(try await browser.get("/cart").text == "x")
     }
 
@@ -259,13 +261,13 @@ struct UserSessionTests {
             try await request.session.set(Self.cart, to: ["slow"])
             return "set"
         }
-        var browser = TestBrowser(app: app, agent: "A")
-        _ = try await browser.post("/set", body: "first")
+        var browser = TestClient(app, agent: "A")
+        _ = try await browser.post("/set", .bytes("first".utf8))
         #expect(try app.sessions.conflicts == 0)
         var slow = browser
         async let answer = slow.post("/slow-set")
         await gate.arrival()
-        _ = try await browser.post("/set", body: "second")
+        _ = try await browser.post("/set", .bytes("second".utf8))
         gate.open()
         _ = try await answer
         #expect(try app.sessions.conflicts == 1)
@@ -275,16 +277,16 @@ struct UserSessionTests {
     @Test("a new secret logs nobody out, and workers that started before it know what it names; without the old one its sessions are over")
     func secrets() async throws {
         let old = try self.makeApp()
-        var ann = TestBrowser(app: old, agent: "A")
+        var ann = TestClient(old, agent: "A")
         _ = try await ann.post("/login")
         #expect(try old.configuration.serverSecretNumbers() == [1])
         #expect(try old.configuration.addServerSecret() == 2)
         #expect(try old.configuration.serverSecretNumbers() == [2, 1])
         let new = try self.makeApp()
-        var bob = TestBrowser(app: new, agent: "B")
+        var bob = TestClient(new, agent: "B")
         _ = try await bob.post("/login")
-        ann.app = new
-        bob.app = old
+        ann.application = new
+        bob.application = old
         #expect(try await ann.get("/user").text == "ann")
         #expect(try await bob.get("/user").text == "ann")
         #expect(try await bob.get("/list").text == "A B*")
@@ -292,8 +294,8 @@ struct UserSessionTests {
         #expect(throws: ConfigurationError.self) { try old.configuration.removeServerSecret(2) }
         #expect(throws: ConfigurationError.self) { try old.configuration.removeServerSecret(7) }
         let newest = try self.makeApp()
-        ann.app = newest
-        bob.app = newest
+        ann.application = newest
+        bob.application = newest
         #expect(try await ann.get("/user").text == "nobody")
         #expect(try await bob.get("/user").text == "ann")
     }

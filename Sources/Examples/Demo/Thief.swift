@@ -65,10 +65,10 @@ struct Thief: Sendable {
     // MARK: Thefts
 
     private func otherBrowser() async throws -> Theft {
-        var thief = InProcessClient(self.app, lookingLike: self.victim)
+        var thief = TestClient(self.app, lookingLike: self.victim)
         thief.cookies = self.victim.cookieJar
-        thief.parameters["REMOTE_ADDR"] = Self.otherAddress
-        thief.parameters["HTTP_USER_AGENT"] = Self.otherBrowserName
+        thief.address = Self.otherAddress
+        thief.userAgent = Self.otherBrowserName
         return try await self.attempt(
             by: thief,
             id: "other-browser",
@@ -81,7 +81,7 @@ struct Thief: Sendable {
     private func otherDevice() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        thief.parameters["HTTP_USER_AGENT"] = Self.otherBrowserName
+        thief.userAgent = Self.otherBrowserName
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -95,7 +95,7 @@ struct Thief: Sendable {
     private func withoutSecondKey() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        thief.parameters["HTTPS"] = "on"
+        thief.isSecure = true
         for name in self.names({ $0.second }) { thief.cookies[name] = nil }
         return try await self.attempt(
             by: thief,
@@ -110,8 +110,10 @@ struct Thief: Sendable {
     private func overPlainHTTP() async throws -> Theft {
         let owner = try await self.standIn()
         var thief = owner
-        thief.parameters["HTTPS"] = nil
         for name in self.names({ $0.second }) { thief.cookies[name] = nil }
+        // A thief sends what a browser keeps back over plain HTTP.
+        thief.parameters["HTTP_COOKIE"] = thief.cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
+        thief.isSecure = false
         return try await self.attempt(
             by: thief,
             on: owner,
@@ -175,8 +177,8 @@ struct Thief: Sendable {
     private static let otherBrowserName = "Thief/1.0"
 
     /// A session of the visitor's double, logged in a moment ago.
-    private func standIn() async throws -> InProcessClient {
-        var client = InProcessClient(self.app, lookingLike: self.victim)
+    private func standIn() async throws -> TestClient {
+        var client = TestClient(self.app, lookingLike: self.victim)
         let answer = try await client.post("/login", form: ["user": "stand-in"])
         guard answer.status == 200 else { throw HTTPError(.serviceUnavailable) }
         return client
@@ -184,8 +186,8 @@ struct Thief: Sendable {
 
     /// Lets the thief look at the session, and ends it afterwards if it is a stand-in's.
     private func attempt(
-        by thief: InProcessClient,
-        on owner: InProcessClient? = nil,
+        by thief: TestClient,
+        on owner: TestClient? = nil,
         id: String,
         title: String,
         story: String,
@@ -212,7 +214,7 @@ struct Thief: Sendable {
     }
 }
 
-extension InProcessClient {
+extension TestClient {
     /// A client that looks to the server exactly as the one that has sent a request; its jar is empty.
     fileprivate init(_ app: Application, lookingLike request: Request) {
         var parameters: [String: String] = [:]
@@ -223,7 +225,8 @@ extension InProcessClient {
             "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "HTTP_COOKIE", "REQUEST_BEGAN", "REQUEST_TAKEN",
         ]
         for name in ofThisRequest { parameters[name] = nil }
-        self.init(app, parameters: parameters)
+        self.init(app)
+        self.parameters = parameters
     }
 }
 

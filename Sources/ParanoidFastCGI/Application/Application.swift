@@ -37,6 +37,8 @@ public final class Application: RouterMethods, Service, Sendable {
     public let logger: Logger
     /// The sessions, for work outside of requests.
     public let sessions: SessionAdministration
+    /// The time of requests; `nil`: the system's.
+    package let clock: (any SessionClock)?
     let access: SessionAccess
     private let router = Router()
     private let context = Mutex<WorkerContext?>(nil)
@@ -58,6 +60,7 @@ public final class Application: RouterMethods, Service, Sendable {
     ) throws(ConfigurationError) {
         try configuration.check()
         self.configuration = configuration
+        self.clock = clock
         self.logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
         self.access = SessionAccess(configuration, store: store, clock: clock, logger: self.logger)
         self.sessions = SessionAdministration(self.access)

@@ -94,6 +94,8 @@ public struct ApplicationConfiguration: Sendable {
 
     /// The environment that the settings were read from, for settings of the application's own.
     public var environment: [String: String] = [:]
+    /// What lives as long as the settings do: in tests, their directory.
+    package var lifetime: (any Sendable)?
     /// The names that the file of `PARANOID_ENV_FILE` has set.
     package var namesFromFile: Set<String> = []
 

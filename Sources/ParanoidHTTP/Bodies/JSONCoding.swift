@@ -2,7 +2,7 @@ internal import FoundationEssentials
 internal import HTTPTypes
 
 /// JSON of request and response bodies.
-enum JSONCoding {
+package enum JSONCoding {
     /// The deepest nesting of arrays and objects that is decoded.
     static let maximumDepth = 64
 
@@ -20,14 +20,14 @@ enum JSONCoding {
     }()
 
     /// The JSON of a value, with keys in order.
-    static func encode(_ value: some Encodable) throws -> [UInt8] {
+    package static func encode(_ value: some Encodable) throws -> [UInt8] {
         [UInt8](try self.encoder.encode(value))
     }
 
     /// The value that the JSON stands for.
     ///
     /// - Throws: ``HTTPError`` with status 400; its cause is the decoder's error.
-    static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(HTTPError) -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(HTTPError) -> Value {
         guard JSONDepth.isUTF8(bytes.span) else { throw HTTPError(.badRequest, message: "The JSON is not UTF-8.") }
         guard JSONDepth.isWithin(self.maximumDepth, bytes.span) else {
             throw HTTPError(.badRequest, message: "The JSON is nested too deeply.")

@@ -268,7 +268,8 @@ package struct RotationChain: Sendable, Hashable {
         guard self.settled == exchange.value.number, Self.settling(self.sentAt, bounds) < exchange.arrivedAt else { return false }
         let settling = bounds.delay + bounds.delay
         let age = exchange.isHastened ? settling : max(bounds.timeout, settling)
-        guard now >= self.beganAt.advanced(by: age) else { return false }
+        // Of the values in the jar, not of their first show: one that is shown as late as its cookie allows is replaced at once.
+        guard now >= self.sentAt.advanced(by: age) else { return false }
         if !isOccasion() {
             // The client says so, which protects nothing: after 2 D every response is good enough.
             guard let since = self.rounds.postponedAt else {
