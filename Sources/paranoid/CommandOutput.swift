@@ -28,15 +28,14 @@ struct OutputOptions: ParsableArguments {
 
 /// The option of commands that end many sessions.
 struct ConfirmationOptions: ParsableArguments {
-    @Flag(name: .shortAndLong, help: "Do it without asking; needed where nobody can be asked.")
+    @Flag(name: .shortAndLong, help: "Do it without asking at the terminal.")
     var yes = false
 
-    /// Returns when the person at the terminal agrees.
+    /// Returns when the person at the terminal agrees; at once without a terminal, where a script has to end sessions in an emergency.
     ///
-    /// - Throws: ``CommandFailure`` for another answer, and where there is no terminal to ask at.
+    /// - Throws: ``CommandFailure`` for another answer.
     func confirm(_ question: String) throws(CommandFailure) {
-        if self.yes { return }
-        guard CommandLineOutput.isInteractive else { throw CommandFailure("\(question) Nobody can be asked here: add --yes.") }
+        guard !self.yes, CommandLineOutput.isInteractive else { return }
         CommandLineOutput.ask("\(question) Continue? [y/N] ")
         let answer = readLine(strippingNewline: true)?.lowercased()
         guard answer == "y" || answer == "yes" else { throw CommandFailure("nothing was done") }

@@ -17,17 +17,23 @@ extension Integration {
         }
 
         /// Runs `paranoid` with the settings of an application and returns what it printed.
-        private func tool(_ words: [String], for app: TestApplication, ending expected: SpawnedCommand.Ending = .exited(0)) async throws
-            -> String
-        {
+        /// What the tool says; with an answer, at a terminal where a person gives it.
+        private func tool(
+            _ words: [String],
+            for app: TestApplication,
+            answer: String? = nil,
+            ending expected: SpawnedCommand.Ending = .exited(0)
+        ) async throws -> String {
             let output = app.folder["tool.\(UUID().uuidString)"]
             let settings = [
                 "PARANOID_LISTEN": "unix:\(app.folder["app.sock"])", "PARANOID_SESSION_DIR": app.folder["sessions"],
                 "PARANOID_SECRET_FILE": app.folder["secret"],
             ]
             let environment = Requirements.environment.merging(settings) { $1 }
+            let command = ["\(Requirements.programs)/paranoid"] + words
+            let terminal = "echo '\(answer ?? "")' | script --quiet --return --flush --command '\(command.joined(separator: " "))' /dev/null"
             let tool = try SpawnedCommand(
-                ["\(Requirements.programs)/paranoid"] + words,
+                answer == nil ? command : ["bash", "-c", terminal],
                 environment: environment,
                 output: output,
                 errors: output
@@ -115,14 +121,20 @@ extension Integration {
                     (["sessions", "revoke-all", "Alice"], "did you mean 'alice'?"), (["sessions", "list", "mallory"], "no session in"),
                     (["sessions", "revoke", "alice", mistyped], "user 'alice' has no session \(mistyped); did you mean \(handle)?"),
                     (["sessions", "revoke", "alice", "\(handle)0"], "is not a handle; did you mean \(handle)?"),
-                    (["sessions", "revoke-all", "alice"], "2 sessions of 'alice' will end. Nobody can be asked here: add --yes."),
-                    (["sessions", "revoke-everyone"], "in \(app.folder["sessions"]) will end. Nobody can be asked here: add --yes."),
-                    (["secret", "remove", "1"], "that were begun under secret 1 will end. Nobody can be asked here: add --yes."),
                 ] {
                     let text = try await self.tool(words, for: app, ending: .exited(1))
                     #expect(text.contains(answer), "\(words): \(text)")
                 }
-                #expect(try await self.tool(["sessions", "revoke-all", "alice", "--yes"], for: app) == "2 sessions have ended\n")
+                for (words, question) in [
+                    ("sessions revoke-all alice", "2 sessions of 'alice' will end. Continue?"),
+                    ("sessions revoke-everyone", "in \(app.folder["sessions"]) will end. Continue?"),
+                    ("secret remove 1", "that were begun under secret 1 will end. Continue?"),
+                ] {
+                    let text = try await self.tool(words.split(separator: " ").map(String.init), for: app, answer: "n", ending: .exited(1))
+                    #expect(text.contains(question) && text.contains("nothing was done"), "\(words): \(text)")
+                }
+                // Nobody can be asked without a terminal.
+                #expect(try await self.tool(["sessions", "revoke-all", "alice"], for: app) == "2 sessions have ended\n")
             }
         }
     }
