@@ -16,8 +16,7 @@ extension Integration {
             var isThisOne: Bool
         }
 
-        /// Runs `paranoid` with the settings of an application and returns what it printed.
-        /// What the tool says; with an answer, at a terminal where a person gives it.
+        /// Runs `paranoid` with the settings of an application and returns what it printed; with an answer, at a terminal where a person gives it.
         private func tool(
             _ words: [String],
             for app: TestApplication,
@@ -31,7 +30,8 @@ extension Integration {
             ]
             let environment = Requirements.environment.merging(settings) { $1 }
             let command = ["\(Requirements.programs)/paranoid"] + words
-            let terminal = "echo '\(answer ?? "")' | script --quiet --return --flush --command '\(command.joined(separator: " "))' /dev/null"
+            let line = "'\(command.joined(separator: " "))'"
+            let terminal = "echo '\(answer ?? "")' | script --quiet --return --flush --command \(line) /dev/null"
             let tool = try SpawnedCommand(
                 answer == nil ? command : ["bash", "-c", terminal],
                 environment: environment,
