@@ -38,9 +38,12 @@ extension Integration {
         @Test("SIGTERM to the group lets running requests finish", .timeLimit(.minutes(5)))
         func termination() async throws {
             try await TestApplication.with("stress-server", workers: 0, settings: ["STRESS_AS_SERVICE": "1"]) { app in
-                async let running = app.get("/wait?ms=5000")
+                let file = app.folder.fresh("go")
+                async let running = app.get("/wait?file=\(file)")
                 // Not a new connection: the web server may use one again that it has kept.
                 try await eventually("the request runs") { try await app.get("/waiting").text == "1" }
+                app.program.signal(SIGTERM)
+                try Data().write(to: URL(filePath: file))
                 let ending = await app.terminate()
                 #expect(try await running.text == "waited\n")
                 #expect(ending == .exited(0))

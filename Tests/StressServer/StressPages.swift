@@ -1,3 +1,4 @@
+import Glibc
 import ParanoidFastCGI
 import Synchronization
 
@@ -17,6 +18,12 @@ enum StressPages {
     static func block(milliseconds: Int) {
         let end = ContinuousClock.now + .milliseconds(milliseconds)
         while ContinuousClock.now < end {}
+    }
+
+    /// Waits without a thread until a file is there; not at all without a path.
+    static func wait(until path: String?) async throws {
+        guard let path else { return }
+        while unsafe access(path, F_OK) != 0 { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     /// Waits without a thread, whatever is asked for.

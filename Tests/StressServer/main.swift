@@ -72,6 +72,7 @@ app.get("/waiting") { _ in "\(StressPages.waiting.load(ordering: .relaxed))" }
 app.get("/wait") { request in
     StressPages.waiting.add(1, ordering: .relaxed)
     defer { StressPages.waiting.subtract(1, ordering: .relaxed) }
+    try await StressPages.wait(until: request.query.first(named: "file"))
     try await Task.sleep(for: .milliseconds(StressPages.number("ms", of: request)))
     return "waited\n"
 }
