@@ -10,7 +10,7 @@ struct SessionsCommand: AsyncParsableCommand {
             Works on the session directory of an application that runs or has run, and never makes one. A wrong environment ends a command with an \
             error that names the directory.
             """,
-        subcommands: [List.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self]
+        subcommands: [List.self, Why.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self]
     )
 
     /// Lists a user's sessions.
@@ -98,6 +98,27 @@ struct SessionsCommand: AsyncParsableCommand {
             try self.confirmation.confirm("All sessions of all users in \(configuration.sessionDirectory) will end.")
             try await administration.revokeEveryone()
             self.output.print("all sessions have ended", json: .members(["ended": .text("all")]))
+        }
+    }
+
+    /// Says why a user was logged out.
+    struct Why: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "why",
+            abstract: "Says when and why sessions of a user ended, as far as PARANOID_EVENT_FILE has kept it.",
+            discussion: "Also an expiry is told, when a request has shown the session since."
+        )
+
+        @Argument(help: "The application's name for the user.")
+        var user: String
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let events = try UserEvents.of(self.user).filter(\.endsSession)
+            guard !events.isEmpty || self.output.json else {
+                throw CommandFailure("no session of '\(self.user.printable)' has ended, as far as the file of events goes back")
+            }
+            UserEvents.print(events, self.output)
         }
     }
 
