@@ -21,7 +21,7 @@ struct EventsCommand: AsyncParsableCommand {
 enum UserEvents {
     /// - Throws: ``CommandFailure`` where no events are kept.
     static func of(_ user: String) throws -> [KeptEvent] {
-        guard let events = try SessionAdministration(configuration: .fromEnvironment()).events(ofUser: user) else {
+        guard let events = try Installation.administration().events(ofUser: user) else {
             throw CommandFailure("no events are kept: set PARANOID_EVENT_FILE to a path that the application may write, and reload it")
         }
         return events

@@ -94,7 +94,7 @@ struct SessionsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let configuration = ApplicationConfiguration.fromEnvironment()
-            let administration = try SessionAdministration(configuration: configuration)
+            let administration = try Installation.administration(configuration)
             try self.confirmation.confirm("All sessions of all users in \(configuration.sessionDirectory) will end.")
             try await administration.revokeEveryone()
             self.output.print("all sessions have ended", json: .members(["ended": .text("all")]))
@@ -132,7 +132,7 @@ struct SessionsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let count = try await SessionAdministration(configuration: .fromEnvironment()).reindex()
+            let count = try await Installation.administration().reindex()
             self.output.print(count.counted("session was missing", "sessions were missing"), json: .members(["missing": .number(count)]))
         }
     }
@@ -147,7 +147,7 @@ struct SessionsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let report = try await SessionAdministration(configuration: .fromEnvironment()).sweep()
+            let report = try await Installation.administration().sweep()
             self.output.print(
                 "live \(report.live), of them anonymous \(report.anonymous), removed \(report.removed), skipped \(report.skipped)",
                 json: .members([
@@ -172,7 +172,7 @@ struct TagCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let tags = try SessionAdministration(configuration: .fromEnvironment()).logTags(ofUser: self.user)
+        let tags = try Installation.administration().logTags(ofUser: self.user)
         self.output.print(
             ["secret", "tag"],
             rows: tags.map { ["\($0.secret)", $0.tag] },
@@ -189,7 +189,7 @@ private struct UserSessions {
     /// - Throws: ``CommandFailure`` that names the directory, and a user with nearly that name, when there are none.
     init(_ user: String) async throws {
         let configuration = ApplicationConfiguration.fromEnvironment()
-        self.administration = try SessionAdministration(configuration: configuration)
+        self.administration = try Installation.administration(configuration)
         self.listings = try await self.administration.list(user: user)
         guard self.listings.isEmpty else { return }
         let similar = try await self.administration.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }

@@ -11,9 +11,20 @@ struct SocketOptions: ParsableArguments {
         return try StatusClient(.fromEnvironment(), address: nil)
     }
 
+    /// Asks a running application; one that is not found is an error that names those which are.
+    func get(_ path: String) throws -> StatusClient.Answer {
+        do {
+            return try self.client().get(path)
+        } catch {
+            let sockets = RunningApplications.sockets.map { "    --socket \($0)" }
+            guard !sockets.isEmpty, self.socket == nil else { throw error }
+            throw CommandFailure("\(error)\nstatus sockets of this machine:\n\(sockets.joined(separator: "\n"))")
+        }
+    }
+
     /// The page of a running application.
     func page(_ path: String) throws -> String {
-        let answer = try self.client().get(path)
+        let answer = try self.get(path)
         guard answer.status == 200 else { throw CommandFailure("the application answers with status \(answer.status)") }
         return answer.body
     }
@@ -88,7 +99,7 @@ struct ReloadCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try self.place.client()
-        let answer = try client.get("/reloads")
+        let answer = try self.place.get("/reloads")
         guard let process = answer.process else { throw CommandFailure("only an application of this host can be told to reload") }
         let before = try State(answer.body)
         try client.signal(.reload, to: process)
@@ -114,7 +125,9 @@ struct StopCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try self.place.client()
-        guard let process = try client.get("/live").process else { throw CommandFailure("only an application of this host can be stopped") }
+        guard let process = try self.place.get("/live").process else {
+            throw CommandFailure("only an application of this host can be stopped")
+        }
         try client.signal(.stop, to: process)
         while (try? client.get("/live")) != nil { try await Task.sleep(for: .milliseconds(100)) }
         print("stopped")

@@ -79,6 +79,23 @@ extension Integration {
             }
         }
 
+        @Test("leads a tool with another environment to the application", .timeLimit(.minutes(5)))
+        func found() async throws {
+            try await TestApplication.with { app in
+                let output = app.folder["tool"]
+                let tool = try SpawnedCommand(
+                    ["\(Requirements.programs)/paranoid", "sessions", "list", "alice"],
+                    environment: Requirements.environment,
+                    output: output,
+                    errors: output
+                )
+                #expect(await tool.waitForEnd() == .exited(1))
+                let line =
+                    "env PARANOID_SESSION_DIR=\(app.folder["sessions"]) PARANOID_SECRET_FILE=\(app.folder["secret"]) paranoid sessions list alice"
+                #expect(TestFolder.text(at: output).contains(line), "\(TestFolder.text(at: output))")
+            }
+        }
+
         @Test("is used to reload and to stop", .timeLimit(.minutes(5)))
         func commands() async throws {
             try await TestApplication.with { app in

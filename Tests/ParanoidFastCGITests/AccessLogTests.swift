@@ -17,7 +17,7 @@ struct AccessLogTests {
             facts.bodyByteCount = 512
             facts.identifier = "4f1c"
             facts.fields = ["https://example.org/", agent]
-            facts.session = "0123456789012345"
+            facts.sessionNumber = 0x0123_4567_8901_2345
         }
         return AccessLogEntry(facts: trace.facts, total: 1_830_000, endedAt: 784_111_778_000_000_000)
     }

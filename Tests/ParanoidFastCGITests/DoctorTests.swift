@@ -52,13 +52,13 @@ struct DoctorTests {
             (
                 "every user of this machine may connect",
                 { @Sendable configuration, _ in
-                    configuration.listen = "unix:/nonexistent/app.sock"
+                    configuration.listen = "unix:/proc/nonexistent/app.sock"
                     configuration.listenMode = 0o666
                 }
             ),
             (
-                "there is no socket /nonexistent/app.sock",
-                { @Sendable configuration, _ in configuration.listen = "unix:/nonexistent/app.sock" }
+                "there is no socket /proc/nonexistent/app.sock",
+                { @Sendable configuration, _ in configuration.listen = "unix:/proc/nonexistent/app.sock" }
             ),
             ("every host that reaches 0.0.0.0:9000", { @Sendable configuration, _ in configuration.listen = "0.0.0.0:9000" }),
             (
@@ -76,10 +76,16 @@ struct DoctorTests {
             ("descriptors", { @Sendable _, surroundings in surroundings.descriptorLimit = 256 }),
             ("200 workers share", { @Sendable configuration, _ in configuration.workers = 200 }),
             ("the clock is wrong", { @Sendable _, surroundings in surroundings.now = 1_000_000 }),
-            ("(PARANOID_LOG_FILE) cannot be written", { @Sendable configuration, _ in configuration.logFile = "/nonexistent/log" }),
-            ("there is no /nonexistent/env", { @Sendable configuration, _ in configuration.environmentFile = "/nonexistent/env" }),
-            ("there is no session directory", { @Sendable configuration, _ in configuration.sessionDirectory = "/nonexistent/sessions" }),
-            ("there is no secret file", { @Sendable configuration, _ in configuration.secretFile = "/nonexistent/secret" }),
+            ("(PARANOID_LOG_FILE) cannot be written", { @Sendable configuration, _ in configuration.logFile = "/proc/nonexistent/log" }),
+            (
+                "/proc/nonexistent/env (PARANOID_ENV_FILE)",
+                { @Sendable configuration, _ in configuration.environmentFile = "/proc/nonexistent/env" }
+            ),
+            (
+                "there is no session directory",
+                { @Sendable configuration, _ in configuration.sessionDirectory = "/proc/nonexistent/sessions" }
+            ),
+            ("there is no secret file", { @Sendable configuration, _ in configuration.secretFile = "/proc/nonexistent/secret" }),
         ] as [(String, Change)]
     )
     func settings(_ problem: String, _ change: Change) async throws {

@@ -109,6 +109,7 @@ struct StatusTests {
         #expect(Directories.status(["PARANOID_LISTEN": "unix:/run/a/app.sock", "HOME": "/h"]) == "unix:/run/a/app.status.sock")
         #expect(Directories.status(["PARANOID_LISTEN": "unix:/run/a/app", "HOME": "/h"]) == "unix:/run/a/app.status.sock")
         #expect(Directories.status(["PARANOID_LISTEN": "127.0.0.1:9000", "HOME": "/h"]) == "unix:/h/.local/state/paranoid/status.sock")
+        #expect(Directories.status(["PARANOID_SESSION_DIR": "/d/sessions", "HOME": "/h"]) == "unix:/d/status.sock")
         #expect(Directories.status(["RUNTIME_DIRECTORY": "/run/app", "HOME": "/h"]) == "unix:/run/app/status.sock")
         #expect(try ApplicationConfiguration(environment: ["HOME": "/h", "PARANOID_STATUS": "none"]).status == nil)
         #expect(ApplicationConfiguration(stateDirectory: "/s").status == nil, "settings made in code have none")

@@ -114,7 +114,12 @@ extension Application {
             "supervising",
             metadata: ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(configuration.workers)]
         )
-        let board = StatusBoard(supervisor.scoreboard, supervisor: supervisor.status, routes: self.routes)
+        let board = StatusBoard(
+            supervisor.scoreboard,
+            supervisor: supervisor.status,
+            routes: self.routes,
+            settings: self.configuration.places
+        )
         let server = StatusServer.start(status, self.configuration, board, logger: self.logger)
         defer { server?.stop() }
         let code = try await self.sweeping(board) {
@@ -172,7 +177,7 @@ extension Application {
             longestSilence: manager.watchdogInterval
         )
         try self.reopenLogs(onSignalTo: server)
-        let board = StatusBoard(context.scoreboard, supervisor: nil, routes: self.routes)
+        let board = StatusBoard(context.scoreboard, supervisor: nil, routes: self.routes, settings: self.configuration.places)
         let statusServer = StatusServer.start(status, self.configuration, board, logger: self.logger)
         defer { statusServer?.stop() }
         try await self.sweeping(board) {

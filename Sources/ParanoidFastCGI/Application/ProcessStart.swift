@@ -77,6 +77,9 @@ struct ProcessStart: ~Copyable {
         let identity = try Self.identity(configuration)
         guard let identity, ProcessIdentity.isRoot else {
             try Self.openLogFile(configuration, owner: nil)
+            if ProcessIdentity.isRoot {
+                logger.warning("the application serves as root", metadata: ["setting": "PARANOID_USER"])
+            }
             if let identity, identity.user != ProcessIdentity.currentUser {
                 throw ConfigurationError(
                     setting: "PARANOID_USER",

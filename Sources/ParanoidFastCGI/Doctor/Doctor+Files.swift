@@ -97,18 +97,14 @@ extension Doctor {
     var files: [Finding] {
         var found: [Finding] = []
         if let path = self.configuration.environmentFile {
-            do throws(PrivateFile.Failure) {
-                if try PrivateFile.read(path) == nil {
-                    found.append(
-                        Finding(gravity: .error, problem: "there is no \(path)", change: "remove PARANOID_ENV_FILE, or make the file")
-                    )
-                }
+            do throws(ProcessEnvironmentError) {
+                _ = try ProcessEnvironment(file: path)
             } catch {
                 found.append(
                     Finding(
-                        gravity: .warning,
+                        gravity: .error,
                         problem: "\(path) (PARANOID_ENV_FILE): \(error)",
-                        change: "chown app: \(path) && chmod 600 \(path)"
+                        change: "chown root: \(path) && chmod 644 \(path)"
                     )
                 )
             }

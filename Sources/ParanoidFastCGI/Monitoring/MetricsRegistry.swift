@@ -53,7 +53,7 @@ struct MetricsRegistry: Sendable {
         let route = Self.routes + min(facts.routeNumber, Self.routeCount - 1) * Self.wordsPerHistogram
         self.count(nanoseconds, at: route)
         if facts.status >= 500 { self.scoreboard.count(route + Self.wordsPerHistogram - 1) }
-        for phase in RequestTrace.Phase.allCases where facts[phase] > 0 {
+        for phase in RequestTrace.Phase.all where facts[phase] > 0 {
             self.count(facts[phase], at: Self.phases + phase.rawValue * Self.wordsPerHistogram)
         }
     }

@@ -106,12 +106,12 @@ final class RequestMonitor: Sendable {
 
     private func noteSlow(_ facts: RequestTrace.Facts, total: Int64) {
         guard let leftOut = self.slowLines.next() else { return }
-        let slowest = RequestTrace.Phase.allCases.max { facts[$0] < facts[$1] } ?? .handler
+        let slowest = RequestTrace.Phase.all.max { facts[$0] < facts[$1] } ?? .handler
         var metadata: Logger.Metadata = [
             "http.method": "\(facts.method)", "http.route": "\(facts.route ?? "-")", "http.status": .stringConvertible(facts.status),
             "request.milliseconds": .stringConvertible(total / 1_000_000), "request.slowest": "\(slowest)",
         ]
-        for phase in RequestTrace.Phase.allCases { metadata["request.\(phase)"] = .stringConvertible(facts[phase] / 1_000_000) }
+        for phase in RequestTrace.Phase.all { metadata["request.\(phase)"] = .stringConvertible(facts[phase] / 1_000_000) }
         if leftOut > 0 { metadata["log.left_out"] = .stringConvertible(leftOut) }
         if !facts.identifier.isEmpty { metadata["request.id"] = "\(facts.identifier)" }
         if !facts.session.isEmpty { metadata["session.handle"] = "\(facts.session)" }

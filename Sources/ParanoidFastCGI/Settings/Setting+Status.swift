@@ -12,7 +12,7 @@ extension Setting {
             "Where the status is asked for over HTTP: health, a page, JSON and metrics.",
             default:
                 "`unix:` beside the socket of `PARANOID_LISTEN` if that names one (`app.sock`: `app.status.sock`), else `status.sock` in "
-                + "`$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/paranoid` or *State*",
+                + "`$RUNTIME_DIRECTORY`, `$XDG_RUNTIME_DIR/paranoid`, beside `PARANOID_SESSION_DIR`, or in *State*",
             derive: { configuration, surroundings in configuration.status = Directories.status(surroundings.environment) }
         ),
         Setting(
@@ -91,7 +91,11 @@ extension Directories {
         if let listen = environment["PARANOID_LISTEN"], listen.hasPrefix("unix:/") {
             return (listen.hasSuffix(".sock") ? String(listen.dropLast(".sock".count)) : listen) + ".status.sock"
         }
-        let directory = Self.runtime(environment) ?? (try? Self.state(environment))
-        return directory.flatMap { $0 == "/nonexistent" ? nil : "unix:\($0)/status.sock" }
+        if let directory = Self.runtime(environment) { return "unix:\(directory)/status.sock" }
+        if let sessions = environment["PARANOID_SESSION_DIR"] {
+            // Nothing else of the application is in the state directory then.
+            return sessions.utf8.lastIndex(of: UInt8(ascii: "/")).map { "unix:\(sessions[..<$0])/status.sock" }
+        }
+        return (try? Self.state(environment)).map { "unix:\($0)/status.sock" }
     }
 }

@@ -12,6 +12,7 @@ final class StatusBoard: Sendable {
     private let registry: MetricsRegistry
     private let supervisor: SupervisorStatus?
     private let routes: [(method: String, pattern: String)]
+    private let settings: String
     private let startedAt = CoarseClock.now()
     private let samples = Mutex<[StatusReport.Sample]>([])
     private let lastSweep = Mutex<(report: SweepReport, at: Int64)?>(nil)
@@ -20,10 +21,12 @@ final class StatusBoard: Sendable {
     ///   - scoreboard: What the workers say.
     ///   - supervisor: How they are; `nil` in a process that serves alone.
     ///   - routes: The routes by their numbers.
-    init(_ scoreboard: Scoreboard, supervisor: SupervisorStatus?, routes: [(method: String, pattern: String)]) {
+    ///   - settings: Lines that tell the command-line tool where the application's files are.
+    init(_ scoreboard: Scoreboard, supervisor: SupervisorStatus?, routes: [(method: String, pattern: String)], settings: String = "") {
         self.registry = MetricsRegistry(scoreboard: scoreboard)
         self.supervisor = supervisor
         self.routes = routes
+        self.settings = settings
     }
 
     /// Takes note of a sweep.
@@ -66,6 +69,7 @@ final class StatusBoard: Sendable {
             StatusResponse(type: "application/openmetrics-text; version=1.0.0; charset=utf-8", body: self.report.openMetrics)
         case .page("/reloads", _, _):
             StatusResponse(body: "\(self.report.phase) \(self.report.finishedReloads) \(self.report.abandonedReloads)\n")
+        case .page("/settings", _, _): StatusResponse(body: self.settings)
         case .page: .plain(404)
         }
     }

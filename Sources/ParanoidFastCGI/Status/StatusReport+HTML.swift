@@ -86,7 +86,7 @@ extension StatusReport {
         let rows = self.routes.sorted { $0.times.microseconds > $1.times.microseconds }.map { route in
             Self.row([
                 "<code>\(Self.escaped("\(route.method) \(route.pattern)"))</code>", "\(route.times.count)", "\(route.failures)",
-                Self.milliseconds(route.times.microseconds / 1000 / max(1, route.times.count)), Self.quantile(route.times, 0.5),
+                Self.microseconds(route.times.microseconds / max(1, route.times.count)), Self.quantile(route.times, 0.5),
                 Self.quantile(route.times, 0.99),
             ])
         }
@@ -96,7 +96,7 @@ extension StatusReport {
     private var phaseRows: String {
         let rows = self.phases.filter { $0.times.count > 0 }.map { phase, times in
             Self.row([
-                "\(phase)", "\(times.count)", "\(times.microseconds / max(1, times.count)) µs", Self.quantile(times, 0.5),
+                "\(phase)", "\(times.count)", Self.microseconds(times.microseconds / max(1, times.count)), Self.quantile(times, 0.5),
                 Self.quantile(times, 0.99),
             ])
         }
@@ -104,7 +104,8 @@ extension StatusReport {
     }
 
     private static func counts(_ counts: [(String, Int)]) -> String {
-        self.table(["event", "count"], counts.map { self.row([$0.0, "\($0.1)"]) })
+        let rows = counts.filter { $0.1 > 0 }.map { self.row([$0.0, "\($0.1)"]) }
+        return rows.isEmpty ? "<p>none so far</p>" : self.table(["event", "count"], rows)
     }
 
     private static func row(_ cells: [String]) -> String { "<tr>\(cells.map { "<td>\($0)</td>" }.joined())</tr>" }

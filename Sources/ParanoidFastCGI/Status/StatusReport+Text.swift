@@ -46,7 +46,7 @@ extension StatusReport {
         let rows = self.routes.map { route in
             [
                 "\(route.method) \(route.pattern)", "\(route.times.count)", "\(route.failures)",
-                Self.milliseconds(route.times.microseconds / 1000 / max(1, route.times.count)), Self.quantile(route.times, 0.5),
+                Self.microseconds(route.times.microseconds / max(1, route.times.count)), Self.quantile(route.times, 0.5),
                 Self.quantile(route.times, 0.99),
             ]
         }
@@ -87,11 +87,15 @@ extension StatusReport {
     // MARK: Numbers for people
 
     static func quantile(_ times: MetricsRegistry.Histogram, _ part: Double) -> String {
-        times.quantile(part).map { Self.milliseconds(Int($0 * 1000)) } ?? "more than 10 s"
+        times.quantile(part).map { Self.microseconds(Int(($0 * 1_000_000).rounded())) } ?? "more than 10 s"
     }
 
     static func milliseconds(_ number: Int) -> String {
         number < 10_000 ? "\(number) ms" : Self.time(number / 1000)
+    }
+
+    static func microseconds(_ number: Int) -> String {
+        number < 10_000 ? "\(number) µs" : Self.milliseconds(number / 1000)
     }
 
     static func time(_ seconds: Int) -> String {

@@ -19,6 +19,9 @@ package final class RequestTrace: Sendable {
         case commit
         /// Writing the response.
         case write
+
+        /// All of them, made once.
+        package static let all = Self.allCases
     }
 
     /// What is known of a request so far.
@@ -35,8 +38,10 @@ package final class RequestTrace: Sendable {
         package var verdict = ""
         /// Why; empty when there is nothing to say.
         package var reason = ""
+        /// The number of its session's handle; `nil` when there is none.
+        package var sessionNumber: UInt64?
         /// The handle of its session; empty when there is none.
-        package var session = ""
+        package var session: String { self.sessionNumber.map { Hexadecimal.text($0, width: 16) } ?? "" }
         /// The status of the response; 0 while there is none.
         package var status = 0
         /// Bytes of the response's body; `nil` for one that is made while it is sent.
@@ -82,7 +87,7 @@ package final class RequestTrace: Sendable {
             facts.routeNumber = 0
             facts.verdict = ""
             facts.reason = ""
-            facts.session = ""
+            facts.sessionNumber = nil
             facts.status = 0
             facts.bodyByteCount = nil
             facts.identifier = ""

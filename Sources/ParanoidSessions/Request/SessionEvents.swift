@@ -117,12 +117,13 @@ extension SessionTransaction {
     /// - Parameter start: When the commit at the end began.
     func describe(to trace: RequestTrace, since start: ContinuousClock.Instant) {
         trace.add(since: start, to: .commit)
-        let state = self.knownState
-        let session = (state.session ?? state.withheld?.session)?.record.origin?.handle
+        let (verdict, reason, session) = self.ask { state in
+            (state.verdict, state.reason, (state.session ?? state.withheld?.session)?.record.origin?.handle.number)
+        }
         trace.note { facts in
-            facts.verdict = state.verdict.rawValue
-            facts.reason = state.reason?.rawValue ?? ""
-            facts.session = session?.description ?? ""
+            facts.verdict = verdict.rawValue
+            facts.reason = reason?.rawValue ?? ""
+            facts.sessionNumber = session
         }
     }
 
