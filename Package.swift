@@ -138,6 +138,7 @@ let package = Package(
             name: "ParanoidFastCGITests",
             dependencies: [
                 "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidSessions", "TestSupport",
+                "WorkerSupervisor",
                 logging, serviceLifecycle,
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),

@@ -75,7 +75,7 @@ int clinux_drop_privileges(uid_t user, gid_t group, const char *name) {
     return 0;
 }
 
-int clinux_notify(const char *path, size_t path_length, const void *message, size_t length) {
+int clinux_notify(const char *path, size_t path_length, const void *message, size_t length, int wait) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path_length < 2 || path_length >= sizeof address.sun_path) {
         errno = EINVAL;
@@ -91,7 +91,7 @@ int clinux_notify(const char *path, size_t path_length, const void *message, siz
     }
     int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -1;
-    ssize_t sent = sendto(descriptor, message, length, MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+    ssize_t sent = sendto(descriptor, message, length, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT), (struct sockaddr *)&address, size);
     int saved = errno;
     close(descriptor);
     errno = saved;

@@ -8,6 +8,8 @@
 #include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -209,4 +211,33 @@ ssize_t clinux_write_now(int descriptor, const void *bytes, size_t count) {
 
 int clinux_flush_output(void) {
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -1;
+}
+
+int clinux_set_title(const char *title, const char *name) {
+    char cut[16];
+    snprintf(cut, sizeof cut, "%s", name);
+    prctl(PR_SET_NAME, cut);
+    FILE *file = fopen("/proc/self/stat", "re");
+    if (file == NULL) return -1;
+    char line[2048];
+    char *got = fgets(line, sizeof line, file);
+    fclose(file);
+    // The second field is a name that may hold anything; arg_start and arg_end are the 48th and 49th (proc(5)).
+    char *place = got == NULL ? NULL : strrchr(line, ')');
+    if (place == NULL) return -1;
+    place += 1;
+    unsigned long begin = 0, end = 0;
+    for (int field = 3; field <= 49; field++) {
+        place = strchr(place, ' ');
+        if (place == NULL) return -1;
+        place += 1;
+        if (field == 48) begin = strtoul(place, NULL, 10);
+        if (field == 49) end = strtoul(place, NULL, 10);
+    }
+    if (begin == 0 || end <= begin) return -1;
+    size_t room = (size_t)(end - begin), length = strlen(title);
+    if (length > room - 1) length = room - 1;
+    memset((void *)begin, 0, room);
+    memcpy((void *)begin, title, length);
+    return 0;
 }

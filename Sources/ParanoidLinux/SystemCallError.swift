@@ -48,6 +48,8 @@ extension SystemCallError {
 
     /// The error for memory that is smaller than it has to be.
     package static let tooFewPages = SystemCallError("mmap", code: EINVAL)
+    /// The error of a peer that ended before it had said everything.
+    package static let unexpectedEnd = SystemCallError("read", code: ECONNRESET)
     /// The error of a call on a file that was opened for reading only.
     package static let readOnly = SystemCallError("pwrite", code: EROFS)
     /// The error of a disk that does not answer, for tests that inject it.

@@ -13,6 +13,10 @@ package final class Supervisor: Sendable {
     private let renewedListener: (@Sendable () -> OwnedDescriptor?)?
     /// A pipe is queue and wake-up in one.
     private let commands: DescriptorPair
+    /// What all workers say about themselves.
+    package let scoreboard: Scoreboard
+    /// How the workers are.
+    package let status = SupervisorStatus()
 
     /// Creates a supervisor; nothing is started yet.
     ///
@@ -32,6 +36,7 @@ package final class Supervisor: Sendable {
         self.logger = logger
         self.listener = Mutex(listener)
         self.commands = try DescriptorPair.pipe(nonblocking: true)
+        self.scoreboard = try Scoreboard(slots: configuration.maximumWorkers)
     }
 
     /// Starts the workers and supervises them until it is told to stop.
@@ -73,7 +78,9 @@ package final class Supervisor: Sendable {
                 listener: listener,
                 commands: self.commands.reading.duplicate(),
                 logger: self.logger,
-                renewedListener: self.renewedListener
+                renewedListener: self.renewedListener,
+                scoreboard: self.scoreboard,
+                report: self.status
             )
             return try loop.run()
         } catch {

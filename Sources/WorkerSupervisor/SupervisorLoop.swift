@@ -15,6 +15,7 @@ final class SupervisorLoop {
     private let inherited: ProcessEnvironment
     private let startedAt = ContinuousClock.now
     private let scoreboard: Scoreboard
+    private let report: SupervisorStatus
 
     private var machine: SupervisorStateMachine
     private var listener: OwnedDescriptor?
@@ -35,7 +36,9 @@ final class SupervisorLoop {
         listener: consuming OwnedDescriptor,
         commands: consuming OwnedDescriptor,
         logger: Logger,
-        renewedListener: (@Sendable () -> OwnedDescriptor?)?
+        renewedListener: (@Sendable () -> OwnedDescriptor?)?,
+        scoreboard: Scoreboard,
+        report: SupervisorStatus
     ) throws(SystemCallError) {
         if configuration.ownsProcess {
             // Inherited as ignored, it would make the kernel forget how children ended (waitpid(2)).
@@ -50,7 +53,8 @@ final class SupervisorLoop {
         self.renewedListener = renewedListener
         self.nextListenerCheck = renewedListener == nil ? nil : configuration.observationInterval
         self.supervisorPipe = try DescriptorPair.pipe(nonblocking: false)
-        self.scoreboard = try Scoreboard(slots: configuration.maximumWorkers)
+        self.scoreboard = scoreboard
+        self.report = report
         self.nextObservation = configuration.observesWorkers ? configuration.observationInterval : nil
         self.configuration = configuration
         self.logger = logger
@@ -75,12 +79,47 @@ final class SupervisorLoop {
                 self.perform(self.machine.handle(self.pending.removeFirst(), at: self.now))
                 self.notifier?.tell(self.status.update(self.machine.state, microseconds: MonotonicClock.microseconds()))
             }
+            self.publish()
             if let exitCode = self.exitCode { return exitCode }
             try self.waitForEvents()
         }
     }
 
     private var now: Duration { self.startedAt.duration(to: .now) }
+
+    /// Tells those who ask how the workers are.
+    private func publish() {
+        let state = self.machine.state
+        let workers = self.workers.values.map { worker in
+            SupervisorStatus.Worker(
+                identifier: worker.identifier,
+                generation: worker.generation,
+                process: worker.processIdentifier,
+                startedAt: worker.startedAt
+            )
+        }
+        self.report.update {
+            $0.state = state
+            $0.workers = workers
+        }
+    }
+
+    /// Notes the end of a worker, and writes into the log what it was doing.
+    private func noteEnd(of worker: WorkerProcess, _ status: WaitStatus) {
+        let now = CoarseClock.now()
+        let exit = SupervisorStatus.Exit(identifier: worker.identifier, status: "\(status)", at: now)
+        self.report.update { $0.exits[worker.identifier.slot] = exit }
+        let rows = self.scoreboard.rows(worker.identifier.slot, generation: worker.generation)
+        for row in rows.all {
+            self.logger.error(
+                "a worker ended while it served a request",
+                metadata: [
+                    "worker": "\(worker.identifier)", "worker.status": "\(status)", "request": "\(row.text)",
+                    "request.milliseconds": .stringConvertible((now - row.since) / 1_000_000),
+                ]
+            )
+        }
+    }
 
     // MARK: Events
 
@@ -114,8 +153,10 @@ final class SupervisorLoop {
                     .observed(worker.identifier, WorkerHealth(heartbeat: worker.scoreboardSlot.heartbeat, residentBytes: nil))
                 )
             }
+            self.noteEnd(of: worker, status)
             // No connection is handed to a worker that is gone.
             self.scoreboard.retire(worker.scoreboardSlot)
+            self.scoreboard.rows(worker.identifier.slot, generation: worker.generation).clear()
             self.pending.append(.exited(worker.identifier, status))
         }
         // SIGCHLD wakes this loop for them; the end of a worker is read above, through its own descriptor.
@@ -188,7 +229,9 @@ final class SupervisorLoop {
             case .readSettings: self.pending.append(self.readSettings() ? .settingsRead : .settingsRefused)
             case .reopenLog: self.reopenLog()
             case .closeListener: self.listener = nil
-            case .log(let event): self.logger.log(event)
+            case .log(let event):
+                self.report.count(event)
+                self.logger.log(event)
             case .finish(let exitCode): self.exitCode = exitCode
             }
         }

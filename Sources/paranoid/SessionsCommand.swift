@@ -10,7 +10,7 @@ struct SessionsCommand: AsyncParsableCommand {
             Works on the session directory of an application that runs or has run, and never makes one. A wrong environment ends a command with an \
             error that names the directory.
             """,
-        subcommands: [List.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self]
+        subcommands: [List.self, Why.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self]
     )
 
     /// Lists a user's sessions.
@@ -94,10 +94,31 @@ struct SessionsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let configuration = ApplicationConfiguration.fromEnvironment()
-            let administration = try SessionAdministration(configuration: configuration)
+            let administration = try Installation.administration(configuration)
             try self.confirmation.confirm("All sessions of all users in \(configuration.sessionDirectory) will end.")
             try await administration.revokeEveryone()
             self.output.print("all sessions have ended", json: .members(["ended": .text("all")]))
+        }
+    }
+
+    /// Says why a user was logged out.
+    struct Why: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "why",
+            abstract: "Says when and why sessions of a user ended, as far as PARANOID_EVENT_FILE has kept it.",
+            discussion: "Also an expiry is told, when a request has shown the session since."
+        )
+
+        @Argument(help: "The application's name for the user.")
+        var user: String
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let events = try UserEvents.of(self.user).filter(\.endsSession)
+            guard !events.isEmpty || self.output.json else {
+                throw CommandFailure("no session of '\(self.user.printable)' has ended, as far as the file of events goes back")
+            }
+            UserEvents.print(events, self.output)
         }
     }
 
@@ -111,7 +132,7 @@ struct SessionsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let count = try await SessionAdministration(configuration: .fromEnvironment()).reindex()
+            let count = try await Installation.administration().reindex()
             self.output.print(count.counted("session was missing", "sessions were missing"), json: .members(["missing": .number(count)]))
         }
     }
@@ -126,7 +147,7 @@ struct SessionsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let report = try await SessionAdministration(configuration: .fromEnvironment()).sweep()
+            let report = try await Installation.administration().sweep()
             self.output.print(
                 "live \(report.live), of them anonymous \(report.anonymous), removed \(report.removed), skipped \(report.skipped)",
                 json: .members([
@@ -151,7 +172,7 @@ struct TagCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let tags = try SessionAdministration(configuration: .fromEnvironment()).logTags(ofUser: self.user)
+        let tags = try Installation.administration().logTags(ofUser: self.user)
         self.output.print(
             ["secret", "tag"],
             rows: tags.map { ["\($0.secret)", $0.tag] },
@@ -168,7 +189,7 @@ private struct UserSessions {
     /// - Throws: ``CommandFailure`` that names the directory, and a user with nearly that name, when there are none.
     init(_ user: String) async throws {
         let configuration = ApplicationConfiguration.fromEnvironment()
-        self.administration = try SessionAdministration(configuration: configuration)
+        self.administration = try Installation.administration(configuration)
         self.listings = try await self.administration.list(user: user)
         guard self.listings.isEmpty else { return }
         let similar = try await self.administration.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }

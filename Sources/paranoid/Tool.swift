@@ -6,13 +6,16 @@ internal import ParanoidFastCGI
 struct Tool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "paranoid",
-        abstract: "Looks after a ParanoidFastCGI application: its settings, secrets and sessions.",
+        abstract: "Looks after a ParanoidFastCGI application: its processes, settings, secrets and sessions.",
         discussion: """
             Reads the same settings as the application, from the environment and from the file that PARANOID_ENV_FILE names, and has to run \
             as the same user. No command makes a session directory or a secret.
             """,
         version: "paranoid \(ToolVersion.text)",
-        subcommands: [ConfigCommand.self, SecretCommand.self, SessionsCommand.self, TagCommand.self]
+        subcommands: [
+            StatusCommand.self, WorkersCommand.self, ReloadCommand.self, StopCommand.self, SessionsCommand.self, SecretCommand.self,
+            ConfigCommand.self, EventsCommand.self, TagCommand.self, DoctorCommand.self, NginxCommand.self, ManualCommand.self,
+        ]
     )
 
     static func main() async {

@@ -42,7 +42,7 @@ extension Integration {
             arguments: [
                 (["sesions", "list", "alice"], 64, "there is no command 'paranoid sesions'; did you mean 'paranoid sessions'?"),
                 (["sessions", "lst", "alice"], 64, "there is no command 'paranoid sessions lst'; did you mean 'paranoid sessions list'?"),
-                (["frobnicate"], 64, "the commands are config, secret, sessions"),
+                (["frobnicate"], 64, "the commands are status, workers, reload"),
                 (["config", "explain", "PARANOID_WRKERS"], 1, "there is no setting PARANOID_WRKERS; did you mean PARANOID_WORKERS?"),
             ]
         )

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import ParanoidLinux
 import Testing
@@ -78,6 +79,17 @@ struct ProcessEnvironmentTests {
         #expect(error?.cause?.code == ENOENT)
         #expect(throws: ProcessEnvironmentError.self) { _ = try ProcessEnvironment(file: "/dev/zero") }
         #expect(throws: ProcessEnvironmentError.self) { _ = try ProcessEnvironment(file: "/tmp") }
+    }
+
+    @Test("refuses a file that others could have written", arguments: [0o622, 0o602, 0o620])
+    func untrusted(_ mode: Int) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "environment-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(FileManager.default.createFile(atPath: path, contents: Data("A=b\n".utf8), attributes: [.posixPermissions: 0o644]))
+        #expect(try ProcessEnvironment(file: path)["A"] == "b")
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        let error = #expect(throws: ProcessEnvironmentError.self) { _ = try ProcessEnvironment(file: path) }
+        #expect(error?.code == .untrusted)
     }
 
     @Test("sees this process's own variables, and merges with the later one stronger")

@@ -11,6 +11,7 @@
 #     /lib/systemd/system/NAME.socket
 #     /etc/NAME.env                         settings that a reload reads, kept at an upgrade
 #     /usr/share/NAME/nginx                 what nginx includes, with the socket of this application
+#     /usr/share/man/man1/NAME-paranoid.1   with --tool, the manual page of the tool
 #
 # Installing starts the socket and the service. An upgrade reloads: new workers run the new program, and no request is lost.
 # Removing stops both; purging removes the sessions and the secret as well. Prints the path of the package.
@@ -53,7 +54,11 @@ tree=$root/tree
 umask 022
 mkdir -p "$tree/DEBIAN" "$tree/usr/libexec/$name" "$tree/lib/systemd/system" "$tree/etc" "$tree/usr/share/$name/nginx" "$tree/usr/share/doc/$name"
 install -m 0755 -s "$program" "$tree/usr/libexec/$name/$name"
-[ -z "$tool" ] || install -m 0755 -s "$tool" "$tree/usr/libexec/$name/paranoid"
+if [ -n "$tool" ]; then
+    install -m 0755 -s "$tool" "$tree/usr/libexec/$name/paranoid"
+    mkdir -p "$tree/usr/share/man/man1"
+    "$tool" manual | gzip -9n > "$tree/usr/share/man/man1/$name-paranoid.1.gz"
+fi
 # The program looks for it below SWIFT_ROOT, under this name.
 [ -z "$backtrace" ] || install -D -m 0755 "$backtrace" "$tree/usr/libexec/$name/libexec/swift/linux/swift-backtrace"
 

@@ -20,6 +20,6 @@ int clinux_find_group(const char *name, gid_t *group);
 int clinux_drop_privileges(uid_t user, gid_t group, const char *name);
 
 /// Sends one datagram to a unix socket; a path that begins with @ is an abstract one (unix(7)). 0 or -1.
-int clinux_notify(const char *path, size_t path_length, const void *message, size_t length);
+int clinux_notify(const char *path, size_t path_length, const void *message, size_t length, int wait);
 
 #endif

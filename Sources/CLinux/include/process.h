@@ -44,6 +44,10 @@ int clinux_message_sockets(int pair[2]);
 /// pipe2(2), close-on-exec, and non-blocking if asked. 0 or -1.
 int clinux_pipe(int pair[2], int nonblocking);
 
+/// Puts a text in the place of the program's arguments, as ps(1) shows them, and its last word on the main thread; texts that are too long are cut.
+/// 0, or -1 where /proc does not say where the arguments are.
+int clinux_set_title(const char *title, const char *name);
+
 /// write(2) that does not wait for the reader of a socket, or of a pipe where the kernel can do that. The count, or -1 and errno.
 ssize_t clinux_write_now(int descriptor, const void *bytes, size_t count);
 

@@ -110,7 +110,7 @@ package struct Listener: ~Copyable, Sendable {
     }
 
     /// Takes the next waiting connection, if any.
-    borrowing func accept() throws(SystemCallError) -> Socket? {
+    package borrowing func accept() throws(SystemCallError) -> Socket? {
         try self.socket.accept()
     }
 

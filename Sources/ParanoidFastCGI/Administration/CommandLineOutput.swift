@@ -16,6 +16,13 @@ package enum CommandLineOutput {
         }
     }
 
+    /// Writes what was printed so far.
+    package static func flush() {
+        do throws(SystemCallError) { try StandardOutput.flush() } catch {
+            ProcessExit.fail("Error: the output could not be written", code: 1)
+        }
+    }
+
     /// Whether a person can be asked: standard input and standard error are terminals.
     package static var isInteractive: Bool { StandardDescriptors.isTerminal(0) && StandardDescriptors.isTerminal(2) }
 

@@ -79,12 +79,20 @@ public struct ServerStatistics: Sendable, Hashable {
     }
 
     init(_ context: WorkerContext) {
-        let totals = context.totals
+        self.init(context.totals, context.scoreboard)
+    }
+
+    /// What everybody has said so far.
+    init(_ scoreboard: Scoreboard) {
+        self.init(scoreboard.totals, scoreboard)
+    }
+
+    private init(_ totals: WorkerTotals, _ scoreboard: Scoreboard) {
         self.workers = totals.workers
         self.openConnections = totals.openConnections
         self.runningRequests = totals.runningRequests
         self.requests = totals.servedRequests
-        self.counts = Event.allCases.map { context.scoreboard.value(ofCounter: $0.place) }
+        self.counts = Event.allCases.map { scoreboard.value(ofCounter: $0.place) }
     }
 
     /// The number of times that an event has happened, in all workers together.

@@ -1,4 +1,5 @@
 package import Logging
+internal import ParanoidLinux
 public import ParanoidSessions
 
 /// The sessions of an application, for work outside of requests: within the application, or in a program beside it.
@@ -45,7 +46,10 @@ public struct SessionAdministration: Sendable {
     /// - Returns: Whether the session was this user's and was live.
     /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
-        try await self.open().repository.revoke(handle, of: user)
+        let parts = try self.open()
+        let hasEnded = try await parts.repository.revoke(handle, of: user)
+        if hasEnded { parts.journal?.noteRevocation(of: user, handle: handle, count: 1, at: parts.clock.now) }
+        return hasEnded
     }
 
     /// Ends all sessions and remembered logins of a user.
@@ -54,14 +58,28 @@ public struct SessionAdministration: Sendable {
     /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revokeAll(user: String) async throws(SessionStoreError) -> Int {
         let parts = try self.open()
-        return try await parts.repository.revokeAll(user: user, at: parts.clock.now).count
+        let count = try await parts.repository.revokeAll(user: user, at: parts.clock.now).count
+        if count > 0 { parts.journal?.noteRevocation(of: user, handle: nil, count: count, at: parts.clock.now) }
+        return count
     }
 
     /// Ends all sessions in one step, those without a user included.
     ///
     /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revokeEveryone() async throws(SessionStoreError) {
-        try await self.open().repository.revokeEveryone()
+        let parts = try self.open()
+        try await parts.repository.revokeEveryone()
+        parts.journal?.noteRevocation(of: nil, handle: nil, count: 0, at: parts.clock.now)
+    }
+
+    /// What the file of events (`PARANOID_EVENT_FILE`) has kept of a user, the oldest first; `nil` where nothing is kept.
+    package func events(ofUser user: String) throws(SessionStoreError) -> [KeptEvent]? {
+        guard let journal = try self.open().journal else { return nil }
+        do throws(SystemCallError) {
+            return try journal.events(ofUser: user)
+        } catch {
+            throw SessionStoreError(.unavailable, message: "the file of events cannot be read: \(error)", cause: error)
+        }
     }
 
     /// A user that has sessions and whose name differs from `user` by one letter or by blanks and case; `nil` when there is none.

@@ -14,12 +14,15 @@ struct SessionSweeping: Sendable {
     let rate: Int
     let clock: SystemSessionClock
     let logger: Logger
+    /// Hears what each sweep has found.
+    var note: @Sendable (SweepReport) -> Void = { _ in }
 
     /// Runs until the task is cancelled.
     func run() async {
         while !Task.isCancelled {
             do {
                 let report = try await self.sweep()
+                self.note(report)
                 if let jump = self.clock.unconfirmedJump {
                     self.logger.warning(
                         "the system's clock has stepped; sessions follow it when it has stood by that for ten minutes",

@@ -42,6 +42,7 @@ public final class Application: RouterMethods, Service, Sendable {
     let access: SessionAccess
     private let router = Router()
     private let context = Mutex<WorkerContext?>(nil)
+    private let openAccessLog = Mutex<AccessLog?>(nil)
     private let errorHook = Mutex<(ErrorHook)?>(nil)
 
     /// Prepares an application, with no effect outside itself: files, sockets and the process are as before until ``run()``.
@@ -115,7 +116,17 @@ public final class Application: RouterMethods, Service, Sendable {
     /// Makes the place of this process among its siblings known.
     func attach(_ context: WorkerContext) {
         self.context.withLock { $0 = context }
+        self.access.countEvents(in: MetricsRegistry(scoreboard: context.scoreboard))
     }
+
+    /// The access log of this process; `nil` while there is none.
+    var accessLog: AccessLog? {
+        get { self.openAccessLog.withLock { $0 } }
+        set { self.openAccessLog.withLock { $0 = newValue } }
+    }
+
+    /// Method and pattern of each route, by its number.
+    var routes: [(method: String, pattern: String)] { self.router.routes }
 
     /// What answers requests, with everything that was registered so far.
     func makeResponder(opening mode: SessionAccess.Mode) throws(ConfigurationError) -> RequestResponder {
@@ -126,6 +137,7 @@ public final class Application: RouterMethods, Service, Sendable {
             handler: SessionHandler(middleware: middleware, next: self.router.freeze()),
             bodyLimit: self.configuration.bodyLimit,
             trustedProxies: self.configuration.trustedProxies.compactMap { NetworkPrefix($0) },
+            forwarding: self.configuration.forwarding,
             securityHeaders: self.configuration.securityHeaders,
             errorResponder: errorResponder,
             logger: self.logger

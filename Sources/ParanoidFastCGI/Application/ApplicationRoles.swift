@@ -24,7 +24,8 @@ extension Application {
             if let bootstrap = start.bootstrap.take() {
                 await self.runWorker(bootstrap)
             } else {
-                try await self.runFirst(start.listener.take())
+                ProcessTitle.set("supervisor", program: CommandLine.arguments.first)
+                try await self.runFirst(start.listener.take(), status: start.statusListener.take())
             }
         } catch let error as CancellationError {
             throw error
@@ -35,7 +36,7 @@ extension Application {
         }
     }
 
-    private func runFirst(_ opened: consuming Listener?) async throws {
+    private func runFirst(_ opened: consuming Listener?, status: consuming Listener?) async throws {
         // Before the listener, so that a start that fails here leaves no socket behind.
         _ = try self.access.open(.making)
         let listener: Listener
@@ -44,10 +45,15 @@ extension Application {
         } else {
             listener = try ProcessStart.openListener(self.configuration, logger: self.logger)
         }
+        let statusListener: Listener?
+        switch consume status {
+        case .some(let early): statusListener = consume early
+        case .none: statusListener = try StatusSocket.open(self.configuration, logger: self.logger)
+        }
         if self.configuration.workers == 0 {
-            try await self.serveAlone(listener)
+            try await self.serveAlone(listener, status: statusListener)
         } else {
-            try await self.supervise(listener)
+            try await self.supervise(listener, status: statusListener)
         }
     }
 
@@ -72,7 +78,7 @@ extension Application {
 
     // MARK: Roles
 
-    private func supervise(_ listener: consuming Listener) async throws {
+    private func supervise(_ listener: consuming Listener, status: consuming Listener?) async throws {
         guard let program = ProcessFacts.executablePath else { throw ApplicationError.noProgramPath }
         let file = listener.socketFile
         let isOwn = listener.isOwn
@@ -108,7 +114,15 @@ extension Application {
             "supervising",
             metadata: ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(configuration.workers)]
         )
-        let code = try await self.sweeping {
+        let board = StatusBoard(
+            supervisor.scoreboard,
+            supervisor: supervisor.status,
+            routes: self.routes,
+            settings: self.configuration.places
+        )
+        let server = StatusServer.start(status, self.configuration, board, logger: self.logger)
+        defer { server?.stop() }
+        let code = try await self.sweeping(board) {
             await withGracefulShutdownHandler {
                 await supervisor.run()
             } onGracefulShutdown: {
@@ -123,6 +137,7 @@ extension Application {
         var inheritance = inheritance
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
         let context = WorkerContext(inheritance, maximumRequests: self.configuration.requestsPerWorker)
+        ProcessTitle.set("worker \(context.slot)", program: CommandLine.arguments.first)
         self.attach(context)
         let server = try self.makeServer(listener: try Listener.adopt(descriptor), context: context, opening: .reading)
         if let supervisorPipe = inheritance.takeSupervisorPipe() {
@@ -133,7 +148,7 @@ extension Application {
         }
         if let inbox = inheritance.takeHandoffSocket() { server.serveArrivals(from: inbox) }
         let report = inheritance.report
-        try self.reopenLog(onSignalTo: server)
+        try self.reopenLogs(onSignalTo: server)
         try await self.serve(with: server) {
             context.serves()
             try? report.ready()
@@ -145,7 +160,7 @@ extension Application {
         min(.seconds(1), (self.configuration.heartbeatTimeout ?? .seconds(4)) / 4)
     }
 
-    private func serveAlone(_ listener: consuming Listener) async throws {
+    private func serveAlone(_ listener: consuming Listener, status: consuming Listener?) async throws {
         let file = listener.socketFile
         let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
         let signOfLife = WatchdogTurn(manager)
@@ -161,8 +176,11 @@ extension Application {
             opening: .making,
             longestSilence: manager.watchdogInterval
         )
-        try self.reopenLog(onSignalTo: server)
-        try await self.sweeping {
+        try self.reopenLogs(onSignalTo: server)
+        let board = StatusBoard(context.scoreboard, supervisor: nil, routes: self.routes, settings: self.configuration.places)
+        let statusServer = StatusServer.start(status, self.configuration, board, logger: self.logger)
+        defer { statusServer?.stop() }
+        try await self.sweeping(board) {
             try await withTaskCancellationOrGracefulShutdownHandler {
                 try await self.serve(with: server, stoppingOnSignals: self.configuration.handlesSignals) {
                     context.serves()
@@ -177,19 +195,27 @@ extension Application {
         file?.remove()
     }
 
-    /// Opens the log file anew whenever SIGUSR1 comes.
-    private func reopenLog(onSignalTo server: FastCGIServer) throws {
-        guard let file = self.configuration.logFile.map({ LogFile($0) }) else { return }
+    /// Opens the log file and the access log anew whenever SIGUSR1 comes.
+    private func reopenLogs(onSignalTo server: FastCGIServer) throws {
+        let file = self.configuration.logFile.map { LogFile($0) }
+        let access = self.accessLog
+        guard file != nil || access != nil else { return }
         let signals = try SignalSource([.user1])
         // A signal that came before this was ignored: what it was about is looked at now.
-        try? file.openAsStandardError()
+        try? file?.openAsStandardError()
+        try? access?.reopen()
         let logger = self.logger
         server.watch(try signals.duplicateDescriptor(), repeats: true) { [signals = SharedSignals(signals)] in
             signals.read()
             do throws(SystemCallError) {
-                try file.openAsStandardError()
+                try file?.openAsStandardError()
             } catch {
-                logger.error("the log file cannot be opened anew", metadata: ["file": "\(file.path)", "error": "\(error)"])
+                logger.error("the log file cannot be opened anew", metadata: ["file": "\(file?.path ?? "")", "error": "\(error)"])
+            }
+            do throws(SystemCallError) {
+                try access?.reopen()
+            } catch {
+                logger.error("the access log cannot be opened anew", metadata: ["error": "\(error)"])
             }
         }
     }
@@ -219,6 +245,7 @@ extension Application {
             responder: try self.makeResponder(opening: mode),
             hasDeadline: self.configuration.requestDeadline != nil,
             longestHead: self.configuration.responseHeadWarning,
+            monitor: try self.makeMonitor(context),
             count: { context.count($0) }
         )
         settings.rejectOverload = { gateway.rejectOverload($0) }
@@ -235,6 +262,14 @@ extension Application {
         }
         reference.set(server.executor)
         return server
+    }
+
+    /// What measures requests; `nil` when nobody wants to know.
+    private func makeMonitor(_ context: WorkerContext) throws(ConfigurationError) -> RequestMonitor? {
+        let access = try self.configuration.openAccessLog()
+        self.accessLog = access
+        guard self.configuration.status != nil || access != nil || self.configuration.slowRequest != nil else { return nil }
+        return RequestMonitor(context, slowRequest: self.configuration.slowRequest, access: access, logger: self.logger)
     }
 
     private func serve(
@@ -258,18 +293,21 @@ extension Application {
     }
 
     /// Runs `body` while expired sessions are being removed.
-    private func sweeping<Outcome: Sendable>(_ body: @escaping @Sendable () async throws -> Outcome) async throws -> Outcome {
+    private func sweeping<Outcome: Sendable>(_ board: StatusBoard, _ body: @escaping @Sendable () async throws -> Outcome) async throws
+        -> Outcome
+    {
         guard let interval = self.configuration.sweepInterval else { return try await body() }
         let parts = try self.access.open(.making)
-        let sweeping = SessionSweeping(
+        var sweeping = SessionSweeping(
             repository: parts.repository,
             interval: interval,
             rate: self.configuration.sweepRate,
             clock: parts.clock,
             logger: self.logger
         )
+        sweeping.note = { board.note($0) }
         return try await withThrowingTaskGroup(of: Outcome?.self) { group in
-            group.addTask {
+            group.addTask { [sweeping] in
                 await sweeping.run()
                 return nil
             }

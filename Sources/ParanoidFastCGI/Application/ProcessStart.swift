@@ -15,6 +15,8 @@ struct ProcessStart: ~Copyable {
     var bootstrap: WorkerBootstrap?
     /// The listener, if it was opened before this process became another user.
     var listener: Listener?
+    /// The listener of the status socket, if it was opened before this process became another user.
+    var statusListener: Listener?
 
     /// What a worker with a few connections and sessions needs; with less it would fail at some later, less clear moment.
     private static let fewestDescriptors = 128
@@ -39,7 +41,10 @@ struct ProcessStart: ~Copyable {
             throw ApplicationError("\(error)", exitCode: SupervisorExitCode.unusableConfiguration)
         }
         if self.bootstrap == nil {
-            self.listener = try Self.becomeUser(configuration, logger: logger)
+            var early = EarlyListeners()
+            try Self.becomeUser(configuration, opening: &early, logger: logger)
+            self.listener = early.requests.take()
+            self.statusListener = early.status.take()
             let sessions = configuration.sessions
             if !sessions.guardSettings.profile.isCompatible && !sessions.cookies.isBoundToHost {
                 logger.warning(
@@ -49,6 +54,7 @@ struct ProcessStart: ~Copyable {
             }
         } else {
             self.listener = nil
+            self.statusListener = nil
         }
         do throws(SystemCallError) {
             try ProcessHardening.apply()
@@ -57,27 +63,40 @@ struct ProcessStart: ~Copyable {
         }
     }
 
-    private static func becomeUser(_ configuration: ApplicationConfiguration, logger: Logger) throws(ConfigurationError) -> Listener? {
+    /// What only root can open.
+    private struct EarlyListeners: ~Copyable {
+        var requests: Listener?
+        var status: Listener?
+    }
+
+    private static func becomeUser(
+        _ configuration: ApplicationConfiguration,
+        opening early: inout EarlyListeners,
+        logger: Logger
+    ) throws(ConfigurationError) {
         let identity = try Self.identity(configuration)
         guard let identity, ProcessIdentity.isRoot else {
             try Self.openLogFile(configuration, owner: nil)
+            if ProcessIdentity.isRoot {
+                logger.warning("the application serves as root", metadata: ["setting": "PARANOID_USER"])
+            }
             if let identity, identity.user != ProcessIdentity.currentUser {
                 throw ConfigurationError(
                     setting: "PARANOID_USER",
                     problem: "only a process that is started as root can become another user"
                 )
             }
-            return nil
+            return
         }
         try Self.openLogFile(configuration, owner: identity)
         for path in ["\(configuration.sessionDirectory)/.", configuration.secretFile] { PrivateFile.makeParents(of: path, owner: identity) }
-        let listener = try Self.openListener(configuration, owner: identity, logger: logger)
+        early.requests = try Self.openListener(configuration, owner: identity, logger: logger)
+        early.status = try StatusSocket.open(configuration, owner: identity, logger: logger)
         do throws(SystemCallError) {
             try identity.dropPrivileges()
         } catch {
             throw ConfigurationError(setting: "PARANOID_USER", problem: "the process cannot become this user: \(error)")
         }
-        return listener
     }
 
     /// Opens the listener that the settings name.

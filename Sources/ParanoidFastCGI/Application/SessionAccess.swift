@@ -20,6 +20,8 @@ final class SessionAccess: Sendable {
     /// What there is once they are open.
     struct Parts: Sendable {
         let repository: SessionRepository
+        /// What has happened to users' sessions; `nil`: nobody keeps it.
+        let journal: EventJournal?
         let middleware: SessionMiddleware
         let clock: SystemSessionClock
     }
@@ -29,6 +31,15 @@ final class SessionAccess: Sendable {
     private let clock: (any RequestClock)?
     private let logger: Logger
     private let parts = Mutex<Parts?>(nil)
+    private let registry = AtomicLazyReference<RegistryHolder>()
+
+    private final class RegistryHolder: Sendable {
+        let registry: MetricsRegistry
+
+        init(_ registry: MetricsRegistry) {
+            self.registry = registry
+        }
+    }
 
     /// Notes what is needed, without opening anything.
     ///
@@ -40,6 +51,11 @@ final class SessionAccess: Sendable {
         self.store = store
         self.clock = clock.map { ($0 as? any RequestClock) ?? TimesOfRequests(by: $0) }
         self.logger = logger
+    }
+
+    /// Has the events of sessions counted for all processes together, from now on.
+    func countEvents(in registry: MetricsRegistry) {
+        _ = self.registry.storeIfNil(RegistryHolder(registry))
     }
 
     /// Opens the sessions, or returns what was opened before; blocks for as long as the disk takes.
@@ -71,10 +87,16 @@ final class SessionAccess: Sendable {
         sessions.randomSource = { words in
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
         }
+        let journal = self.configuration.eventFile.map { EventJournal($0, repository: repository, logger: self.logger) }
+        sessions.observe = { [weak self] event in
+            self?.registry.load()?.registry.count(event.kind)
+            journal?.note(event)
+        }
         let prefix = self.configuration.addressPrefix
         sessions.network = { NetworkPrefix.bytes(around: $0, version4: prefix.version4, version6: prefix.version6) }
         return Parts(
             repository: repository,
+            journal: journal,
             middleware: SessionMiddleware(repository: repository, configuration: sessions, clock: self.clock ?? clock),
             clock: clock
         )

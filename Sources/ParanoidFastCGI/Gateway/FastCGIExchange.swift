@@ -15,8 +15,11 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     private let executor: @Sendable () -> any TaskExecutor
     private let hasBegunAnswer = Atomic<Bool>(false)
     private let overdue: (@Sendable () -> Bool)?
+    /// What is measured of the request; `nil`: nothing.
+    let trace: RequestTrace?
 
-    init(_ request: consuming FastCGIRequest, executor: @escaping @Sendable () -> any TaskExecutor) {
+    init(_ request: consuming FastCGIRequest, trace: RequestTrace? = nil, executor: @escaping @Sendable () -> any TaskExecutor) {
+        self.trace = trace
         self.overdue = request.overdue
         self.request = Mutex(request)
         self.executor = executor
@@ -92,7 +95,9 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
 
     /// Reads the next bytes of the body; `nil` at its end.
     private func read(upTo count: Int) async throws -> [UInt8]? {
-        try await withTaskExecutorPreference(self.executor()) {
+        let start = self.trace.map { _ in ContinuousClock.now }
+        defer { if let start { self.trace?.add(since: start, to: .read) } }
+        return try await withTaskExecutorPreference(self.executor()) {
             try self.request.withLock { request in
                 guard request != nil else { throw Finished() }
                 let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)

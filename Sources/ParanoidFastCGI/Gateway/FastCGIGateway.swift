@@ -12,12 +12,21 @@ struct FastCGIGateway: Sendable {
     let hasDeadline: Bool
     /// The bytes of a response's head beyond which there is a warning.
     let longestHead: Int
+    /// Measures requests; `nil`: nobody does.
+    let monitor: RequestMonitor?
     /// Counts.
     let count: @Sendable (ServerStatistics.Event) -> Void
     private let lastWarning = LogThrottle(pause: .seconds(60))
     private let heads = HeadBuffers()
 
-    init(responder: RequestResponder, hasDeadline: Bool, longestHead: Int, count: @escaping @Sendable (ServerStatistics.Event) -> Void) {
+    init(
+        responder: RequestResponder,
+        hasDeadline: Bool,
+        longestHead: Int,
+        monitor: RequestMonitor?,
+        count: @escaping @Sendable (ServerStatistics.Event) -> Void
+    ) {
+        self.monitor = monitor
         self.responder = responder
         self.hasDeadline = hasDeadline
         self.longestHead = longestHead
@@ -26,12 +35,17 @@ struct FastCGIGateway: Sendable {
 
     /// Answers one request and finishes it.
     func handle(_ request: consuming FastCGIRequest, executor: @escaping @Sendable () -> any TaskExecutor) async {
-        let exchange = FastCGIExchange(request, executor: executor)
+        let trace = self.monitor?.begin()
+        defer { if let trace { self.monitor?.end(trace) } }
+        let exchange = FastCGIExchange(request, trace: trace, executor: executor)
         guard self.hasDeadline else { return await self.answer(exchange) }
         await withTaskCancellationHandler {
             await self.answer(exchange)
         } onCancel: {
-            if exchange.isOverdue { exchange.answerInstead(self.head(of: Self.overdueResponse) + Self.overdueText) }
+            if exchange.isOverdue {
+                if let trace { self.monitor?.noteCancellation(of: trace) }
+                exchange.answerInstead(self.head(of: Self.overdueResponse) + Self.overdueText)
+            }
         }
     }
 
@@ -76,6 +90,10 @@ struct FastCGIGateway: Sendable {
                 let body = try exchange.body(length: variables.contentLength, limit: self.responder.bodyLimit)
                 var request = self.responder.request(variables, parameters: exchange, body: body)
                 request.receivedAtNanoseconds = receivedAt
+                if let trace = exchange.trace {
+                    if let receivedAt { trace.add(WallClock.nanosecondsSinceEpoch() - receivedAt, to: .queued) }
+                    request.trace = trace
+                }
                 return .request(request)
             } catch {
                 return .refused(self.responder.refusal(error))
@@ -124,6 +142,8 @@ struct FastCGIGateway: Sendable {
     }
 
     private func write(_ response: Response, _ isSecure: Bool, on exchange: FastCGIExchange) -> ResponseBody? {
+        let start = exchange.trace.map { _ in ContinuousClock.now }
+        defer { if let start, let trace = exchange.trace { Self.note(response, in: trace, since: start) } }
         do {
             try self.heads.withBuffer { head in
                 self.appendHead(of: response, isSecure: isSecure, to: &head)
@@ -140,8 +160,22 @@ struct FastCGIGateway: Sendable {
         return nil
     }
 
+    private static func note(_ response: Response, in trace: RequestTrace, since start: ContinuousClock.Instant) {
+        trace.add(since: start, to: .write)
+        trace.note { facts in
+            facts.status = response.status.code
+            switch response.body.content {
+            case .bytes(let body): facts.bodyByteCount = body.count
+            case .empty, .omitted: facts.bodyByteCount = 0
+            case .stream: break
+            }
+        }
+    }
+
     @inline(never)
     private func stream(_ body: ResponseBody, on exchange: FastCGIExchange) async {
+        let start = exchange.trace.map { _ in ContinuousClock.now }
+        defer { if let start { exchange.trace?.add(since: start, to: .write) } }
         do {
             try await body.write(to: exchange)
             exchange.finish()

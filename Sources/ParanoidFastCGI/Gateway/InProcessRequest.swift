@@ -59,7 +59,7 @@ struct InProcessResponder: Sendable {
             let body = RequestBody(length: variables.contentLength ?? 0, limit: self.responder.bodyLimit) { source.read(upTo: $0) }
             let described = self.responder.request(variables, parameters: parameters, body: body)
             var response = await self.responder.respond(to: described)
-            self.responder.securityHeaders.apply(to: &response, isSecure: variables.isSecure)
+            self.responder.securityHeaders.apply(to: &response, isSecure: described.isSecure)
             return response
         } catch {
             return self.responder.refusal(error)

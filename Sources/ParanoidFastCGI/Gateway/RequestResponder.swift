@@ -8,6 +8,7 @@ struct RequestResponder: Sendable {
     let bodyLimit: Int
     let logger: Logger
     private let trustedProxies: [NetworkPrefix]
+    private let forwarding: ForwardingRules
     /// The header fields that every response gets which does not have them.
     let securityHeaders: SecurityHeaders
     /// The same as bytes.
@@ -18,6 +19,7 @@ struct RequestResponder: Sendable {
         handler: any HTTPHandler,
         bodyLimit: Int,
         trustedProxies: [NetworkPrefix] = [],
+        forwarding: ForwardingRules = ForwardingRules(),
         securityHeaders: SecurityHeaders = SecurityHeaders(),
         errorResponder: ErrorResponder = ErrorResponder(),
         logger: Logger
@@ -26,6 +28,7 @@ struct RequestResponder: Sendable {
         self.securityHeaders = securityHeaders
         self.securityBlocks = (SecurityBlock(securityHeaders, isSecure: false), SecurityBlock(securityHeaders, isSecure: true))
         self.trustedProxies = trustedProxies
+        self.forwarding = forwarding
         self.handler = handler
         self.bodyLimit = bodyLimit
         self.logger = logger
@@ -33,12 +36,13 @@ struct RequestResponder: Sendable {
 
     /// The request that the parameters describe.
     func request(_ variables: MetaVariables, parameters: any RequestParameters, body: RequestBody) -> Request {
-        Request(
+        let client = self.client(variables, parameters)
+        return Request(
             method: variables.requestMethod,
             rawPath: variables.rawPath,
             rawQuery: variables.rawQuery,
-            isSecure: variables.isSecure,
-            clientAddress: self.clientAddress(variables, parameters),
+            isSecure: client.isSecure,
+            clientAddress: client.address,
             parameters: parameters,
             body: body,
             logger: self.logger
@@ -50,13 +54,30 @@ struct RequestResponder: Sendable {
         await self.errorResponder.response(to: request, of: self.handler)
     }
 
-    private func clientAddress(_ variables: MetaVariables, _ parameters: any RequestParameters) -> String {
-        if self.trustedProxies.isEmpty { return variables.remoteAddress }
-        return ClientAddress.resolve(
-            remoteAddress: variables.remoteAddress,
-            forwardedFor: parameters.joinedBytes(of: "HTTP_X_FORWARDED_FOR"),
-            trustedProxies: self.trustedProxies
-        )
+    /// Where the client is, and whether its connection is encrypted, as the web server says or a proxy that is trusted.
+    private func client(_ variables: MetaVariables, _ parameters: any RequestParameters) -> (address: String, isSecure: Bool) {
+        if self.trustedProxies.isEmpty { return (variables.remoteAddress, variables.isSecure) }
+        switch self.forwarding.field {
+        case .forwarded:
+            let client = ClientAddress.resolve(
+                remoteAddress: variables.remoteAddress,
+                forwarded: parameters.joinedBytes(of: "HTTP_FORWARDED"),
+                trustedProxies: self.trustedProxies
+            )
+            let isSecure = self.forwarding.believesProtocol ? client.isSecure : nil
+            return (client.address, isSecure ?? variables.isSecure)
+        case .xForwarded:
+            let address = ClientAddress.resolve(
+                remoteAddress: variables.remoteAddress,
+                forwardedFor: parameters.joinedBytes(of: "HTTP_X_FORWARDED_FOR"),
+                trustedProxies: self.trustedProxies
+            )
+            guard self.forwarding.believesProtocol, let peer = NetworkAddress(variables.remoteAddress),
+                self.trustedProxies.contains(where: { $0.contains(peer) }),
+                let said = parameters.joinedBytes(of: "HTTP_X_FORWARDED_PROTO")
+            else { return (address, variables.isSecure) }
+            return (address, ForwardedField.saysSecure(said))
+        }
     }
 
     /// The response to parameters that cannot be a request.
@@ -69,6 +90,22 @@ struct RequestResponder: Sendable {
         self.logger.notice("request refused", metadata: ["error": "\(error)"])
         return Response.text("Bad Request\n", status: .badRequest)
     }
+}
+
+/// What a proxy that is trusted is believed.
+package struct ForwardingRules: Sendable, Hashable {
+    /// The fields in which proxies say who has called them.
+    package enum Field: String, Sendable, Hashable, CaseIterable {
+        /// `X-Forwarded-For` and `X-Forwarded-Proto`.
+        case xForwarded = "x-forwarded"
+        /// `Forwarded` (RFC 7239).
+        case forwarded
+    }
+
+    /// The one that is read: a proxy passes the other one on as a client has invented it.
+    package var field = Field.xForwarded
+    /// Whether what it says of encryption counts.
+    package var believesProtocol = false
 }
 
 /// Security headers as the bytes of a response's head.

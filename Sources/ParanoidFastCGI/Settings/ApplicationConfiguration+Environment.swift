@@ -25,7 +25,7 @@ extension ApplicationConfiguration {
                 namesFromFile.formUnion(file.names)
                 environment.merge(file)
             } catch {
-                throw ConfigurationError(setting: "PARANOID_ENV_FILE", problem: "\(error)")
+                throw ConfigurationError(setting: "PARANOID_ENV_FILE", problem: "\(path): \(error)")
             }
         }
         var values: [String: String] = [:]

@@ -61,6 +61,7 @@ public struct ApplicationConfiguration: Sendable {
     public var securityHeaders = SecurityHeaders()
     /// Addresses and networks whose `X-Forwarded-For` field is believed, such as `10.0.0.0/8` (`PARANOID_TRUSTED_PROXIES`).
     package var trustedProxies: [String] = []
+    package var forwarding = ForwardingRules()
     package var addressPrefix = AddressPrefixLengths()
 
     // MARK: Sessions
@@ -82,8 +83,19 @@ public struct ApplicationConfiguration: Sendable {
     package var reservedPercent = 5
     package var allowsNetworkStore = false
 
+    // MARK: Status
+
+    /// Where the status is asked for (`PARANOID_STATUS`); `nil`: nowhere.
+    package var status: String?
+    package var statusMode: UInt32 = 0o600
+    package var statusClients = ["127.0.0.0/8", "::1"]
+
     // MARK: Log
 
+    package var eventFile: String?
+    package var accessLog: String?
+    package var accessLogFormat = "json"
+    package var slowRequest: Duration?
     package var logFile: String?
     /// The form of log lines (`PARANOID_LOG_FORMAT`).
     package var logFormat = LogFormat.text
@@ -125,6 +137,9 @@ public struct ApplicationConfiguration: Sendable {
         try self.checkCookies()
         if self.scaling == .dynamic, self.minimumWorkers > self.maximumWorkers {
             throw ConfigurationError(setting: "PARANOID_WORKERS_MIN", problem: "it is above PARANOID_WORKERS_MAX (\(self.maximumWorkers))")
+        }
+        if self.forwarding.believesProtocol, self.trustedProxies.isEmpty {
+            throw ConfigurationError(setting: "PARANOID_FORWARDED_PROTO", problem: "it needs PARANOID_TRUSTED_PROXIES beside it")
         }
         // A setting that does nothing does not protect.
         let rules = self.sessions.guardSettings

@@ -3,7 +3,7 @@ internal import Logging
 internal import ParanoidHTTP
 internal import ParanoidSessions
 
-// The settings of the listener, the processes, the requests, the session store and the log.
+// The settings of the listener, the processes, the requests and the session store.
 extension Setting {
     static let listener = [
         Setting(
@@ -330,25 +330,6 @@ extension Setting {
             .flag,
             "Whether the session directory may lie on a network or FUSE file system."
         ),
-    ]
-
-    static let logging = [
-        Setting(
-            "PARANOID_LOG_FILE",
-            .logging,
-            at: \.logFile,
-            .optionalText("a path"),
-            "File that standard error goes to, opened anew at SIGUSR1; none leaves standard error where it goes at the start."
-        ),
-        Setting(
-            "PARANOID_LOG_FORMAT",
-            .logging,
-            at: \.logFormat,
-            .choice(),
-            "Form of log lines: text for people, or json with one object a line.",
-            against: "log lines that clients invent"
-        ),
-        Setting("PARANOID_LOG_LEVEL", .logging, at: \.logLevel, .choice(), "Lowest level of log lines that are written."),
     ]
 }
 

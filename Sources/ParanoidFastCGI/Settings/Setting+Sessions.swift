@@ -76,8 +76,24 @@ extension Setting {
             .theft,
             at: \.trustedProxies,
             .networks,
-            "Proxies whose X-Forwarded-For field is believed; the field is read from right to left.",
+            "Proxies whose word about the client's address is believed; the field of PARANOID_FORWARDED is read from right to left.",
             against: "invented addresses"
+        ),
+        Setting(
+            "PARANOID_FORWARDED",
+            .theft,
+            at: \.forwarding.field,
+            .choice(),
+            "The field in which PARANOID_TRUSTED_PROXIES name the client: X-Forwarded-For (x-forwarded) or Forwarded of RFC 7239 (forwarded).",
+            against: "invented addresses"
+        ),
+        Setting(
+            "PARANOID_FORWARDED_PROTO",
+            .theft,
+            at: \.forwarding.believesProtocol,
+            .flag,
+            "Whether PARANOID_TRUSTED_PROXIES also say that the client's connection is encrypted, in X-Forwarded-Proto or Forwarded; for TLS "
+                + "that ends at a load balancer which removes or overwrites the field of a client."
         ),
         Setting(
             "PSESSION_NONCE_TIMEOUT",

@@ -34,6 +34,29 @@ package enum ClientAddress {
         return client
     }
 
+    /// Finds the client's address and what is said of its connection, with the field `Forwarded` (RFC 7239) in the place of `X-Forwarded-For`.
+    ///
+    /// - Parameter forwarded: The value of `Forwarded`; `nil` when absent. Nothing of a malformed one is believed.
+    /// - Returns: The address, and whether the proxy that was called by it says that the connection was encrypted (`nil`: it does not say).
+    package static func resolve(
+        remoteAddress: String,
+        forwarded: [UInt8]?,
+        trustedProxies: [NetworkPrefix]
+    ) -> (address: String, isSecure: Bool?) {
+        guard !trustedProxies.isEmpty, let forwarded, let peer = NetworkAddress(remoteAddress),
+            let elements = ForwardedField.elements(of: forwarded)
+        else { return (remoteAddress, nil) }
+        var speaker = peer
+        var client: (address: String, isSecure: Bool?) = (remoteAddress, nil)
+        for element in elements.reversed() {
+            guard trustedProxies.contains(where: { $0.contains(speaker) }) else { break }
+            guard let node = element.node, let text = self.address(in: node[...]), let address = NetworkAddress(text) else { break }
+            speaker = address
+            client = (text, element.isSecure)
+        }
+        return client
+    }
+
     /// The address of an entry, without the port and the brackets that some proxies add.
     private static func address(in entry: ArraySlice<UInt8>) -> String? {
         var rest = entry

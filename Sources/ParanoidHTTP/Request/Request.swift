@@ -14,6 +14,9 @@ public struct Request: Sendable {
     /// When the first byte of the request was seen, in nanoseconds since the epoch; `nil` when nobody has noted it.
     package var receivedAtNanoseconds: Int64?
 
+    /// What is measured of the request; `nil`: nothing.
+    package var trace: RequestTrace?
+
     /// The values that the route's pattern has captured.
     var pathParameters = PathParameters()
 

@@ -9,7 +9,12 @@ package final class Router: RouterMethods, Sendable {
     private struct State {
         var trie = RouteTrie<RouteEndpoint>()
         var middleware: [any HTTPMiddleware] = []
+        /// Method and pattern of each route, in the order of their numbers.
+        var routes: [(method: String, pattern: String)] = []
     }
+
+    /// Method and pattern of each route registered so far, the one with number 1 first; the same in each process of a program.
+    package var routes: [(method: String, pattern: String)] { self.state.withLock { $0.routes } }
 
     private let state = Mutex(State())
 
@@ -26,8 +31,12 @@ package final class Router: RouterMethods, Sendable {
             preconditionFailure("\(text) is not a pattern: \(error.message)")
         }
         let (inner, bodyLimit) = LimitedHandler.unwrap(handler)
-        let endpoint = RouteEndpoint(inner, pattern: text, names: pattern.names, bodyLimit: bodyLimit)
-        let isNew = self.state.withLock { $0.trie.insert(endpoint, method: method, pattern: pattern) }
+        let isNew = self.state.withLock { state in
+            state.routes.append((method.rawValue, text))
+            let number = state.routes.count
+            let endpoint = RouteEndpoint(inner, pattern: text, names: pattern.names, bodyLimit: bodyLimit, number: number)
+            return state.trie.insert(endpoint, method: method, pattern: pattern)
+        }
         precondition(isNew, "\(method) \(text) is registered already, perhaps with other names in its captures")
     }
 
@@ -60,6 +69,7 @@ struct FrozenRouter: HTTPHandler {
     func handle(_ request: Request) async throws -> Response {
         var request = request
         self.route(&request)
+        request.trace?.routed(to: request.endpoint, request)
         guard let chain else { return try await EndpointHandler().handle(request) }
         return try await chain.handle(request)
     }
@@ -142,8 +152,11 @@ final class RouteEndpoint: Sendable {
     let names: [String]
     /// The most bytes of a body; `nil`: what the application says.
     let bodyLimit: Int?
+    /// Counts routes in the order of their registration, from 1; 0 for the responses that the router gives itself.
+    let number: Int
 
-    init(_ handler: any HTTPHandler, pattern: String?, names: [String] = [], bodyLimit: Int? = nil) {
+    init(_ handler: any HTTPHandler, pattern: String?, names: [String] = [], bodyLimit: Int? = nil, number: Int = 0) {
+        self.number = number
         self.bodyLimit = bodyLimit
         if let closure = handler as? ClosureHandler {
             self.handle = closure.body

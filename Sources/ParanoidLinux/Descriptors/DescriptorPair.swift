@@ -57,6 +57,15 @@ extension OwnedDescriptor {
         return outcome < 0 ? nil : bytes
     }
 
+    /// Writes what fits, for a non-blocking stream socket.
+    ///
+    /// - Returns: How many bytes were taken; `nil` when the peer is gone.
+    package borrowing func writeAvailable(_ bytes: ArraySlice<UInt8>) -> Int? {
+        let count = unsafe bytes.withUnsafeBytes { unsafe send(self.number, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        if count >= 0 { return count }
+        return errno == EAGAIN || errno == EINTR ? 0 : nil
+    }
+
     /// Writes one byte; blocks while a blocking pipe is full.
     ///
     /// - Throws: ``SystemCallError`` from `write(2)`: EPIPE when the other end is closed (with SIGPIPE ignored), EAGAIN when it would block.

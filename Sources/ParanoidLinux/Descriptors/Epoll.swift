@@ -94,13 +94,24 @@ package enum DescriptorPoll {
     ///   - timeout: How long to wait; `nil` waits for ever. Rounded up to milliseconds.
     /// - Returns: The positions in `numbers` that are ready; none after the time-out or when a signal came in between.
     package static func wait(for numbers: [CInt], timeout: Duration?) throws(SystemCallError) -> [Int] {
-        var entries = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        try self.wait(reading: numbers, writing: [], timeout: timeout).reading
+    }
+
+    /// The same for descriptors that are to be read and others that are to be written.
+    package static func wait(
+        reading: [CInt],
+        writing: [CInt],
+        timeout: Duration?
+    ) throws(SystemCallError) -> (reading: [Int], writing: [Int]) {
+        var entries = reading.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        entries += writing.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
         guard unsafe poll(&entries, nfds_t(entries.count), Self.milliseconds(timeout)) >= 0 else {
             let error = SystemCallError("poll")
             guard error.code == EINTR else { throw error }
-            return []
+            return ([], [])
         }
-        return entries.indices.filter { entries[$0].revents != 0 }
+        let ready = entries.indices.filter { entries[$0].revents != 0 }
+        return (ready.filter { $0 < reading.count }, ready.filter { $0 >= reading.count }.map { $0 - reading.count })
     }
 
     static func milliseconds(_ timeout: Duration?) -> CInt {

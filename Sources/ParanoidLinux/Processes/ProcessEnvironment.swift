@@ -123,14 +123,15 @@ extension ProcessEnvironment {
     ///
     /// Blocks.
     ///
-    /// - Throws: ``ProcessEnvironmentError/Code/unreadable`` with the failed call as cause, or the errors of ``init(parsing:)``.
+    /// - Throws: ``ProcessEnvironmentError/Code/untrusted``, ``ProcessEnvironmentError/Code/unreadable`` with the failed call as cause, or the errors of ``init(parsing:)``.
     package init(file path: String) throws(ProcessEnvironmentError) {
-        let bytes: [UInt8]
+        let bytes: [UInt8]?
         do throws(SystemCallError) {
             bytes = try Self.contents(of: path)
         } catch {
             throw ProcessEnvironmentError(.unreadable, line: nil, cause: error)
         }
+        guard let bytes else { throw ProcessEnvironmentError(.untrusted, line: nil) }
         try self.init(parsing: bytes)
     }
 
@@ -147,11 +148,16 @@ extension ProcessEnvironment {
         func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }
     }
 
-    private static func contents(of path: String) throws(SystemCallError) -> [UInt8] {
+    /// - Returns: `nil` for a file that others than this user and root could have written.
+    private static func contents(of path: String) throws(SystemCallError) -> [UInt8]? {
         // Non-blocking, so that a FIFO by mistake is an empty file and not a hang.
         let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { throw SystemCallError("open") }
         let file = OwnedDescriptor(owning: number)
+        var facts = stat()
+        guard unsafe fstat(number, &facts) == 0 else { throw SystemCallError("fstat") }
+        let status = FileStatus(facts)
+        guard status.kind != .regular || (status.isOwn || status.owner == 0) && status.permissions & 0o022 == 0 else { return nil }
         var bytes: [UInt8] = []
         while true {
             guard let piece = file.readAvailable(limit: 65_536) else { throw SystemCallError("read") }
@@ -167,6 +173,7 @@ package struct ProcessEnvironmentError: Error, Sendable {
     /// The kind of failure.
     package enum Code: String, Sendable, Hashable, CustomStringConvertible {
         case unreadable = "the file cannot be read"
+        case untrusted = "it belongs to another user, or others can write it (chown it to the application's user or root, and chmod go-w)"
         case missingSeparator = "expected NAME=VALUE"
         case invalidName = "a name consists of letters, digits and underscores and does not begin with a digit"
         case controlByte = "control bytes are not allowed in a value, carriage returns at the end of a line included"

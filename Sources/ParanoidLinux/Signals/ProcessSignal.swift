@@ -41,6 +41,13 @@ package enum ProcessSignal: Sendable, Hashable, CaseIterable {
     }
 }
 
+extension ProcessSignal {
+    /// Sends the signal to a process that is no child of this one (`kill(2)`).
+    package func send(to process: Int) throws(SystemCallError) {
+        guard Glibc.kill(pid_t(process), self.number) == 0 else { throw SystemCallError("kill") }
+    }
+}
+
 extension ProcessSignal: CustomStringConvertible {
     /// The usual name, for a log line.
     package var description: String {

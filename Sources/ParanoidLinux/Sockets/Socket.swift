@@ -78,6 +78,11 @@ package struct Socket: ~Copyable, Sendable {
         _ = shutdown(self.descriptor.number, CInt(SHUT_RDWR))
     }
 
+    /// Tells the peer that nothing more will come (`shutdown(2)` with SHUT_WR).
+    package borrowing func finishSending() {
+        _ = shutdown(self.descriptor.number, CInt(SHUT_WR))
+    }
+
     /// Bounds how long one blocking read or write may wait; zero means for ever (`SO_RCVTIMEO`, `SO_SNDTIMEO`).
     package borrowing func setTimeouts(read: Duration, write: Duration) throws(SystemCallError) {
         for (option, time) in [(SO_RCVTIMEO, read), (SO_SNDTIMEO, write)] {
@@ -116,6 +121,8 @@ extension SystemCallError {
 
 /// The user and groups of a peer of a unix socket, as they were when it connected (`SO_PEERCRED`, `SO_PEERGROUPS`; `unix(7)`).
 package struct PeerCredentials: Sendable, Hashable {
+    /// The process: of a server, the one that listens.
+    package let process: CInt
     /// The effective user.
     package let user: UInt32
     /// The effective group and the supplementary ones.
@@ -135,6 +142,7 @@ package struct PeerCredentials: Sendable, Hashable {
         var groups = [gid_t](repeating: 0, count: Self.maximumGroups)
         // A kernel that does not know them (before 4.13) leaves the effective one.
         let count = unsafe clinux_peer_groups(connection.number, &groups, groups.count)
+        self.process = process
         self.user = user
         self.groups = [group] + groups.prefix(max(0, Int(count)))
     }

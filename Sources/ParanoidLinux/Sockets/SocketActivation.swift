@@ -71,7 +71,13 @@ package struct NotifySocket: Sendable, Hashable {
         let path = Array(self.path.utf8)
         let outcome = unsafe message.withUnsafeBytes { message in
             unsafe path.withUnsafeBytes { path in
-                unsafe clinux_notify(path.assumingMemoryBound(to: CChar.self).baseAddress, path.count, message.baseAddress, message.count)
+                unsafe clinux_notify(
+                    path.assumingMemoryBound(to: CChar.self).baseAddress,
+                    path.count,
+                    message.baseAddress,
+                    message.count,
+                    1
+                )
             }
         }
         guard outcome == 0 else { throw SystemCallError("sendto") }

@@ -26,7 +26,7 @@ public struct SessionEvent: Sendable, Hashable {
         case revoked
         /// A request presented a session whose time is over.
         case expired
-        /// A user may not begin one more session.
+        /// A user may not begin one more session, or the oldest one has ended for a new one; the handle is that of the session that has ended.
         case limit
         /// A token that a browser was remembered by has been copied: all sessions of its user have ended.
         case tokenReuse

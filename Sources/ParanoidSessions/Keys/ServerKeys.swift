@@ -18,6 +18,7 @@ package final class ServerKeys: Sendable {
         case signal
         case csrf
         case remember
+        case events
     }
 
     /// The number of the secret.
@@ -32,6 +33,7 @@ package final class ServerKeys: Sendable {
     private let signal: HMAC<SHA256>
     private let csrf: HMAC<SHA256>
     private let remember: HMAC<SHA256>
+    private let events: HMAC<SHA256>
 
     /// Derives the keys of a secret.
     package init(_ secret: ServerSecret) {
@@ -51,6 +53,7 @@ package final class ServerKeys: Sendable {
         self.signal = prepared(.signal)
         self.csrf = prepared(.csrf)
         self.remember = prepared(.remember)
+        self.events = prepared(.events)
     }
 
     // MARK: Sessions
@@ -85,12 +88,18 @@ package final class ServerKeys: Sendable {
         SealKey(self.derived(.remember, from: identifier, 2))
     }
 
+    /// The key that seals what is kept of events.
+    package var eventKey: SealKey { SealKey(self.code(.events, over: [1])) }
+
     // MARK: Tags
 
     /// What stands for a user where the name must not be read.
     package func userTag(of user: String) -> UserTag {
         UserTag(SecretBytes(prefixOf: self.code(.user, over: user)))
     }
+
+    /// What stands for a user in the file of events: another value than in the index of users, so that the two cannot be joined.
+    package func eventTag(of user: String) -> [UInt8] { SecretBytes<16>(prefixOf: self.code(.events, 2, over: Array(user.utf8))).bytes }
 
     /// What stands for a secret or personal value in logs: 12 hexadecimal digits.
     package func logTag(of bytes: [UInt8]) -> String {
@@ -158,6 +167,7 @@ package final class ServerKeys: Sendable {
         case .signal: self.signal
         case .csrf: self.csrf
         case .remember: self.remember
+        case .events: self.events
         }
     }
 }

@@ -43,6 +43,8 @@ package struct SessionMiddleware: HTTPMiddleware {
             response = await self.errorResponder.response(for: error, request: request)
         }
         if transaction.finishUntouched() { return response }
+        let start = request.trace.map { _ in ContinuousClock.now }
+        defer { if let start, let trace = request.trace { transaction.describe(to: trace, since: start) } }
         do {
             try await transaction.finish(&response)
         } catch {

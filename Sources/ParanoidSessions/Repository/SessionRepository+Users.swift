@@ -179,14 +179,20 @@ extension SessionRepository {
 
     /// Ends what is over a user's limit, now that a session of theirs has begun.
     ///
+    /// - Parameter onEnd: Called for each of the older sessions that this has ended.
     /// - Returns: `false` when that session itself was one too many, as others were faster; it has ended then.
-    package func enforceLimit(user: String, at now: Timestamp, begun: SessionIdentifier) async throws(SessionStoreError) -> Bool {
+    package func enforceLimit(
+        user: String,
+        at now: Timestamp,
+        begun: SessionIdentifier,
+        onEnd: (SessionHandle) -> Void = { _ in }
+    ) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser else { return true }
         let listings = try await self.list(user: user, at: now, current: begun).filter(\.countsForLimit)
         switch limit.policy {
         case .oldestEnds:
             for listing in listings.filter({ !$0.isCurrent }).prefix(max(0, listings.count - limit.count)) {
-                _ = try await self.revoke(listing.handle, of: user)
+                if try await self.revoke(listing.handle, of: user) { onEnd(listing.handle) }
             }
         case .refuse:
             // All who see each other agree on the order, so of two that are one too many together only the later goes.

@@ -81,6 +81,9 @@ package final class SessionRepository: Sendable {
         self.secrets.keys(number: identifier.secretNumber)
     }
 
+    /// The keys of all secrets that the server has, the newest first.
+    package var allKeys: [ServerKeys] { self.secrets.all }
+
     /// The keys of one of the server's secrets; `nil` when it does not have it.
     package func keys(number: UInt8) -> ServerKeys? { self.secrets.keys(number: number) }
 

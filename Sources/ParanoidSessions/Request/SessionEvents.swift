@@ -29,6 +29,7 @@ struct SessionEvents: Sendable {
             count: count
         )
         self.log(event, request, keys)
+        self.configuration.observe(event)
         self.configuration.onEvent(event)
     }
 
@@ -48,8 +49,8 @@ struct SessionEvents: Sendable {
 
     private static func level(of kind: SessionEvent.Kind) -> Logger.Level {
         switch kind {
-        case .created, .rotated, .released, .expired: .debug
-        case .login, .logout, .revoked, .changed: .info
+        case .created, .rotated, .released: .debug
+        case .login, .logout, .revoked, .changed, .expired: .info
         case .refused, .challenged, .limit: .notice
         case .reuse, .tokenReuse, .guessing: .warning
         }
@@ -109,6 +110,21 @@ extension SessionTransaction {
             signals: signals ?? state.signals?.changes.map(\.name) ?? state.withheld?.challenge.signals ?? [],
             count: count
         )
+    }
+
+    /// Notes what the request was to its session, for those who measure it.
+    ///
+    /// - Parameter start: When the commit at the end began.
+    func describe(to trace: RequestTrace, since start: ContinuousClock.Instant) {
+        trace.add(since: start, to: .commit)
+        let (verdict, reason, session) = self.ask { state in
+            (state.verdict, state.reason, (state.session ?? state.withheld?.session)?.record.origin?.handle.number)
+        }
+        trace.note { facts in
+            facts.verdict = verdict.rawValue
+            facts.reason = reason?.rawValue ?? ""
+            facts.sessionNumber = session
+        }
     }
 
     /// Tells what a commit has done.

@@ -310,7 +310,9 @@ extension SessionTransaction {
         guard let identifier = state.session?.identifier else { return }
         let isWithin: Bool
         do {
-            isWithin = try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier)
+            isWithin = try await self.context.repository.enforceLimit(user: user, at: self.now, begun: identifier) { ended in
+                self.tell(.limit, state, handle: ended, user: user)
+            }
         } catch {
             // The login is committed, so that it is answered with its cookies; the next one of the user finds what is too many.
             self.request.logger.error("the sessions of a user could not be counted after a login", metadata: ["error": "\(error)"])

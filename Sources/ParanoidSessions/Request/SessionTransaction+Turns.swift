@@ -69,6 +69,8 @@ extension SessionTransaction {
     @inline(never)
     func loadNow() throws -> Bool {
         if self.isLoaded { return true }
+        let start = self.request.trace.map { _ in ContinuousClock.now }
+        defer { if let start { self.request.trace?.add(since: start, to: .guard) } }
         let state: TransactionState?
         do throws(SessionStoreError) { state = try self.arriveNow() } catch { throw self.unavailable(error) }
         guard let state else { return false }
@@ -77,6 +79,8 @@ extension SessionTransaction {
     }
 
     func load() async throws {
+        let start = self.request.trace.map { _ in ContinuousClock.now }
+        defer { if let start { self.request.trace?.add(since: start, to: .guard) } }
         let state = try await self.storing { () throws(SessionStoreError) in try await self.arrive() }
         try self.enter(state)
     }

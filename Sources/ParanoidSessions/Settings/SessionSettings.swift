@@ -47,6 +47,8 @@ public struct SessionSettings: Sendable {
     package var rememberAge: Duration = .seconds(2_592_000)
     /// Where randomness comes from.
     package var randomSource: SessionRandom.Source = SessionRandom.system
+    /// Hears what happens to sessions, before the application does.
+    package var observe: @Sendable (SessionEvent) -> Void = { _ in }
 
     /// Creates the default configuration of a profile.
     package init(profile: Profile = .paranoid) {

@@ -12,6 +12,8 @@ package struct WorkerBootstrap: ~Copyable, Sendable {
 
     /// This worker's place, from 0; its successor will have the same.
     package let slot: Int
+    /// Which of its slot's two generations this worker is.
+    package let generation: Int
     /// The way back to the supervisor.
     package let report: WorkerReport
     /// The other slots' handoff sockets, as many as there were when this worker was started.
@@ -70,6 +72,7 @@ package struct WorkerBootstrap: ~Copyable, Sendable {
         let inbox = try OwnedDescriptor(inherited: Layout.firstHandoffSocket + CInt(slot))
         let listener = try OwnedDescriptor.inheritedStandardInput()
         self.slot = slot
+        self.generation = generation
         self.isListenerOwn = isListenerOwn
         self.report = report
         self.siblings = siblings

@@ -17,7 +17,10 @@ package final class WorkerContext: Sendable {
     /// A sibling that has given no sign of life for so long is handed no connection; a heartbeat comes every second.
     private static let timeout: Int64 = 3_000_000_000
 
-    private let slot: Int
+    /// The slot, from 0.
+    package let slot: Int
+    /// What this worker does at this moment.
+    package let rows: ScoreboardRows
     private let scoreboardSlot: ScoreboardSlot
     /// What all workers know of one another.
     package let scoreboard: Scoreboard
@@ -35,6 +38,7 @@ package final class WorkerContext: Sendable {
     package init(_ bootstrap: borrowing WorkerBootstrap, maximumRequests: Int?) {
         self.slot = bootstrap.slot
         self.scoreboardSlot = bootstrap.scoreboardSlot
+        self.rows = bootstrap.scoreboard.rows(bootstrap.slot, generation: bootstrap.generation)
         self.scoreboard = bootstrap.scoreboard
         self.report = bootstrap.report
         self.siblings = bootstrap.siblings.map { Sibling(socket: $0, isGone: Gone()) }
@@ -49,6 +53,7 @@ package final class WorkerContext: Sendable {
         self.slot = 0
         self.scoreboard = try Scoreboard(slots: 1)
         self.scoreboardSlot = self.scoreboard.slot(0, generation: 0)
+        self.rows = self.scoreboard.rows(0, generation: 0)
         self.report = nil
         self.siblings = []
         self.quota = nil

@@ -21,6 +21,8 @@ final class WorkerProcess {
     let generation: Int
     /// What it says about itself.
     let scoreboardSlot: ScoreboardSlot
+    /// When it was started (`CoarseClock.now()`).
+    let startedAt = CoarseClock.now()
     private var process: SpawnedProcess
     private var report: OwnedDescriptor?
     private var lastLoad: (demand: UInt64, capacity: UInt64) = (0, 0)
@@ -56,6 +58,7 @@ final class WorkerProcess {
         self.generation = resources.generation
         self.scoreboardSlot = resources.scoreboard.slot(identifier.slot, generation: resources.generation)
         self.scoreboardSlot.clear()
+        resources.scoreboard.rows(identifier.slot, generation: resources.generation).clear()
         self.process = try SpawnedProcess(
             SpawnedProcess.Command(
                 path: configuration.programPath,

@@ -1,0 +1,161 @@
+internal import Logging
+internal import ParanoidHTTP
+internal import ParanoidLinux
+internal import Synchronization
+internal import WorkerSupervisor
+
+/// Measures the requests of this process: shows on the scoreboard which ones run, and counts them when they end.
+///
+/// As long as a request is shown, its row says method, route and identifier; never a path, which may name a person.
+final class RequestMonitor: Sendable {
+    private let rows: ScoreboardRows
+    private let registry: MetricsRegistry
+    private let slowRequest: Duration?
+    private let access: AccessLog?
+    private let logger: Logger
+    /// A bit for each row that is taken.
+    private let taken: RowMarks
+    private let spare = SparePlaces()
+    private let slowLines = LineRate()
+
+    /// Begins with rows that are all free.
+    init(_ context: WorkerContext, slowRequest: Duration?, access: AccessLog?, logger: Logger) {
+        self.rows = context.rows
+        self.registry = MetricsRegistry(scoreboard: context.scoreboard)
+        self.slowRequest = slowRequest
+        self.access = access
+        self.logger = logger
+        self.taken = RowMarks()
+    }
+
+    deinit {
+        unsafe self.spare.takeAll { trace in unsafe Unmanaged<RequestTrace>.fromOpaque(trace).release() }
+    }
+
+    /// Begins to measure a request.
+    func begin() -> RequestTrace {
+        guard let kept = unsafe self.spare.take() else {
+            let (rows, marks, access, isSlowLogged) = (self.rows, self.taken, self.access, self.slowRequest != nil)
+            return RequestTrace { trace, request in
+                if access != nil || isSlowLogged { Self.keep(trace, request, access) }
+                Self.show(trace, request, in: rows, marks)
+            }
+        }
+        let trace = unsafe Unmanaged<RequestTrace>.fromOpaque(kept).takeRetainedValue()
+        trace.reset()
+        return trace
+    }
+
+    /// Notes what lines of the log need and nobody can ask the request for when it is over.
+    private static func keep(_ trace: RequestTrace, _ request: Request, _ access: AccessLog?) {
+        let identifier = Self.identifier(of: request)
+        trace.note { facts in
+            facts.identifier = identifier
+            access?.keep(request, in: &facts)
+        }
+    }
+
+    private static func identifier(of request: Request) -> String {
+        if let value = request.logger[metadataKey: "request.id"] { return "\(value)" }
+        return request.parameters.text(of: "REQUEST_ID") ?? ""
+    }
+
+    private static func show(_ trace: RequestTrace, _ request: Request, in rows: ScoreboardRows, _ marks: RowMarks) {
+        guard let row = marks.take() else { return }
+        trace.row.store(row, ordering: .relaxed)
+        var text = RowText()
+        text.append(request.method.rawValue)
+        text.append(" ")
+        text.append(request.route ?? "-")
+        request.parameters.lend("REQUEST_ID") { identifier in
+            guard let identifier, identifier.byteCount <= 64 else { return }
+            text.append(" ")
+            for index in 0..<identifier.byteCount { text.append(unsafe identifier.unsafeLoad(fromByteOffset: index, as: UInt8.self)) }
+        }
+        text.withBytes { rows.write(row, since: CoarseClock.now(), text: $0) }
+    }
+
+    /// Says in the log which request is cancelled.
+    func noteCancellation(of trace: RequestTrace) {
+        let facts = trace.facts
+        let row = trace.row.load(ordering: .relaxed)
+        var metadata: Logger.Metadata = ["http.method": "\(facts.method)", "http.route": "\(facts.route ?? "-")"]
+        if row >= 0, let text = self.rows.text(ofRow: row) { metadata["request"] = "\(text)" }
+        self.logger.warning("a request took too long and was cancelled", metadata: metadata)
+    }
+
+    /// Counts a request that is over, and writes it into the logs that are on.
+    func end(_ trace: RequestTrace) {
+        let row = trace.row.exchange(-1, ordering: .relaxed)
+        if row >= 0 {
+            self.rows.end(row)
+            self.taken.give(row)
+        }
+        let (seconds, attoseconds) = trace.facts.start.duration(to: .now).components
+        let busy = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+        trace.note { $0.closeHandler(busy: busy) }
+        let facts = trace.facts
+        let total = busy + facts[.queued]
+        self.registry.count(facts, total: total)
+        if let limit = self.slowRequest, total >= limit.wholeNanoseconds { self.noteSlow(facts, total: total) }
+        // Without a method it was no request.
+        if let access = self.access, !facts.method.isEmpty { access.write(facts, total: total) }
+        let kept = unsafe Unmanaged.passRetained(trace)
+        if unsafe !self.spare.give(kept.toOpaque()) { unsafe kept.release() }
+    }
+
+    private func noteSlow(_ facts: RequestTrace.Facts, total: Int64) {
+        guard let leftOut = self.slowLines.next() else { return }
+        let slowest = RequestTrace.Phase.all.max { facts[$0] < facts[$1] } ?? .handler
+        var metadata: Logger.Metadata = [
+            "http.method": "\(facts.method)", "http.route": "\(facts.route ?? "-")", "http.status": .stringConvertible(facts.status),
+            "request.milliseconds": .stringConvertible(total / 1_000_000), "request.slowest": "\(slowest)",
+        ]
+        for phase in RequestTrace.Phase.all { metadata["request.\(phase)"] = .stringConvertible(facts[phase] / 1_000_000) }
+        if leftOut > 0 { metadata["log.left_out"] = .stringConvertible(leftOut) }
+        if !facts.identifier.isEmpty { metadata["request.id"] = "\(facts.identifier)" }
+        if !facts.session.isEmpty { metadata["session.handle"] = "\(facts.session)" }
+        self.logger.warning("a request was slow", metadata: metadata)
+    }
+}
+
+/// Which rows are taken: a bit for each.
+private final class RowMarks: Sendable {
+    private let bits = Atomic<UInt64>(0)
+
+    /// Takes a row; `nil` when none is free.
+    func take() -> Int? {
+        while true {
+            let bits = self.bits.load(ordering: .relaxed)
+            guard bits != .max else { return nil }
+            let row = (~bits).trailingZeroBitCount
+            let (exchanged, _) = self.bits.compareExchange(expected: bits, desired: bits | 1 << UInt64(row), ordering: .acquiring)
+            if exchanged { return row }
+        }
+    }
+
+    func give(_ row: Int) {
+        self.bits.bitwiseAnd(~(1 << UInt64(row)), ordering: .releasing)
+    }
+}
+
+/// The text of a row, without memory of its own.
+private struct RowText {
+    private var bytes = InlineArray<112, UInt8>(repeating: 0)
+    private var count = 0
+
+    mutating func append(_ text: String) {
+        for byte in text.utf8 { self.append(byte) }
+    }
+
+    /// Appends a byte that can do nothing to a terminal.
+    mutating func append(_ byte: UInt8) {
+        guard self.count < ScoreboardRows.textByteCount else { return }
+        self.bytes[self.count] = 0x20...0x7E ~= byte ? byte : UInt8(ascii: "?")
+        self.count += 1
+    }
+
+    func withBytes(_ body: (Span<UInt8>) -> Void) {
+        body(self.bytes.span.extracting(first: self.count))
+    }
+}

@@ -1,0 +1,95 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// Where the lines of a log of its own go: a file, an inherited descriptor, or the system's log.
+///
+/// A reader that has stopped must not stop this program: lines that it does not take at once are lost and counted.
+package final class LineSink: Sendable {
+    /// The kinds of places.
+    package enum Place: Sendable, Hashable {
+        /// Standard output.
+        case standardOutput
+        /// Standard error.
+        case standardError
+        /// A file, which is made with mode 0600 where there is none.
+        case file(String)
+        /// The system's log (`/dev/log`, facility local0, RFC 3164), which the journal reads as well.
+        case systemLog(tag: String)
+    }
+
+    private struct State {
+        var descriptor: CInt = -1
+        var lost = 0
+    }
+
+    /// The place.
+    package let place: Place
+    private let state = Mutex(State())
+
+    /// Opens a place.
+    ///
+    /// - Throws: ``SystemCallError`` for a file that cannot be opened.
+    package init(_ place: Place) throws(SystemCallError) {
+        self.place = place
+        try self.reopen()
+    }
+
+    deinit {
+        self.state.withLock { state in
+            if case .file = self.place, state.descriptor >= 0 { _ = close(state.descriptor) }
+        }
+    }
+
+    /// Opens a file anew, after it was renamed; the one before stays in use when that fails.
+    package func reopen() throws(SystemCallError) {
+        switch self.place {
+        case .standardOutput: self.state.withLock { $0.descriptor = STDOUT_FILENO }
+        case .standardError: self.state.withLock { $0.descriptor = STDERR_FILENO }
+        case .systemLog: break
+        case .file(let path):
+            // A pipe without a reader would hold the process here.
+            let flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+            let number = unsafe open(path, flags, 0o600)
+            guard number >= 0 else { throw SystemCallError("open") }
+            let before = self.state.withLock { state in
+                defer { state.descriptor = number }
+                return state.descriptor
+            }
+            if before >= 0 { _ = close(before) }
+        }
+    }
+
+    /// Writes a line with its end in one call, so that lines of several processes stay whole.
+    ///
+    /// - Parameter notice: The line that says how many were lost; it goes before the first line that can be written again.
+    package func write(_ line: [UInt8], notice: (_ lost: Int) -> [UInt8] = { _ in [] }) {
+        self.state.withLock { state in
+            let bytes = state.lost > 0 ? notice(state.lost) + line : line
+            state.lost = self.put(bytes, on: state.descriptor) ? 0 : state.lost + 1
+        }
+    }
+
+    private func put(_ bytes: [UInt8], on descriptor: CInt) -> Bool {
+        if case .systemLog(let tag) = self.place {
+            // Facility local0, severity info.
+            let message = Array("<134>\(tag): ".utf8) + bytes.dropLast()
+            let path = Array("/dev/log".utf8)
+            return unsafe path.withUnsafeBytes { path in
+                unsafe message.withUnsafeBytes { message in
+                    unsafe clinux_notify(
+                        path.baseAddress!.assumingMemoryBound(to: CChar.self),
+                        path.count,
+                        message.baseAddress,
+                        message.count,
+                        0
+                    ) == 0
+                }
+            }
+        }
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard unsafe poll(&entry, 1, 0) > 0 else { return false }
+        let count = unsafe bytes.withUnsafeBytes { unsafe clinux_write_now(descriptor, $0.baseAddress, $0.count) }
+        return count == bytes.count
+    }
+}

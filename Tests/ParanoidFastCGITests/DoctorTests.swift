@@ -1,0 +1,159 @@
+import Foundation
+import ParanoidFastCGITesting
+import Testing
+
+@testable import ParanoidFastCGI
+
+@Suite("The doctor")
+struct DoctorTests {
+    private let directory: TemporaryDirectory
+    private static let surroundings = Doctor.Surroundings(isRoot: false, descriptorLimit: 65_536, processors: 4, now: 1_800_000_000)
+
+    init() throws {
+        self.directory = try TemporaryDirectory()
+    }
+
+    /// An installation with nothing wrong but that nobody answers on its socket.
+    private func healthy() async throws -> ApplicationConfiguration {
+        var configuration = try ApplicationConfiguration(environment: ["STATE_DIRECTORY": self.directory.path])
+        configuration.listen = "127.0.0.1:9000"
+        configuration.status = "unix:\(self.directory.path)/status.sock"
+        configuration.allowsNetworkStore = true
+        let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        app.get("/") { _ in "" }
+        var client = InProcessClient(app)
+        _ = try await client.get("/")
+        return configuration
+    }
+
+    private func findings(
+        _ configuration: ApplicationConfiguration,
+        _ surroundings: Doctor.Surroundings = Self.surroundings,
+        nginx: String? = nil
+    ) throws -> [Doctor.Finding] {
+        let nginx = try nginx.map { try NginxConfiguration($0) }
+        // Where these tests run, temporary files may lie in memory.
+        return Doctor(configuration, surroundings: surroundings).findings(nginx: nginx).filter { !$0.problem.contains("is in memory") }
+    }
+
+    @Test("finds nothing wrong with a healthy installation and the configuration that the tool prints for it")
+    func healthyInstallation() async throws {
+        let configuration = try await self.healthy()
+        #expect(try self.findings(configuration, nginx: NginxConfiguration.matching(configuration)) == [])
+    }
+
+    typealias Change = @Sendable (inout ApplicationConfiguration, inout Doctor.Surroundings) -> Void
+
+    @Test(
+        "finds a mistake in the settings or in the machine's limits",
+        arguments: [
+            ("plain HTTP", { @Sendable configuration, _ in configuration.sessions.guardSettings.isHTTPSOnly = false }),
+            ("nonces are switched off", { @Sendable configuration, _ in configuration.sessions.guardSettings.nonceTimeout = nil }),
+            (
+                "every user of this machine may connect",
+                { @Sendable configuration, _ in
+                    configuration.listen = "unix:/proc/nonexistent/app.sock"
+                    configuration.listenMode = 0o666
+                }
+            ),
+            (
+                "there is no socket /proc/nonexistent/app.sock",
+                { @Sendable configuration, _ in configuration.listen = "unix:/proc/nonexistent/app.sock" }
+            ),
+            ("every host that reaches 0.0.0.0:9000", { @Sendable configuration, _ in configuration.listen = "0.0.0.0:9000" }),
+            (
+                "is told the status",
+                { @Sendable configuration, _ in
+                    configuration.status = "0.0.0.0:9101"
+                    configuration.statusClients = ["0.0.0.0/0"]
+                }
+            ),
+            ("may ask for the status", { @Sendable configuration, _ in configuration.statusMode = 0o666 }),
+            ("every client is a trusted proxy", { @Sendable configuration, _ in configuration.trustedProxies = ["0.0.0.0/0"] }),
+            ("expired sessions are never removed", { @Sendable configuration, _ in configuration.sweepInterval = nil }),
+            ("counts as stuck before", { @Sendable configuration, _ in configuration.requestDeadline = .seconds(60) }),
+            ("stays root", { @Sendable _, surroundings in surroundings.isRoot = true }),
+            ("descriptors", { @Sendable _, surroundings in surroundings.descriptorLimit = 256 }),
+            ("200 workers share", { @Sendable configuration, _ in configuration.workers = 200 }),
+            ("the clock is wrong", { @Sendable _, surroundings in surroundings.now = 1_000_000 }),
+            ("(PARANOID_LOG_FILE) cannot be written", { @Sendable configuration, _ in configuration.logFile = "/proc/nonexistent/log" }),
+            (
+                "/proc/nonexistent/env (PARANOID_ENV_FILE)",
+                { @Sendable configuration, _ in configuration.environmentFile = "/proc/nonexistent/env" }
+            ),
+            (
+                "there is no session directory",
+                { @Sendable configuration, _ in configuration.sessionDirectory = "/proc/nonexistent/sessions" }
+            ),
+            ("there is no secret file", { @Sendable configuration, _ in configuration.secretFile = "/proc/nonexistent/secret" }),
+        ] as [(String, Change)]
+    )
+    func settings(_ problem: String, _ change: Change) async throws {
+        var configuration = try await self.healthy()
+        var surroundings = Self.surroundings
+        change(&configuration, &surroundings)
+        let findings = try self.findings(configuration, surroundings)
+        #expect(findings.contains { $0.problem.contains(problem) && !$0.change.isEmpty }, "\(findings)")
+    }
+
+    @Test(
+        "finds a mistake in the files",
+        arguments: [
+            ("others can read it", "chmod 644 secret"), ("it is not a regular file", "rm secret; mkdir secret"),
+            ("secret, line 1", "echo nonsense > secret"),
+            ("others may look into", "chmod 755 sessions"), ("others may write", "chmod 777 sessions"),
+            ("is not the session directory of an application", "rm -r sessions; mkdir -m 700 sessions"),
+            ("is not a directory", "rm -r sessions; touch sessions"),
+        ]
+    )
+    func files(_ problem: String, _ command: String) async throws {
+        let configuration = try await self.healthy()
+        let shell = try Process.run(URL(filePath: "/bin/sh"), arguments: ["-c", "cd '\(self.directory.path)' && \(command)"])
+        shell.waitUntilExit()
+        let findings = try self.findings(configuration)
+        #expect(findings.contains { $0.problem.contains(problem) && !$0.change.isEmpty }, "\(findings)")
+    }
+
+    @Test(
+        "finds a mistake in the configuration of nginx",
+        arguments: [
+            ("HTTPS is not sent", "fastcgi_param HTTPS $https if_not_empty;", ""),
+            ("claims to be encrypted", "HTTPS $https if_not_empty", "HTTPS on"),
+            ("REMOTE_ADDR is not sent", "fastcgi_param REMOTE_ADDR $remote_addr;", ""),
+            ("CONTENT_LENGTH is not sent", "fastcgi_param CONTENT_LENGTH $content_length if_not_empty;", ""),
+            ("when a request began", "fastcgi_param REQUEST_BEGAN $msec;", ""),
+            ("sent twice", "fastcgi_pass", "fastcgi_param REMOTE_ADDR $x; fastcgi_pass"),
+            ("become one parameter", "underscores_in_headers off", "underscores_in_headers on"),
+            ("502", "fastcgi_buffer_size 8k", "fastcgi_buffer_size 4k"),
+            ("nginx refuses bodies", "client_max_body_size 2097153", "client_max_body_size 1m"),
+            ("slow senders", "fastcgi_request_buffering on", "fastcgi_request_buffering off"),
+            ("a POST twice", "fastcgi_next_upstream error timeout", "fastcgi_next_upstream error timeout non_idempotent"),
+            ("keepalive does nothing", "fastcgi_keep_conn on;", ""),
+            ("longer than the application drains", "keepalive_timeout 4s", "keepalive_timeout 60s"),
+            ("is not tried again", "    server 127.0.0.1:9000 max_fails=0;\n    server", "    server"),
+            ("no location has a fastcgi_pass", "fastcgi_pass paranoid;", ""),
+        ]
+    )
+    func nginx(_ problem: String, _ before: String, _ after: String) async throws {
+        let configuration = try await self.healthy()
+        let text = NginxConfiguration.matching(configuration)
+        #expect(text.contains(before))
+        let findings = try self.findings(configuration, nginx: "http { \(text.replacing(before, with: after)) }")
+        #expect(findings.contains { $0.problem.contains(problem) && !$0.change.isEmpty }, "\(findings)")
+    }
+
+    @Test("reads nginx's language: comments, quotation marks, variables, includes, and what an inner block replaces")
+    func language() throws {
+        let configuration = try NginxConfiguration("a 'b c' \"d;e\" f#g; # comment }\nh { include x; i ${j}k; }") {
+            $0 == "x" ? ["l m;"] : []
+        }
+        #expect(
+            configuration.directives == [
+                .init(words: ["a", "b c", "d;e", "f#g"]),
+                .init(words: ["h"], block: [.init(words: ["l", "m"]), .init(words: ["i", "${j}k"])]),
+            ]
+        )
+        #expect(throws: NginxConfiguration.Problem.self) { try NginxConfiguration("a {") }
+        #expect(throws: NginxConfiguration.Problem.self) { try NginxConfiguration("a; }") }
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import ParanoidFastCGITesting
+import ParanoidSessions
+import Testing
+
+@testable import ParanoidFastCGI
+
+@Suite("The file of events")
+struct EventJournalTests {
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        self.directory = try TemporaryDirectory()
+    }
+
+    private func makeApp(limit: Int? = nil) throws -> (Application, InProcessClient) {
+        var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
+        configuration.eventFile = "\(self.directory.path)/events"
+        configuration.sessionsPerUser = limit
+        let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        app.post("/login") { request in
+            try await request.session.logIn(as: request.query.first(named: "user") ?? "ann")
+            return "in"
+        }
+        app.post("/logout") { request in
+            try await request.session.logOut()
+            return "out"
+        }
+        return (app, InProcessClient(app))
+    }
+
+    @Test("says why each session of a user ended, and nothing of other users")
+    func why() async throws {
+        var (app, client) = try self.makeApp(limit: 1)
+        var others = [InProcessClient(app), InProcessClient(app)]
+        _ = try await client.post("/login?user=ann")
+        _ = try await others[0].post("/login?user=ann")
+        _ = try await others[1].post("/login?user=bob")
+        _ = try await others[1].post("/logout")
+        #expect(try await app.sessions.revokeAll(user: "ann") == 1)
+        try await app.sessions.revokeEveryone()
+        let events = try #require(try app.sessions.events(ofUser: "ann"))
+        #expect(events.map(\.kind).sorted() == ["limit", "login", "login", "revoked", "revoked everyone"])
+        let handles = events.filter { $0.kind == "login" }.map(\.session)
+        #expect(Set(handles).count == 2 && events.first { $0.kind == "limit" }?.session == handles[0])
+        #expect(events.filter(\.endsSession).count == 3)
+        #expect(events.allSatisfy { $0.user == "ann" || $0.kind == "revoked everyone" })
+        #expect(try app.sessions.events(ofUser: "bob")?.map(\.kind) == ["login", "logout", "revoked everyone"])
+        #expect(try app.sessions.events(ofUser: "carol")?.map(\.kind) == ["revoked everyone"])
+    }
+
+    @Test("holds no name in the clear, and is for its owner only")
+    func sealed() async throws {
+        var (_, client) = try self.makeApp()
+        _ = try await client.post("/login?user=annabella")
+        let path = "\(self.directory.path)/events"
+        let bytes = try Data(contentsOf: URL(filePath: path))
+        #expect(bytes.range(of: Data("annabella".utf8)) == nil && bytes.count == 2048)
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
+    }
+
+    @Test("reads what it has written, also texts that are long or hold separators")
+    func coding() throws {
+        let long = String(repeating: "ü", count: 200)
+        let event = KeptEvent(
+            time: Timestamp(secondsSinceEpoch: 7),
+            kind: "login",
+            reason: "",
+            session: "0123",
+            user: "a\u{1F}b",
+            client: long,
+            signals: "",
+            count: 1
+        )
+        let read = try #require(KeptEvent(decoding: event.encoded))
+        #expect(event.encoded.count <= 760 && read.user == "a?b" && read.time == event.time && read.session == "0123")
+        #expect(KeptEvent(decoding: []) == nil && KeptEvent(decoding: Array("1".utf8)) == nil)
+    }
+}
