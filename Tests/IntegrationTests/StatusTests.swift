@@ -125,6 +125,24 @@ extension Integration {
             }
         }
 
+        @Test("answers over TCP to those on the list only, also in a process that serves alone", .timeLimit(.minutes(5)))
+        func overTCP() async throws {
+            for (clients, isAnswered) in [("127.0.0.0/8", true), ("192.0.2.0/24", false)] {
+                let port = try FreePorts.find(1)[0]
+                let settings = ["PARANOID_STATUS": "127.0.0.1:\(port)", "PARANOID_STATUS_CLIENTS": clients, "PARANOID_WORKERS": "0"]
+                try await BareProgram.with(settings: settings) { program in
+                    let output = program.folder["curl"]
+                    let curl = try SpawnedCommand(
+                        ["curl", "-sS", "http://127.0.0.1:\(port)/ready"],
+                        environment: Requirements.environment,
+                        output: output
+                    )
+                    #expect(await curl.waitForEnd() == .exited(0) || !isAnswered)
+                    #expect((TestFolder.text(at: output) == "ready: 1 of 1 workers serve\n") == isAnswered)
+                }
+            }
+        }
+
         @Test("is not there when it is switched off, and has to open when it is named", .timeLimit(.minutes(5)))
         func off() async throws {
             try await BareProgram.with(settings: ["PARANOID_STATUS": "none"]) { program in

@@ -21,7 +21,7 @@ struct DoctorTests {
         configuration.allowsNetworkStore = true
         let app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         app.get("/") { _ in "" }
-        var client = InProcessClient(app)
+        var client = TestClient(app)
         _ = try await client.get("/")
         return configuration
     }

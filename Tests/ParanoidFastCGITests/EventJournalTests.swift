@@ -13,7 +13,7 @@ struct EventJournalTests {
         self.directory = try TemporaryDirectory()
     }
 
-    private func makeApp(limit: Int? = nil) throws -> (Application, InProcessClient) {
+    private func makeApp(limit: Int? = nil) throws -> (Application, TestClient) {
         var configuration = ApplicationConfiguration(stateDirectory: self.directory.path)
         configuration.eventFile = "\(self.directory.path)/events"
         configuration.sessionsPerUser = limit
@@ -26,13 +26,13 @@ struct EventJournalTests {
             try await request.session.logOut()
             return "out"
         }
-        return (app, InProcessClient(app))
+        return (app, TestClient(app))
     }
 
     @Test("says why each session of a user ended, and nothing of other users")
     func why() async throws {
         var (app, client) = try self.makeApp(limit: 1)
-        var others = [InProcessClient(app), InProcessClient(app)]
+        var others = [TestClient(app), TestClient(app)]
         _ = try await client.post("/login?user=ann")
         _ = try await others[0].post("/login?user=ann")
         _ = try await others[1].post("/login?user=bob")
