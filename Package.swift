@@ -137,9 +137,8 @@ let package = Package(
         .testTarget(
             name: "ParanoidFastCGITests",
             dependencies: [
-                "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidSessions", "TestSupport",
-                "WorkerSupervisor",
-                logging, serviceLifecycle,
+                "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions",
+                "TestSupport", "WorkerSupervisor", logging, serviceLifecycle,
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],

@@ -43,6 +43,10 @@ public final class Application: RouterMethods, Service, Sendable {
     private let router = Router()
     private let context = Mutex<WorkerContext?>(nil)
     private let openAccessLog = Mutex<AccessLog?>(nil)
+    /// The limits in the order in which they were made.
+    let rateLimits = Mutex<[RateLimit]>([])
+    /// Where the web server asks whether a request may pass.
+    let gatePath = Mutex<String?>(nil)
     private let errorHook = Mutex<(ErrorHook)?>(nil)
 
     /// Prepares an application, with no effect outside itself: files, sockets and the process are as before until ``run()``.
@@ -140,6 +144,8 @@ public final class Application: RouterMethods, Service, Sendable {
             forwarding: self.configuration.forwarding,
             securityHeaders: self.configuration.securityHeaders,
             errorResponder: errorResponder,
+            mount: self.configuration.mount,
+            gatePath: self.gatePath.withLock { $0 },
             logger: self.logger
         )
     }

@@ -106,7 +106,7 @@ struct Setting: Sendable {
 
     /// All settings in the order in which they are read: a setting whose default depends on others comes after them.
     static let all =
-        Self.theft + Self.cookies + Self.lifetimes + Self.listener + Self.processes + Self.requests + Self.store + Self.status
+        Self.theft + Self.mount + Self.cookies + Self.lifetimes + Self.listener + Self.processes + Self.requests + Self.store + Self.status
         + Self.logging
 
     /// Purpose and threat in one line.

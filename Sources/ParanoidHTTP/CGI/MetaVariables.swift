@@ -16,6 +16,19 @@ package struct MetaVariables: Sendable, Hashable {
     package let contentType: String?
     /// The peer of the web server as it was sent, in printable ASCII; empty when unknown.
     package let remoteAddress: String
+
+    /// The question whether the request may pass, as a request of its own for a path of the application.
+    package func question(to path: String) -> MetaVariables {
+        MetaVariables(
+            method: "GET",
+            rawPath: path,
+            rawQuery: "",
+            isSecure: self.isSecure,
+            contentLength: nil,
+            contentType: nil,
+            remoteAddress: self.remoteAddress
+        )
+    }
 }
 
 /// The defect of parameters that are not a request; the client gets a plain 400.

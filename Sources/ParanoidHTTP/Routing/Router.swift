@@ -30,11 +30,12 @@ package final class Router: RouterMethods, Sendable {
         } catch {
             preconditionFailure("\(text) is not a pattern: \(error.message)")
         }
-        let (inner, bodyLimit) = LimitedHandler.unwrap(handler)
+        let (inner, limits) = LimitedHandler.unwrap(handler)
+        let timed = limits.timeout.map { TimedHandler(inner, timeout: $0) as any HTTPHandler } ?? inner
         let isNew = self.state.withLock { state in
             state.routes.append((method.rawValue, text))
             let number = state.routes.count
-            let endpoint = RouteEndpoint(inner, pattern: text, names: pattern.names, bodyLimit: bodyLimit, number: number)
+            let endpoint = RouteEndpoint(timed, pattern: text, names: pattern.names, bodyLimit: limits.bodyLimit, number: number)
             return state.trie.insert(endpoint, method: method, pattern: pattern)
         }
         precondition(isNew, "\(method) \(text) is registered already, perhaps with other names in its captures")
