@@ -3,7 +3,7 @@ package import ParanoidLinux
 /// Hears how a server is, and does for it what needs other processes.
 ///
 /// All functions are called on the server's threads, must not block and may be called at the same time.
-package protocol ServerDelegate: Sendable {
+package protocol ServerDelegate: AnyObject, Sendable {
     /// The threads come round; called every ``FastCGIServerConfiguration/heartbeatInterval``, but not while handlers hold all of them.
     ///
     /// A thread that waits for bytes of a slow peer counts as free, as that has a deadline of its own.

@@ -2,6 +2,8 @@
 """Requests per second and CPU time per request of this project and of its peers, round by round through one nginx.
 
     Tests/Benchmarks/bench.py [--short] [--rounds N] [--seconds N] [--connections N,N…] [--only PATTERN] [--build] [--svg FILE]
+                              [--no-counts] [--save FILE]
+    Tests/Benchmarks/bench.py --show FILE [--svg FILE] [--page FILE]
 
 Every row is measured once in each round, the rows in turn, so that what the machine does meanwhile meets all of them;
 the table has medians, with the least and the greatest in brackets. CPU is the time of all processes of the application
@@ -16,12 +18,19 @@ calls are those that strace sees in a round of its own, the allocations are coun
  * Hummingbird: over HTTP; `counter` is MemoryPersistDriver and a cookie
  * Go: net/http/fcgi; `counter` is a map and a cookie
 
+--save adds the figures of a run to those in FILE, for a benchmark in pieces: a round with all rows in each. --no-counts leaves system
+calls and allocations out. --show measures nothing and shows the figures of a file; --page writes them into a page of the
+documentation, between the comments `bench` and `end of bench`.
+
 --short is for the gate: ours alone, one second per row. Otherwise the peers are built from Tests/Benchmarks/Peers when they
 are missing below .build/peers, and skipped with a word when what they need cannot be installed. --build builds the demo first
 (release); without it, it has to be there, or PARANOID_BIN_DIR says where. Ends with `N passed, N failed`: a row passes when
 every response was 200.
 """
 import argparse
+import contextlib
+import io
+import json
 import os
 import re
 import shutil
@@ -279,6 +288,7 @@ class Row:
         )
 
     def values(self, connections, key):
+        """Of all rounds; the median of none is never asked for."""
         return [result[key] for result in self.results.get(connections, [])]
 
     def median(self, connections, key):
@@ -338,12 +348,78 @@ def rows_of(work, servers):
 # MARK: Showing
 
 
+class Figures:
+    """All that is shown of one run, or of several whose rounds were kept in a file."""
+
+    def __init__(self, rows):
+        self.rows, self.calls, self.allocations, self.servers = rows, {}, {}, {}
+
+    @staticmethod
+    def load(path):
+        with open(path, encoding="utf-8") as file:
+            kept = json.load(file)
+        rows = []
+        for name, row in kept["rows"].items():
+            rows.append(Row(name, None, "", beside=row["beside"]))
+            rows[-1].results = {int(number): results for number, results in row["results"].items()}
+        figures = Figures(rows)
+        figures.calls, figures.allocations, figures.servers = kept["calls"], kept["allocations"], kept["servers"]
+        return figures
+
+    def add(self, path):
+        """Puts these figures behind those of a file."""
+        kept = {"rows": {}, "calls": {}, "allocations": {}, "servers": {}}
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                kept = json.load(file)
+        for row in self.rows:
+            results = kept["rows"].setdefault(row.name, {"beside": bool(row.beside), "results": {}})["results"]
+            for number, found in row.results.items():
+                results.setdefault(str(number), []).extend(found)
+        for name, facts in self.servers.items():
+            known = kept["servers"].setdefault(name, {"start": [], "memory": []})
+            known["start"] += facts["start"]
+            known["memory"] += facts["memory"]
+        kept["calls"] |= self.calls
+        kept["allocations"] |= self.allocations
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(kept, file)
+
+    def show(self, connections, svg):
+        rounds = max(len(results) for row in self.rows for results in row.results.values())
+        print(f"{rounds} rounds, {SESSIONS} sessions; medians (least–greatest)")
+        show([row for row in self.rows if row.results], connections, self.calls, self.servers)
+        if self.allocations:
+            print("\n| allocations per request | outside libfcgi | in libfcgi |\n|---|---|---|")
+            for name, (outside, inside) in self.allocations.items():
+                print(f"| ours: {name} | {outside:.1f} | {inside:.1f} |")
+        if svg:
+            number = 32 if 32 in connections else connections[0]
+            plot(svg, [row for row in self.rows if not row.beside and row.results.get(number)], number)
+
+    def write(self, page, connections):
+        """Puts the tables into a page, between its two comments."""
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            self.show(connections, None)
+        before, _, rest = text.partition("<!-- bench -->")
+        _, _, after = rest.partition("<!-- end of bench -->")
+        if not after:
+            sys.exit(f"bench.py: {page} has no comments `bench` and `end of bench`")
+        with open(page, "w", encoding="utf-8") as file:
+            file.write(f"{before}<!-- bench -->\n\n{output.getvalue().strip()}\n\n<!-- end of bench -->{after}")
+
+
 def show(rows, connections, calls, servers):
     for number in connections:
         print(f"\n{number} connections\n")
         print("| | requests/s | CPU µs | nginx CPU µs | p50 ms | p99 ms |" + (" system calls |" if calls else ""))
         print("|---|---|---|---|---|---|" + ("---|" if calls else ""))
         for row in rows:
+            if number not in row.results:
+                continue
             rates, cpu = row.values(number, "rate"), row.values(number, "cpu")
             cells = [
                 f"{statistics.median(rates):.0f} ({min(rates):.0f}–{max(rates):.0f})",
@@ -356,9 +432,9 @@ def show(rows, connections, calls, servers):
             print(f"| {row.name} | " + " | ".join(cells) + " |")
         ratios(rows, number)
     print("\n| | start ms | PSS MiB | of it the largest worker |\n|---|---|---|---|")
-    for name, server in servers.items():
-        whole, worker = server.memory()
-        print(f"| {name} | {server.start_seconds * 1000:.0f} | {whole:.1f} | {worker:.1f} |")
+    for name, facts in servers.items():
+        whole, worker = max(facts["memory"])
+        print(f"| {name} | {statistics.median(facts['start']):.0f} | {whole:.1f} | {worker:.1f} |")
 
 
 RATIOS = [
@@ -422,7 +498,18 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--build", action="store_true")
     parser.add_argument("--svg", default=os.path.join(ROOT, ".build", "bench.svg"))
+    parser.add_argument("--no-counts", action="store_true")
+    parser.add_argument("--save", default="")
+    parser.add_argument("--show", default="")
+    parser.add_argument("--page", default="")
     words = parser.parse_args()
+    if words.show:
+        figures = Figures.load(words.show)
+        connections = sorted({number for row in figures.rows for number in row.results})
+        figures.show(connections, words.svg)
+        if words.page:
+            figures.write(words.page, connections)
+        return
     if words.short:
         words.rounds, words.seconds, words.connections = 1, 1, "32"
     connections = [int(word) for word in words.connections.split(",")]
@@ -478,16 +565,16 @@ def run(words, work, servers, nginx, connections):
         for number in connections:
             for row in rows:
                 row.measure(number, words.seconds, nginx_ticks)
-    calls = {}
-    if not words.short and install("strace"):
-        calls = {row.name: row.system_calls(work) for row in rows if not row.beside}
-    print(f"{words.rounds} rounds of {words.seconds} s, {SESSIONS} sessions; medians (least–greatest)")
-    show(rows, connections, calls, servers)
-    if not words.short:
-        print("\n| allocations per request | outside libfcgi | in libfcgi |\n|---|---|---|")
-        for name, (outside, inside) in allocations().items():
-            print(f"| ours: {name} | {outside:.1f} | {inside:.1f} |")
-        plot(words.svg, [row for row in rows if not row.beside], 32 if 32 in connections else connections[0])
+    figures = Figures(rows)
+    counts = not words.short and not words.no_counts
+    if counts and install("strace"):
+        figures.calls = {row.name: row.system_calls(work) for row in rows if not row.beside}
+    if counts:
+        figures.allocations = allocations()
+    figures.servers = {name: {"start": [server.start_seconds * 1000], "memory": [server.memory()]} for name, server in servers.items()}
+    if words.save:
+        figures.add(words.save)
+    figures.show(connections, words.svg if not words.short else None)
     bad = 0
     for row in rows:
         failed = sum(sum(row.values(number, "failed")) for number in connections)

@@ -49,5 +49,7 @@ struct RecordTests {
         #expect(budget.remaining == 1_000_000_000)
         budget.spend(2_000_000_000, bytes: 0)
         #expect(budget.remaining < 0)
+        budget.restart()
+        #expect(budget.remaining == 10_000_000_000)
     }
 }

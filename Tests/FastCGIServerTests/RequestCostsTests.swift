@@ -1,3 +1,4 @@
+import ParanoidLinux
 import Synchronization
 import Testing
 
@@ -46,6 +47,44 @@ struct RequestCostsTests {
         #expect(costs.isDear(1))
         costs.note(3, microseconds: .max)
         #expect(costs.isDear(3))
+    }
+
+    @Test("takes several events at once only while requests are short")
+    func eventsAtOnce() {
+        let costs = RequestCosts()
+        #expect(costs.eventsAtOnce == 1)
+        for _ in 0..<300 { costs.note(1, microseconds: 4) }
+        #expect(costs.eventsAtOnce == Epoll.mostEvents)
+        for _ in 0..<300 { costs.note(1, microseconds: 500) }
+        #expect(costs.eventsAtOnce == 1)
+    }
+
+    @Test("leaves no event that was taken with others to a thread whose handler blocks")
+    func takenAlong() async throws {
+        let freed = Atomic<Int>(0)
+        try await withServer(handler: { request in
+            let path = request.parameter("SCRIPT_NAME") ?? "-"
+            // A number that only the requests of this round can reach.
+            if let round = Int(path.dropFirst(6)), path.hasPrefix("/block") {
+                waitUntil { freed.load(ordering: .acquiring) >= 3 * round }
+            } else {
+                freed.add(1, ordering: .releasing)
+            }
+            request.answer(path)
+        }) { server in
+            let peers = try OwnedPeers(count: 4, server)
+            for round in 1...200 {
+                var index = 0
+                try peers.forEach { peer in
+                    try peer.send(FastCGIPeer.request(index == round % 4 ? "/block\(round)" : "/free"))
+                    index += 1
+                }
+                try peers.forEach { peer in
+                    let answer = try peer.answer()
+                    #expect(answer.text.hasPrefix("/"))
+                }
+            }
+        }
     }
 
     @Test("lets cheap requests pass dear ones when the thread is busy")

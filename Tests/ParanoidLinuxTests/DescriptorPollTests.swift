@@ -34,3 +34,27 @@ struct DescriptorPollTests {
         #expect(DescriptorPoll.milliseconds(nil) == -1)
     }
 }
+
+@Suite("An epoll")
+struct EpollTests {
+    @Test("gives as many events as are wanted and leaves the others")
+    func several() throws {
+        let poll = try Epoll()
+        let first = try EventFD()
+        let second = try EventFD()
+        let third = try EventFD()
+        for (tag, number) in [first.descriptor.number, second.descriptor.number, third.descriptor.number].enumerated() {
+            try poll.add(number, tag: UInt64(tag), interest: [.readable, .edge])
+        }
+        first.signal()
+        second.signal()
+        third.signal()
+        var tags: [UInt64] = []
+        let one = try #require(poll.wait(milliseconds: 0, atMost: 2) { tags.append($0.tag) })
+        tags.append(one.tag)
+        #expect(tags.count == 2)
+        let last = try #require(poll.wait(milliseconds: 0, atMost: 100) { tags.append($0.tag) })
+        #expect(Set(tags + [last.tag]) == [0, 1, 2])
+        #expect(poll.wait(milliseconds: 0, atMost: 100) == nil)
+    }
+}

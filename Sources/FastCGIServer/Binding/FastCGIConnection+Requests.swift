@@ -83,14 +83,8 @@ extension FastCGIConnection {
         self.begunRequests += 1
         self.hasStartedData = false
         self.hasWriteError = false
-        self.readBudget = TransferBudget(
-            grace: self.configuration.headDeadline,
-            minimumRate: self.configuration.minimumRate
-        )
-        self.writeBudget = TransferBudget(
-            grace: self.configuration.writeTimeout,
-            minimumRate: self.configuration.minimumRate
-        )
+        self.readBudget.restart()
+        self.writeBudget.restart()
         self.openStreams()
     }
 

@@ -34,8 +34,18 @@ package struct FastCGIRequest: ~Copyable, Sendable {
 
     /// Whether parameters cannot be told apart reliably, because a name or value has a zero byte, a name has an equals sign or is empty.
     ///
-    /// Such a request must be refused (400): what is read here is not what was sent.
-    package var hasAmbiguousParameters: Bool { self.owned.head.hasAmbiguousParameters }
+    /// Such a request must be refused (400): a program that sees C strings reads other parameters. They are looked through each time.
+    package var hasAmbiguousParameters: Bool {
+        self.owned.withParameters { bytes in
+            unsafe bytes.withUnsafeBytes { bytes in
+                var pairs = ParameterPairs()
+                while let pair = unsafe pairs.next(in: bytes) {
+                    if unsafe pair.isAmbiguous(in: bytes) { return true }
+                }
+                return false
+            }
+        }
+    }
 
     /// Whether the web server has hung up or aborted the request; asks the system each time (`poll(2)`), without blocking.
     ///

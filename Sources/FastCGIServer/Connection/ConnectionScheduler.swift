@@ -58,6 +58,8 @@ final class ConnectionScheduler: Sendable {
     let costs = RequestCosts()
     /// Requests that let others pass.
     let deferred = DeferredRequests()
+    /// Events that were reported together with another one.
+    private let reported = ReportedEvents()
     private let sleeping = Atomic<Int>(0)
     private let runningHandlers = Atomic<Int>(0)
     private let watches = WatchedDescriptors()
@@ -133,11 +135,23 @@ final class ConnectionScheduler: Sendable {
     }
 
     /// Waits for an event, or for jobs; does not wait while requests are deferred.
+    ///
+    /// Where requests are short, several events are taken with one call. They are there for whichever thread comes round first, and one that
+    /// sleeps comes round within a millisecond, should the others take longer.
     func nextEvent(jobs: JobQueue) -> Epoll.Event? {
-        // In this order, and the other way round where a request is deferred: it is seen here, or this thread there.
+        if let event = self.reported.next() { return event }
+        // In this order, and the other way round where something is added to the two lists: it is seen here, or this thread there.
         self.sleeping.add(1, ordering: .sequentiallyConsistent)
         defer { self.sleeping.subtract(1, ordering: .sequentiallyConsistent) }
-        return self.deferred.isEmpty ? jobs.waitForEvent(in: self.poll) : self.poll.wait(milliseconds: 0)
+        let isIdle = self.deferred.isEmpty && self.reported.isEmpty
+        guard isIdle else { return self.poll.wait(milliseconds: 0) }
+        var hasMore = false
+        let event = jobs.waitForEvent(in: self.poll, atMost: self.costs.eventsAtOnce) { event in
+            self.reported.append(event)
+            hasMore = true
+        }
+        if hasMore, self.sleeping.load(ordering: .sequentiallyConsistent) > 1 { jobs.callForHelpLater() }
+        return event
     }
 
     /// Whether a thread waits for an event.

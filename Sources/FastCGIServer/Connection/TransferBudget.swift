@@ -15,6 +15,12 @@ struct TransferBudget: Sendable {
         self.minimumRate = max(1, minimumRate)
     }
 
+    /// Forgets what was spent.
+    mutating func restart() {
+        self.waited = 0
+        self.transferred = 0
+    }
+
     /// The nanoseconds left; negative when the budget is used up.
     var remaining: Int64 {
         let earned = Int64(self.transferred / self.minimumRate) * 1_000_000_000

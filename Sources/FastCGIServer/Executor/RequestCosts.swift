@@ -1,3 +1,4 @@
+internal import ParanoidLinux
 internal import Synchronization
 
 /// How long the handlers of requests have taken lately, by path.
@@ -8,6 +9,8 @@ final class RequestCosts: Sendable {
     private static let places = 256
     /// Requests that take less are never dear: to put them off would cost as much.
     private static let least: UInt32 = 20
+    /// Microseconds of requests whose events are taken at once.
+    private static let timeAtOnce = 80
 
     private let costs = InlineArray<256, Atomic<UInt32>> { _ in Atomic(0) }
     private let mean = Atomic<UInt32>(0)
@@ -36,6 +39,12 @@ final class RequestCosts: Sendable {
         let cost = self.costs[place].load(ordering: .relaxed)
         let mean = self.mean.load(ordering: .relaxed)
         return cost > Self.least && cost > mean &+ mean / 4
+    }
+
+    /// How many events a thread may take at once: as many as requests are done in the time that it takes to call another thread.
+    var eventsAtOnce: Int {
+        let mean = Int(self.mean.load(ordering: .relaxed))
+        return mean == 0 ? 1 : max(1, min(Epoll.mostEvents, Self.timeAtOnce / mean))
     }
 
     /// A part of the way towards a sample; one that is far off, as of a thread that had to wait for its processor, counts for less.
@@ -83,5 +92,42 @@ final class DeferredRequests: Sendable {
         self.count.subtract(1, ordering: .sequentiallyConsistent)
         self.passed.store(0, ordering: .relaxed)
         return connection
+    }
+}
+
+/// Events that were reported together with another one, in their order; the next thread that comes round takes the next.
+final class ReportedEvents: Sendable {
+    private struct Ring {
+        var events: [Epoll.Event] = []
+        var first = 0
+    }
+
+    private let ring = Mutex(Ring())
+    private let count = Atomic<Int>(0)
+
+    /// Whether there is none.
+    var isEmpty: Bool { self.count.load(ordering: .sequentiallyConsistent) == 0 }
+
+    /// Adds an event.
+    func append(_ event: Epoll.Event) {
+        self.ring.withLock { $0.events.append(event) }
+        self.count.add(1, ordering: .sequentiallyConsistent)
+    }
+
+    /// Takes the event that was reported first; `nil` also while another thread takes one, as no thread waits for another here.
+    func next() -> Epoll.Event? {
+        guard !self.isEmpty else { return nil }
+        let taken = self.ring.withLockIfAvailable { ring -> Epoll.Event? in
+            guard ring.first < ring.events.count else { return nil }
+            let event = ring.events[ring.first]
+            ring.first += 1
+            if ring.first == ring.events.count {
+                ring.events.removeAll(keepingCapacity: true)
+                ring.first = 0
+            }
+            self.count.subtract(1, ordering: .sequentiallyConsistent)
+            return event
+        }
+        return taken ?? nil
     }
 }

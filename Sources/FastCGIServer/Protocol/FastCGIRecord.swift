@@ -128,13 +128,4 @@ extension RawSpan {
     func bigEndian(at offset: Int) -> UInt16 {
         UInt16(self.byte(at: offset)) << 8 | UInt16(self.byte(at: offset + 1))
     }
-
-    /// Whether the range contains a zero byte or, in a name, an equals sign.
-    func hasAmbiguousByte(_ range: Range<Int>, isName: Bool) -> Bool {
-        unsafe self.withUnsafeBytes { bytes in
-            unsafe bytes.containsWord(from: range.lowerBound, to: range.upperBound) {
-                $0.hasZero || (isName && ($0 ^ 0x3D3D_3D3D_3D3D_3D3D).hasZero)
-            }
-        }
-    }
 }

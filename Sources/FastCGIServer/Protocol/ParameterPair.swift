@@ -34,11 +34,10 @@ struct ParameterPair {
     }
 
     /// Whether the pair cannot be told from another one as a C string: a zero byte, an equals sign in the name, no name.
-    @inline(__always)
     func isAmbiguous(in bytes: UnsafeRawBufferPointer) -> Bool {
-        if self.name == self.value { return true }
-        if unsafe bytes.containsWord(from: self.name, to: self.end, where: { $0.hasZero }) { return true }
-        return unsafe bytes.containsWord(from: self.name, to: self.value) { ($0 ^ 0x3D3D_3D3D_3D3D_3D3D).hasZero }
+        guard self.name < self.value else { return true }
+        return unsafe UnsafeRawBufferPointer(rebasing: bytes[self.name..<self.value]).contains { $0 == 0 || $0 == UInt8(ascii: "=") }
+            || UnsafeRawBufferPointer(rebasing: bytes[self.value..<self.end]).contains(0)
     }
 }
 
@@ -53,37 +52,4 @@ struct ParameterPairs {
         self.position = pair.end
         return pair
     }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Whether a word of the range is one that is looked for; no byte outside of the range counts as long as 0xFF is not looked for.
-    ///
-    /// The last eight bytes overlap what was seen before; to fewer of them, those that follow are read along and then overwritten.
-    @inline(__always)
-    func containsWord(from start: Int, to end: Int, where isWanted: (UInt64) -> Bool) -> Bool {
-        precondition(start >= 0 && end <= self.count)
-        let count = end &- start
-        if count >= 8 {
-            var offset = start
-            while offset < end &- 8 {
-                if unsafe isWanted(self.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) { return true }
-                offset &+= 8
-            }
-            return unsafe isWanted(self.loadUnaligned(fromByteOffset: end &- 8, as: UInt64.self))
-        }
-        guard count > 0 else { return false }
-        var word = UInt64.max << UInt64(8 &* count)
-        if self.count &- start >= 8 {
-            word |= unsafe UInt64(littleEndian: self.loadUnaligned(fromByteOffset: start, as: UInt64.self))
-        } else {
-            for offset in 0..<count { word |= unsafe UInt64(self[start &+ offset]) << UInt64(8 &* offset) }
-        }
-        return isWanted(word)
-    }
-}
-
-extension UInt64 {
-    /// Whether one of the eight bytes is zero.
-    @inline(__always)
-    var hasZero: Bool { (self &- 0x0101_0101_0101_0101) & ~self & 0x8080_8080_8080_8080 != 0 }
 }

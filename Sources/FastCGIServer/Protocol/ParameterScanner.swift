@@ -4,9 +4,6 @@ struct ParameterScanner: Sendable {
         case nameLength, valueLength, name, value
     }
 
-    /// Whether a zero byte, an equals sign in a name, or an empty name was seen.
-    private(set) var hasAmbiguity = false
-
     private let maximumBytes: Int
     private let maximumCount: Int
     private var part = Part.nameLength
@@ -45,7 +42,6 @@ struct ParameterScanner: Sendable {
                 if let refusal = self.lengthIsKnown() { return refusal }
             case .name, .value:
                 let end = min(range.upperBound, position + self.contentToCome)
-                self.hasAmbiguity = self.hasAmbiguity || bytes.hasAmbiguousByte(position..<end, isName: self.part == .name)
                 self.contentToCome -= end - position
                 position = end
             }
@@ -61,7 +57,6 @@ struct ParameterScanner: Sendable {
                 self.total += pair.end - pair.name
                 self.count += 1
                 guard self.total <= self.maximumBytes, self.count <= self.maximumCount else { return .tooManyParameters }
-                if unsafe pair.isAmbiguous(in: bytes) { self.hasAmbiguity = true }
                 position = pair.end
             }
             return nil
@@ -91,7 +86,6 @@ struct ParameterScanner: Sendable {
             self.count += 1
             guard self.count <= self.maximumCount else { return .tooManyParameters }
             self.nameLength = self.length
-            self.hasAmbiguity = self.hasAmbiguity || self.length == 0
             self.part = .valueLength
         } else {
             self.valueLength = self.length

@@ -6,8 +6,6 @@ struct RequestHead: Sendable, Hashable {
     var role = RequestRole.responder
     /// Whether the web server wants to use the connection again.
     var keepsConnection = false
-    /// Whether a parameter cannot be told apart from another one once it is a C string: a zero byte, an equals sign in a name, no name.
-    var hasAmbiguousParameters = false
     /// Where in the bytes its parts are.
     var layout = Layout()
 
@@ -90,7 +88,6 @@ struct RequestHeadInspector: Sendable {
             if record.length == 0 {
                 guard parameters.isBetweenParameters else { return .refused(.brokenParameters) }
                 guard bytes.byteCount >= record.end else { return .incomplete }
-                head.hasAmbiguousParameters = parameters.hasAmbiguity
                 head.layout.end = record.end
                 return .complete(head)
             }

@@ -45,7 +45,6 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
         var reader = MetaVariableReader()
         var failure: MetaVariableError?
         let (role, time) = self.request.withLock { request in
-            if request?.hasAmbiguousParameters == true { failure = MetaVariableError(.invalidName) }
             request?.forEachParameter { name, value in
                 guard failure == nil else { return }
                 do throws(MetaVariableError) {
@@ -57,6 +56,7 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
             return (request?.role, request?.receivedAtNanoseconds)
         }
         if let failure { throw failure }
+        if reader.hasZeroByte { throw MetaVariableError(.invalidName) }
         return (try reader.finish(), role, time)
     }
 

@@ -67,6 +67,11 @@ extension RawSpan {
         self.containsWord { $0.hasByteBelow(0x20) | $0.hasByte(0x7F) }
     }
 
+    /// Whether any byte is zero.
+    func containsZero() -> Bool {
+        self.containsWord { $0.hasByteBelow(1) }
+    }
+
     /// Whether any byte is not ASCII.
     func containsNonASCII() -> Bool {
         self.containsWord { $0 & 0x8080_8080_8080_8080 }

@@ -11,6 +11,9 @@ package struct MetaVariableReader: Sendable {
     /// The longest name of a parameter, in bytes.
     package static let maximumNameLength = 256
 
+    /// Whether a value that decides nothing has a zero byte, where a C string ends: who sees parameters as such strings sees another value.
+    package private(set) var hasZeroByte = false
+
     private var seen: UInt64 = 0
     /// Digests of the values that are compared when they repeat, and not kept.
     private var digests = InlineArray<8, Int>(repeating: 0)
@@ -26,7 +29,6 @@ package struct MetaVariableReader: Sendable {
     private var headerContentLength: Int?
     private var contentType: String?
     private var remoteAddress = ""
-    private var serverProtocol = ""
 
     /// Creates a reader that has seen nothing.
     package init() {}
@@ -37,15 +39,21 @@ package struct MetaVariableReader: Sendable {
     package mutating func add(name: RawSpan, value: RawSpan) throws(MetaVariableError) {
         guard let known = MetaVariableName(name) else {
             try Self.check(name: name)
-            if name.starts(with: "HTTP_"), value.containsControlOtherThanTab() { throw MetaVariableError(.controlByte) }
-            // Apache's SERVER_SIGNATURE ends in a line feed; what decides nothing is not looked at.
+            if !name.starts(with: "HTTP_") {
+                if value.containsZero() { self.hasZeroByte = true }
+            } else if value.containsControlOtherThanTab() {
+                throw MetaVariableError(.controlByte)
+            }
             return
         }
-        // HTAB is optional white space in header fields (RFC 9110, section 5.5) and has no business elsewhere.
+        // HTAB is optional white space in header fields (RFC 9110, section 5.5) and has no business elsewhere. Apache's SERVER_SIGNATURE ends
+        // in a line feed; what decides nothing is not looked at further.
         if known.isHeaderField {
             if value.containsControlOtherThanTab() { throw MetaVariableError(.controlByte, known) }
-        } else if known.isDeciding, value.containsControl() {
-            throw MetaVariableError(.controlByte, known)
+        } else if known.isDeciding {
+            if value.containsControl() { throw MetaVariableError(.controlByte, known) }
+        } else if value.containsZero() {
+            self.hasZeroByte = true
         }
         let isFirst = try self.note(known, value)
         if isFirst { try self.keep(known, value) }
@@ -116,8 +124,7 @@ package struct MetaVariableReader: Sendable {
             // cut, for a handler that reads it.
             contentLength: self.contentLength ?? self.headerContentLength,
             contentType: self.contentType,
-            remoteAddress: self.remoteAddress,
-            serverProtocol: self.serverProtocol
+            remoteAddress: self.remoteAddress
         )
     }
 
@@ -143,12 +150,11 @@ package struct MetaVariableReader: Sendable {
             if !value.isEmpty { self.contentType = try Self.printable(value, known) }
         case .remoteAddress:
             self.remoteAddress = try Self.printable(value, known)
-        case .serverProtocol:
-            if !value.containsControl(), let text = try? Self.printable(value, known) { self.serverProtocol = text }
         case .httpCookie:
             if value.byteCount > Self.maximumCookieLength { throw MetaVariableError(.tooLong, known) }
-        case .authType, .remotePort, .remoteUser, .requestScheme, .serverName, .serverPort, .sslClientVerify, .httpAuthorization,
-            .httpContentType, .httpForwarded, .httpHost, .httpOrigin, .httpSecFetchSite, .httpUserAgent, .httpXForwardedFor,
+        case .authType, .remotePort, .remoteUser, .requestScheme, .serverName, .serverPort, .serverProtocol, .sslClientVerify,
+            .httpAuthorization, .httpContentType, .httpForwarded, .httpHost, .httpOrigin, .httpSecFetchSite, .httpUserAgent,
+            .httpXForwardedFor,
             .httpXForwardedHost, .httpXForwardedProto, .httpXRealIP:
             break  // looked up where it is needed
         }

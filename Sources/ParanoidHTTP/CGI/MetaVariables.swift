@@ -16,8 +16,6 @@ package struct MetaVariables: Sendable, Hashable {
     package let contentType: String?
     /// The peer of the web server as it was sent, in printable ASCII; empty when unknown.
     package let remoteAddress: String
-    /// The protocol, such as `HTTP/1.1`; empty when unknown.
-    package let serverProtocol: String
 }
 
 /// The defect of parameters that are not a request; the client gets a plain 400.

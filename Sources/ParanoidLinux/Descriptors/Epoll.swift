@@ -31,6 +31,12 @@ package struct Epoll: ~Copyable, Sendable {
         package let tag: UInt64
         /// Whether the peer has gone or the descriptor is broken.
         package let hasHungUp: Bool
+
+        fileprivate init(_ event: epoll_event) {
+            let broken = CLINUX_EPOLLRDHUP | UInt32(EPOLLHUP.rawValue) | UInt32(EPOLLERR.rawValue)
+            unsafe self.tag = event.data.u64
+            unsafe self.hasHungUp = event.events & broken != 0
+        }
     }
 
     private let descriptor: OwnedDescriptor
@@ -57,15 +63,24 @@ package struct Epoll: ~Copyable, Sendable {
         try self.control(CInt(EPOLL_CTL_DEL), number, 0, [])
     }
 
-    /// Waits for one event, so that the others stay for other threads.
+    /// The most events that one call gives.
+    package static let mostEvents = 8
+
+    /// Waits for one event, and takes others along that are there already; those that are left stay for other threads.
     ///
-    /// - Parameter milliseconds: The longest wait; -1 waits for ever, 0 not at all.
-    /// - Returns: `nil` after the time, and when a signal came.
-    package borrowing func wait(milliseconds: CInt) -> Event? {
-        var event = unsafe epoll_event()
-        guard unsafe epoll_wait(self.descriptor.number, &event, 1, milliseconds) == 1 else { return nil }
-        let broken = CLINUX_EPOLLRDHUP | UInt32(EPOLLHUP.rawValue) | UInt32(EPOLLERR.rawValue)
-        return unsafe Event(tag: event.data.u64, hasHungUp: event.events & broken != 0)
+    /// - Parameters:
+    ///   - milliseconds: The longest wait; -1 waits for ever, 0 not at all.
+    ///   - limit: The most events, up to ``mostEvents``.
+    ///   - others: Gets the events behind the first.
+    /// - Returns: The first event; `nil` after the time, and when a signal came.
+    package borrowing func wait(milliseconds: CInt, atMost limit: Int = 1, others: (Event) -> Void = { _ in }) -> Event? {
+        let limit = max(1, min(limit, Self.mostEvents))
+        return unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.mostEvents) { events in
+            let count = unsafe epoll_wait(self.descriptor.number, events.baseAddress, CInt(limit), milliseconds)
+            guard count > 0 else { return nil }
+            for index in 1..<max(1, Int(count)) { unsafe others(Event(events[index])) }
+            return unsafe Event(events[0])
+        }
     }
 
     private borrowing func control(

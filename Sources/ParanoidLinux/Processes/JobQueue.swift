@@ -98,7 +98,7 @@ package final class JobQueue: Sendable {
         guard isOpen else { return false }
         self.ready.add(1, ordering: .sequentiallyConsistent)
         if isOwnThread {
-            self.callForHelpLater()
+            if self.sleeping.load(ordering: .sequentiallyConsistent) > 0 { self.callForHelpLater() }
         } else {
             self.callForHelp()
         }
@@ -127,11 +127,11 @@ package final class JobQueue: Sendable {
         return (result, job)
     }
 
-    /// Waits in `poll` for one event, or for nothing if jobs are waiting.
-    package func waitForEvent(in poll: borrowing Epoll) -> Epoll.Event? {
+    /// Waits in `poll` for an event, or for nothing if jobs are waiting; further events as in ``Epoll/wait(milliseconds:atMost:others:)``.
+    package func waitForEvent(in poll: borrowing Epoll, atMost limit: Int = 1, others: (Epoll.Event) -> Void = { _ in }) -> Epoll.Event? {
         // Counting oneself as asleep before looking for jobs, where others add a job before looking for sleepers, loses no call.
         self.sleeping.add(1, ordering: .sequentiallyConsistent)
-        let event = poll.wait(milliseconds: self.isEmpty ? -1 : 0)
+        let event = poll.wait(milliseconds: self.isEmpty ? -1 : 0, atMost: limit, others: others)
         self.sleeping.subtract(1, ordering: .sequentiallyConsistent)
         return event
     }
@@ -191,9 +191,10 @@ package final class JobQueue: Sendable {
         self.wakeUp.signal()
     }
 
-    /// The timer runs at most once a millisecond, however many jobs come; a thread that sleeps then takes what it finds.
-    private func callForHelpLater() {
-        guard self.sleeping.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    /// Has a thread woken in a millisecond, for what the calling thread will most likely have done by then.
+    ///
+    /// The timer runs at most once a millisecond, whatever comes; a thread that sleeps then takes what it finds.
+    package func callForHelpLater() {
         guard !self.isTimerRunning.exchange(true, ordering: .sequentiallyConsistent) else { return }
         self.helpTimer.start(microseconds: Self.timeout)
     }

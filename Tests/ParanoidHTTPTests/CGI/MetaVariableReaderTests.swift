@@ -21,7 +21,6 @@ struct MetaVariableReaderTests {
         #expect(variables.contentLength == 12)
         #expect(variables.contentType == "text/plain")
         #expect(variables.remoteAddress == "192.0.2.7")
-        #expect(variables.serverProtocol == "HTTP/1.1")
     }
 
     @Test("that are empty mean nothing")
@@ -221,6 +220,32 @@ struct MetaVariableReaderTests {
         #expect(code(["HTTP_COOKIE": value]) == .controlByte)
         #expect(code([:], uri: "/" + value) == .controlByte)
         #expect(code(["QUERY_STRING": value]) == .controlByte)
+    }
+
+    @Test(
+        "with a zero byte are refused, or it is said that there is one",
+        arguments: MetaVariableName.allCases.map(\.text) + ["SERVER_SIGNATURE", "X", "HTTP_X"]
+    )
+    func zeroBytes(_ name: String) {
+        for length in [1, 2, 3, 4, 7, 8, 9, 17] {
+            for place in 0..<length {
+                var value = [UInt8](repeating: UInt8(ascii: "1"), count: length)
+                #expect(Self.isRefusedOrMarked(Array(name.utf8), value) == false)
+                value[place] = 0
+                #expect(Self.isRefusedOrMarked(Array(name.utf8), value) == true)
+            }
+        }
+    }
+
+    /// Whether a value has a zero byte, as far as the reader says so; `nil` if the value is refused for another reason.
+    private static func isRefusedOrMarked(_ name: [UInt8], _ value: [UInt8]) -> Bool? {
+        var reader = MetaVariableReader()
+        do throws(MetaVariableError) {
+            try unsafe reader.add(name: name.span.bytes, value: value.span.bytes)
+            return reader.hasZeroByte
+        } catch {
+            return error.code == .controlByte ? true : nil
+        }
     }
 
     @Test("let a tab through in header fields alone")
