@@ -16,6 +16,27 @@ struct ImmediateStoreTests {
         #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
     }
 
+    @Test("read it once: under the lock where they begin with a change, without one where they look")
+    func oneRead() async throws {
+        let store = ImmediateOnlyStore()
+        let browser = try Browser(over: store)
+        // The third request is the first to which nothing new is told.
+        for _ in 1...2 { _ = try await browser.count(self.hits) }
+        store.calls.withLock { $0 = ImmediateOnlyStore.Calls() }
+        #expect(try await browser.count(self.hits) == 3)
+        #expect(store.calls.withLock { $0 } == ImmediateOnlyStore.Calls(reads: 0, locks: 1))
+        #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
+        #expect(store.calls.withLock { $0 } == ImmediateOnlyStore.Calls(reads: 1, locks: 1))
+        // Read already, so that the lock comes with the change.
+        let both = try await browser.ask { session in
+            let before = try await session.value(self.hits)
+            try await session.update(self.hits, default: 0) { $0 += 1 }
+            return before
+        }
+        #expect(both == 3)
+        #expect(store.calls.withLock { $0 } == ImmediateOnlyStore.Calls(reads: 2, locks: 2))
+    }
+
     @Test("get along with a store that only knows how to wait")
     func waiting() async throws {
         let store = WaitingOnlyStore()
@@ -169,14 +190,26 @@ private final class Browser: Sendable {
 
 /// A store in memory that must not be asked to wait.
 private final class ImmediateOnlyStore: ImmediateSessionStore {
-    private let store = MemorySessionStore()
+    struct Calls: Equatable {
+        var reads = 0
+        var locks = 0
+    }
 
-    func readNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateRead { try self.store.readNow(name) }
+    private let store = MemorySessionStore()
+    let calls = Mutex(Calls())
+
+    func readNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateRead {
+        self.calls.withLock { $0.reads += 1 }
+        return try self.store.readNow(name)
+    }
     func createNow(_ session: StoredSession, named name: SessionName) throws(SessionStoreError) {
         try self.store.createNow(session, named: name)
     }
     func epochNow() throws(SessionStoreError) -> UInt64 { try self.store.epochNow() }
-    func lockNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateLock { try self.store.lockNow(name) }
+    func lockNow(_ name: SessionName) throws(SessionStoreError) -> ImmediateLock {
+        self.calls.withLock { $0.locks += 1 }
+        return try self.store.lockNow(name)
+    }
 
     func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? { throw self.unwanted() }
     func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) { throw self.unwanted() }

@@ -24,10 +24,35 @@ package struct HTTPDate: Sendable, Hashable, Comparable {
 
     /// The fixed-length form, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
     package var text: String {
+        var text: [UInt8] = []
+        text.reserveCapacity(29)
+        self.append(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Appends ``text``.
+    package func append(to text: inout [UInt8]) {
         let days = self.secondsSinceUnixEpoch / 86_400
+        let second = self.secondsSinceUnixEpoch % 86_400
         let (year, month, day) = Self.civil(days)
-        let date = "\(Self.weekdays[Int((days + 4) % 7)]), \(Self.digits(day)) \(Self.months[Int(month - 1)]) \(Self.digits(year, 4))"
-        return "\(date) \(self.timeOfDay) GMT"
+        let weekday = Int((days + 4) % 7)
+        text.append(contentsOf: Self.weekdays[3 * weekday..<3 * weekday + 3])
+        text.append(UInt8(ascii: ","))
+        Self.append(day, after: UInt8(ascii: " "), to: &text)
+        text.append(UInt8(ascii: " "))
+        text.append(contentsOf: Self.months[3 * Int(month - 1)..<3 * Int(month)])
+        Self.append(year / 100, after: UInt8(ascii: " "), to: &text)
+        Self.append(year % 100, after: nil, to: &text)
+        Self.append(second / 3600, after: UInt8(ascii: " "), to: &text)
+        Self.append(second / 60 % 60, after: UInt8(ascii: ":"), to: &text)
+        Self.append(second % 60, after: UInt8(ascii: ":"), to: &text)
+        text.append(contentsOf: Self.zone)
+    }
+
+    private static func append(_ number: Int64, after separator: UInt8?, to text: inout [UInt8]) {
+        if let separator { text.append(separator) }
+        text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / 10))
+        text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10))
     }
 
     /// The form of logs, such as `1994-11-06T08:49:37Z` (RFC 3339).
@@ -54,8 +79,9 @@ package struct HTTPDate: Sendable, Hashable, Comparable {
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 
-    private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    private static let weekdays = Array("SunMonTueWedThuFriSat".utf8)
+    private static let months = Array("JanFebMarAprMayJunJulAugSepOctNovDec".utf8)
+    private static let zone = Array(" GMT".utf8)
 
     private static func digits(_ number: Int64, _ width: Int = 2) -> String {
         var text: [UInt8] = []

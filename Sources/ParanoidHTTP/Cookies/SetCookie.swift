@@ -121,22 +121,40 @@ public struct SetCookie: Sendable, Hashable {
     ///
     /// - Parameter now: The time of the response.
     package func fieldValue(now: HTTPDate) -> String {
-        var text = "\(self.name)=\(self.value)"
-        if let path { text += "; Path=\(path)" }
-        if let domain { text += "; Domain=\(domain)" }
+        var text: [UInt8] = []
+        text.reserveCapacity(
+            128 + self.name.utf8.count + self.value.utf8.count + (self.path?.utf8.count ?? 0) + (self.domain?.utf8.count ?? 0)
+        )
+        text.append(contentsOf: self.name.utf8)
+        text.append(UInt8(ascii: "="))
+        text.append(contentsOf: self.value.utf8)
+        if let path {
+            text.append(contentsOf: "; Path=".utf8)
+            text.append(contentsOf: path.utf8)
+        }
+        if let domain {
+            text.append(contentsOf: "; Domain=".utf8)
+            text.append(contentsOf: domain.utf8)
+        }
         if let maxAge {
             let parts = maxAge.components
             let seconds = max(parts.seconds + (parts.attoseconds > 0 ? 1 : 0), 0)  // half a second must not delete
-            text += "; Max-Age=\(seconds)"
+            text.append(contentsOf: "; Max-Age=".utf8)
+            Decimal.append(Int(seconds), to: &text)
             let end = self.expires ?? (seconds == 0 ? HTTPDate(secondsSinceUnixEpoch: 0) : now.advanced(bySeconds: seconds))
-            text += "; Expires=\(end.text)"
+            text.append(contentsOf: "; Expires=".utf8)
+            end.append(to: &text)
         } else if let expires {
-            text += "; Expires=\(min(expires, now.advanced(bySeconds: Self.maximumAge.components.seconds)).text)"
+            text.append(contentsOf: "; Expires=".utf8)
+            min(expires, now.advanced(bySeconds: Self.maximumAge.components.seconds)).append(to: &text)
         }
-        if self.secure { text += "; Secure" }
-        if self.httpOnly { text += "; HttpOnly" }
-        if let sameSite { text += "; SameSite=\(sameSite.rawValue)" }
-        return text
+        if self.secure { text.append(contentsOf: "; Secure".utf8) }
+        if self.httpOnly { text.append(contentsOf: "; HttpOnly".utf8) }
+        if let sameSite {
+            text.append(contentsOf: "; SameSite=".utf8)
+            text.append(contentsOf: sameSite.rawValue.utf8)
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }
 
@@ -181,12 +199,15 @@ package enum SetCookieRules {
     }
 
     private static func isValue(_ value: String) -> Bool {
-        var bytes = Array(value.utf8)[...]
-        if bytes.count >= 2, bytes.first == 0x22, bytes.last == 0x22 { bytes = bytes.dropFirst().dropLast() }
-        return bytes.allSatisfy { byte in
-            switch byte {
-            case 0x21, 0x23...0x2B, 0x2D...0x3A, 0x3C...0x5B, 0x5D...0x7E: true
-            default: false
+        var value = value
+        return value.withUTF8 { bytes in
+            let isQuoted = unsafe bytes.count >= 2 && bytes[0] == 0x22 && bytes[bytes.count - 1] == 0x22
+            let contents = unsafe isQuoted ? bytes[1..<bytes.count - 1] : bytes[...]
+            return unsafe contents.allSatisfy { byte in
+                switch byte {
+                case 0x21, 0x23...0x2B, 0x2D...0x3A, 0x3C...0x5B, 0x5D...0x7E: true
+                default: false
+                }
             }
         }
     }

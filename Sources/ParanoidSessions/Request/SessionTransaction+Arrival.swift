@@ -20,17 +20,39 @@ extension SessionTransaction {
 
     /// Reads and checks the session, without waiting; `nil`: it takes ``arrive()``.
     func arriveNow() throws(SessionStoreError) -> TransactionState? {
+        var locked: SessionRepository.Locked?
+        return try self.arriveNow(locks: false, &locked)
+    }
+
+    /// The same under the session's lock, which the caller gets with it, where nobody holds it.
+    func arriveNow(locking locked: inout SessionRepository.Locked?) throws(SessionStoreError) -> TransactionState? {
+        try self.arriveNow(locks: true, &locked)
+    }
+
+    private func arriveNow(
+        locks: Bool,
+        _ locked: inout SessionRepository.Locked?
+    ) throws(SessionStoreError) -> TransactionState? {
         if self.isPostponed { return nil }
         let (credentials, isChecked) = self.presented()
         guard credentials.candidates == nil else { return self.postpone(credentials, isChecked) }
         var session: OpenSession?
         if let identifier = credentials.identifier, !self.isBarred(credentials) {
             let now = self.arrival.time
-            switch try self.context.repository.openNow(identifier, at: now) {
-            case .found(let found) where !self.settings.isOver(found.record, at: now):
-                session = OpenSession(identifier: identifier, record: found.record, expiresAt: found.expiresAt)
-            case .found, .later: return self.postpone(credentials, isChecked)
-            case .absent: break
+            if locks, let lock = try self.context.repository.lockNow(identifier, at: now) {
+                session = OpenSession(identifier: identifier, record: lock.opened.record, expiresAt: lock.opened.expiresAt)
+                locked = consume lock
+            } else {
+                switch try self.context.repository.openNow(identifier, at: now) {
+                case .found(let found):
+                    session = OpenSession(identifier: identifier, record: found.record, expiresAt: found.expiresAt)
+                case .later: return self.postpone(credentials, isChecked)
+                case .absent: break
+                }
+            }
+            if let session, self.settings.isOver(session.record, at: now) {
+                locked = nil
+                return self.postpone(credentials, isChecked)
             }
         }
         let (state, sequel) = self.judge(credentials, isChecked, session)
@@ -38,7 +60,9 @@ extension SessionTransaction {
         case .nothing: break
         case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
         case .guess: self.noteGuess(state)
-        case .begin, .bind, .refuse, .challenge, .endChanged: return self.postpone(credentials, isChecked)
+        case .begin, .bind, .refuse, .challenge, .endChanged:
+            locked = nil
+            return self.postpone(credentials, isChecked)
         }
         return state
     }

@@ -31,15 +31,19 @@ extension SessionTransaction {
     }
 
     /// The same with a change that stays where it is.
-    func commitNow(with change: ValueChange) throws -> Bool {
-        try withoutActuallyEscaping(change) { try self.commitNow($0) }
+    func commitNow(with change: ValueChange, under locked: consuming SessionRepository.Locked?) throws -> Bool {
+        var held = consume locked
+        return try withoutActuallyEscaping(change) { try self.commitNow($0, under: held.take()) }
     }
 
     /// The lock, the guard's decision and the write, where nobody has to be waited for and the identifier stays.
     ///
-    /// - Returns: Whether that is done; if not, nothing was, and it takes ``commit(_:)``.
+    /// - Parameters:
+    ///   - change: A change of the values.
+    ///   - held: The lock, where the request has it already.
+    /// - Returns: Whether that is done; if not, nothing was, no lock is held, and it takes ``commit(_:)``.
     @inline(never)
-    func commitNow(_ change: ValueChange?) throws -> Bool {
+    func commitNow(_ change: ValueChange?, under held: consuming SessionRepository.Locked? = nil) throws -> Bool {
         let now = self.now
         let state = self.knownState
         switch state.standing {
@@ -72,7 +76,13 @@ extension SessionTransaction {
                 return true
             case .commit: break
             }
-            guard let locked = try self.context.repository.lockNow(session.identifier, at: now) else { return false }
+            var lock = consume held
+            // It may have been over since the request arrived.
+            if !(lock?.stored.isLive(at: now) ?? false) {
+                lock = nil
+                lock = try self.context.repository.lockNow(session.identifier, at: now)
+            }
+            guard let locked = consume lock else { return false }
             let completion = try self.complete(state, over: locked.opened.record, keys: keys, at: now, change, using: &random)
             // The identifier before this one is to be retired.
             if completion.confirmed != nil { return false }

@@ -66,13 +66,23 @@ extension SessionTransaction {
     /// Has the session read and checked if that takes no waiting.
     ///
     /// - Returns: Whether it is read now.
-    @inline(never)
     func loadNow() throws -> Bool {
         if self.isLoaded { return true }
+        return try self.load { () throws(SessionStoreError) in try self.arriveNow() }
+    }
+
+    /// The same for a request that changes its session at once; where that is read here, its lock stays with the caller.
+    func loadNow(locking locked: inout SessionRepository.Locked?) throws -> Bool {
+        if self.isLoaded { return true }
+        return try self.load { () throws(SessionStoreError) in try self.arriveNow(locking: &locked) }
+    }
+
+    @inline(never)
+    private func load(_ arrive: () throws(SessionStoreError) -> TransactionState?) throws -> Bool {
         let start = self.request.trace.map { _ in ContinuousClock.now }
         defer { if let start { self.request.trace?.add(since: start, to: .guard) } }
         let state: TransactionState?
-        do throws(SessionStoreError) { state = try self.arriveNow() } catch { throw self.unavailable(error) }
+        do throws(SessionStoreError) { state = try arrive() } catch { throw self.unavailable(error) }
         guard let state else { return false }
         try self.enter(state)
         return true

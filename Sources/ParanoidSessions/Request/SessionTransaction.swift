@@ -156,11 +156,14 @@ final class SessionTransaction: Sendable {
     /// The same where nobody has to be waited for; `nil`: nothing was done.
     @inline(never)
     private func updateNow<Outcome: Sendable>(_ body: (inout SessionValues) throws -> Outcome) throws -> Outcome? {
-        guard try self.takeTurnNow() else { return nil }
+        guard self.takeTurn() else { return nil }
         defer { self.passTurn() }
+        // What begins with a change is read under the lock that the change takes: once.
+        var locked: SessionRepository.Locked?
+        guard try self.loadNow(locking: &locked) else { return nil }
         try self.checkIsWritable()
         var outcome: Outcome?
-        return try self.commitNow(with: { values in outcome = try body(&values) }) ? outcome : nil
+        return try self.commitNow(with: { values in outcome = try body(&values) }, under: locked.take()) ? outcome : nil
     }
 
     private func updateLater<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {

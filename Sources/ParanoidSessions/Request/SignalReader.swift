@@ -65,11 +65,27 @@ final class SignalReader: Sendable {
                 isSame = false
                 return
             }
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: known[place..<place + part.count])
-            if unsafe !rest.elementsEqual(part) { isSame = false }
+            isSame = unsafe Self.isSame(UnsafeRawBufferPointer(rebasing: known[place..<place + part.count]), part)
             place += part.count
         }
         return isSame && place == known.count
+    }
+
+    /// Word by word, as every request of a session is compared.
+    private static func isSame(_ lhs: UnsafeRawBufferPointer, _ rhs: UnsafeRawBufferPointer) -> Bool {
+        var difference: UInt64 = 0
+        var offset = 0
+        while offset + 8 <= lhs.count {
+            difference |=
+                unsafe lhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                ^ rhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset += 8
+        }
+        while offset < lhs.count {
+            difference |= unsafe UInt64(lhs[offset] ^ rhs[offset])
+            offset += 1
+        }
+        return difference == 0
     }
 
     /// Gives the bytes of all signals, piece by piece.

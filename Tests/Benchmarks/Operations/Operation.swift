@@ -119,8 +119,11 @@ enum Operation: String, CaseIterable {
         }
     }
 
+    /// Made once: what a test's parameters cost is not the operation's.
+    private static let prepared = InMemoryParameters(Self.parameters)
+
     static func request(_ path: String, cookies: String? = nil) -> Request {
-        var parameters = InMemoryParameters(Self.parameters)
+        var parameters = Self.prepared
         if let cookies { parameters.append(name: Array("HTTP_COOKIE".utf8), value: Array(cookies.utf8)) }
         return Request(
             method: .get,

@@ -67,6 +67,35 @@ struct SessionGuardTests {
         }
     }
 
+    @Test("has nothing to do at the end of a request that changes nothing, unless something has become due")
+    func nothingDue() {
+        for change in [{ _ in }, { $0.nonceTimeout = nil }, { $0.identifierTimeout = .seconds(40) }] as [(inout GuardSettings) -> Void] {
+            var world = World(change)
+            var found: [SessionGuard.Due: Int] = [:]
+            for step in 1...400 {
+                let duration = Duration.milliseconds(step * step * 5)
+                let now = world.start.advanced(by: duration)
+                let claim = World.claim(world.identifier, nonce: world.nonce, second: world.second)
+                guard case .accept(let reason, _) = world.decide(claim, after: duration) else { continue }
+                var state = TransactionState(credentials: claim, arrivedAt: now, isChecked: true)
+                state.reason = reason
+                state.session = OpenSession(identifier: world.identifier, record: world.record)
+                let due = world.sessionGuard.due(after: state, keys: world.keys, at: now)
+                found[due, default: 0] += 1
+                let completion = world.sessionGuard.complete(
+                    state,
+                    over: world.record,
+                    keys: world.keys,
+                    at: now,
+                    using: &world.generator
+                )
+                if due == .nothing { #expect(completion.storing == .nothing && completion.changes.isEmpty) }
+                _ = world.visit(after: duration)
+            }
+            #expect(found[.nothing, default: 0] > 100)
+        }
+    }
+
     @Test("makes no session for a visitor who writes nothing, and binds the one it makes at once")
     func laziness() {
         var generator = SeededRandom(seed: 40)
