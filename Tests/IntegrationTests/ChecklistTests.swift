@@ -38,6 +38,18 @@ extension Integration {
             }
         }
 
+        @Test(
+            "a start whose cookies another host could set says so, and no other start does",
+            .timeLimit(.minutes(5)),
+            arguments: ["__Host-", "__Secure-"]
+        )
+        func hostOnly(prefix: String) async throws {
+            try await TestApplication.with(settings: ["PSESSION_COOKIE_PREFIX": prefix]) { app in
+                let isSaid = app.log.contains("the session cookies are not bound to this host")
+                #expect(isSaid == (prefix != "__Host-"))
+            }
+        }
+
         @Test("visitors who store nothing leave no file and get no cookie, whatever they present", .timeLimit(.minutes(5)))
         func plainVisitors() async throws {
             try await TestApplication.with { app in

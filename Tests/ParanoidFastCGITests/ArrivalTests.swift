@@ -175,3 +175,72 @@ struct ArrivalTests {
         #expect(RequestArrival.nanosecondsSinceEpoch(of: request) == milliseconds.map { $0 * 1_000_000 })
     }
 }
+
+/// A clock that the test moves, for requests that say themselves how long ago they arrived.
+private final class LateClock: RequestClock, SessionClock {
+    private let manual = ManualClock()
+
+    var now: Timestamp { self.manual.now }
+
+    func advance(by seconds: Int) { self.manual.advance(by: .seconds(seconds)) }
+
+    func arrival(of request: Request, seenAt: Timestamp) -> Timestamp {
+        let age = request.parameters.bytes(of: "TEST_AGE").flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? 0
+        return seenAt.advanced(by: .seconds(-age))
+    }
+
+    func completion(of request: Request) -> Timestamp { self.now }
+}
+
+@Suite("A request that arrived longer ago than is believed")
+struct ArrivalBoundTests {
+    private let clock = LateClock()
+    private let app: Application
+
+    init() throws {
+        self.app = try Application(configuration: .testing(), logger: .silent, clock: self.clock)
+        self.app.post("/login") { request in
+            try await request.session.logIn(as: "ann")
+            return "in"
+        }
+        self.app.get("/user") { request in
+            try await "\(request.session.user ?? "nobody") \(request.session.guardVerdict.rawValue)"
+        }
+    }
+
+    private func owner() async throws -> TestClient {
+        var ann = TestClient(self.app, agent: "A")
+        _ = try await ann.post("/login")
+        self.clock.advance(by: 20)
+        return ann
+    }
+
+    @Test("is served and given nothing new; one within the bound, and one from the future, are given what is due")
+    func served() async throws {
+        for (age, isGiven) in [(121, false), (100_000, false), (119, true), (0, true), (-50, true)] {
+            var ann = try await self.owner()
+            self.clock.advance(by: 400)
+            ann.parameters["TEST_AGE"] = "\(age)"
+            let before = ann.cookies
+            #expect(try await ann.get("/user").text == "ann accepted")
+            #expect((ann.cookies != before) == isGiven, "\(age) s")
+        }
+    }
+
+    @Test("proves nothing, and finds no session; one within the bound is proof")
+    func proves() async throws {
+        for (age, verdict) in [(121, "rejected"), (100_000, "rejected"), (119, "challenged"), (0, "challenged")] {
+            var ann = try await self.owner()
+            var copy = ann
+            // Shows what it is given, so that the copy is of a value that the jar has left.
+            for _ in 0..<3 {
+                _ = try await ann.get("/user")
+                self.clock.advance(by: 13)
+            }
+            self.clock.advance(by: 400)
+            copy.parameters["TEST_AGE"] = "\(age)"
+            #expect(try await copy.get("/user").text == "nobody \(verdict)")
+            #expect(try await ann.get("/user").text == (verdict == "rejected" ? "ann accepted" : "nobody challenged"))
+        }
+    }
+}

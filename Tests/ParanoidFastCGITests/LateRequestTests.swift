@@ -37,6 +37,11 @@ struct LateRequestTests {
             await barrier.wait()
             return "\(visits)"
         }
+        app.get("/slow-user") { request in
+            let user = try await request.session.user ?? "nobody"
+            await barrier.wait()
+            return user
+        }
         app.get("/slow-update") { request in
             _ = try await request.session.value(Self.visits)
             await barrier.wait()
@@ -113,6 +118,24 @@ struct LateRequestTests {
         #expect(answer.text == "3")
         #expect(!self.setsCookies(answer))
         #expect(try await client.get("/user").text == "bob")
+    }
+
+    @Test("a response that has nothing to store looks at its session once more before it sets a cookie", arguments: [false, true])
+    func nothingToStore(hasEnded: Bool) async throws {
+        var client = self.made.client()
+        #expect(try await client.post("/login", form: ["user": "ann"]).text == "in")
+        self.made.time.advance(by: .seconds(400))
+        // The first response that gives a value notes the time; the next one of the same moment has nothing to note.
+        var first = client
+        #expect(self.setsCookies(try await first.get("/user")))
+        let tab = client
+        async let slow = Self.get("/slow-user", as: tab)
+        await self.barrier.arrival()
+        if hasEnded { #expect(try await client.post("/logout").text == "out") }
+        self.barrier.open()
+        let answer = try await slow
+        #expect(answer.text == "ann")
+        #expect(self.setsCookies(answer) == !hasEnded)
     }
 
     @Test("what a request stores in a session that has ended meanwhile fails, and is never taken for done")
@@ -195,5 +218,44 @@ struct AmbiguousCookieTests {
         }
         #expect(try await client.get("/user").text == "ann current")
         #expect(try await neighbour.get("/user").text == "mallory current")
+    }
+}
+
+@Suite("A login that is committed")
+struct CommittedLoginTests {
+    @Test("is answered with its cookies, whatever fails after it", arguments: ["/throws", "/too-large", "/remember"])
+    func answered(_ path: String) async throws {
+        let made = try SessionApplication()
+        let value = SessionKey<String>("value")
+        made.app.post("/visit") { request in
+            try await request.session.set(value, to: "visitor")
+            return "visited"
+        }
+        made.app.post("/throws") { request -> String in
+            try await request.session.logIn(as: "ann")
+            try await request.session.update(value, default: "") { $0 = "in" }
+            throw HTTPError(.badGateway)
+        }
+        made.app.post("/too-large") { request in
+            try await request.session.logIn(as: "ann")
+            try await request.session.update(value, default: "") { $0 = "in" }
+            // Found out when the request commits.
+            try await request.session.merge(value, default: "") { $0 = String(repeating: "x", count: 10_000_000) }
+            return "done"
+        }
+        made.app.post("/remember") { request in
+            try await request.session.logIn(as: "ann", level: .remembered)
+            try await request.session.update(value, default: "") { $0 = "in" }
+            try await request.session.rememberMe()
+            return "done"
+        }
+        made.app.get("/user") { request in try await "\(request.session.user ?? "nobody") \(request.session.value(value) ?? "-")" }
+        var client = made.client()
+        _ = try await client.post("/visit")
+        let answer = try await client.post(path)
+        #expect(answer.status >= 400)
+        #expect(!answer.response.cookies.isEmpty)
+        #expect(answer.response.header(.cacheControl) == "no-store")
+        #expect(try await client.get("/user").text == "ann in")
     }
 }

@@ -90,6 +90,27 @@ struct PendingSignalsTests {
         }
     }
 
+    @Test("is not withheld where the jar has taken new values, but not those: an answer that began in another network came last")
+    func overtaken() {
+        var (server, owner) = Self.begin()
+        owner.network = 7
+        owner.takesCookies = false
+        for second in stride(from: 14, through: 29, by: 3) {
+            let isServed = owner.ask(&server, at: Double(second))
+            #expect(isServed)
+        }
+        owner.network = 0
+        owner.takesCookies = true
+        let isGiven = owner.ask(&server, at: 30)
+        #expect(isGiven)
+        owner.network = 7
+        // Half an hour later, in the network where nothing that was given to it has come to the jar.
+        for second in 1830..<1900 {
+            let isServed = owner.ask(&server, at: Double(second))
+            #expect(isServed, "\(second)")
+        }
+    }
+
     @Test("comes back from a record")
     func coding() {
         var (server, owner) = Self.begin()

@@ -77,6 +77,21 @@ struct RememberTests {
         #expect(client.cookies.isEmpty)
     }
 
+    @Test("lose no token by the answer to a request that shows the one before, from before a login")
+    func lateRequest() async throws {
+        var client = self.made.client()
+        _ = try await client.post("/login")
+        client = self.later(client)
+        var late = client
+        #expect(try await client.post("/login").text == "true")
+        let answer = try await late.get("/")
+        #expect(answer.text == "nobody -")
+        #expect(answer.response.cookies.isEmpty)
+        client = self.later(client)
+        #expect(try await client.get("/").text == "ann 0")
+        #expect(self.thefts.users.withLock { $0.isEmpty })
+    }
+
     @Test("lose nothing by a lost answer, by two tabs at once, or by an answer that comes late")
     func lostAnswer() async throws {
         var client = self.made.client()

@@ -164,6 +164,51 @@ struct UserSessionTests {
         #expect(try await clients[1].post("/login").status == 200)
     }
 
+    @Test(
+        "a session that is withheld counts for no limit: its user logs in, in the same browser or another",
+        arguments: SessionLimit.Policy.allCases
+    )
+    func withheldAndLimited(_ policy: SessionLimit.Policy) async throws {
+        let made = try SessionApplication {
+            $0.sessionsPerUser = 1
+            $0.sessionsPerUserPolicy = policy
+        }
+        made.app.post("/login") { request in
+            try await request.session.logIn(as: "ann", device: SessionDevice(label: "Phone"))
+            return "in"
+        }
+        made.app.post("/rotate") { request in
+            try await request.session.rotate()
+            return "rotated"
+        }
+        made.app.get("/user") { request in try await "\(request.session.user ?? "nobody") \(request.session.guardVerdict.rawValue)" }
+        let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        var ann = TestClient(made.app, agent: agent)
+        #expect(try await ann.post("/login").text == "in")
+        // Another program of the same device: withheld from it alone.
+        var moved = ann
+        moved.userAgent = "curl/8"
+        #expect(try await moved.get("/user").text == "nobody challenged")
+        #expect(try await moved.post("/login").text == "in")
+        #expect(try await moved.get("/user").text == "ann accepted")
+        // A copied jar: withheld from all who hold it.
+        var thief = moved
+        made.time.advance(by: .seconds(13))
+        _ = try await moved.post("/rotate")
+        _ = try await moved.get("/user")
+        made.time.advance(by: .seconds(60))
+        #expect(try await thief.get("/user").text == "nobody challenged")
+        #expect(try await moved.get("/user").text == "nobody challenged")
+        let listed = try await made.app.sessions.list(user: "ann")
+        #expect(listed.map(\.isWithheld) == [true] && listed[0].device == SessionDevice(label: "Phone"))
+        var other = TestClient(made.app, agent: agent)
+        #expect(try await other.post("/login").text == "in")
+        #expect(try await other.get("/user").text == "ann accepted")
+        // Now there is one that counts, and a withheld one that the browser would get back.
+        #expect(try await moved.post("/login").status == (policy == .refuse ? 403 : 200))
+        #expect(try await moved.get("/user").text == (policy == .refuse ? "nobody challenged" : "ann accepted"))
+    }
+
     @Test("a request that still shows the identifier from before a rotation is served, changes what it should, and is told no nonce")
     func overlap() async throws {
         let app = try self.makeApp()

@@ -24,4 +24,9 @@ public struct SessionListing: Sendable, Hashable {
     public var kind = Kind.session
     /// Whether it is the session that asks.
     public var isCurrent = false
+    /// Whether two parties were found to hold copies of its cookies, so that it waits for its user.
+    package var isWithheld = false
+
+    /// Whether it is one of those that a user may have so many of.
+    var countsForLimit: Bool { self.kind == .session && !self.isWithheld }
 }

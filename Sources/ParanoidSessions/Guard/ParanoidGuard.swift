@@ -70,7 +70,11 @@ struct ParanoidGuard: Sendable {
         let value = credentials.nonce.flatMap { tracking.stream(keys: keys).value(of: $0) }
         if isPending {
             var pending = tracking.pending
-            if let value { _ = pending.confirm(value) }
+            if let value {
+                _ = pending.confirm(value)
+                // The jar has taken new values, if not those: an answer that began in another network came last.
+                if let chain = tracking.chain, value.generation > chain.generation { pending.moveOn() }
+            }
             changes = changes.map { change in
                 let isExhausted = change.policy == .rotate && pending.isExhausted(change, at: now, delay: self.settings.delayBound)
                 return isExhausted ? change.meaning(.challenge) : change

@@ -46,7 +46,9 @@ package struct SessionMiddleware: HTTPMiddleware {
         do {
             try await transaction.finish(&response)
         } catch {
-            return await self.errorResponder.response(for: error, request: request)
+            response = await self.errorResponder.response(for: error, request: request)
+            // What was committed before stays so: a login, above all, would else be lost with its cookies.
+            transaction.tellCommitted(in: &response)
         }
         return response
     }

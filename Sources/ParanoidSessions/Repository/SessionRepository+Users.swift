@@ -25,7 +25,8 @@ extension SessionRepository {
                     expiresAt: found.stored.expiresAt,
                     device: label?.device,
                     kind: found.stored.isRemembered ? .rememberedLogin : .session,
-                    isCurrent: found.name == currentName
+                    isCurrent: found.name == currentName,
+                    isWithheld: label?.isWithheld ?? false
                 )
             )
         }
@@ -173,7 +174,7 @@ extension SessionRepository {
     /// Whether a user may begin one more session: always, unless the limit is reached and says to refuse.
     package func admits(user: String, at now: Timestamp, besides current: SessionIdentifier?) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser, limit.policy == .refuse else { return true }
-        return try await self.list(user: user, at: now, current: current).count { $0.kind == .session && !$0.isCurrent } < limit.count
+        return try await self.list(user: user, at: now, current: current).count { $0.countsForLimit && !$0.isCurrent } < limit.count
     }
 
     /// Ends what is over a user's limit, now that a session of theirs has begun.
@@ -181,7 +182,7 @@ extension SessionRepository {
     /// - Returns: `false` when that session itself was one too many, as others were faster; it has ended then.
     package func enforceLimit(user: String, at now: Timestamp, begun: SessionIdentifier) async throws(SessionStoreError) -> Bool {
         guard let limit = self.configuration.limitPerUser else { return true }
-        let listings = try await self.list(user: user, at: now, current: begun).filter { $0.kind == .session }
+        let listings = try await self.list(user: user, at: now, current: begun).filter(\.countsForLimit)
         switch limit.policy {
         case .oldestEnds:
             for listing in listings.filter({ !$0.isCurrent }).prefix(max(0, listings.count - limit.count)) {

@@ -21,20 +21,30 @@ struct SessionLabel: Sendable, Hashable {
     var device: SessionDevice?
     /// Which session a remembered login comes from; `nil` for a session.
     var source: SessionHandle?
+    /// Whether the session waits until the application is satisfied.
+    var isWithheld = false
 
     func encoded() -> [UInt8] {
         var writer = RecordWriter()
         writer.integer(self.loggedInAt.nanosecondsSinceEpoch)
         // A remembered login says first which session it comes from.
         if let source = self.source { writer.integer(source.number) }
-        writer.device(self.device)
+        guard self.isWithheld else {
+            writer.device(self.device)
+            return writer.output
+        }
+        // Behind the device, whose parts are empty where there is none.
+        writer.text(self.device?.label ?? "")
+        writer.text(self.device?.address ?? "")
+        writer.byte(1)
         return writer.output
     }
 
-    init(loggedInAt: Timestamp, device: SessionDevice?, source: SessionHandle? = nil) {
+    init(loggedInAt: Timestamp, device: SessionDevice?, source: SessionHandle? = nil, isWithheld: Bool = false) {
         self.loggedInAt = loggedInAt
         self.device = device
         self.source = source
+        self.isWithheld = isWithheld
     }
 
     /// Parses what ``encoded()`` wrote; `nil` for anything else.
@@ -47,6 +57,11 @@ struct SessionLabel: Sendable, Hashable {
             self.source = SessionHandle(number: number)
         }
         self.device = reader.device()
+        guard let mark = reader.byte() else { return }
+        self.isWithheld = mark != 0
+        self.device = self.device.flatMap { device in
+            device.label.isEmpty ? nil : SessionDevice(label: device.label, address: device.address.flatMap { $0.isEmpty ? nil : $0 })
+        }
     }
 }
 
@@ -102,7 +117,8 @@ struct SessionSealer: Sendable {
         }
         stored.protection = .labelled
         var label: ArraySlice<UInt8>?
-        if let (old, oldUser) = before, oldUser?.loggedInAt == user.loggedInAt, oldUser?.device == user.device, isSameUser,
+        let isWithheld = record.tracking?.isSuspended ?? false
+        if !isWithheld, let (old, oldUser) = before, oldUser?.loggedInAt == user.loggedInAt, oldUser?.device == user.device, isSameUser,
             Self.labelContext(of: old, named: location.name) == Self.labelContext(of: stored, named: location.name)
         {
             label = Self.split(old.payload)?.label
@@ -110,7 +126,7 @@ struct SessionSealer: Sendable {
         self.seal(
             bytes,
             into: &stored,
-            after: label ?? self.label(of: user, in: stored, location, using: &generator)[...],
+            after: label ?? self.label(of: user, isWithheld: isWithheld, in: stored, location, using: &generator)[...],
             in: location,
             using: &generator
         )
@@ -189,7 +205,9 @@ struct SessionSealer: Sendable {
     static func label(of stored: StoredSession, named name: SessionName, keys: ServerKeys) -> SessionLabel? {
         switch stored.protection {
         case .none:
-            return SessionRecord(decoding: stored.payload)?.user.map { SessionLabel(loggedInAt: $0.loggedInAt, device: $0.device) }
+            let record = SessionRecord(decoding: stored.payload)
+            let isWithheld = record?.tracking?.isSuspended ?? false
+            return record?.user.map { SessionLabel(loggedInAt: $0.loggedInAt, device: $0.device, isWithheld: isWithheld) }
         case .sealed, .remembered: return nil
         case .labelled, .listed:
             guard let (label, _) = self.split(stored.payload) else { return nil }
@@ -200,13 +218,14 @@ struct SessionSealer: Sendable {
 
     private func label(
         of user: SessionUser,
+        isWithheld: Bool,
         in stored: StoredSession,
         _ location: SessionLocation,
         using generator: inout some RandomNumberGenerator
     ) -> [UInt8] {
         var sealed: [UInt8] = []
         SessionSeal.seal(
-            SessionLabel(loggedInAt: user.loggedInAt, device: user.device).encoded(),
+            SessionLabel(loggedInAt: user.loggedInAt, device: user.device, isWithheld: isWithheld).encoded(),
             into: &sealed,
             with: location.keys.labelKey(of: location.name),
             context: Self.labelContext(of: stored, named: location.name).bytes,

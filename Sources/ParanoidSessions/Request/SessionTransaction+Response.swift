@@ -23,14 +23,7 @@ extension SessionTransaction {
     /// Puts into a response what the client has to know; called for requests that have touched their session.
     @inline(never)
     func complete(_ response: inout Response) throws {
-        let state = self.knownState
-        let setsSession: Bool
-        switch state.standing {
-        case .ended, .barred: setsSession = false
-        case .none, .withheld, .open:
-            setsSession = !state.changes.isEmpty
-            try self.context.cookies.set(state.changes, identifier: state.session?.identifier, in: &response)
-        }
+        let setsSession = try self.tellSession(in: &response)
         let pending = self.pending.withLock { $0 }
         if !pending.clearSiteData.isEmpty && self.request.isSecure {
             let values = pending.clearSiteData.map { "\"\($0.rawValue)\"" }.sorted()
@@ -40,6 +33,26 @@ extension SessionTransaction {
         if let token = pending.token { try self.tell(token, in: &response) }
         guard self.settings.behaviour.guardsCaches else { return }
         response.keepFromCaches(setsCookie: setsSession || pending.clientKey != nil || pending.token != nil)
+    }
+}
+
+extension SessionTransaction {
+    /// Puts the cookies of what was committed into the response to an error, if there are any: nothing was committed after it.
+    func tellCommitted(in response: inout Response) {
+        let isTold: Bool
+        do { isTold = try self.tellSession(in: &response) } catch { return }
+        if self.settings.behaviour.guardsCaches && isTold { response.keepFromCaches(setsCookie: true) }
+    }
+
+    /// - Returns: Whether the response sets or deletes a session cookie.
+    private func tellSession(in response: inout Response) throws -> Bool {
+        let state = self.knownState
+        switch state.standing {
+        case .ended, .barred: return false
+        case .none, .withheld, .open: break
+        }
+        try self.context.cookies.set(state.changes, identifier: state.session?.identifier, in: &response)
+        return !state.changes.isEmpty
     }
 }
 

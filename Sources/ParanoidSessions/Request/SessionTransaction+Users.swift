@@ -6,7 +6,8 @@ extension SessionTransaction {
     /// - Throws: ``SessionError/tooManySessions`` when a user may not begin one more session.
     func checkAdmission(of user: String) async throws {
         let state = try await self.state()
-        let identifier = state.session?.identifier
+        // One that is withheld from the request is released by the login, or stays withheld.
+        let identifier = (state.session ?? state.withheld?.session)?.identifier
         let isAdmitted = try await self.storing { () throws(SessionStoreError) in
             try await self.context.repository.admits(user: user, at: self.now, besides: identifier)
         }
@@ -128,11 +129,13 @@ extension SessionTransaction {
         }
         switch redeemed {
         case .accepted(let login, _, _): return login
-        case .stolen(let user): try await self.endAll(of: user)
-        case .unknown: break
+        case .stolen(let user):
+            try await self.endAll(of: user)
+            self.pending.withLock { $0.token = .delete }
+            return nil
+        // The request may be late, and its client have another one by now.
+        case .unknown: return nil
         }
-        self.pending.withLock { $0.token = .delete }
-        return nil
     }
 
     private func endAll(of user: String) async throws {
