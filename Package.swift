@@ -137,8 +137,8 @@ let package = Package(
         .testTarget(
             name: "ParanoidFastCGITests",
             dependencies: [
-                "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidSessions", "TestSupport",
-                logging, serviceLifecycle,
+                "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions",
+                "TestSupport", logging, serviceLifecycle,
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],

@@ -96,8 +96,20 @@ part_tsan() {
     count_closing_line "$status" "tsan: torture"
 }
 
+# Other web servers and PHP-FPM; a test whose program cannot be had here is left out. Where a service manager runs, their
+# installation would start them.
+others() {
+    local each packages=(apache2-bin)
+    [ -d /run/systemd/system ] || packages+=(lighttpd lighttpd-mod-openssl haproxy caddy php-fpm)
+    for each in "${packages[@]}"; do
+        flock "$work/apt.lock" timeout 300 "$root/nginx/packages.sh" "$each" > "$logs/others.log" 2>&1 \
+            || echo "--- e2e: without $each, which cannot be installed here"
+    done
+}
+
 part_e2e() {
     need nginx curl openssl python3 && build_debug && build_release || return
+    others
     mkdir -p "$work/e2e"
     preload=(TMPDIR="$work/e2e")
     swift_tests e2e 700 "$(bundle_of .build)" --filter IntegrationTests

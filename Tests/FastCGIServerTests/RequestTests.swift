@@ -27,6 +27,22 @@ struct RequestTests {
         }
     }
 
+    @Test(
+        "that is aborted leaves its kept connection to the next one, with its body half sent or not at all",
+        arguments: [[], [7, 7, 7]] as [[UInt8]]
+    )
+    func abortedAndKept(_ body: [UInt8]) async throws {
+        try await withServer { server in
+            let peer = try server.connect()
+            for index in 0..<20 {
+                let sent = body.isEmpty ? [] : FastCGIPeer.record(5, body)
+                try peer.send(FastCGIPeer.head("/aborted") + sent + FastCGIPeer.record(2))
+                _ = try peer.answer()
+                #expect(try peer.ask("/\(index)").text == "/\(index)")
+            }
+        }
+    }
+
     @Test("gets parameters as bytes, in order, duplicates included")
     func parameters() async throws {
         let long = String(repeating: "v", count: 300)

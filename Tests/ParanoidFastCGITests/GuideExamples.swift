@@ -36,6 +36,13 @@ extension SessionKey<[String]> {
     static var cart: Self { Self("cart") }
 }
 
+struct Search {
+    func results(for words: String) async throws -> String {
+        if words == "slow" { try await Task.sleep(for: .seconds(600)) }
+        return "results for \(words)\n"
+    }
+}
+
 struct RequestLog: HTTPMiddleware {
     func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
         let response = try await next.handle(request)
@@ -168,6 +175,43 @@ enum GuideExamples {
                     try await events.send("event \(number)", id: "\(number + 1)")
                 }
             }
+        }
+    }
+
+    static func times(_ app: Application, _ search: Search) {
+        app.get("/search", timeout: .seconds(2)) { request in
+            try await search.results(for: request.query.first(named: "q") ?? "")
+        }
+    }
+
+    static func middleware(_ app: Application) {
+        app.add(middleware: AllowedHosts(["shop.example", "*.shop.example"]))
+        app.add(middleware: app.rateLimit(600, per: .seconds(60)))
+        app.add(middleware: CORS(origins: ["https://partner.example"], below: "/api"))
+        app.add(middleware: StaticFiles("public", below: "/static"))
+        app.add(middleware: CSRFProtection())
+    }
+
+    static func limits(_ app: Application) {
+        let logins = app.rateLimit(5, per: .seconds(60)) { request in
+            try await request.form().first(named: "name")
+        }
+        let accounts = app.group("/login", middleware: [logins])
+        let wrongPasswords = app.rateLimit(20, per: .seconds(3600))
+        accounts.post("") { request in
+            let form = try await request.form()
+            guard form.first(named: "password") == "right" else {
+                try wrongPasswords.count(request.clientAddress)
+                throw HTTPError(.forbidden)
+            }
+            try await request.session.logIn(as: form.first(named: "name") ?? "")
+            return "logged in\n"
+        }
+    }
+
+    static func gate(_ app: Application) {
+        app.gate("/gate") { user, request in
+            user == "admin" || request.parameter("ORIGINAL_URI")?.hasPrefix("/php/admin") != true
         }
     }
 

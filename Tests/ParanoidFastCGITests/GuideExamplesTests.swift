@@ -22,7 +22,7 @@ struct GuideExamplesTests {
         "are lines of programs that the tests compile",
         arguments: [
             "Handlers-and-routing", "Sessions", "Logging-in", "Forms-and-CSRF", "Messages", "Errors", "Bodies-and-uploads",
-            "Files-ranges-and-events", "Testing-your-application",
+            "Files-ranges-and-events", "Testing-your-application", "Middleware", "Protecting-other-programs",
         ]
     )
     func compiled(_ page: String) throws {
@@ -127,6 +127,36 @@ struct GuideExamplesTests {
                 == "Some fields are not valid.\nname: cannot be empty\n"
         )
         #expect(try await client.post("/entries", form: ["text": "tea"]).status == 400)
+    }
+
+    @Test("of middleware refuse, limit and let others ask")
+    func middleware() async throws {
+        let made = try SessionApplication()
+        GuideExamples.middleware(made.app)
+        GuideExamples.times(made.app, Search())
+        var client = made.client()
+        client.parameters["HTTP_HOST"] = "evil.example"
+        #expect(try await client.get("/search?q=tea").status == 400)
+        client.parameters["HTTP_HOST"] = "www.shop.example"
+        #expect(try await client.get("/search?q=tea").text == "results for tea\n")
+        let asked = ["Origin": "https://partner.example", "Access-Control-Request-Method": "PUT"]
+        let preflight = try await client.send(.options, "/api/notes", headers: asked)
+        #expect(preflight.header(.accessControlAllowOrigin) == "https://partner.example")
+    }
+
+    @Test("of limits count logins by name, and of a gate ask for more than a user")
+    func limits() async throws {
+        let made = try SessionApplication()
+        GuideExamples.limits(made.app)
+        GuideExamples.gate(made.app)
+        var client = made.client()
+        for _ in 0..<5 { #expect(try await client.post("/login", form: ["name": "anna", "password": "right"]).status == 200) }
+        client.parameters["ORIGINAL_URI"] = "/php/x"
+        #expect(try await client.get("/gate").status == 204)
+        client.parameters["ORIGINAL_URI"] = "/php/admin/x"
+        #expect(try await client.get("/gate").status == 403)
+        #expect(try await client.post("/login", form: ["name": "anna", "password": "right"]).status == 429)
+        #expect(try await client.post("/login", form: ["name": "berta", "password": "wrong"]).status == 403)
     }
 
     @Test("of messages leave one for the next page")

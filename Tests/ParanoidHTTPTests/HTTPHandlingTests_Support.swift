@@ -72,7 +72,7 @@ struct RecordingLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let entry = Entry(level: event.level, metadata: event.metadata ?? [:])
+        let entry = Entry(level: event.level, metadata: self.metadata.merging(event.metadata ?? [:]) { $1 })
         self.kept.list.withLock { $0.append(entry) }
     }
 }

@@ -63,6 +63,31 @@ app.post("/upload") { request in
     let upload = try await request.decodeMultipart(Upload.self).file
     return "\(upload.fileName) \(upload.byteCount)"
 }
+app.get("/limited") { _ in "\(WorkerIdentity.current.process)" }
+app.post("/login") { request in
+    try await request.session.logIn(as: request.form().first(named: "user") ?? "")
+    return Response.redirect(to: "/who")
+}
+app.get("/who") { request in "\(try await request.session.user ?? "nobody") \(request.link(to: "/who"))" }
+app.get("/seen") { request in
+    try Response.json([
+        "secure": "\(request.isSecure)", "client": request.clientAddress, "path": request.path, "id": request.id,
+        "query": request.query.first(named: "q") ?? "", "host": request.header(.init("Host")!) ?? "-",
+        "mark": request.header(.init("X-Mark")!) ?? "-",
+        "authorization": request.header(.authorization) ?? "-",
+    ])
+}
+app.get("/timed", timeout: .milliseconds(50)) { _ in
+    try await Task.sleep(for: .seconds(600))
+    return "late"
+}
+app.gate("/gate")
+if let count = configuration.environment["STRESS_RATE"].flatMap({ Int($0) }) {
+    // A year, so that no window ends during a test.
+    app.add(middleware: app.rateLimit(count, per: .seconds(31_536_000)) { $0.path == "/limited" ? $0.clientAddress : nil })
+}
+if let directory = configuration.environment["STRESS_STATIC"] { app.add(middleware: StaticFiles(directory, below: "/static")) }
+if configuration.environment["STRESS_CORS"] != nil { app.add(middleware: CORS(origins: ["https://shop.example"])) }
 app.post("/ignored") { _ in "ignored" }
 app.get("/hold") { request in
     StressPages.block(milliseconds: StressPages.number("ms", of: request))

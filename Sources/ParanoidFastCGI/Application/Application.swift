@@ -42,6 +42,10 @@ public final class Application: RouterMethods, Service, Sendable {
     let access: SessionAccess
     private let router = Router()
     private let context = Mutex<WorkerContext?>(nil)
+    /// The limits in the order in which they were made.
+    let rateLimits = Mutex<[RateLimit]>([])
+    /// Where the web server asks whether a request may pass.
+    let gatePath = Mutex<String?>(nil)
     private let errorHook = Mutex<(ErrorHook)?>(nil)
 
     /// Prepares an application, with no effect outside itself: files, sockets and the process are as before until ``run()``.
@@ -128,6 +132,8 @@ public final class Application: RouterMethods, Service, Sendable {
             trustedProxies: self.configuration.trustedProxies.compactMap { NetworkPrefix($0) },
             securityHeaders: self.configuration.securityHeaders,
             errorResponder: errorResponder,
+            mount: self.configuration.mount,
+            gatePath: self.gatePath.withLock { $0 },
             logger: self.logger
         )
     }

@@ -36,8 +36,15 @@ extension Application {
     }
 
     private func runFirst(_ opened: consuming Listener?) async throws {
+        for name in self.configuration.sharedCookieNames {
+            self.logger.warning(
+                "a cookie's name is also that of an application at the root of the host",
+                metadata: ["setting": "\(name)", "mount": "\(self.configuration.mount.path)"]
+            )
+        }
         // Before the listener, so that a start that fails here leaves no socket behind.
         _ = try self.access.open(.making)
+        for limit in self.rateLimits.withLock({ $0 }) { limit.open() }
         let listener: Listener
         if let opened {
             listener = opened

@@ -42,6 +42,9 @@ final class SessionAccess: Sendable {
         self.logger = logger
     }
 
+    /// Whether there is a session directory: the storage is not the application's own.
+    var keepsFiles: Bool { self.store == nil }
+
     /// Opens the sessions, or returns what was opened before; blocks for as long as the disk takes.
     func open(_ mode: Mode) throws(ConfigurationError) -> Parts {
         try self.parts.withLock { (parts) throws(ConfigurationError) in
@@ -71,6 +74,7 @@ final class SessionAccess: Sendable {
         sessions.randomSource = { words in
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
         }
+        sessions.cookies.suffix = self.configuration.mount.cookieSuffix
         let prefix = self.configuration.addressPrefix
         sessions.network = { NetworkPrefix.bytes(around: $0, version4: prefix.version4, version6: prefix.version6) }
         return Parts(

@@ -16,6 +16,11 @@ extension Response {
     public static func file(_ path: String, for request: Request, contentType: String = "application/octet-stream") throws -> Response {
         let (file, status) = try Self.open(path)
         guard status.kind == .regular else { throw HTTPError.notFound }
+        return try self.file(file, status, for: request, contentType: contentType)
+    }
+
+    /// The same for a file that is open.
+    static func file(_ file: OpenFile, _ status: FileStatus, for request: Request, contentType: String) throws -> Response {
         let length = status.size
         let modified = HTTPDate(secondsSinceUnixEpoch: status.modifiedAt / 1_000_000_000)
         // A file that was written a moment ago may be written again with the same time: its tag says so.

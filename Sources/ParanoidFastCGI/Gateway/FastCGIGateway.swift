@@ -50,6 +50,11 @@ struct FastCGIGateway: Sendable {
             let response = await self.responder.respond(to: request)
             guard let rest = self.send(response, isSecure: request.isSecure, on: exchange) else { return }
             await self.stream(rest, on: exchange)
+        case .question(let request):
+            let answer = await self.responder.respond(to: request).authorizerAnswer(
+                now: HTTPDate(secondsSinceUnixEpoch: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+            )
+            _ = self.send(answer, isSecure: request.isSecure, on: exchange)
         case .refused(let response):
             // Its body is in memory.
             _ = self.send(response, isSecure: false, on: exchange)
@@ -58,6 +63,8 @@ struct FastCGIGateway: Sendable {
 
     private enum Reading {
         case request(Request)
+        /// Of an authorizer, whose answer has a form of its own.
+        case question(Request)
         case refused(Response)
     }
 
@@ -67,9 +74,15 @@ struct FastCGIGateway: Sendable {
     private func request(of exchange: FastCGIExchange) -> Reading {
         do throws(MetaVariableError) {
             let (variables, role, receivedAt) = try exchange.opening()
+            if role == .authorizer, let gate = self.responder.gatePath {
+                var request = self.responder.request(variables.question(to: gate), parameters: exchange, body: .empty)
+                request.receivedAtNanoseconds = receivedAt
+                request[AuthorizerQuestion.self] = AuthorizerQuestion()
+                return .question(request)
+            }
             guard role == .responder else {
                 return .refused(
-                    Response.text("This application answers requests of the role responder only.\n", status: .notImplemented)
+                    Response.text("This application does not answer requests of this role.\n", status: .notImplemented)
                 )
             }
             do throws(HTTPError) {

@@ -1,3 +1,4 @@
+internal import FastCGIServer
 internal import ParanoidHTTP
 internal import HTTPTypes
 internal import Logging
@@ -13,6 +14,10 @@ struct RequestResponder: Sendable {
     /// The same as bytes.
     let securityBlocks: (always: SecurityBlock, overHTTPS: SecurityBlock)
     private let errorResponder: ErrorResponder
+    private let mount: MountPoint
+    /// Where the role authorizer asks; `nil`: nowhere.
+    let gatePath: String?
+    private let strays = LogThrottle(pause: .seconds(60))
 
     init(
         handler: any HTTPHandler,
@@ -20,9 +25,13 @@ struct RequestResponder: Sendable {
         trustedProxies: [NetworkPrefix] = [],
         securityHeaders: SecurityHeaders = SecurityHeaders(),
         errorResponder: ErrorResponder = ErrorResponder(),
+        mount: MountPoint = .root,
+        gatePath: String? = nil,
         logger: Logger
     ) {
         self.errorResponder = errorResponder
+        self.mount = mount
+        self.gatePath = gatePath.map { mount.path + $0 }
         self.securityHeaders = securityHeaders
         self.securityBlocks = (SecurityBlock(securityHeaders, isSecure: false), SecurityBlock(securityHeaders, isSecure: true))
         self.trustedProxies = trustedProxies
@@ -33,21 +42,45 @@ struct RequestResponder: Sendable {
 
     /// The request that the parameters describe.
     func request(_ variables: MetaVariables, parameters: any RequestParameters, body: RequestBody) -> Request {
-        Request(
+        let rest = self.mount.isRoot ? variables.rawPath : self.mount.rest(of: variables.rawPath)
+        return Request(
             method: variables.requestMethod,
-            rawPath: variables.rawPath,
+            rawPath: rest ?? variables.rawPath,
             rawQuery: variables.rawQuery,
             isSecure: variables.isSecure,
             clientAddress: self.clientAddress(variables, parameters),
             parameters: parameters,
             body: body,
+            mount: rest == nil ? .root : self.mount,
+            trustsRequestID: self.isTrusted(variables.remoteAddress),
             logger: self.logger
         )
     }
 
     /// Has a request answered; an error becomes the response that fits it.
     func respond(to request: Request) async -> Response {
-        await self.errorResponder.response(to: request, of: self.handler)
+        if self.mount.isRoot { return await self.errorResponder.response(to: request, of: self.handler) }
+        return await self.mountedResponse(to: request)
+    }
+
+    private func mountedResponse(to request: Request) async -> Response {
+        guard request.isMounted(at: self.mount) else {
+            // The web server passes what belongs to somebody else; no handler is to take it for its own.
+            if self.strays.isDue {
+                self.logger.warning("a request's path is not below the mount point", metadata: ["mount": "\(self.mount.path)"])
+            }
+            return await self.errorResponder.response(for: HTTPError.notFound, request: request)
+        }
+        var response = await self.errorResponder.response(to: request, of: self.handler)
+        response.mount(at: self.mount)
+        return response
+    }
+
+    /// Whether the web server was called by a proxy whose word is taken.
+    private func isTrusted(_ peer: String) -> Bool {
+        if self.trustedProxies.isEmpty { return false }
+        guard let address = NetworkAddress(peer) else { return false }
+        return self.trustedProxies.contains { $0.contains(address) }
     }
 
     private func clientAddress(_ variables: MetaVariables, _ parameters: any RequestParameters) -> String {

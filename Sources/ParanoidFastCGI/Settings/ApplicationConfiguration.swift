@@ -46,6 +46,8 @@ public struct ApplicationConfiguration: Sendable {
 
     // MARK: Requests
 
+    /// Where on its host the application runs (`PARANOID_MOUNT`).
+    package var mount = MountPoint.root
     /// The most bytes of a request's body; a request with more gets status 413 (`PARANOID_BODY_LIMIT`).
     package var bodyLimit = 2 * 1024 * 1024
     package var parameterLimit = 1024
@@ -115,6 +117,19 @@ public struct ApplicationConfiguration: Sendable {
     }
 
     // MARK: Checks
+
+    /// The settings that give a mounted application's cookie the name that it has by default in an application at the root of the host: browsers
+    /// send both, and each application takes the other's cookie for a broken one of its own.
+    package var sharedCookieNames: [String] {
+        if self.mount.isRoot { return [] }
+        let cookies = self.sessions.cookies
+        let others = SessionCookieConfiguration()
+        let names = [
+            ("SESSION_COOKIE_NAME", cookies.sessionName), ("PSESSION_COOKIE_NAME", cookies.nonceName),
+            ("PSESSION_SECURE_COOKIE_NAME", cookies.secondName),
+        ]
+        return names.filter { [others.sessionName, others.nonceName, others.secondName].contains($0.1) }.map(\.0)
+    }
 
     /// Checks every value by the table of settings, and then what settings demand of one another; pure.
     ///

@@ -151,6 +151,21 @@ extension Setting {
         ),
     ]
 
+    /// Read before the cookies, as their names depend on it.
+    static let mount = [
+        Setting(
+            "PARANOID_MOUNT",
+            .requests,
+            at: \.mount,
+            SettingKind<MountPoint>(
+                "a path such as /two, of letters, digits, - and _, or none",
+                parse: { text in text.isEmpty || text.lowercased() == "none" ? MountPoint.root : MountPoint(text) },
+                format: { $0.isRoot ? "none" : $0.path }
+            ),
+            "Path of the host below which the application runs; a request elsewhere gets status 404. none means the whole host."
+        )
+    ]
+
     static let requests = [
         Setting(
             "PARANOID_BODY_LIMIT",

@@ -190,21 +190,27 @@ extension Setting {
             .cookies,
             at: \.sessions.cookies.sessionName,
             .text(),
-            "Name of the identifier's cookie, without the prefix of PSESSION_COOKIE_PREFIX. With the prefix __Host- it ends in -1, -2 or -3 after a login."
+            "Name of the identifier's cookie, without the prefix of PSESSION_COOKIE_PREFIX. With the prefix __Host- it ends in -1, -2 or -3 after a login.",
+            default: "`sessionid`, behind it the path of `PARANOID_MOUNT` with dots for slashes and tildes for hyphens",
+            derive: { configuration, _ in configuration.sessions.cookies.sessionName += configuration.mount.cookieSuffix }
         ),
         Setting(
             "PSESSION_COOKIE_NAME",
             .cookies,
             at: \.sessions.cookies.nonceName,
             .text(),
-            "Name of the nonce's cookie, without the prefix of PSESSION_COOKIE_PREFIX."
+            "Name of the nonce's cookie, without the prefix of PSESSION_COOKIE_PREFIX.",
+            default: "`sessionnonce`, behind it as with `SESSION_COOKIE_NAME`",
+            derive: { configuration, _ in configuration.sessions.cookies.nonceName += configuration.mount.cookieSuffix }
         ),
         Setting(
             "PSESSION_SECURE_COOKIE_NAME",
             .cookies,
             at: \.sessions.cookies.secondName,
             .text(),
-            "Name of the secure key's cookie, which exists over HTTPS only, without the prefix of PSESSION_COOKIE_PREFIX."
+            "Name of the secure key's cookie, which exists over HTTPS only, without the prefix of PSESSION_COOKIE_PREFIX.",
+            default: "`sessionid_https`, behind it as with `SESSION_COOKIE_NAME`",
+            derive: { configuration, _ in configuration.sessions.cookies.secondName += configuration.mount.cookieSuffix }
         ),
         Setting(
             "SESSION_COOKIE_SECURE",
@@ -258,7 +264,14 @@ extension Setting {
             .cookies,
             at: \.sessions.cookies.path,
             .text("a path that begins with a slash"),
-            "Path of the three cookies."
+            "Path of the three cookies.",
+            default: "`/`; `compatible`: that of `PARANOID_MOUNT`",
+            derive: { configuration, _ in
+                // With the prefix __Host- the path is /, and the names keep applications apart.
+                if configuration.rules.profile.isCompatible, !configuration.mount.isRoot {
+                    configuration.sessions.cookies.path = configuration.mount.path
+                }
+            }
         ),
         Setting(
             "PSESSION_COOKIE_PREFIX",

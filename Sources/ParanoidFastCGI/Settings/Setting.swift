@@ -104,7 +104,8 @@ struct Setting: Sendable {
     }
 
     /// All settings in the order in which they are read: a setting whose default depends on others comes after them.
-    static let all = Self.theft + Self.cookies + Self.lifetimes + Self.listener + Self.processes + Self.requests + Self.store + Self.logging
+    static let all =
+        Self.theft + Self.mount + Self.cookies + Self.lifetimes + Self.listener + Self.processes + Self.requests + Self.store + Self.logging
 
     /// Purpose and threat in one line.
     var explanation: String { self.threat.map { "\(self.purpose) (against \($0))" } ?? self.purpose }

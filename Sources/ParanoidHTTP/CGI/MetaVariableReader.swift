@@ -189,9 +189,9 @@ package struct MetaVariableReader: Sendable {
         }
     }
 
-    // Empty means unknown: that is what nginx sends for a GET.
+    // Empty means unknown: that is what nginx sends for a GET. Caddy sends -1 for a body without length; a client's own field cannot say so.
     private static func length(_ value: RawSpan, _ name: MetaVariableName) throws(MetaVariableError) -> Int? {
-        if value.isEmpty { return nil }
+        if value.isEmpty || (name == .contentLength && value.equals("-1")) { return nil }
         guard let length = Decimal.number(value) else { throw MetaVariableError(.malformed, name) }
         return length
     }

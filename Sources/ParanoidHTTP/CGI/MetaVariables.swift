@@ -18,6 +18,20 @@ package struct MetaVariables: Sendable, Hashable {
     package let remoteAddress: String
     /// The protocol, such as `HTTP/1.1`; empty when unknown.
     package let serverProtocol: String
+
+    /// The question whether the request may pass, as a request of its own for a path of the application.
+    package func question(to path: String) -> MetaVariables {
+        MetaVariables(
+            method: "GET",
+            rawPath: path,
+            rawQuery: "",
+            isSecure: self.isSecure,
+            contentLength: nil,
+            contentType: nil,
+            remoteAddress: self.remoteAddress,
+            serverProtocol: self.serverProtocol
+        )
+    }
 }
 
 /// The defect of parameters that are not a request; the client gets a plain 400.

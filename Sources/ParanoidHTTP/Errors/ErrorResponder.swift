@@ -48,8 +48,18 @@ package struct ErrorResponder: Sendable {
                 response = failure.response
             }
         }
+        self.complete(&response, of: request)
         if request.method == .head { response.omitBody() }
         return response
+    }
+
+    /// Adds what middleware has asked for, and by what a user can name a request that has failed.
+    private func complete(_ response: inout Response, of request: Request) {
+        for (name, value) in request.head.errorFields where name == .vary || response.header(name) == nil {
+            // Middleware has checked them.
+            try? response.addHeader(value, for: name)
+        }
+        if response.status.code >= 500, let name = HTTPField.Name("X-Request-ID") { try? response.setHeader(request.id, for: name) }
     }
 
     /// A page keeps what the error says in header fields, such as `Allow` and `Retry-After`.

@@ -30,6 +30,8 @@ public struct Request: Sendable {
     ///   - parameters: The raw parameters.
     ///   - headerFields: Builds the header fields when they are asked for the first time; `nil`: from the parameters.
     ///   - body: The body.
+    ///   - mount: Where the application is mounted; `rawPath` is the part below.
+    ///   - trustsRequestID: Whether the field `X-Request-ID` comes from a trusted proxy.
     ///   - logger: Where the request's log lines go.
     package init(
         method: HTTPRequest.Method,
@@ -40,6 +42,8 @@ public struct Request: Sendable {
         parameters: any RequestParameters,
         headerFields: (@Sendable () -> HTTPFields)? = nil,
         body: RequestBody = .empty,
+        mount: MountPoint = .root,
+        trustsRequestID: Bool = false,
         logger: Logger
     ) {
         self.head = RequestHead(
@@ -51,15 +55,17 @@ public struct Request: Sendable {
             parameters: parameters,
             makeHeaderFields: headerFields,
             body: body,
+            mount: mount,
+            trustsRequestID: trustsRequestID,
             logger: logger
         )
     }
 
     /// The method, a token (RFC 9110, section 9).
     public var method: HTTPRequest.Method { self.head.method }
-    /// The path as the client sent it, with its percent escapes.
+    /// The path as the client sent it, with its percent escapes, without the mount point.
     package var rawPath: String { self.head.path.raw }
-    /// The path, decoded once.
+    /// The path, decoded once, without the mount point (`PARANOID_MOUNT`).
     ///
     /// An escaped slash (`%2F`) is a slash here, while the router cuts the path at unescaped slashes only.
     public var path: String { self.head.path.text }
@@ -91,9 +97,9 @@ public struct Request: Sendable {
     /// Middleware of the application sees it, too.
     public var route: String? { self.endpoint?.pattern }
 
-    /// The logger of the request; middleware can give a copy of the request another one, with more metadata.
+    /// The logger of the request, whose lines carry its ``id`` as `request.id`; middleware can give a copy of the request another one, with more metadata.
     public var logger: Logger {
-        get { self.storage[AttachedLogger.self]?.logger ?? self.head.logger }
+        get { self.storage[AttachedLogger.self]?.logger ?? self.head.identifiedLogger }
         set { self.storage[AttachedLogger.self] = AttachedLogger(logger: newValue) }
     }
 
@@ -129,6 +135,9 @@ public struct Request: Sendable {
     package func validate() throws(HTTPError) {
         if !self.head.path.isValid { throw HTTPError(.badRequest, message: "The path is not valid.") }
     }
+
+    /// The logger that middleware has given the request.
+    var attachedLogger: Logger? { self.storage[AttachedLogger.self]?.logger }
 
     private struct AttachedLogger: Sendable {
         let logger: Logger

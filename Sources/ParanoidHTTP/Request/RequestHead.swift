@@ -12,6 +12,9 @@ final class RequestHead: Sendable {
     let parameters: any RequestParameters
     let makeHeaderFields: (@Sendable () -> HTTPFields)?
     let body: RequestBody
+    let mount: MountPoint
+    let trustsRequestID: Bool
+    /// Without the request's identifier, see ``identifiedLogger``.
     let logger: Logger
     private let parsed = Mutex(Parsed())
 
@@ -19,6 +22,9 @@ final class RequestHead: Sendable {
         var headerFields: HTTPFields?
         var cookies: Cookies?
         var query: FormFields?
+        var identifier: String?
+        var logger: Logger?
+        var errorFields: [(name: HTTPField.Name, value: String)] = []
     }
 
     init(
@@ -30,6 +36,8 @@ final class RequestHead: Sendable {
         parameters: any RequestParameters,
         makeHeaderFields: (@Sendable () -> HTTPFields)?,
         body: RequestBody,
+        mount: MountPoint,
+        trustsRequestID: Bool,
         logger: Logger
     ) {
         self.method = method
@@ -40,6 +48,8 @@ final class RequestHead: Sendable {
         self.parameters = parameters
         self.makeHeaderFields = makeHeaderFields
         self.body = body
+        self.mount = mount
+        self.trustsRequestID = trustsRequestID
         self.logger = logger
     }
 
@@ -63,6 +73,33 @@ final class RequestHead: Sendable {
 
     var query: FormFields {
         self.cached(\.query) { FormFields(query: self.rawQuery) }
+    }
+
+    /// The identifier of the request, made when it is first asked for; see ``Request/id``.
+    var identifier: String {
+        if let identifier = self.parsed.withLock({ $0.identifier }) { return identifier }
+        let identifier = RequestIdentifier.find(in: self.parameters, trustsHeader: self.trustsRequestID)
+        // Several tasks may ask for the first time at once: the request has one identifier.
+        return self.parsed.withLock { parsed in
+            if let identifier = parsed.identifier { return identifier }
+            parsed.identifier = identifier
+            return identifier
+        }
+    }
+
+    /// The logger of the request, whose lines carry the identifier.
+    var identifiedLogger: Logger {
+        self.cached(\.logger) {
+            var logger = self.logger
+            logger[metadataKey: "request.id"] = "\(self.identifier)"
+            return logger
+        }
+    }
+
+    /// Header fields that the response gets when it is one to an error, which is made outside of all middleware.
+    var errorFields: [(name: HTTPField.Name, value: String)] {
+        get { self.parsed.withLock { $0.errorFields } }
+        set { self.parsed.withLock { $0.errorFields = newValue } }
     }
 
     func header(_ name: HTTPField.Name) -> String? {

@@ -12,6 +12,8 @@ public struct Response: Sendable, ResponseConvertible {
     package private(set) var cookies: [SetCookie] = []
     fileprivate private(set) var fields: [ResponseField] = []
     private var problem: ResponseError?
+    /// Whether each cookie is repeated in a field `X-Set-Cookie-1`, `X-Set-Cookie-2` and so on: nginx hands on only the first `Set-Cookie` of a subrequest.
+    package var repeatsCookies = false
 
     /// Creates a response without header fields.
     public init(status: HTTPResponse.Status = .ok, body: ResponseBody = .empty) {
@@ -185,6 +187,41 @@ public struct Response: Sendable, ResponseConvertible {
         for field in self.fields { try body(field.name.rawName, field.value) }
         if !self.forbidsBody, let length = self.body.length { try body("Content-Length", String(length)) }
         for cookie in self.cookies { try body("Set-Cookie", cookie.fieldValue(now: now)) }
+        if self.repeatsCookies { try self.forEachRepeatedCookie(now: now, body) }
+    }
+
+    @inline(never)
+    fileprivate func forEachRepeatedCookie<Failure: Error>(
+        now: HTTPDate,
+        _ body: (_ name: String, _ value: String) throws(Failure) -> Void
+    ) throws(Failure) {
+        for (index, cookie) in self.cookies.enumerated() { try body("X-Set-Cookie-\(index + 1)", cookie.fieldValue(now: now)) }
+    }
+
+    /// The answer of a FastCGI authorizer that lets a request pass (FastCGI specification, section 6.3): 200, and what the web server is to know in
+    /// fields `Variable-…`, as it hands on no others.
+    package func authorizerAnswer(now: HTTPDate) -> Response {
+        guard 200...299 ~= self.status.code else { return self }
+        var answer = Response()
+        for field in self.fields {
+            guard let text = Self.variable(of: field.name), let name = HTTPField.Name(text) else { continue }
+            try? answer.addHeader(field.value, for: name)
+        }
+        for (index, cookie) in self.cookies.enumerated() {
+            if let name = HTTPField.Name("Variable-SET_COOKIE_\(index + 1)") {
+                try? answer.addHeader(cookie.fieldValue(now: now), for: name)
+            }
+        }
+        return answer
+    }
+
+    /// `Variable-PARANOID_USER` for `X-Paranoid-User`; `nil` for fields that are none of the gate's.
+    private static func variable(of name: HTTPField.Name) -> String? {
+        guard name.canonicalName.utf8.starts(with: "x-paranoid-".utf8) else { return nil }
+        let bytes = name.canonicalName.utf8.dropFirst(2).map { byte in
+            byte == UInt8(ascii: "-") ? UInt8(ascii: "_") : UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte ? byte & 0xDF : byte
+        }
+        return "Variable-" + String(decoding: bytes, as: UTF8.self)
     }
 
     fileprivate var forbidsBody: Bool { self.status.code == 204 || self.status.code == 304 }
@@ -204,6 +241,11 @@ extension CGIResponseHead {
             Self.appendEnd(to: &buffer)
         }
         for cookie in response.cookies { try Self.appendField("Set-Cookie", cookie.fieldValue(now: now), to: &buffer) }
+        if response.repeatsCookies {
+            try response.forEachRepeatedCookie(now: now) { (name, value) throws(CGIResponseHeadError) in
+                try Self.appendField(name, value, to: &buffer)
+            }
+        }
     }
 }
 

@@ -25,8 +25,9 @@ package final class Router: RouterMethods, Sendable {
         } catch {
             preconditionFailure("\(text) is not a pattern: \(error.message)")
         }
-        let (inner, bodyLimit) = LimitedHandler.unwrap(handler)
-        let endpoint = RouteEndpoint(inner, pattern: text, names: pattern.names, bodyLimit: bodyLimit)
+        let (inner, limits) = LimitedHandler.unwrap(handler)
+        let timed = limits.timeout.map { TimedHandler(inner, timeout: $0) as any HTTPHandler } ?? inner
+        let endpoint = RouteEndpoint(timed, pattern: text, names: pattern.names, bodyLimit: limits.bodyLimit)
         let isNew = self.state.withLock { $0.trie.insert(endpoint, method: method, pattern: pattern) }
         precondition(isNew, "\(method) \(text) is registered already, perhaps with other names in its captures")
     }

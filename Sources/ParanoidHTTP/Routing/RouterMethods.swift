@@ -21,15 +21,18 @@ extension RouterMethods {
     ///   - pattern: The pattern.
     ///   - bodyLimit: The most bytes that a body of this route may have, more or fewer than elsewhere; `nil`: the limit of the group, else of the
     ///     application. Reading a longer one throws 413.
+    ///   - timeout: The longest time that the handler may take for a response; then its task is cancelled, and the client gets 503 when the
+    ///     handler returns. `nil`: that of the group, else only `PARANOID_REQUEST_DEADLINE`, which a longer time does not lift.
     ///   - handler: Gives the responses.
     @inlinable
     public func on<Output: ResponseConvertible>(
         _ method: HTTPRequest.Method,
         _ pattern: String,
         bodyLimit: Int? = nil,
+        timeout: Duration? = nil,
         use handler: @escaping @Sendable (Request) async throws -> Output
     ) {
-        self.register(method, pattern, bodyLimit) { try await handler($0).makeResponse() }
+        self.register(method, pattern, bodyLimit, timeout) { try await handler($0).makeResponse() }
     }
 
     @usableFromInline
@@ -37,51 +40,64 @@ extension RouterMethods {
         _ method: HTTPRequest.Method,
         _ pattern: String,
         _ bodyLimit: Int?,
+        _ timeout: Duration?,
         _ body: @escaping @Sendable (Request) async throws -> Response
     ) {
-        self.register(LimitedHandler.wrap(ClosureHandler(body), bodyLimit), method: method, pattern: pattern)
+        let limits = RouteLimits(bodyLimit: bodyLimit, timeout: timeout)
+        self.register(LimitedHandler.wrap(ClosureHandler(body), limits), method: method, pattern: pattern)
     }
 
-    /// Registers a closure for GET, and for HEAD unless that has a handler of its own.
+    /// Registers a closure for GET, and for HEAD unless that has a handler of its own; `timeout` as in ``on(_:_:bodyLimit:timeout:use:)``.
     @inlinable
-    public func get<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
-        self.on(.get, pattern, use: handler)
+    public func get<Output: ResponseConvertible>(
+        _ pattern: String,
+        timeout: Duration? = nil,
+        use handler: @escaping @Sendable (Request) async throws -> Output
+    ) {
+        self.on(.get, pattern, timeout: timeout, use: handler)
     }
 
-    /// Registers a closure for POST; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    /// Registers a closure for POST; `bodyLimit` and `timeout` as in ``on(_:_:bodyLimit:timeout:use:)``.
     @inlinable
     public func post<Output: ResponseConvertible>(
         _ pattern: String,
         bodyLimit: Int? = nil,
+        timeout: Duration? = nil,
         use handler: @escaping @Sendable (Request) async throws -> Output
     ) {
-        self.on(.post, pattern, bodyLimit: bodyLimit, use: handler)
+        self.on(.post, pattern, bodyLimit: bodyLimit, timeout: timeout, use: handler)
     }
 
-    /// Registers a closure for PUT; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    /// Registers a closure for PUT; `bodyLimit` and `timeout` as in ``on(_:_:bodyLimit:timeout:use:)``.
     @inlinable
     public func put<Output: ResponseConvertible>(
         _ pattern: String,
         bodyLimit: Int? = nil,
+        timeout: Duration? = nil,
         use handler: @escaping @Sendable (Request) async throws -> Output
     ) {
-        self.on(.put, pattern, bodyLimit: bodyLimit, use: handler)
+        self.on(.put, pattern, bodyLimit: bodyLimit, timeout: timeout, use: handler)
     }
 
-    /// Registers a closure for PATCH; `bodyLimit` as in ``on(_:_:bodyLimit:use:)``.
+    /// Registers a closure for PATCH; `bodyLimit` and `timeout` as in ``on(_:_:bodyLimit:timeout:use:)``.
     @inlinable
     public func patch<Output: ResponseConvertible>(
         _ pattern: String,
         bodyLimit: Int? = nil,
+        timeout: Duration? = nil,
         use handler: @escaping @Sendable (Request) async throws -> Output
     ) {
-        self.on(.patch, pattern, bodyLimit: bodyLimit, use: handler)
+        self.on(.patch, pattern, bodyLimit: bodyLimit, timeout: timeout, use: handler)
     }
 
-    /// Registers a closure for DELETE.
+    /// Registers a closure for DELETE; `timeout` as in ``on(_:_:bodyLimit:timeout:use:)``.
     @inlinable
-    public func delete<Output: ResponseConvertible>(_ pattern: String, use handler: @escaping @Sendable (Request) async throws -> Output) {
-        self.on(.delete, pattern, use: handler)
+    public func delete<Output: ResponseConvertible>(
+        _ pattern: String,
+        timeout: Duration? = nil,
+        use handler: @escaping @Sendable (Request) async throws -> Output
+    ) {
+        self.on(.delete, pattern, timeout: timeout, use: handler)
     }
 
     /// A group of routes whose patterns have a common beginning.
@@ -90,8 +106,14 @@ extension RouterMethods {
     ///   - prefix: The beginning of their patterns, such as `/admin`, without a slash at its end.
     ///   - middleware: Goes around the handlers of the group, the first outermost; not around the responses to paths that no route has.
     ///   - bodyLimit: The most bytes that a body may have, for routes that set no limit of their own; `nil`: as outside of the group.
-    public func group(_ prefix: String, middleware: [any HTTPMiddleware] = [], bodyLimit: Int? = nil) -> some RouterMethods {
-        RouteGroup(of: self, prefix: prefix, middleware: middleware, bodyLimit: bodyLimit)
+    ///   - timeout: The longest time for a response, middleware of the group included, for routes that set none of their own; `nil`: as outside.
+    public func group(
+        _ prefix: String,
+        middleware: [any HTTPMiddleware] = [],
+        bodyLimit: Int? = nil,
+        timeout: Duration? = nil
+    ) -> some RouterMethods {
+        RouteGroup(of: self, prefix: prefix, middleware: middleware, limits: RouteLimits(bodyLimit: bodyLimit, timeout: timeout))
     }
 }
 
@@ -100,9 +122,9 @@ struct RouteGroup: RouterMethods {
     private let parent: any RouterMethods
     private let prefix: String
     private let middleware: [any HTTPMiddleware]
-    private let bodyLimit: Int?
+    private let limits: RouteLimits
 
-    init(of parent: any RouterMethods, prefix: String, middleware: [any HTTPMiddleware], bodyLimit: Int?) {
+    init(of parent: any RouterMethods, prefix: String, middleware: [any HTTPMiddleware], limits: RouteLimits) {
         precondition(
             prefix.utf8.first == UInt8(ascii: "/") && prefix.utf8.last != UInt8(ascii: "/"),
             "the prefix of a group begins with a slash and does not end with one: \(prefix)"
@@ -110,34 +132,16 @@ struct RouteGroup: RouterMethods {
         self.parent = parent
         self.prefix = prefix
         self.middleware = middleware
-        self.bodyLimit = bodyLimit
+        self.limits = limits
     }
 
     /// Registers a handler under the prefix and inside the middleware of the group.
     func register(_ handler: any HTTPHandler, method: HTTPRequest.Method, pattern: String) {
-        let (inner, limit) = LimitedHandler.unwrap(handler)
+        let (inner, limits) = LimitedHandler.unwrap(handler)
         self.parent.register(
-            LimitedHandler.wrap(MiddlewareHandler.compose(self.middleware, around: inner), limit ?? self.bodyLimit),
+            LimitedHandler.wrap(MiddlewareHandler.compose(self.middleware, around: inner), limits.completed(by: self.limits)),
             method: method,
             pattern: self.prefix + pattern
         )
     }
-}
-
-/// A handler on its way to the router, and the limit of the bodies that it reads.
-struct LimitedHandler: HTTPHandler {
-    private let handler: any HTTPHandler
-    private let bodyLimit: Int
-
-    static func wrap(_ handler: any HTTPHandler, _ bodyLimit: Int?) -> any HTTPHandler {
-        guard let bodyLimit else { return handler }
-        return LimitedHandler(handler: handler, bodyLimit: bodyLimit)
-    }
-
-    static func unwrap(_ handler: any HTTPHandler) -> (handler: any HTTPHandler, bodyLimit: Int?) {
-        guard let limited = handler as? LimitedHandler else { return (handler, nil) }
-        return (limited.handler, limited.bodyLimit)
-    }
-
-    func handle(_ request: Request) async throws -> Response { try await self.handler.handle(request) }
 }

@@ -21,6 +21,27 @@ package final class OpenFile: Sendable {
         self.init(owning: OwnedDescriptor(owning: number), isWritable: false)
     }
 
+    /// Opens a file for reading below a directory; no symbolic link is followed on the way from there, nor at the end.
+    ///
+    /// - Parameters:
+    ///   - names: The directories on the way and the file itself, each a name without slash that is neither `.` nor `..`.
+    ///   - directory: Where the way begins.
+    package convenience init(reading names: [String], below directory: String) throws(SystemCallError) {
+        let isNames = names.allSatisfy { $0 != "." && $0 != ".." && !$0.isEmpty && !$0.utf8.contains(0x2F) && !$0.utf8.contains(0) }
+        guard isNames, let last = names.last else { throw SystemCallError("openat", code: ENOENT) }
+        let root = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard root >= 0 else { throw SystemCallError("open") }
+        var place = OwnedDescriptor(owning: root)
+        for name in names.dropLast() {
+            let next = unsafe openat(place.number, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard next >= 0 else { throw SystemCallError("openat") }
+            place = OwnedDescriptor(owning: next)
+        }
+        let number = unsafe openat(place.number, last, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+        guard number >= 0 else { throw SystemCallError("openat") }
+        self.init(owning: OwnedDescriptor(owning: number), isWritable: false)
+    }
+
     internal var number: CInt { self.descriptor.number }
 
     /// Reads at `offset` without moving a file position (`pread(2)`).

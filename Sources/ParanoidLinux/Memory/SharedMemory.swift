@@ -19,25 +19,26 @@ package final class SharedMemory: Sendable {
     /// Whether numbers can be changed; they cannot where the file could be opened for reading only.
     package var isWritable: Bool { self.file.isWritable }
 
-    /// Maps a file, which becomes as long as the page when it is empty.
+    /// Maps a file, which becomes as long as the page, or as many whole pages as said, when it is empty.
     ///
     /// A page that the file system has no room for would end the process by SIGBUS when it is touched, so the room is taken before the file is
     /// mapped, also for a file that has its length already.
     ///
     /// - Throws: The system's error (``SystemCallError/isOutOfSpace`` on a full disk, where an empty file stays empty); `EINVAL` for a file of another
     ///   length.
-    package convenience init(mapping file: OpenFile) throws(SystemCallError) {
+    package convenience init(mapping file: OpenFile, byteCount: Int = SharedMemory.byteCount) throws(SystemCallError) {
+        precondition(byteCount > 0 && byteCount % Self.byteCount == 0)
         let size = try file.status().size
-        if file.isWritable, size == 0 || size == Self.byteCount {
+        if file.isWritable, size == 0 || size == byteCount {
             do throws(SystemCallError) {
-                try file.allocate(Self.byteCount)
+                try file.allocate(byteCount)
             } catch {
                 if size == 0 { try? file.truncate(to: 0) }
                 throw error
             }
         }
-        guard try file.status().size == Self.byteCount else { throw SystemCallError("mmap", code: EINVAL) }
-        try self.init(file, byteCount: Self.byteCount)
+        guard try file.status().size == byteCount else { throw SystemCallError("mmap", code: EINVAL) }
+        try self.init(file, byteCount: byteCount)
     }
 
     /// Maps memory that has no name and is all zeros, as many pages as it takes for so many numbers (`memfd_create(2)`).

@@ -1,3 +1,4 @@
+internal import ParanoidHTTP
 internal import Synchronization
 
 /// Something that happened to a session, for the application, its log and its counters.
@@ -50,6 +51,10 @@ public struct SessionEvent: Sendable, Hashable {
     public let signals: [String]
     /// How many sessions or requests it is about.
     public let count: Int
+    let request: RequestTag
+
+    /// The `Request.id` of the request in which it happened.
+    public var requestID: String { "\(self.request)" }
 
     /// Whether somebody should look at it.
     public var isAlarm: Bool { self.kind == .reuse || self.kind == .tokenReuse || self.kind == .guessing }

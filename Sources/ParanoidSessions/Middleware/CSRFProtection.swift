@@ -1,5 +1,5 @@
 public import ParanoidHTTP
-internal import HTTPTypes
+package import HTTPTypes
 internal import Logging
 
 /// Refuses requests that another site makes a user's browser send (cross-site request forgery), login forms included.
@@ -60,6 +60,11 @@ public struct CSRFProtection: HTTPMiddleware {
         return try await request.session.verifies(csrfToken: token) ? nil : .tokenWrong
     }
 
+    /// Whether our own pages have sent a request, or it asks for no change, as far as the browser says.
+    package static func admitsOrigin(of request: Request, method: HTTPRequest.Method) -> Bool {
+        method.isSafe || OriginCheck().admits(request)
+    }
+
     private func isExempt(_ request: Request) -> Bool {
         self.exemptPaths.contains { request.isRouted(below: $0, isWhole: true) }
     }
@@ -100,6 +105,11 @@ public struct CSRFProtection: HTTPMiddleware {
 }
 
 extension Session {
+    /// Whether a text is a CSRF token of this session, or of a client that has none yet; see ``csrfToken``.
+    ///
+    /// `CSRFProtection` asks this for every form; ask it yourself where a token comes another way, as in a part of a stream.
+    public func verifies(csrfToken token: String) async throws -> Bool { try await self.verifies(csrfToken: Array(token.utf8)) }
+
     func verifies(csrfToken token: [UInt8]) async throws -> Bool {
         try await self.transaction.verifies(csrfToken: token)
     }

@@ -13,6 +13,9 @@ final class SessionCookies: Sendable {
     private let deletesAll: Bool
     /// The names of the cookies of each login; of visitors alone where logins have no names of their own.
     private let names: [SessionCookieNames]
+    /// The cookie of the token that a browser is remembered by.
+    let tokenName: String
+    private let clientNames: (secure: String, plain: String)
 
     init(configuration: SessionSettings) {
         self.configuration = configuration.cookies
@@ -21,7 +24,12 @@ final class SessionCookies: Sendable {
         self.followsBrowsers = configuration.guardSettings.behaviour.followsBrowsers
         self.deletesAll = !configuration.guardSettings.behaviour.deletesUnknownCookies
         self.names = configuration.cookies.names(ofProfile: configuration.guardSettings.profile)
+        self.tokenName = "__Host-remember" + configuration.cookies.suffix
+        self.clientNames = ("__Host-csrf" + configuration.cookies.suffix, "csrf" + configuration.cookies.suffix)
     }
+
+    /// The cookie that a client without session is recognised by.
+    func clientName(isSecure: Bool) -> String { isSecure ? self.clientNames.secure : self.clientNames.plain }
 
     /// The session cookies of a request, read where they lie.
     private struct Values {

@@ -26,7 +26,8 @@ struct SessionEvents: Sendable {
             user: user,
             client: request.clientAddress,
             signals: signals,
-            count: count
+            count: count,
+            request: request.tag
         )
         self.log(event, request, keys)
         self.configuration.onEvent(event)
@@ -35,7 +36,7 @@ struct SessionEvents: Sendable {
     /// Keyed hashes instead of names, addresses and identifiers: a log is read by many.
     private func log(_ event: SessionEvent, _ request: Request, _ keys: ServerKeys) {
         let level = Self.level(of: event.kind)
-        guard request.logger.logLevel <= level else { return }
+        guard request.logs(level) else { return }
         var metadata: Logger.Metadata = ["session.event": "\(event.kind.rawValue)"]
         if let reason = event.reason { metadata["session.reason"] = "\(reason.rawValue)" }
         if let handle = event.handle { metadata["session.handle"] = "\(handle)" }

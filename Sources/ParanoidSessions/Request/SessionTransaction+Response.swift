@@ -98,5 +98,5 @@ extension SessionTransaction {
     }
 
     /// Over HTTPS, no other host and no plain connection can set a cookie with this prefix (RFC 6265bis, section 4.1.3.2).
-    private var clientCookieName: String { self.request.isSecure ? "__Host-csrf" : "csrf" }
+    private var clientCookieName: String { self.context.cookies.clientName(isSecure: self.request.isSecure) }
 }

@@ -55,15 +55,15 @@ extension SessionTransaction {
 // The token that a browser is remembered by.
 extension SessionTransaction {
     /// Always over HTTPS, for this host and all of it: no other host can set or read a cookie with this prefix.
-    private static var tokenName: String { "__Host-remember" }
+    private var tokenName: String { self.context.cookies.tokenName }
 
     /// Whether the request has a token at all, usable or not.
-    var presentsToken: Bool { self.request.isSecure && self.request.cookies.contains(Self.tokenName) }
+    var presentsToken: Bool { self.request.isSecure && self.request.cookies.contains(self.tokenName) }
 
     /// What the request shows, if it is one thing: the order of cookies says nothing.
     private var presentedToken: RememberToken? {
         guard self.request.isSecure else { return nil }
-        let tokens = self.request.cookies.candidates(Self.tokenName) { RememberToken(cookieValue: $0) }
+        let tokens = self.request.cookies.candidates(self.tokenName) { RememberToken(cookieValue: $0) }
         return tokens.count == 1 ? tokens[0] : nil
     }
 
@@ -161,11 +161,11 @@ extension SessionTransaction {
     /// Sets or deletes the cookie.
     func tell(_ token: PendingClientState.Token, in response: inout Response) throws {
         switch token {
-        case .delete: response.setCookie(try SetCookie.deleting(Self.tokenName))
+        case .delete: response.setCookie(try SetCookie.deleting(self.tokenName))
         case .set(let token, let end):
             let age = max(.seconds(1), self.now.duration(to: end))
             response.setCookie(
-                try SetCookie(name: Self.tokenName, value: token.cookieValue, maxAge: min(age, SetCookie.maximumAge))
+                try SetCookie(name: self.tokenName, value: token.cookieValue, maxAge: min(age, SetCookie.maximumAge))
             )
         }
     }

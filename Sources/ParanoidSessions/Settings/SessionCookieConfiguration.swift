@@ -22,6 +22,8 @@ package struct SessionCookieConfiguration: Sendable {
     package var nonceName = "sessionnonce"
     /// The cookie that carries the second key over HTTPS (`PSESSION_SECURE_COOKIE_NAME`).
     package var secondName = "sessionid_https"
+    /// What stands behind the names of the cookies that no setting names, where applications share a host.
+    package var suffix = ""
     /// The path of all three (`SESSION_COOKIE_PATH`).
     package var path = "/"
     /// The domain of all three; `nil`: this host alone (`SESSION_COOKIE_DOMAIN`).

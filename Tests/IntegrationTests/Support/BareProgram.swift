@@ -38,12 +38,15 @@ final class BareProgram: Sendable {
     }
 
     /// Starts a program, waits until it answers, lends it and ends it whatever happens.
+    ///
+    /// - Parameter path: Where it is mounted.
     static func with<Outcome>(
         in folder: TestFolder? = nil,
         workers: Int = 1,
         settings: [String: String] = [:],
         shell: String = "exec \"$0\"",
         passing: [Int32] = [],
+        path: String = "",
         _ body: (BareProgram) async throws -> Outcome
     ) async throws -> Outcome {
         let folder = try folder ?? TestFolder()
@@ -51,7 +54,7 @@ final class BareProgram: Sendable {
         do {
             try await eventually("the program answers") {
                 if let ending = program.process.ending { throw TestFailure("the program ended: \(ending)\n\(program.log)") }
-                return (try? KeptConnection.get("/hello", from: program.socket)) == "hello\n"
+                return (try? KeptConnection.get("\(path)/hello", from: program.socket)) == "hello\n"
             }
             let outcome = try await body(program)
             await program.end()

@@ -36,8 +36,24 @@ final class KeptConnection: Sendable {
         return try self.exchange(parameters, following: records.flatMap { Self.record($0.kind, $0.content) })
     }
 
-    private func exchange(_ parameters: [UInt8], following records: [UInt8]) throws -> String {
-        try self.client.send(Self.record(1, [0, 1, 1, 0, 0, 0, 0, 0]) + Self.record(4, parameters) + Self.record(4, []) + records)
+    /// Asks whether a request may pass, as a web server does in the role authorizer; the whole answer.
+    func mayPass(_ path: String, method: String = "GET", cookies: String = "") throws -> String {
+        let pairs = [
+            ("REQUEST_METHOD", method), ("REQUEST_URI", path), ("HTTPS", "on"), ("REMOTE_ADDR", "127.0.0.1"), ("HTTP_COOKIE", cookies),
+            ("CONTENT_LENGTH", "5"), ("HTTP_USER_AGENT", "agent"),
+        ]
+        let parameters = pairs.flatMap { name, value in
+            // A length of 128 and more takes four bytes.
+            let length =
+                value.utf8.count < 128
+                ? [UInt8(value.utf8.count)] : [0x80, 0, UInt8(value.utf8.count >> 8), UInt8(value.utf8.count & 0xFF)]
+            return [UInt8(name.utf8.count)] + length + Array(name.utf8) + Array(value.utf8)
+        }
+        return try self.exchange(parameters, following: [], role: 2)
+    }
+
+    private func exchange(_ parameters: [UInt8], following records: [UInt8], role: UInt8 = 1) throws -> String {
+        try self.client.send(Self.record(1, [0, role, 1, 0, 0, 0, 0, 0]) + Self.record(4, parameters) + Self.record(4, []) + records)
         var output: [UInt8] = []
         while true {
             let header = try self.client.receive(exactly: 8)

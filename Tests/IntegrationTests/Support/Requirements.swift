@@ -22,6 +22,15 @@ enum Requirements {
         }
     }
 
+    /// The path of a tool, where one of these names is installed.
+    static func path(of names: String...) -> String? {
+        names.flatMap { name in ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"].map { "\($0)/\(name)" } }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// PHP-FPM, whichever version there is.
+    static let phpFPM = Self.path(of: "php-fpm8.2", "php-fpm8.4", "php-fpm8.3", "php-fpm8.1", "php-fpm")
+
     /// The environment of the programs that tests start: nothing of the machine's but what every program needs.
     static let environment = [
         "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",

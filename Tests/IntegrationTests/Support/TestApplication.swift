@@ -81,6 +81,13 @@ final class TestApplication: Sendable {
         }
     }
 
+    /// Adds lines to nginx's server blocks, and has nginx read them.
+    func configure(_ text: String) throws {
+        let path = self.folder["nginx/conf/paranoid_location.conf"]
+        try (String(contentsOfFile: path, encoding: .utf8) + "\n" + text).write(toFile: path, atomically: true, encoding: .utf8)
+        self.nginx.signal(SIGHUP)
+    }
+
     // MARK: Ending
 
     /// Asks the program to end and waits for it.

@@ -45,7 +45,7 @@ struct MetaVariableReaderTests {
 
     @Test(
         "refuse a length that is not digits",
-        arguments: ["+5", "-0", "-1", " 5", "5 ", "5,5", "0x5", "٥", "5.0", "1e3", "9999999999999999999", "18446744073709551621"]
+        arguments: ["+5", "-0", "-2", "-1 ", " 5", "5 ", "5,5", "0x5", "٥", "5.0", "1e3", "9999999999999999999", "18446744073709551621"]
     )
     func badLength(_ text: String) {
         #expect(code(["CONTENT_LENGTH": text]) == .malformed)
@@ -58,12 +58,19 @@ struct MetaVariableReaderTests {
         #expect(try read(["CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "5"]).contentLength == 5)
         #expect(code(["CONTENT_LENGTH": "0", "HTTP_CONTENT_LENGTH": "5"]) == .conflict)
         #expect(code(["CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "+5"]) == .malformed)
+        #expect(code(["HTTP_CONTENT_LENGTH": "-1"]) == .malformed)
     }
 
-    @Test("have the length that the client's own field says where the web server says none", arguments: [nil, ""] as [String?])
+    @Test("have the length that the client's own field says where the web server says none", arguments: [nil, "", "-1"] as [String?])
     func lengthOfTheClient(_ own: String?) throws {
         let given = own.map { ["CONTENT_LENGTH": $0, "HTTP_CONTENT_LENGTH": "5"] as KeyValuePairs } ?? ["HTTP_CONTENT_LENGTH": "5"]
         #expect(try read(given).contentLength == 5)
+    }
+
+    @Test("have no length where the web server says -1, as Caddy does for a body without one")
+    func unknownLength() throws {
+        #expect(try read(["CONTENT_LENGTH": "-1"]).contentLength == nil)
+        #expect(code(["CONTENT_LENGTH": "-1", "CONTENT_LENGTH": "5"]) == .duplicate)
     }
 
     /// Two values that differ, both of the parameter's form.
