@@ -50,8 +50,11 @@ extension Integration {
                     let whole = try await app.get("/static/style.css")
                     #expect(whole.status == 200 && whole.text == "body { }")
                     #expect(whole.value("x-content-type-options") == "nosniff")
-                    let tag = try #require(whole.value("etag"))
-                    #expect(try await app.get("/static/style.css", "-H", "If-None-Match: \(tag)").status == 304)
+                    // A worker of nginx from before the change may answer one request more, with a tag of its own.
+                    try await eventually("the file is known again") {
+                        let tag = try await app.get("/static/style.css").value("etag") ?? ""
+                        return try await app.get("/static/style.css", "-H", "If-None-Match: \(tag)").status == 304
+                    }
                     let part = try await app.get("/static/style.css", "-r", "0-3")
                     #expect(part.status == 206 && part.text == "body")
                     for path in [

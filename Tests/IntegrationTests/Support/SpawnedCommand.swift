@@ -43,8 +43,16 @@ final class SpawnedCommand: Sendable {
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
         var settings: [UnsafeMutablePointer<CChar>?] = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
         defer { unsafe (arguments + settings).forEach { unsafe free($0) } }
+        // The threads of tests block signals, and not every program unblocks those that it wants.
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var pid = pid_t()
-        let failure = unsafe posix_spawnp(&pid, words[0], &actions, nil, &arguments, &settings)
+        let failure = unsafe posix_spawnp(&pid, words[0], &actions, &attributes, &arguments, &settings)
         guard failure == 0 else { throw TestFailure("cannot start \(words[0]): errno \(failure)") }
         self.pid = pid
         Thread.detachNewThread { self.reap() }
