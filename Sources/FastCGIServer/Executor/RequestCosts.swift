@@ -8,12 +8,14 @@ internal import Synchronization
 final class RequestCosts: Sendable {
     private static let places = 256
     /// Requests that take less are never dear: to put them off would cost as much.
-    private static let least: UInt32 = 20
+    private static let least: UInt64 = 20 * RequestCosts.unit
     /// Microseconds of requests whose events are taken at once.
-    private static let timeAtOnce = 80
+    private static let timeAtOnce: UInt64 = 80 * RequestCosts.unit
+    /// The parts of a microsecond in which averages are kept: with whole ones, an average would not follow samples that are a little less.
+    private static let unit: UInt64 = 64
 
-    private let costs = InlineArray<256, Atomic<UInt32>> { _ in Atomic(0) }
-    private let mean = Atomic<UInt32>(0)
+    private let costs = InlineArray<256, Atomic<UInt64>> { _ in Atomic(0) }
+    private let mean = Atomic<UInt64>(0)
 
     /// The place of a request target; what follows a question mark does not count.
     static func place(of target: RawSpan) -> Int {
@@ -29,7 +31,7 @@ final class RequestCosts: Sendable {
 
     /// Notes how long the handler of a request at a place has taken.
     func note(_ place: Int, microseconds: Int64) {
-        let sample = UInt32(clamping: max(1, microseconds))
+        let sample = UInt64(UInt32(clamping: max(1, microseconds))) * Self.unit
         self.costs[place].store(Self.moved(self.costs[place].load(ordering: .relaxed), to: sample, by: 16), ordering: .relaxed)
         self.mean.store(Self.moved(self.mean.load(ordering: .relaxed), to: sample, by: 64), ordering: .relaxed)
     }
@@ -43,14 +45,14 @@ final class RequestCosts: Sendable {
 
     /// How many events a thread may take at once: as many as requests are done in the time that it takes to call another thread.
     var eventsAtOnce: Int {
-        let mean = Int(self.mean.load(ordering: .relaxed))
-        return mean == 0 ? 1 : max(1, min(Epoll.mostEvents, Self.timeAtOnce / mean))
+        let mean = self.mean.load(ordering: .relaxed)
+        return mean == 0 ? 1 : max(1, min(Epoll.mostEvents, Int(Self.timeAtOnce / mean)))
     }
 
     /// A part of the way towards a sample; one that is far off, as of a thread that had to wait for its processor, counts for less.
-    private static func moved(_ average: UInt32, to sample: UInt32, by part: UInt32) -> UInt32 {
+    private static func moved(_ average: UInt64, to sample: UInt64, by part: UInt64) -> UInt64 {
         guard average > 0 else { return sample }
-        let sample = min(sample, average.multipliedReportingOverflow(by: 4).overflow ? sample : average * 4 + Self.least)
+        let sample = min(sample, average * 4 + Self.least)
         return sample >= average ? average + (sample - average + part - 1) / part : average - (average - sample) / part
     }
 }
