@@ -18,21 +18,10 @@ final class SessionFile: Sendable {
         case unreadable
     }
 
-    /// A whole state that the file had.
-    private final class Known: Sendable {
-        let position: SessionSlots.Position
-        let session: StoredSession
-
-        init(_ position: SessionSlots.Position, _ session: StoredSession) {
-            self.position = position
-            self.session = session
-        }
-    }
-
-    /// What was seen last.
+    /// What was seen last; always a whole state that the file had.
     private struct View {
         var last: SlotLayout
-        var known: Known?
+        var known: (position: SessionSlots.Position, session: StoredSession)?
         var identity: FileIdentity?
         var checkedAt: Int64
     }
@@ -146,13 +135,7 @@ final class SessionFile: Sendable {
 
     private func remember(_ session: StoredSession, at position: SessionSlots.Position) {
         let isKept = session.payload.count <= Self.keptPayload
-        let known = isKept ? Known(position, session) : nil
-        // What was known before goes after the lock is free.
-        let before = self.view.withLock { view -> Known? in
-            defer { view.known = known }
-            return view.known
-        }
-        _ = before
+        self.view.withLock { $0.known = isKept ? (position, session) : nil }
     }
 
     // MARK: Identity

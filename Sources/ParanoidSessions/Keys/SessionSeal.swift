@@ -39,11 +39,13 @@ package enum SessionSeal {
         context: [UInt8],
         using generator: inout some RandomNumberGenerator
     ) {
-        unsafe context.withUnsafeBytes { unsafe self.seal(bytes, into: &output, with: key, context: $0, using: &generator) }
+        unsafe context.withUnsafeBytes { context in
+            unsafe bytes.withUnsafeBytes { unsafe self.seal($0, into: &output, with: key, context: context, using: &generator) }
+        }
     }
 
     static func seal(
-        _ bytes: [UInt8],
+        _ bytes: UnsafeRawBufferPointer,
         into output: inout [UInt8],
         with key: SealKey,
         context: UnsafeRawBufferPointer,
@@ -51,15 +53,13 @@ package enum SessionSeal {
     ) {
         let nonce = SecretBytes<12>(using: &generator)
         unsafe nonce.withUnsafeBytes { nonce in
-            unsafe bytes.withUnsafeBytes { bytes in
-                // Both calls fail for nonces of a wrong length only.
-                guard let gcmNonce = unsafe try? AES.GCM.Nonce(data: nonce),
-                    let box = unsafe try? AES.GCM.seal(bytes, using: key.key, nonce: gcmNonce, authenticating: context)
-                else { preconditionFailure("sealing cannot fail") }
+            // Both calls fail for nonces of a wrong length only.
+            guard let gcmNonce = unsafe try? AES.GCM.Nonce(data: nonce),
+                let box = unsafe try? AES.GCM.seal(bytes, using: key.key, nonce: gcmNonce, authenticating: context),
                 // Nonce, sealed bytes and tag, one behind the other: there where the nonce has the usual length.
-                guard let combined = box.combined else { preconditionFailure("sealing cannot fail") }
-                output.append(contentsOf: combined)
-            }
+                let combined = box.combined
+            else { preconditionFailure("sealing cannot fail") }
+            output.append(contentsOf: combined)
         }
     }
 

@@ -2,7 +2,7 @@
 
 /// Writes parts.
 ///
-/// Records hold secrets, so what is written is overwritten when the writer goes; the caller has a copy in ``output``.
+/// Records hold secrets, so what is written is overwritten when the writer goes.
 @safe
 struct RecordWriter: ~Copyable {
     private var memory: UnsafeMutableRawPointer
@@ -17,7 +17,12 @@ struct RecordWriter: ~Copyable {
 
     deinit { unsafe Self.give(self.memory, self.used) }
 
-    /// What was written.
+    /// Lends what was written.
+    borrowing func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+        unsafe body(UnsafeRawBufferPointer(start: self.memory, count: self.used))
+    }
+
+    /// A copy of what was written.
     var output: [UInt8] { unsafe [UInt8](UnsafeRawBufferPointer(start: self.memory, count: self.used)) }
 
     @inline(never)

@@ -21,7 +21,12 @@ extension SessionRecord {
     }
 
     /// The record as bytes.
-    package func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] { self.written().output }
+
+    /// Lends the record as bytes, which are overwritten afterwards.
+    func withEncoded<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value { unsafe self.written().withBytes(body) }
+
+    private func written() -> RecordWriter {
         var writer = RecordWriter(capacity: 512 + self.values.byteCount + 16 * self.values.entries.count)
         writer.byte(Self.formatVersion)
         writer.section(Section.times.rawValue) { $0.integer(self.createdAt.nanosecondsSinceEpoch) }
@@ -70,7 +75,7 @@ extension SessionRecord {
         for part in self.unknownParts {
             writer.section(part.kind) { $0.raw(part.bytes) }
         }
-        return writer.output
+        return writer
     }
 
     /// Parses what ``encoded()`` wrote; `nil` for a broken frame.

@@ -183,8 +183,10 @@ extension SessionRepository {
         )
         stored.payload = [UInt8(truncatingIfNeeded: label.count >> 8), UInt8(truncatingIfNeeded: label.count)] + label
         let key = keys.rememberSealKey(of: identifier)
-        unsafe context.withUnsafeBytes {
-            unsafe SessionSeal.seal(bytes, into: &stored.payload, with: key, context: $0, using: &generator)
+        unsafe context.withUnsafeBytes { context in
+            unsafe bytes.withUnsafeBytes {
+                unsafe SessionSeal.seal($0, into: &stored.payload, with: key, context: context, using: &generator)
+            }
         }
         return stored
     }

@@ -106,13 +106,12 @@ struct SessionSealer: Sendable {
             userTag: isSameUser ? before?.stored.userTag : record.user.map { location.keys.userTag(of: $0.name) },
             payload: []
         )
-        let bytes = record.encoded()
         guard stored.protection == .sealed else {
-            stored.payload = bytes
+            stored.payload = record.encoded()
             return stored
         }
         guard let user = record.user else {
-            self.seal(bytes, into: &stored, after: [], in: location, using: &generator)
+            unsafe record.withEncoded { unsafe self.seal($0, into: &stored, after: [], in: location, using: &generator) }
             return stored
         }
         stored.protection = .labelled
@@ -123,13 +122,8 @@ struct SessionSealer: Sendable {
         {
             label = Self.split(old.payload)?.label
         }
-        self.seal(
-            bytes,
-            into: &stored,
-            after: label ?? self.label(of: user, isWithheld: isWithheld, in: stored, location, using: &generator)[...],
-            in: location,
-            using: &generator
-        )
+        let sealedLabel = label ?? self.label(of: user, isWithheld: isWithheld, in: stored, location, using: &generator)[...]
+        unsafe record.withEncoded { unsafe self.seal($0, into: &stored, after: sealedLabel, in: location, using: &generator) }
         return stored
     }
 
@@ -189,7 +183,9 @@ struct SessionSealer: Sendable {
         )
         // A successor is a secret: without sealing there is no way to leave it behind.
         guard tombstone.protection == .sealed else { return tombstone }
-        self.seal(successor.sealableBytes, into: &tombstone, after: [], in: location, using: &generator)
+        unsafe successor.secret.withUnsafeBytes {
+            unsafe self.seal($0, into: &tombstone, after: [], in: location, using: &generator)
+        }
         return tombstone
     }
 
@@ -257,7 +253,7 @@ struct SessionSealer: Sendable {
 
     /// Seals bytes into the payload, behind the sealed label where there is one: its length in two bytes, itself, the record.
     private func seal(
-        _ bytes: [UInt8],
+        _ bytes: UnsafeRawBufferPointer,
         into stored: inout StoredSession,
         after label: ArraySlice<UInt8>,
         in location: SessionLocation,

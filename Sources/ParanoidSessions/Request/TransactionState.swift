@@ -244,7 +244,7 @@ package struct TransactionState: Sendable {
     }
 }
 
-/// A session that a request reads and writes; a copy is one reference.
+/// A session that a request reads and writes.
 package struct OpenSession: Sendable {
     /// Which identifier of a session a request has shown.
     package enum Shown: Sendable, Hashable {
@@ -256,44 +256,21 @@ package struct OpenSession: Sendable {
         case pending
     }
 
-    /// Never changed.
-    private final class Contents: Sendable {
-        let identifier: SessionIdentifier
-        let record: SessionRecord
-        let expiresAt: Timestamp?
-        let shown: Shown
-
-        init(_ identifier: SessionIdentifier, _ record: SessionRecord, _ expiresAt: Timestamp?, _ shown: Shown) {
-            self.identifier = identifier
-            self.record = record
-            self.expiresAt = expiresAt
-            self.shown = shown
-        }
-    }
-
-    private var contents: Contents
-
     /// Its identifier.
-    package var identifier: SessionIdentifier {
-        get { self.contents.identifier }
-        set { self.contents = Contents(newValue, self.record, self.expiresAt, self.shown) }
-    }
+    package var identifier: SessionIdentifier
     /// The record as this request last saw it.
-    package var record: SessionRecord {
-        get { self.contents.record }
-        set { self.contents = Contents(self.identifier, newValue, self.expiresAt, self.shown) }
-    }
+    package var record: SessionRecord
     /// From when on the session counts as absent as it is stored; `nil` when that is not known.
-    package var expiresAt: Timestamp? { self.contents.expiresAt }
+    package var expiresAt: Timestamp?
     /// Which of its identifiers the request has shown.
-    package var shown: Shown {
-        get { self.contents.shown }
-        set { self.contents = Contents(self.identifier, self.record, self.expiresAt, newValue) }
-    }
+    package var shown: Shown
 
     /// Describes a session.
     package init(identifier: SessionIdentifier, record: SessionRecord, expiresAt: Timestamp? = nil, shown: Shown = .current) {
-        self.contents = Contents(identifier, record, expiresAt, shown)
+        self.identifier = identifier
+        self.record = record
+        self.expiresAt = expiresAt
+        self.shown = shown
     }
 }
 
