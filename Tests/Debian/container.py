@@ -145,6 +145,10 @@ class Container:
 
     def stop(self):
         if self.process.poll() is None:
+            # By itself: what takes another user is no longer told that its parent has died (prctl(2), PR_SET_PDEATHSIG).
+            first = self.first
+            if first:
+                os.kill(int(first), signal.SIGKILL)
             self.process.kill()
             self.process.wait()
 
