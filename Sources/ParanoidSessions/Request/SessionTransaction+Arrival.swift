@@ -118,7 +118,7 @@ extension SessionTransaction {
     }
 
     /// Over plain HTTP there is no session: what the request presents is not even looked up, and nothing can be stored.
-    private func isBarred(_ credentials: PresentedCredentials) -> Bool { self.settings.isHTTPSOnly && !credentials.isSecure }
+    func isBarred(_ credentials: PresentedCredentials) -> Bool { self.settings.isHTTPSOnly && !credentials.isSecure }
 
     /// What the guard makes of a request; changes and tells nothing yet.
     private func judge(_ presented: PresentedCredentials, _ isChecked: Bool, _ session: OpenSession?) -> (TransactionState, Sequel) {
@@ -231,77 +231,6 @@ extension SessionTransaction {
                 found.record.tracking?.predecessor?.identifier == identifier ? .pending : .superseded
             }
         return OpenSession(identifier: found.identifier, record: found.record, expiresAt: found.expiresAt, shown: shown)
-    }
-
-    /// Where one of several logins stands whose cookies a request shows.
-    private enum Rank: Comparable {
-        case absent
-        case gone
-        case visitor(Timestamp)
-        case user(Timestamp)
-    }
-
-    /// What a request shows of the newest login among those whose cookies it shows: an answer from before it may have come last.
-    private func newestLogin(of shown: PresentedCredentials, at now: Timestamp) async throws(SessionStoreError) -> PresentedCredentials {
-        guard var candidates = shown.candidates, !candidates.others.isEmpty else { return shown }
-        let others = candidates.others
-        candidates.others = []
-        var newest = shown
-        newest.candidates = candidates.isAmbiguous ? candidates : nil
-        var highest = try await self.rank(of: newest, at: now)
-        for other in others {
-            let rank = try await self.rank(of: other, at: now)
-            if rank > highest { (newest, highest) = (other, rank) }
-        }
-        return newest
-    }
-
-    private func rank(of credentials: PresentedCredentials, at now: Timestamp) async throws(SessionStoreError) -> Rank {
-        let identifiers = credentials.candidates?.identifiers ?? credentials.identifier.map { [$0] } ?? []
-        var highest = Rank.absent
-        for identifier in identifiers.prefix(SessionCandidates.maximumCount) {
-            var isGone = false
-            let found = try await self.context.repository.open(identifier, at: now) { end in
-                if case .gone = end { isGone = true }
-            }
-            let record = found?.record
-            let rank: Rank? = record.map { $0.user.map { .user($0.authenticatedAt) } ?? .visitor($0.createdAt) }
-            highest = max(highest, rank ?? (isGone ? .gone : .absent))
-        }
-        return highest
-    }
-
-    /// The credentials themselves, or, where cookies come with several values, those that the guard would accept, if they are one choice.
-    ///
-    /// - Returns: `nil` where they are not, though sessions are among them: none of them is opened, and none ends.
-    private func chosen(_ shown: PresentedCredentials, at now: Timestamp) async throws(SessionStoreError) -> PresentedCredentials? {
-        if self.isBarred(shown) { return shown }
-        let credentials = try await self.newestLogin(of: shown, at: now)
-        guard let candidates = credentials.candidates else { return credentials }
-        var accepted: [PresentedCredentials] = []
-        var isAnyThere = candidates.identifiers.count > SessionCandidates.maximumCount
-        for identifier in candidates.identifiers.prefix(SessionCandidates.maximumCount) {
-            guard let opened = try await self.context.repository.open(identifier, at: now),
-                let keys = self.context.repository.keys(of: identifier)
-            else { continue }
-            isAnyThere = true
-            let choice = candidates.credentials(credentials, for: identifier, record: opened.record, keys: keys)
-            if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now, isCut: self.arrival.isCut) {
-                accepted.append(choice)
-            }
-        }
-        if let leftOut = self.context.noteAmbiguity(at: now) {
-            self.request.logger.notice(
-                "a session cookie came with several values",
-                metadata: [
-                    "session.candidates": .stringConvertible(candidates.identifiers.count),
-                    "session.accepted": .stringConvertible(accepted.count),
-                    "session.left_out": .stringConvertible(leftOut),
-                ]
-            )
-        }
-        if accepted.count == 1 { return accepted[0] }
-        return isAnyThere && self.settings.behaviour.hasRotationChains ? nil : credentials
     }
 
     /// Which of the values is the client's is not for us to say: the request goes on without a session, and all that the client has stays.
