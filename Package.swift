@@ -80,6 +80,19 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .executableTarget(
+            name: "GuestBook",
+            dependencies: ["ParanoidFastCGI", crypto, .product(name: "CryptoExtras", package: "swift-crypto")],
+            path: "Sources/Examples/GuestBook",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "Upload",
+            dependencies: ["ParanoidFastCGI"],
+            path: "Sources/Examples/Upload",
+            swiftSettings: settings
+        ),
+
         // MARK: Tests
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
         .target(name: "TraceReplay", path: "Tests/TraceReplay"),
@@ -122,10 +135,21 @@ let package = Package(
             path: "Tests/StressServer",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "life-program",
+            dependencies: ["ParanoidFastCGI", serviceLifecycle],
+            path: "Tests/LifeProgram",
+            swiftSettings: settings
+        ),
         .testTarget(name: "FastCGIServerTests", dependencies: ["FastCGIServer", "ParanoidLinux", logging], swiftSettings: settings),
         .testTarget(
             name: "FileSessionStoreTests",
             dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GuestBookTests",
+            dependencies: ["GuestBook", "ParanoidFastCGI", "ParanoidFastCGITesting"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -149,6 +173,11 @@ let package = Package(
         .testTarget(
             name: "ParanoidSessionsTests",
             dependencies: ["ParanoidHTTP", "ParanoidSessions", "TraceReplay", httpTypes, logging],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "UploadTests",
+            dependencies: ["ParanoidFastCGI", "ParanoidFastCGITesting", "Upload"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -35,6 +35,7 @@ MODULES = {
     ),
     "ParanoidFastCGITesting": (5, "ParanoidFastCGI ParanoidHTTP ParanoidLinux ParanoidSessions"),
     "demo": (6, "ParanoidFastCGI ParanoidFastCGITesting"),
+    "GuestBook": (6, "ParanoidFastCGI Crypto CryptoExtras"),
     "ParanoidTool": (5, "ParanoidFastCGI ArgumentParser"),
 }
 EXECUTABLE = (5, "ParanoidFastCGI")  # examples and whatever else is only a program
@@ -44,8 +45,8 @@ EVERYWHERE = {"Synchronization"}
 SYSTEM = {
     # The theft simulator draws from a normal distribution: logarithm, exponential and cosine are the C library's.
     "Glibc": ["Sources/ParanoidLinux/*", "Sources/FastCGIServer/Binding/*", "Sources/ParanoidFastCGITesting/TheftSimulation/*", "Tests/*"],
-    "FoundationEssentials": ["Sources/ParanoidHTTP/Bodies/JSONCoding.swift", "Sources/ParanoidSessions/*/SessionValueCoding.swift", "Tests/*"],
-    "Foundation": ["Tests/*"],
+    "FoundationEssentials": ["Sources/ParanoidHTTP/Bodies/JSONCoding.swift", "Sources/ParanoidSessions/*/SessionValueCoding.swift", "Sources/Examples/*", "Tests/*"],
+    "Foundation": ["Sources/Examples/Upload/*", "Tests/*"],
     "Dispatch": ["Tests/*"],
     "Testing": ["Tests/*"],
 }

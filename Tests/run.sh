@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: all parts but cost, store, connections, package and soak; long ones in their short form
+#     Tests/run.sh                 the gate for every change: all parts but examples, cost, store, connections, package and soak; long ones in their short form
 #     Tests/run.sh PART...         only these parts, in full
 #     Tests/run.sh api --update    writes the list of public declarations anew
 #
@@ -15,6 +15,7 @@
 #     browser   real Chromium through nginx and TLS, near and over a slow line (skipped in the gate where chromium cannot be installed)
 #     torture   processes that change the same session files, some of them killed (in full: 60 s, 8 x 8)
 #     fuzz      multipart forms and ranges, generated and damaged, and beside Python's reading (in full: 10 000 000 each)
+#     examples  the examples that are packages of their own: built with what they depend on, and tested (needs a network)
 #     large     1 GiB through nginx and one worker in both directions, whole and as a form
 #     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
 #     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
@@ -132,6 +133,7 @@ part_browser() {
     build_release || return
     mkdir -p "$work/browser"
     script browser 600 browser env TMPDIR="$work/browser" python3 Tests/Browser/browser.py "$@"
+    script browser-examples 300 "browser: examples" env TMPDIR="$work/browser" python3 Tests/Browser/examples.py
     script distance 600 "browser: far away" env TMPDIR="$work/browser" python3 Tests/Browser/distance.py "$@"
     end_left_behind "$work/browser"
 }
@@ -163,6 +165,16 @@ part_large() {
     swift_tests large 1200 "$(bundle_of .build)" --filter IntegrationTests.Integration/LargeBodies
     preload=()
     end_left_behind "$work/large"
+}
+
+part_examples() {
+    need libfcgi-dev libsqlite3-dev || return
+    local name status
+    for name in Notes; do
+        run "example-$name" 1500 swift test --package-path "Sources/Examples/$name" --scratch-path ".build-examples/$name" --disable-xctest
+        status=$?
+        count "$(grep -c '^✔ Test ".*passed' "$log")" "$(grep -c '^✘ Test ".*failed' "$log")" "$status" "example: $name"
+    done
 }
 
 # In memory where there is enough: the disk is not what is tortured.

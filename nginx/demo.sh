@@ -113,7 +113,7 @@ fi
 
 # PARANOID_STRICT and PARANOID_BIN_DIR belong to the build and the tests; the application would refuse them.
 env -u PARANOID_STRICT -u PARANOID_BIN_DIR \
-    PARANOID_LISTEN="unix:$socket" PARANOID_WORKERS="$workers" PARANOID_THREADS="$threads" \
+    PARANOID_LISTEN="unix:$socket" PARANOID_WORKERS="$workers" PARANOID_THREADS="$threads" DEMO_HTTPS_PORT="$tls_port" \
     PARANOID_SESSION_DIR="${PARANOID_SESSION_DIR:-$state/sessions}" \
     PARANOID_SECRET_FILE="${PARANOID_SECRET_FILE:-$state/secret}" \
     "$demo" 9>&- &

@@ -55,11 +55,15 @@ extension ApplicationConfiguration {
 extension Application {
     /// Tests the application in this process, without the web server, sockets or workers.
     ///
+    /// Hooks run before and after the body as in a process that serves alone; services do not run.
+    ///
     /// - Parameter body: Gets a client with an empty cookie jar; further ones are `TestClient(app)`.
     /// - Throws: What the body throws.
     public func test(_ body: (inout TestClient) async throws -> Void) async throws {
-        var client = TestClient(self)
-        try await body(&client)
+        try await self.living(as: .alone) {
+            var client = TestClient(self)
+            try await body(&client)
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-"""The demo behind an nginx of its own, for one test."""
+"""A program behind an nginx of its own, for one test."""
 import os
 import shutil
 import signal
@@ -28,7 +28,7 @@ def free_ports(count):
 class Stack:
     """Starts on creation, answers when that returns, and leaves nothing behind after `stop`."""
 
-    def __init__(self, **settings):
+    def __init__(self, program="demo", **settings):
         programs = os.environ.get("PARANOID_BIN_DIR") or os.path.join(ROOT, ".build", "release")
         self.folder = tempfile.mkdtemp(prefix="pb-")
         self.processes = []
@@ -43,7 +43,7 @@ class Stack:
             "PARANOID_SESSION_DIR": os.path.join(self.folder, "sessions"), "PARANOID_SECRET_FILE": os.path.join(self.folder, "secret"),
         }
         try:
-            self.spawn([os.path.join(programs, "demo")], {**environment, **own, **settings}, "app")
+            self.spawn([os.path.join(programs, program)], {**environment, **own, **settings}, "app")
             self.spawn(
                 ["bash", os.path.join(ROOT, "nginx/prefix.sh"), os.path.join(self.folder, "nginx"), listener, str(self.port), str(self.tls_port), "--run"],
                 environment, "nginx-output",

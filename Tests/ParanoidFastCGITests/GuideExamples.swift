@@ -1,4 +1,5 @@
 import ParanoidFastCGI
+import ServiceLifecycle
 
 // The examples of the guides. GuideExamplesTests compares them with the pages line by line, and runs them.
 
@@ -52,6 +53,10 @@ struct RequestLog: HTTPMiddleware {
 }
 
 enum GuideExamples {
+    static func database(_ app: Application, _ client: some Service) {
+        app.add(service: client)
+    }
+
     static func handlersAndRouting(_ app: Application) {
         app.get("/users/{id}") { request in
             let id = try request.pathParameter("id", as: Int.self)

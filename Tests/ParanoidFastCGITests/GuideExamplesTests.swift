@@ -15,19 +15,34 @@ struct GuideExamplesTests {
 
     /// Lines of manifests, which no test compiles.
     private static let manifestLines = [
-        #".testTarget(name: "AppTests", dependencies: ["App", .product(name: "ParanoidFastCGITesting", package: "ParanoidFastCGI")])"#
+        #".testTarget(name: "AppTests", dependencies: ["App", .product(name: "ParanoidFastCGITesting", package: "ParanoidFastCGI")])"#,
+        #".package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),"#,
+        #".product(name: "CryptoExtras", package: "swift-crypto"),"#,
+        #".package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.0"),"#,
+        #".product(name: "Mustache", package: "swift-mustache"),"#,
     ]
+
+    /// The sources that pages quote: those of these tests, and those of the examples.
+    private static let sources: [String] = {
+        let tests = ["GuideExamples.swift", "LoggingInExampleTests.swift", "TestingExampleTests.swift"]
+        let folders = ["Sources/Examples/GuestBook", "Sources/Examples/Notes/Sources/Notes"]
+        return tests.map { "Tests/ParanoidFastCGITests/\($0)" }
+            + folders.flatMap { folder in
+                let names = try? FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: folder).path)
+                return (names ?? []).map { "\(folder)/\($0)" }
+            }
+    }()
 
     @Test(
         "are lines of programs that the tests compile",
         arguments: [
             "Handlers-and-routing", "Sessions", "Logging-in", "Forms-and-CSRF", "Messages", "Errors", "Bodies-and-uploads",
             "Files-ranges-and-events", "Testing-your-application", "Middleware", "Protecting-other-programs",
+            "Hashing-passwords", "Database", "Templates",
         ]
     )
     func compiled(_ page: String) throws {
-        let files = ["GuideExamples.swift", "LoggingInExampleTests.swift", "TestingExampleTests.swift"]
-        var compiled = Set(try files.flatMap { try Self.lines(of: "Tests/ParanoidFastCGITests/\($0)") })
+        var compiled = Set(try Self.sources.flatMap { try Self.lines(of: $0) })
         compiled.formUnion(Self.manifestLines)
         var isInCode = false
         var code: [String] = []

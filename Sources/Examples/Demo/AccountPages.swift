@@ -62,15 +62,46 @@ enum DevicesPage {
 
     static func register(on routes: some RouterMethods) {
         routes.get("/devices") { request in
-            try Response.json(await request.session.list().map(Device.init))
+            let devices = try await request.session.list().map(Device.init)
+            // A browser asks for a page; programs get JSON.
+            guard request.header(.accept)?.contains("text/html") == true else { return try Response.json(devices) }
+            return try Self.page(devices, of: try await request.session.user)
         }
         routes.post("/devices/revoke") { request in
             guard let handle = SessionHandle(try await request.decodeForm(Form.self).handle) else { throw HTTPError(.badRequest) }
-            return try Response.json(Ended(ended: await request.session.revoke(handle) ? 1 : 0))
+            return try Self.told(Ended(ended: await request.session.revoke(handle) ? 1 : 0), request)
         }
         routes.post("/devices/revoke-others") { request in
-            try Response.json(Ended(ended: await request.session.revokeOthers()))
+            try Self.told(Ended(ended: await request.session.revokeOthers()), request)
         }
+    }
+}
+
+extension DevicesPage {
+    private static func page(_ devices: [Device], of user: String?) throws -> Response {
+        guard let user else { return try DemoPage.response("Where you are logged in", "<p>Nowhere: <a href=\"/\">log in</a> first.</p>") }
+        let rows = devices.map { device in
+            let end = """
+                <form action="/devices/revoke" method="post"><input type="hidden" name="handle" value="\(device.handle)">
+                <button>End</button></form>
+                """
+            return """
+                <tr><td>\((device.device ?? "unknown").escapedForHTML)</td><td>\((device.address ?? "").escapedForHTML)</td>
+                <td>\(device.isThisOne ? "this one" : end)</td></tr>
+                """
+        }
+        let table = """
+            <p>Sessions of \(user.escapedForHTML):</p>
+            <table><thead><tr><th>Browser</th><th>Address at login</th><th></th></tr></thead><tbody>\(rows.joined())</tbody></table>
+            <form action="/devices/revoke-others" method="post"><button>End all others</button></form>
+            """
+        return try DemoPage.response("Where you are logged in", table)
+    }
+
+    /// What a form of the page leads to: the page again; programs get JSON.
+    private static func told(_ ended: Ended, _ request: Request) throws -> Response {
+        guard request.header(.accept)?.contains("text/html") == true else { return try Response.json(ended) }
+        return Response.redirect(to: "/devices")
     }
 }
 
@@ -131,27 +162,16 @@ enum ProtectedPages {
             let minutes = try await session.timeLeft?.absolute.map { $0.components.seconds / 60 }
             body = """
                 <p>You are \(user.escapedForHTML), at level \(level.rawValue)\(minutes.map { ", for \($0) more minutes at most" } ?? "").</p>
-                \(form("step-up", "Prove it once more")) \(form("transfer", "Transfer all your money")) \(form("logout", "Log out"))
+                <div class="actions">\(form("step-up", "Prove it once more")) \(form("transfer", "Transfer all your money"))
+                \(form("logout", "Log out"))</div>
                 """
         } else {
             let fields = """
                 <input name="user" value="alice" required aria-label="User name">
                 <label><input type="checkbox" name="remember"> stay logged in</label>
                 """
-            body = form("login", "Log in", fields)
+            body = "<div class=\"actions\">\(form("login", "Log in", fields))</div>"
         }
-        var response = Response.html(
-            """
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><title>Your account</title></head>
-            <body><h1>Your account</h1>\(messages)\(body)<p><a href="/">Back</a></p></body></html>
-
-            """
-        )
-        try response.setHeader(
-            "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-            for: .contentSecurityPolicy
-        )
-        return response
+        return try DemoPage.response("Your account", "\(messages)\(body)<p><a href=\"/devices\">Where you are logged in</a></p>")
     }
 }

@@ -1,3 +1,5 @@
+import ParanoidFastCGI
+
 extension String {
     /// The text with everything escaped that means something in HTML, in elements and in quoted attributes.
     var escapedForHTML: String {
@@ -17,6 +19,30 @@ extension String {
     }
 }
 
+/// A page in the style of the first one, without a script.
+enum DemoPage {
+    static func response(_ title: String, _ body: String) throws -> Response {
+        let token = HomePage.randomToken()
+        var response = Response.html(
+            """
+            <!doctype html>
+            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark"><title>\(title.escapedForHTML)</title>
+            <style nonce="\(token)">\(HomePageStyle.text)</style></head>
+            <body><header><h1><a href="/">Paranoid<span>FastCGI</span></a></h1></header>
+            <main><section class="wide"><h2>\(title.escapedForHTML)</h2>\(body)</section></main></body></html>
+
+            """
+        )
+        try response.setHeader("no-store", for: .cacheControl)
+        try response.setHeader(
+            "default-src 'none'; style-src 'nonce-\(token)'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            for: .contentSecurityPolicy
+        )
+        return response
+    }
+}
+
 /// The style of the page, light or dark as the visitor's system is.
 enum HomePageStyle {
     static let text = """
@@ -31,7 +57,11 @@ enum HomePageStyle {
         header, main, footer { max-width: 68rem; margin: 0 auto; padding: 0 1.25rem; }
         header { padding-top: 2.5rem; }
         h1 { font-size: 2.1rem; letter-spacing: -.03em; margin: 0; }
-        h1 span { color: var(--accent); }
+        h1 span { color: var(--accent); } h1 a { color: inherit; text-decoration: none; } a { color: var(--accent); }
+        header + main { padding-top: 1.25rem; } [role=status] { border-left: .25rem solid var(--good); padding-left: .75rem; }
+        table { border-collapse: collapse; width: 100%; margin-bottom: 1rem; } caption { text-align: left; color: var(--soft); }
+        th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+        th { color: var(--soft); font-weight: normal; } td form { margin: 0; } [type=checkbox] { width: auto; }
         header p { color: var(--soft); max-width: 46rem; }
         h2 { font-size: 1.2rem; margin: 0 0 .75rem; }
         h3 { font-size: 1rem; margin: 0 0 .25rem; }

@@ -5,11 +5,13 @@ import ParanoidFastCGI
 /// It is readable without scripts; with them the numbers move. Nothing is loaded from elsewhere, and the policy in the head lets only the
 /// page's own style and script run.
 enum HomePage {
-    static func register(on routes: some RouterMethods) {
+    static func register(on routes: some RouterMethods, settings: SessionSettings, httpsPort: Int?) {
         routes.get("/") { request in
             let details = try await SessionDetails.peek(at: request)
             let token = Self.randomToken()
-            var response = Response.html(Self.page(details: details, token: token))
+            var response = Response.html(
+                Self.page(details: details, token: token, settings: settings, link: Self.link(from: request, to: httpsPort))
+            )
             try response.setHeader("no-store", for: .cacheControl)
             try response.setHeader(
                 "default-src 'none'; style-src 'nonce-\(token)'; script-src 'nonce-\(token)'; connect-src 'self'; form-action 'self'; "
@@ -20,11 +22,26 @@ enum HomePage {
         }
     }
 
+    /// What there is to say over plain HTTP.
+    private static func plainText(_ settings: SessionSettings, _ link: String?) -> String {
+        guard settings.guardSettings.isHTTPSOnly else { return "over plain HTTP" }
+        let way = link.map { "<a href=\"\($0)\">go to the HTTPS port</a>" } ?? "use the HTTPS port"
+        return "over plain HTTP, <strong>where there are no sessions</strong>: \(way)"
+    }
+
+    /// The same page over HTTPS; `nil` where the port or the host is not known.
+    private static func link(from request: Request, to port: Int?) -> String? {
+        guard let port, let host = request.parameter("HTTP_HOST")?.split(separator: ":").first, !host.isEmpty,
+            host.utf8.allSatisfy({ $0 == 0x2D || $0 == 0x2E || 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 })
+        else { return nil }
+        return "https://\(host):\(port)/"
+    }
+
     static func randomToken() -> String {
         String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     }
 
-    private static func page(details: SessionDetails, token: String) -> String {
+    private static func page(details: SessionDetails, token: String, settings: SessionSettings, link: String?) -> String {
         let report = details.report
         let user = report.user?.escapedForHTML ?? "nobody"
         let reason = report.reason.map { "(\($0.rawValue.escapedForHTML))" } ?? ""
@@ -43,7 +60,7 @@ enum HomePage {
             <h1>Paranoid<span>FastCGI</span></h1>
             <p>nginx → libfcgi → paranoid sessions → Swift handlers → files under <code>flock</code>.
             This page is served by worker <b data-live="process">\(details.process)</b>,
-            \(details.isSecure ? "over HTTPS" : "over plain HTTP, <strong>where there are no sessions</strong>: use the HTTPS port").</p>
+            \(details.isSecure ? "over HTTPS" : Self.plainText(settings, link)).</p>
             </header>
             <main>
             <section aria-labelledby="session-title">
@@ -77,7 +94,7 @@ enum HomePage {
             </section>
             <section class="wide" aria-labelledby="guards-title">
             <h2 id="guards-title">What stands guard</h2>
-            <div class="guards">\(Self.guards.map { "<article><h3>\($0)</h3><p>\($1)</p></article>" }.joined(separator: "\n"))</div>
+            <div class="guards">\(GuardTexts(settings).all.map { "<article><h3>\($0)</h3><p>\($1)</p></article>" }.joined(separator: "\n"))</div>
             </section>
             </main>
             <footer><p>Try it by hand: <code>curl -k -c jar -b jar \(details.isSecure ? "https" : "http")://…/session</code>, and once more with
@@ -89,33 +106,4 @@ enum HomePage {
 
             """
     }
-
-    private static let guards = [
-        (
-            "Client traits",
-            "The session is bound to a keyed digest of address, forwarding and browser. Whoever shows its cookies and looks different is refused."
-        ),
-        (
-            "Nonce",
-            "A second cookie changes while you are active, and no two answers carry the same. It counts once you have shown it, so no lost "
-                + "answer locks you out; what one jar cannot show any more is proof that a copy is around, and ends the session for both."
-        ),
-        (
-            "Second key",
-            "Over HTTPS a key of its own is issued and demanded, marked Secure: cookies overheard on plain HTTP are not enough there."
-        ),
-        (
-            "Identifier",
-            "256 random bits. Unknown ones are never adopted, and every login gets a new one, so planting one beforehand is useless."
-        ),
-        (
-            "The store",
-            "One file per session, named by a keyed hash, changed in one short locked step, shared by all workers. A crash leaves the old "
-                + "or the new record; what was ended stays ended."
-        ),
-        (
-            "The workers",
-            "Several processes on one socket. One that dies is replaced, and nginx asks another; your session does not notice."
-        ),
-    ]
 }

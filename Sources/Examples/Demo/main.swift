@@ -9,7 +9,11 @@ if configuration.environment["PSESSION_DELAY_BOUND"] == nil { configuration.sess
 configuration.securityHeaders = SecurityHeaders.recommended.removing(.strictTransportSecurity)
 let app = try Application(configuration: configuration)
 
-HomePage.register(on: app)
+HomePage.register(
+    on: app,
+    settings: app.configuration.sessions,
+    httpsPort: configuration.environment["DEMO_HTTPS_PORT"].flatMap { Int($0) }
+)
 HelloPage.register(on: app)
 SessionPages.register(on: app)
 ValuesPages.register(on: app)

@@ -35,6 +35,8 @@ public final class Application: RouterMethods, Service, Sendable {
     package let configuration: ApplicationConfiguration
     /// The logger for lines that concern no particular request.
     public let logger: Logger
+    /// What this process does; known before ``run()``.
+    public let role: ProcessRole
     /// The sessions, for work outside of requests.
     public let sessions: SessionAdministration
     /// The time of requests; `nil`: the system's.
@@ -48,6 +50,7 @@ public final class Application: RouterMethods, Service, Sendable {
     /// Where the web server asks whether a request may pass.
     let gatePath = Mutex<String?>(nil)
     private let errorHook = Mutex<(ErrorHook)?>(nil)
+    let life = Mutex(ApplicationLife())
 
     /// Prepares an application, with no effect outside itself: files, sockets and the process are as before until ``run()``.
     ///
@@ -65,6 +68,7 @@ public final class Application: RouterMethods, Service, Sendable {
     ) throws(ConfigurationError) {
         try configuration.check()
         self.configuration = configuration
+        self.role = WorkerBootstrap.isAnnounced ? .worker : configuration.workers == 0 ? .alone : .supervisor
         self.clock = clock
         self.logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
         self.access = SessionAccess(configuration, store: store, clock: clock, logger: self.logger)

@@ -46,28 +46,35 @@ extension Application {
         // Before the listener, so that a start that fails here leaves no socket behind.
         _ = try self.access.open(.making)
         for limit in self.rateLimits.withLock({ $0 }) { limit.open() }
-        let listener: Listener
-        if let opened {
-            listener = opened
-        } else {
-            listener = try ProcessStart.openListener(self.configuration, logger: self.logger)
-        }
-        let statusListener: Listener?
-        switch consume status {
-        case .some(let early): statusListener = consume early
-        case .none: statusListener = try StatusSocket.open(self.configuration, logger: self.logger)
-        }
-        if self.configuration.workers == 0 {
-            try await self.serveAlone(listener, status: statusListener)
-        } else {
-            try await self.supervise(listener, status: statusListener)
+        var opened = consume opened
+        var status = consume status
+        try await self.living(as: self.role) {
+            let listener: Listener
+            if let given = opened.take() {
+                listener = given
+            } else {
+                listener = try ProcessStart.openListener(self.configuration, logger: self.logger)
+            }
+            let statusListener: Listener?
+            switch status.take() {
+            case .some(let early): statusListener = consume early
+            case .none: statusListener = try StatusSocket.open(self.configuration, logger: self.logger)
+            }
+            if self.role == .alone {
+                try await self.serveAlone(listener, status: statusListener)
+            } else {
+                try await self.supervise(listener, status: statusListener)
+            }
         }
     }
 
     /// Serves as a worker; one that cannot ends its process, as only its exit code tells the supervisor why.
     private func runWorker(_ bootstrap: consuming WorkerBootstrap) async {
+        var bootstrap: WorkerBootstrap? = consume bootstrap
         do {
-            try await self.work(bootstrap)
+            try await self.living(as: .worker) {
+                if let bootstrap = bootstrap.take() { try await self.work(bootstrap) }
+            }
         } catch {
             Self.end(error)
         }
@@ -76,11 +83,6 @@ extension Application {
     /// An error of the application's own in place of one of the system or of another module.
     private static func reported(_ error: any Error) -> any Error {
         error is ConfigurationError || error is ApplicationError ? error : ApplicationError("\(error)")
-    }
-
-    private static func end(_ error: any Error) -> Never {
-        if error is ConfigurationError { ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration) }
-        ProcessExit.fail("\(error)", code: (error as? ApplicationError)?.exitCode ?? SupervisorExitCode.cannotSpawn)
     }
 
     // MARK: Roles
@@ -121,6 +123,7 @@ extension Application {
             "supervising",
             metadata: ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(configuration.workers)]
         )
+        defer { name?.remove() }
         let board = StatusBoard(
             supervisor.scoreboard,
             supervisor: supervisor.status,
@@ -129,15 +132,16 @@ extension Application {
         )
         let server = StatusServer.start(status, self.configuration, board, logger: self.logger)
         defer { server?.stop() }
-        let code = try await self.sweeping(board) {
-            await withGracefulShutdownHandler {
-                await supervisor.run()
-            } onGracefulShutdown: {
-                supervisor.send(.stop)
+        try await self.besideServices(of: .supervisor) {
+            let code = try await self.sweeping(board) {
+                await withGracefulShutdownHandler {
+                    await supervisor.run()
+                } onGracefulShutdown: {
+                    supervisor.send(.stop)
+                }
             }
+            if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
         }
-        name?.remove()
-        if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
     }
 
     private func work(_ inheritance: consuming WorkerBootstrap) async throws {
@@ -156,9 +160,16 @@ extension Application {
         if let inbox = inheritance.takeHandoffSocket() { server.serveArrivals(from: inbox) }
         let report = inheritance.report
         try self.reopenLogs(onSignalTo: server)
-        try await self.serve(with: server) {
-            context.serves()
-            try? report.ready()
+        try await self.besideServices(of: .worker) {
+            try await withGracefulShutdownHandler {
+                try await self.serve(with: server) {
+                    context.serves()
+                    try? report.ready()
+                }
+            } onGracefulShutdown: {
+                // Siblings serve what comes to this worker.
+                server.drain()
+            }
         }
     }
 
@@ -184,22 +195,24 @@ extension Application {
             longestSilence: manager.watchdogInterval
         )
         try self.reopenLogs(onSignalTo: server)
+        defer { file?.remove() }
         let board = StatusBoard(context.scoreboard, supervisor: nil, routes: self.routes, settings: self.configuration.places)
         let statusServer = StatusServer.start(status, self.configuration, board, logger: self.logger)
         defer { statusServer?.stop() }
-        try await self.sweeping(board) {
-            try await withTaskCancellationOrGracefulShutdownHandler {
-                try await self.serve(with: server, stoppingOnSignals: self.configuration.handlesSignals) {
-                    context.serves()
-                    manager.tell(["READY=1", "STATUS=1 process serves"])
-                } whenStopping: {
-                    manager.tell(["STOPPING=1"])
+        try await self.besideServices(of: .alone) {
+            try await self.sweeping(board) {
+                try await withTaskCancellationOrGracefulShutdownHandler {
+                    try await self.serve(with: server, stoppingOnSignals: self.configuration.handlesSignals) {
+                        context.serves()
+                        manager.tell(["READY=1", "STATUS=1 process serves"])
+                    } whenStopping: {
+                        manager.tell(["STOPPING=1"])
+                    }
+                } onCancelOrGracefulShutdown: {
+                    server.drain()
                 }
-            } onCancelOrGracefulShutdown: {
-                server.drain()
             }
         }
-        file?.remove()
     }
 
     /// Opens the log file and the access log anew whenever SIGUSR1 comes.

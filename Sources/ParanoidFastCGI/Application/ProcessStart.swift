@@ -178,6 +178,11 @@ public struct ApplicationError: Error, Sendable, Hashable, CustomStringConvertib
         ApplicationError("the workers could not be kept running (exit code \(exitCode))", exitCode: exitCode)
     }
 
+    /// An error of the application's own code (EX_SOFTWARE), unless it is one of these already.
+    init(of error: any Error) {
+        self = error as? ApplicationError ?? ApplicationError("\(error)", exitCode: SupervisorExitCode.gaveUp)
+    }
+
     init(_ description: String, exitCode: Int32 = SupervisorExitCode.cannotSpawn) {
         self.description = description
         self.exitCode = exitCode

@@ -28,6 +28,9 @@ package struct WorkerBootstrap: ~Copyable, Sendable {
     private var supervisorPipe: OwnedDescriptor?
     private var inbox: OwnedDescriptor?
 
+    /// Whether the environment says that this process is a worker.
+    package static var isAnnounced: Bool { ProcessEnvironment.current()[Layout.roleVariable] == Layout.workerRole }
+
     /// Takes over what the supervisor left, once, before anything else opens descriptors.
     ///
     /// Everything is close-on-exec afterwards, descriptor 0 is `/dev/null`, and the signals that are for the supervisor are ignored: SIGINT,

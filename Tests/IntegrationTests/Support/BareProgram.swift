@@ -13,10 +13,12 @@ final class BareProgram: Sendable {
     /// Starts the program; it may not answer yet.
     ///
     /// - Parameters:
+    ///   - name: The executable.
     ///   - settings: Environment variables beside those that are chosen here; an empty value removes one.
     ///   - shell: What bash does before, with `"$0"` for the program.
     ///   - passing: Descriptors that the program is to have as 3 and the following.
     init(
+        _ name: String = "stress-server",
         in folder: TestFolder,
         workers: Int = 1,
         settings: [String: String] = [:],
@@ -29,7 +31,7 @@ final class BareProgram: Sendable {
             "PARANOID_SESSION_DIR": folder["state/sessions"], "PARANOID_SECRET_FILE": folder["state/secret"],
         ]
         self.process = try SpawnedCommand(
-            ["bash", "-c", shell, "\(Requirements.programs)/stress-server"],
+            ["bash", "-c", shell, "\(Requirements.programs)/\(name)"],
             environment: Requirements.environment.merging(defaults) { $1 }.merging(settings) { $1 }.filter { !$0.value.isEmpty },
             output: "/dev/null",
             errors: folder["app.log"],
@@ -41,6 +43,7 @@ final class BareProgram: Sendable {
     ///
     /// - Parameter path: Where it is mounted.
     static func with<Outcome>(
+        _ name: String = "stress-server",
         in folder: TestFolder? = nil,
         workers: Int = 1,
         settings: [String: String] = [:],
@@ -50,7 +53,7 @@ final class BareProgram: Sendable {
         _ body: (BareProgram) async throws -> Outcome
     ) async throws -> Outcome {
         let folder = try folder ?? TestFolder()
-        let program = try BareProgram(in: folder, workers: workers, settings: settings, shell: shell, passing: passing)
+        let program = try BareProgram(name, in: folder, workers: workers, settings: settings, shell: shell, passing: passing)
         do {
             try await eventually("the program answers") {
                 if let ending = program.process.ending { throw TestFailure("the program ended: \(ending)\n\(program.log)") }

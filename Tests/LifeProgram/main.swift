@@ -1,0 +1,76 @@
+import Foundation
+import ParanoidFastCGI
+import ServiceLifecycle
+
+// A program whose hooks and services write down when they run: a line each with its process in the file LIFE_FILE.
+// LIFE_FAILURE names what fails: main, supervisor, first-worker (once) or service.
+
+struct Failure: Error, CustomStringConvertible {
+    var description: String { "it fails\non purpose" }
+}
+
+struct Notes: Sendable {
+    var path: String
+    var failure: String
+
+    func note(_ text: String) throws {
+        let descriptor = unsafe open(self.path, O_WRONLY | O_APPEND | O_CREAT, 0o600)
+        defer { close(descriptor) }
+        let line = Array("\(text) \(getpid())\n".utf8)
+        guard unsafe write(descriptor, line, line.count) == line.count else { throw Failure() }
+    }
+
+    func fail(_ what: String) throws {
+        if self.failure == what { throw Failure() }
+    }
+
+    /// Whether a line was written by any process.
+    func holds(_ text: String) -> Bool {
+        (try? String(contentsOfFile: self.path, encoding: .utf8))?.contains(text) ?? false
+    }
+}
+
+struct NotingService: Service {
+    var name: String
+    var notes: Notes
+
+    func run() async throws {
+        try self.notes.note("\(self.name) begins")
+        if self.name == "service", self.notes.failure == "service", !self.notes.holds("service fails") {
+            while !self.notes.holds("go on") { try await Task.sleep(for: .milliseconds(10)) }
+            try self.notes.note("service fails")
+            throw Failure()
+        }
+        try? await gracefulShutdown()
+        try self.notes.note("\(self.name) ends")
+    }
+}
+
+await Application.main { app in
+    let environment = ProcessInfo.processInfo.environment
+    let notes = Notes(path: environment["LIFE_FILE"] ?? "/dev/null", failure: environment["LIFE_FAILURE"] ?? "")
+    try notes.note("main as \(app.role)")
+    try notes.fail("main")
+    app.onStart(.supervisor) {
+        try notes.fail("supervisor")
+        try notes.note("supervisor starts")
+    }
+    app.onStart(.worker) {
+        if notes.failure == "first-worker", !notes.holds("worker fails") {
+            try notes.note("worker fails")
+            throw Failure()
+        }
+        try notes.note("worker starts")
+    }
+    app.onStart(.alone) { try notes.note("alone starts") }
+    app.onStop(.worker) { try notes.note("worker stops") }
+    app.onStop(.worker) { try notes.note("worker stops first") }
+    app.onStop(.supervisor) { try notes.note("supervisor stops") }
+    app.add(service: NotingService(name: "service", notes: notes))
+    app.add(service: NotingService(name: "single service", notes: notes), in: .supervisor)
+    app.get("/hello") { _ in "hello\n" }
+    app.get("/served") { _ in
+        try notes.note("served")
+        return "served\n"
+    }
+}
