@@ -26,6 +26,16 @@ struct DoctorTests {
         return configuration
     }
 
+    private static func setMode(_ mode: Int, of path: String) throws {
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+    }
+
+    /// Puts an empty directory in the place of what is there.
+    private static func replace(_ path: String, mode: Int) throws {
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: mode])
+    }
+
     private func findings(
         _ configuration: ApplicationConfiguration,
         _ surroundings: Doctor.Surroundings = Self.surroundings,
@@ -99,17 +109,27 @@ struct DoctorTests {
     @Test(
         "finds a mistake in the files",
         arguments: [
-            ("others can read it", "chmod 644 secret"), ("it is not a regular file", "rm secret; mkdir secret"),
-            ("secret, line 1", "echo nonsense > secret"),
-            ("others may look into", "chmod 755 sessions"), ("others may write", "chmod 777 sessions"),
-            ("is not the session directory of an application", "rm -r sessions; mkdir -m 700 sessions"),
-            ("is not a directory", "rm -r sessions; touch sessions"),
-        ]
+            ("others can read it", { @Sendable directory in try Self.setMode(0o644, of: "\(directory)/secret") }),
+            ("it is not a regular file", { @Sendable directory in try Self.replace("\(directory)/secret", mode: 0o700) }),
+            ("secret, line 1", { @Sendable directory in try Data("nonsense\n".utf8).write(to: URL(filePath: "\(directory)/secret")) }),
+            ("others may look into", { @Sendable directory in try Self.setMode(0o755, of: "\(directory)/sessions") }),
+            ("others may write", { @Sendable directory in try Self.setMode(0o777, of: "\(directory)/sessions") }),
+            (
+                "is not the session directory of an application",
+                { @Sendable directory in try Self.replace("\(directory)/sessions", mode: 0o700) }
+            ),
+            (
+                "is not a directory",
+                { @Sendable directory in
+                    try FileManager.default.removeItem(atPath: "\(directory)/sessions")
+                    try Data().write(to: URL(filePath: "\(directory)/sessions"))
+                }
+            ),
+        ] as [(String, @Sendable (String) throws -> Void)]
     )
-    func files(_ problem: String, _ command: String) async throws {
+    func files(_ problem: String, _ change: @Sendable (String) throws -> Void) async throws {
         let configuration = try await self.healthy()
-        let shell = try Process.run(URL(filePath: "/bin/sh"), arguments: ["-c", "cd '\(self.directory.path)' && \(command)"])
-        shell.waitUntilExit()
+        try change(self.directory.path)
         let findings = try self.findings(configuration)
         #expect(findings.contains { $0.problem.contains(problem) && !$0.change.isEmpty }, "\(findings)")
     }
