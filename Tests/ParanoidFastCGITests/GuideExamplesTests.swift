@@ -123,7 +123,8 @@ struct GuideExamplesTests {
         #expect(try await client.get("/reports/1").status == 404)
         #expect(try await client.get("/downloads/a").status == 401)
         let events = try await client.send(.get, "/events", headers: ["Last-Event-Id": "2"]).text
-        #expect(events == ":\n\nid: 3\ndata: event 2\n\n")
+        // On a busy machine there may be a heartbeat more.
+        #expect(events.hasPrefix(":\n\n") && events.replacing(":\n\n", with: "") == "id: 3\ndata: event 2\n\n")
     }
 
     @Test("of errors make pages")

@@ -180,7 +180,7 @@ struct ConditionalTests {
     @Test("Events have each line of their text, and nothing that would be another field")
     func events() async throws {
         let request = makeRequest(.get, "/", ["HTTP_LAST_EVENT_ID": "7"])
-        let response = Response.events(for: request) { events in
+        let response = Response.events(for: request, heartbeat: .seconds(3600)) { events in
             try await events.send("a\r\nb\rc\n\nid: 9", event: "note", id: "8")
             try await events.send(events.lastEventID ?? "-")
             await #expect(throws: ResponseError.self) { try await events.send("x", id: "1\ndata: y") }
