@@ -21,7 +21,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import package
-from package import SOURCES, check, run
+from package import SOURCES, check, run, until
 
 CONTAINER = SOURCES / "nginx/container"
 
@@ -151,14 +151,6 @@ class Container:
                 os.kill(int(first), signal.SIGKILL)
             self.process.kill()
             self.process.wait()
-
-
-def until(what, condition, seconds=60):
-    for _ in range(seconds * 10):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise SystemExit(f"container.py: not true within {seconds} s: {what}")
 
 
 def play(application, web, folder):

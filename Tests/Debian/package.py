@@ -45,6 +45,14 @@ def must(outcome):
     return outcome
 
 
+def until(what, condition, seconds=60):
+    for _ in range(seconds * 10):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"not true within {seconds} s: {what}")
+
+
 class Machine:
     """A Debian that runs: systemd is its process 1."""
 
@@ -52,20 +60,13 @@ class Machine:
         self.root = root
         self.boot = subprocess.Popen(["bash", HERE / "boot.sh", root], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.systemd = None
-        self.until("systemd is there", self.find)
-        self.until("systemd has started", lambda: self("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"))
+        until("systemd is there", self.find)
+        until("systemd has started", lambda: self("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"))
 
     def find(self):
         children = pathlib.Path(f"/proc/{self.boot.pid}/task/{self.boot.pid}/children").read_text().split()
         self.systemd = children[0] if children and pathlib.Path(f"/proc/{children[0]}/comm").read_text() == "systemd\n" else None
         return self.systemd
-
-    def until(self, what, condition, seconds=60):
-        for _ in range(seconds * 10):
-            if condition():
-                return True
-            time.sleep(0.1)
-        raise SystemExit(f"package.py: not true within {seconds} s: {what}")
 
     def __call__(self, *words):
         return run("nsenter", "-t", self.systemd, "-m", "-u", "-i", "-n", "-p", *words)
@@ -89,7 +90,7 @@ class Load:
         )
         log = machine.root / "var/log/nginx/access.log"
         start = log.stat().st_size
-        machine.until("there is load", lambda: log.stat().st_size > start + 100_000)
+        until("there is load", lambda: log.stat().st_size > start + 100_000)
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
@@ -111,7 +112,7 @@ def play(machine, program, tool):
 
     installed = machine("dpkg", "-i", f"/root/{first}")
     check("the package is installed", installed.returncode == 0, installed.stdout + installed.stderr)
-    machine.until("the service is active", lambda: machine("systemctl", "is-active", NAME).stdout.strip() in ("active", "failed"))
+    until("the service is active", lambda: machine("systemctl", "is-active", NAME).stdout.strip() in ("active", "failed"))
     state = machine("systemctl", "show", "-P", "StatusText", "-P", "ActiveState", NAME).stdout
     if not check("systemd knows from the application that it serves", "active" in state and "worker" in state, state):
         print(machine("journalctl", "-u", NAME, "--no-pager", "-n", "30").stdout)
@@ -121,7 +122,7 @@ def play(machine, program, tool):
     reloaded = machine("nginx", "-t")
     check("nginx takes the files of the package", reloaded.returncode == 0, reloaded.stderr)
     machine("systemctl", "reload-or-restart", "nginx")
-    machine.until("nginx passes requests on", lambda: machine.ask("/hello") == "hello\n200")
+    until("nginx passes requests on", lambda: machine.ask("/hello") == "hello\n200")
     check("a request is answered through nginx, the socket and the hardened service", True)
     state = machine.root / f"var/lib/private/{NAME}"
     check("the state is private", state.is_dir() and state.stat().st_mode & 0o777 == 0o700)
@@ -131,7 +132,7 @@ def play(machine, program, tool):
     before, load = workers(), Load(machine)
     upgraded = machine("dpkg", "-i", f"/root/{second}")
     check("the package is upgraded under load", upgraded.returncode == 0, upgraded.stdout + upgraded.stderr)
-    machine.until("all workers are new", lambda: workers() and not set(workers()) & set(before))
+    until("all workers are new", lambda: workers() and not set(workers()) & set(before))
     answered, lost, line = load.end()
     check(f"the upgrade loses none of {answered} requests", answered > 0 and lost == 0, line)
 
@@ -142,7 +143,7 @@ def play(machine, program, tool):
 
     (machine.root / f"etc/{NAME}.env").write_text("PARANOID_THREADS=none\n")
     machine("systemctl", "restart", NAME)
-    machine.until("the service has failed", lambda: machine("systemctl", "is-failed", NAME).stdout.strip() == "failed")
+    until("the service has failed", lambda: machine("systemctl", "is-failed", NAME).stdout.strip() == "failed")
     code = machine("systemctl", "show", "-P", "ExecMainStatus", NAME).stdout.strip()
     check("a wrong setting ends with 78 and is not tried again", code == "78", code)
     journal = machine("journalctl", "-u", NAME, "--no-pager", "-n", "20").stdout
@@ -150,7 +151,7 @@ def play(machine, program, tool):
     (machine.root / f"etc/{NAME}.env").write_text("# mine\n")
     machine("systemctl", "reset-failed", NAME, f"{NAME}.socket")
     machine("systemctl", "start", f"{NAME}.socket", NAME)
-    machine.until("the service serves again", lambda: machine.ask("/hello") == "hello\n200")
+    until("the service serves again", lambda: machine.ask("/hello") == "hello\n200")
 
     removed = machine("dpkg", "-r", NAME)
     check("the package is removed", removed.returncode == 0, removed.stdout + removed.stderr)

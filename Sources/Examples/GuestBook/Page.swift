@@ -140,14 +140,14 @@ struct Page: Sendable {
 extension String {
     /// The text with everything escaped that means something in HTML, in elements and in quoted attributes.
     var escaped: String {
-        self.reduce(into: "") { escaped, character in
-            switch character {
+        self.unicodeScalars.reduce(into: "") { escaped, scalar in
+            switch scalar {
             case "&": escaped += "&amp;"
             case "<": escaped += "&lt;"
             case ">": escaped += "&gt;"
             case "\"": escaped += "&quot;"
             case "'": escaped += "&#39;"
-            default: escaped.append(character)
+            default: escaped.unicodeScalars.append(scalar)
             }
         }
     }

@@ -9,8 +9,8 @@ extension StatusReport {
             <!DOCTYPE html>
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="color-scheme" content="light dark"><meta http-equiv="refresh" content="5">
-            <title>\(Self.escaped(title))</title><style>\(Self.style)</style></head><body>
-            <header><h1><span class="dot \(self.isReady ? "good" : "bad")"></span>\(Self.escaped(title))</h1>
+            <title>\(HTMLText.escaped(title))</title><style>\(Self.style)</style></head><body>
+            <header><h1><span class="dot \(self.isReady ? "good" : "bad")"></span>\(HTMLText.escaped(title))</h1>
             <p>Supervisor \(self.process), up \(Self.time(self.uptimeSeconds)), reloads \(self.finishedReloads) finished and \
             \(self.abandonedReloads) abandoned</p></header>
             <main>\(self.tiles)<section class="plots">\(self.plots)</section>
@@ -68,13 +68,13 @@ extension StatusReport {
             let cells = [
                 "\(worker.slot)", "\(worker.process)", "<span class=\"dot \(worker.isWell ? "good" : "bad")\"></span>\(worker.state)",
                 "\(worker.requests)", "\(worker.running)", Self.time(worker.ageSeconds), worker.memoryBytes.map { Self.bytes($0) } ?? "-",
-                Self.escaped(worker.lastExit.map { "\($0.status), \(Self.time($0.secondsAgo)) ago" } ?? "-"),
+                HTMLText.escaped(worker.lastExit.map { "\($0.status), \(Self.time($0.secondsAgo)) ago" } ?? "-"),
             ]
             rows.append(Self.row(cells))
             for row in worker.rows {
                 let isSlow = row.milliseconds >= 1000
                 rows.append(
-                    "<tr class=\"request\(isSlow ? " warn" : "")\"><td></td><td colspan=\"7\"><code>\(Self.escaped(row.text))</code> for "
+                    "<tr class=\"request\(isSlow ? " warn" : "")\"><td></td><td colspan=\"7\"><code>\(HTMLText.escaped(row.text))</code> for "
                         + "\(Self.milliseconds(row.milliseconds))</td></tr>"
                 )
             }
@@ -85,7 +85,7 @@ extension StatusReport {
     private var routeRows: String {
         let rows = self.routes.sorted { $0.times.microseconds > $1.times.microseconds }.map { route in
             Self.row([
-                "<code>\(Self.escaped("\(route.method) \(route.pattern)"))</code>", "\(route.times.count)", "\(route.failures)",
+                "<code>\(HTMLText.escaped("\(route.method) \(route.pattern)"))</code>", "\(route.times.count)", "\(route.failures)",
                 Self.microseconds(route.times.microseconds / max(1, route.times.count)), Self.quantile(route.times, 0.5),
                 Self.quantile(route.times, 0.99),
             ])
@@ -113,10 +113,6 @@ extension StatusReport {
     private static func table(_ head: [String], _ rows: [String]) -> String {
         let cells = head.map { "<th>\($0)</th>" }.joined()
         return "<div class=\"scroll\"><table><thead><tr>\(cells)</tr></thead><tbody>\(rows.joined())</tbody></table></div>"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
     }
 
     private static let style = """

@@ -53,12 +53,12 @@ enum ErrorForm: Sendable, Hashable {
             let lines = error.problems.map { "\($0.field): \($0.message)\n" }
             return .text("\(error.message ?? error.title)\n" + lines.joined(), status: error.status)
         case .html:
-            let title = Self.escaped("\(error.status.code) \(error.title)")
+            let title = HTMLText.escaped("\(error.status.code) \(error.title)")
             var page =
-                "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>\(title)</title>\n<h1>\(Self.escaped(error.title))</h1>\n"
-            if let message = error.message { page += "<p>\(Self.escaped(message))</p>\n" }
+                "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>\(title)</title>\n<h1>\(HTMLText.escaped(error.title))</h1>\n"
+            if let message = error.message { page += "<p>\(HTMLText.escaped(message))</p>\n" }
             if !error.problems.isEmpty {
-                let items = error.problems.map { "<li>\(Self.escaped($0.field)): \(Self.escaped($0.message))</li>\n" }
+                let items = error.problems.map { "<li>\(HTMLText.escaped($0.field)): \(HTMLText.escaped($0.message))</li>\n" }
                 page += "<ul>\n\(items.joined())</ul>\n"
             }
             return .html(page, status: error.status)
@@ -82,21 +82,5 @@ enum ErrorForm: Sendable, Hashable {
         let title: String
         let detail: String?
         let errors: [FieldProblem]?
-    }
-
-    /// A text as HTML shows it.
-    private static func escaped(_ text: String) -> String {
-        var escaped: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "&"): escaped += "&amp;".utf8
-            case UInt8(ascii: "<"): escaped += "&lt;".utf8
-            case UInt8(ascii: ">"): escaped += "&gt;".utf8
-            case UInt8(ascii: "\""): escaped += "&quot;".utf8
-            case UInt8(ascii: "'"): escaped += "&#39;".utf8
-            default: escaped.append(byte)
-            }
-        }
-        return String(decoding: escaped, as: UTF8.self)
     }
 }
