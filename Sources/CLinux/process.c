@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "CLinux.h"
 #include "process.h"
 
 #include <errno.h>
@@ -109,6 +110,7 @@ int clinux_spawn(pid_t *process, const char *path, char *const *arguments, char 
         if (index == mappings) failure = posix_spawn_file_actions_addclose(&actions, number);
     }
     if (failure == 0) failure = posix_spawn_file_actions_addclosefrom_np(&actions, highest + 1);
+    clinux_take_process_priority();
     if (failure == 0) failure = posix_spawn(process, path, &actions, &attributes, arguments, environment);
 
     posix_spawnattr_destroy(&attributes);

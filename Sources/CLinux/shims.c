@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <sys/resource.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -38,6 +39,14 @@ int clinux_random(void *bytes, size_t count) {
         count -= (size_t)got;
     }
     return 0;
+}
+
+void clinux_take_process_priority(void) {
+    errno = 0;
+    int process = getpriority(PRIO_PROCESS, (id_t)getpid());
+    if (process == -1 && errno != 0) return;
+    // 0 is the calling thread; without the right to be more favoured, it stays as it is.
+    if (getpriority(PRIO_PROCESS, 0) != process) (void)setpriority(PRIO_PROCESS, 0, process);
 }
 
 void clinux_name_thread(const char *name) {

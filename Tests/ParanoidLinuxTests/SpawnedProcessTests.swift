@@ -1,5 +1,6 @@
 import Glibc
 import ParanoidLinux
+import Synchronization
 import Testing
 
 @Suite("Spawned process")
@@ -30,6 +31,24 @@ struct SpawnedProcessTests {
         #expect(try process.waitUntilEnded() == row.status)
         // Too late, and not an error.
         try process.send(.kill)
+    }
+
+    @Test("has the nice value of its parent's first thread, as have threads, whichever thread starts them")
+    func niceValue() throws {
+        // Tasks run on threads of libdispatch, which have set their own nice value to 0. Everybody may raise one.
+        let process = id_t(getpid())
+        let before = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), process)
+        let raised = min(before + 1, 19)
+        #expect(setpriority(__priority_which_t(PRIO_PROCESS.rawValue), process, raised) == 0)
+        defer { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), process, before) }
+
+        let ofThread = Mutex(CInt.min)
+        let thread = try Thread(name: "nice") { ofThread.withLock { $0 = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) } }
+        thread.join()
+        #expect(ofThread.withLock { $0 } == raised)
+
+        var child = try SpawnedProcess(Self.shell("read -r line </proc/$$/stat; set -- ${line##*) }; exit $((${17} + 40))"), mappings: [])
+        #expect(try child.waitUntilEnded() == .exited(CInt(raised + 40)))
     }
 
     @Test("swaps descriptors whose numbers are each other's targets")

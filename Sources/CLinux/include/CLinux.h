@@ -20,6 +20,9 @@ int clinux_pidfd_send_signal(int descriptor, int signal);
 int clinux_random(void *bytes, size_t count);
 /// pthread_setname_np(3) for the calling thread; longer names are cut at 15 bytes.
 void clinux_name_thread(const char *name);
+/// Gives the calling thread the nice value of the process's first thread (setpriority(2)). Threads of libdispatch, on which Swift's tasks run,
+/// set their own to 0, and threads and processes that they start would inherit that.
+void clinux_take_process_priority(void);
 /// gettid(2).
 pid_t clinux_thread_id(void);
 /// prctl(PR_SET_DUMPABLE, 0).

@@ -5,6 +5,7 @@ internal import Glibc
 ///
 /// All signals are blocked in it from its first instruction, except SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE and SIGABRT: an
 /// interrupted system call would cut a request short inside libfcgi, and with those six blocked a trap would end the process silently.
+/// Its nice value is that of the process, whatever thread starts it.
 package struct Thread: ~Copyable, Sendable {
     private final class Start: Sendable {
         let name: String
@@ -49,6 +50,7 @@ package struct Thread: ~Copyable, Sendable {
                 guard let argument = unsafe argument else { return nil }
                 let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
                 unsafe clinux_name_thread(start.name)
+                clinux_take_process_priority()
                 start.body()
                 return nil
             },
