@@ -40,6 +40,24 @@ struct CookiesTests {
         #expect(self.list(self.parse("x=1;" + text + "; b=2")) == ["x|1", "b|2"])
     }
 
+    @Test("are cut at the same bytes wherever these stand: eight of them are looked at together")
+    func places() {
+        for length in 1...33 {
+            let value = String(repeating: "v", count: length)
+            for place in 0...length {
+                let (before, after) = (value.prefix(place), value.dropFirst(place))
+                #expect(self.list(self.parse("n=\(before);\(after)")) == ["n|\(before)"])
+                #expect(self.list(self.parse("\(value)=\(before)=\(after); b=2")) == ["\(value)|\(before)=\(after)", "b|2"])
+                for control in ["\u{0}", "\n", "\u{1F}", "\u{7F}"] {
+                    #expect(self.list(self.parse("x=1;n=\(before)\(control)\(after);b=2")) == ["x|1", "b|2"])
+                }
+                for letter in ["\t", "\u{E9}", "<", ":", "~"] {
+                    #expect(self.list(self.parse("n=.\(before)\(letter)\(after).")) == ["n|.\(before)\(letter)\(after)."])
+                }
+            }
+        }
+    }
+
     @Test(
         "are known by the exact bytes of their names",
         arguments: [

@@ -34,6 +34,9 @@ enum CookieParser {
             var equals = -1
             var hasControl = false
             while end < bytes.count {
+                // Eight bytes at a time, as long as they hold nothing but parts of a name or value.
+                while end &+ 8 <= bytes.count, self.isPlain(bytes, end) { end &+= 8 }
+                guard end < bytes.count else { break }
                 let byte = bytes[end]
                 if byte == 0x3B { break }
                 if byte == 0x3D, equals < 0 { equals = end }
@@ -53,6 +56,13 @@ enum CookieParser {
         return true
     }
 
+    /// Whether none of eight bytes is a semicolon, an equals sign or a control byte.
+    @inline(__always)
+    private static func isPlain(_ bytes: Span<UInt8>, _ offset: Int) -> Bool {
+        let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        return word.hasByteBelow(0x20) | word.hasByte(0x7F) | word.hasByte(0x3B) | word.hasByte(0x3D) == 0
+    }
+
     private static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Range<Int> {
         var first = start
         var last = end
@@ -67,14 +77,16 @@ extension Request {
     ///
     /// - Returns: `false` when the field is over a limit; what was given then does not count, as ``cookies`` is empty.
     package func forEachCookie(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) -> Bool {
-        self.parameters.withBytes(of: "HTTP_COOKIE") { field in
-            guard let field else { return true }
-            return unsafe field.withUnsafeBytes { bytes in
+        var isWhole = true
+        self.head.parameters.lend("HTTP_COOKIE") { field in
+            guard let field else { return }
+            unsafe field.withUnsafeBytes { bytes in
                 let all = unsafe UnsafeBufferPointer(start: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
-                return unsafe CookieParser.forEach(in: all.span) { piece in
+                isWhole = unsafe CookieParser.forEach(in: all.span) { piece in
                     body(field.extracting(piece.name), field.extracting(piece.value))
                 }
             }
         }
+        return isWhole
     }
 }

@@ -25,7 +25,9 @@ extension RequestParameters {
 
     /// A copy of the bytes of a parameter; `nil` when there is no parameter of that name.
     package func bytes(of name: String) -> [UInt8]? {
-        self.withBytes(of: name) { $0?.copied() }
+        var bytes: [UInt8]?
+        self.lend(name) { bytes = $0?.copied() }
+        return bytes
     }
 
     /// The values of all parameters of a name as one list, in their order and with commas between them (RFC 9110, section 5.3); `nil` when there
@@ -45,7 +47,9 @@ extension RequestParameters {
     ///
     /// Compare secrets and identities with ``bytes(of:)`` instead: Swift takes two spellings of a character for equal strings.
     package func text(of name: String) -> String? {
-        self.withBytes(of: name) { $0?.text() }
+        var text: String?
+        self.lend(name) { text = $0?.text() }
+        return text
     }
 }
 
@@ -82,9 +86,12 @@ package struct InMemoryParameters: RequestParameters {
     }
 
     package func lend(_ name: String, to body: (RawSpan?) -> Void) {
-        let wanted = name.utf8
-        for pair in self.pairs where pair.name.count == wanted.count && pair.name.elementsEqual(wanted) {
-            return unsafe body(pair.value.span.bytes)
+        let count = name.utf8.count
+        let pairs = self.pairs.span
+        for index in pairs.indices where pairs[index].name.count == count {
+            let pair = pairs[index]
+            let found = unsafe pair.name.span.bytes
+            if found.equals(name) { return unsafe body(pair.value.span.bytes) }
         }
         body(nil)
     }

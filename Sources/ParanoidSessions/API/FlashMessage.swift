@@ -53,11 +53,12 @@ extension Session {
     public func takeFlashes() async throws -> [FlashMessage] {
         let state = try await self.state()
         guard state.edits.value(of: ReservedKeys.flashes, over: state.session?.record.values) != nil else { return [] }
-        return try await self.writable().update { values in
-            let messages = Self.flashes(in: values[ReservedKeys.flashes])
+        var messages: [FlashMessage] = []
+        try await self.writable().update { values in
+            messages = Self.flashes(in: values[ReservedKeys.flashes])
             values[ReservedKeys.flashes] = nil
-            return messages
         }
+        return messages
     }
 
     private static func flashes(in bytes: [UInt8]?) -> [FlashMessage] {

@@ -171,16 +171,19 @@ public struct Session: Sendable {
     ) async throws -> Outcome {
         let name = try self.name(of: key)
         let limits = self.transaction.limits
-        return try await self.writable().update { values in
+        var outcome: Outcome?
+        try await self.writable().update { values in
             var value = fallback
             if let bytes = values[name], let stored = try? SessionValueCoding.decode(Value.self, from: bytes) { value = stored }
-            let outcome = try body(&value)
+            let made = try body(&value)
             let changed = try SessionValueCoding.encode(value)
             try limits.check(changed)
             values[name] = changed
             try limits.check(total: values.byteCount)
-            return outcome
+            outcome = made
         }
+        guard let outcome else { preconditionFailure("a change that is committed was run") }
+        return outcome
     }
 
     // MARK: Life

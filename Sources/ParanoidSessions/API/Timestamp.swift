@@ -58,6 +58,8 @@ extension Duration {
 
     /// The duration in nanoseconds, cut below them and saturated at the limits of `Int64` (292 years).
     package var wholeNanoseconds: Int64 {
+        // Up to 9 seconds fit: a division of one word.
+        if let attoseconds = Int64(exactly: self.attoseconds) { return attoseconds / 1_000_000_000 }
         let nanoseconds = self.attoseconds / Self.attosecondsPerNanosecond
         if nanoseconds > Int128(Int64.max) { return .max }
         if nanoseconds < Int128(Int64.min) { return .min }

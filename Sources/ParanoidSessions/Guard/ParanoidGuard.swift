@@ -100,9 +100,10 @@ struct ParanoidGuard: Sendable {
         var (gives, mayRotate) = (false, session.shown != .superseded)
         if let bounds = self.settings.rotationBounds(of: session.record) {
             guard let chain = tracking.chain else { return .commit }
-            let turn = self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys)
-            if turn.chain != chain || turn.pending != tracking.pending { return .commit }
-            gives = turn.gives
+            if let turn = self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys) {
+                if turn.chain != chain || turn.pending != tracking.pending { return .commit }
+                gives = turn.gives
+            }
             mayRotate = mayRotate && gives
         } else if let signals = state.signals, tracking.pending.isFirst(for: signals) {
             return .commit
@@ -140,18 +141,8 @@ struct ParanoidGuard: Sendable {
         if let bounds = self.settings.rotationBounds(of: draft.record) {
             if !isNew, let chain = tracking.chain {
                 let turn = self.turn(chain, of: tracking, for: state, at: now, bounds, keys: keys)
-                if turn.gives {
-                    // The number says to what of the client it is given, see PendingSignals.
-                    let number = generator.next() & ~PendingSignals.placeBits | turn.pending.places(of: state.signals)
-                    let value = RotationChain.Value(generation: turn.chain.generation &+ 1, number: number)
-                    draft.changes.nonce = tracking.stream(keys: keys).nonce(of: value)
-                }
-                if turn.gives || turn.chain != chain || turn.pending != tracking.pending { draft.isModified = true }
-                draft.found += turn.found
-                for entry in turn.confirmed { tracking.known.remember(entry) }
-                if turn.chain != chain { tracking.chain = turn.chain }
-                if turn.pending != tracking.pending { tracking.pending = turn.pending }
-                isDue = isDue && turn.gives
+                if let turn { self.take(turn, into: &tracking, &draft, state, keys: keys, using: &generator) }
+                isDue = isDue && turn?.gives == true
             } else if let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) }) {
                 tracking.chain = RotationChain(resumingAt: value, at: state.arrivedAt)
                 draft.isModified = true
@@ -163,14 +154,14 @@ struct ParanoidGuard: Sendable {
                 draft.isModified = true
             }
         }
-        if tracking.chain == nil, !isNew, let signals = state.signals {
+        if !tracking.hasChain, !isNew, let signals = state.signals {
             draft.found += tracking.pending.note(signals, generation: 0)
             if isDue { tracking.pending.carry(tracking.pending.places(of: signals), at: now, delay: self.settings.delayBound) }
             draft.isModified = draft.isModified || !draft.found.isEmpty
         }
         if tracking.predecessor != nil && state.credentials.identifier == state.session?.identifier {
             // The client has the identifier: the one before it is done with.
-            if tracking.chain == nil { for entry in tracking.pending.confirmAll() { tracking.known.remember(entry) } }
+            if !tracking.hasChain { for entry in tracking.pending.confirmAll() { tracking.known.remember(entry) } }
             draft.confirmed = tracking.predecessor.map { predecessor in
                 let use = predecessor.issuedAt.map { $0.duration(to: tracking.identifierIssuedAt) }
                 return SessionCompletion.RetiredIdentifier(identifier: predecessor.identifier, use: use)
@@ -218,7 +209,30 @@ struct ParanoidGuard: Sendable {
         var found: [String] = []
     }
 
-    /// What a request's value does to a chain, and whether the response gives a new one.
+    /// Takes over what a request does to a chain.
+    private func take(
+        _ turn: Turn,
+        into tracking: inout SessionTracking,
+        _ draft: inout CompletionDraft,
+        _ state: TransactionState,
+        keys: ServerKeys,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        if turn.gives {
+            // The number says to what of the client it is given, see PendingSignals.
+            let number = generator.next() & ~PendingSignals.placeBits | turn.pending.places(of: state.signals)
+            let value = RotationChain.Value(generation: turn.chain.generation &+ 1, number: number)
+            draft.changes.nonce = tracking.stream(keys: keys).nonce(of: value)
+        }
+        let (movesChain, movesPending) = (turn.chain != tracking.chain, turn.pending != tracking.pending)
+        if turn.gives || movesChain || movesPending { draft.isModified = true }
+        draft.found += turn.found
+        for entry in turn.confirmed { tracking.known.remember(entry) }
+        if movesChain { tracking.chain = turn.chain }
+        if movesPending { tracking.pending = turn.pending }
+    }
+
+    /// What a request's value does to a chain, and whether the response gives a new one; `nil`: nothing.
     private func turn(
         _ chain: RotationChain,
         of tracking: SessionTracking,
@@ -226,11 +240,9 @@ struct ParanoidGuard: Sendable {
         at now: Timestamp,
         _ bounds: RotationChain.Bounds,
         keys: ServerKeys
-    ) -> Turn {
-        var turn = Turn(chain: chain, pending: tracking.pending)
+    ) -> Turn? {
         guard state.isChecked, !state.isCut, let value = state.credentials.nonce.flatMap({ tracking.stream(keys: keys).value(of: $0) })
-        else { return turn }
-        turn.chain.recall(at: now, bounds)
+        else { return nil }
         let isAskedFor = state.renewal != .keep
         let hastens = state.signals?.hastensRotation ?? false
         let exchange = RotationChain.Exchange(
@@ -241,6 +253,10 @@ struct ParanoidGuard: Sendable {
             // Not at once, also where the application asks for it: a late response would bring an older value back.
             isHastened: isAskedFor || hastens
         )
+        let hasNews = state.signals != nil || !tracking.pending.entries.isEmpty
+        if !hasNews && chain.rests(at: exchange, completedAt: now, bounds) { return nil }
+        var turn = Turn(chain: chain, pending: tracking.pending)
+        turn.chain.recall(at: now, bounds)
         // A client that is served ahead of time, or in the background, may never see the response's cookies.
         // In a new network every response is an occasion: the client chooses what it says of itself.
         let isOccasion = { isAskedFor || hastens || state.credentials.mayRotate() }
@@ -275,7 +291,7 @@ struct ParanoidGuard: Sendable {
         // Once for all that is new; where values form a chain it goes out with these, which wait for an occasion.
         let isSpaced = issuedAt.advanced(by: self.settings.delayBound + self.settings.delayBound) <= now
         if isSpaced, let signals = state.signals, tracking.pending.isFirst(for: signals) { return true }
-        return isOld && (tracking.chain != nil || state.credentials.mayRotate())
+        return isOld && (tracking.hasChain || state.credentials.mayRotate())
     }
 
     /// The second cookie: where the client has not shown its key, and again with what else is told.

@@ -260,6 +260,21 @@ package struct RotationChain: Sendable, Hashable {
         return self.gives(exchange, at: now, bounds, isOccasion)
     }
 
+    /// Whether completing an exchange would change nothing and give nothing: so it is with nearly every request, and finding that out takes
+    /// no copy of the chain.
+    ///
+    /// Says `false` where in doubt. Where it says `true`, neither ``recall(at:_:)`` nor ``complete(_:at:_:isOccasion:)`` does anything.
+    func rests(at exchange: Exchange, completedAt now: Timestamp, _ bounds: Bounds) -> Bool {
+        guard exchange.value.generation == self.generation, self.latestTime <= now else { return false }
+        if Self.settling(self.sentAt, bounds) < exchange.arrivedAt {
+            guard self.settled == exchange.value.number else { return false }
+            let age = exchange.isHastened ? bounds.delay + bounds.delay : max(bounds.timeout, bounds.delay + bounds.delay)
+            return exchange.isLate || now < self.sentAt.advanced(by: age)
+        }
+        if let settled { return settled == exchange.value.number }
+        return self.shown.count == 1 && self.shown[0].number == exchange.value.number && self.shown[0].lastPossibleAt == nil
+    }
+
     /// Whether a response gives a value of the next generation, and takes note of it.
     ///
     /// Only to a request that shows the settled value and arrived after the jar had settled: then no response with an older value can arrive
@@ -305,7 +320,7 @@ package struct RotationChain: Sendable, Hashable {
 
     /// Notes the time in steps of D / 8, ahead: a burst of responses costs few commits, and a later time errs on the safe side.
     private mutating func noteGiving(at now: Timestamp, _ bounds: Bounds) {
-        if self.nextSentAt.map({ $0 < now }) ?? true { self.nextSentAt = now.roundedUp(toMultipleOf: bounds.delay / 8) }
+        if self.nextSentAt.map({ $0 < now }) ?? true { self.nextSentAt = now.roundedUp(toMultipleOf: bounds.delay.divided(by: 8)) }
     }
 
     // MARK: Clocks
@@ -315,7 +330,7 @@ package struct RotationChain: Sendable, Hashable {
     /// They count as now: a session neither waits for its old future nor is a request that is under way taken for a thief's. Only times that
     /// the rule itself notes ahead may be a little later.
     package mutating func recall(at now: Timestamp, _ bounds: Bounds) {
-        let latest = now.advanced(by: bounds.delay / 8)
+        let latest = now.advanced(by: bounds.delay.divided(by: 8))
         guard self.latestTime > latest else { return }
         self.beganAt = min(self.beganAt, latest)
         self.sentAt = min(self.sentAt, latest)

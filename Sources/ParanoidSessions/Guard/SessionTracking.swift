@@ -79,6 +79,8 @@ package struct SessionTracking: Sendable {
         @inline(__always) get { unsafe self.storage.contents.chain }
         @inline(__always) _modify { yield unsafe &self.own().contents.chain }
     }
+    /// Whether there is a chain.
+    var hasChain: Bool { if case .some = unsafe self.storage.contents.chain { true } else { false } }
     /// The identifier before this one, as long as the client has not shown this one.
     package var predecessor: Predecessor? {
         @inline(__always) get { unsafe self.storage.contents.predecessor }

@@ -8,8 +8,21 @@ package struct SessionRecord: Sendable {
         var tracking: SessionTracking?
         var values: SessionValues
         var lifetime: SessionLifetime
-        var user: SessionUser?
+        var user: SessionUser? {
+            didSet { self.authenticatedAt = self.user?.authenticatedAt }
+        }
+        /// That of the user: beside it, as a look into an optional value copies all of it.
+        private(set) var authenticatedAt: Timestamp?
         var unknownParts: [UnknownPart] = []
+
+        init(createdAt: Timestamp, tracking: SessionTracking?, values: SessionValues, lifetime: SessionLifetime, user: SessionUser?) {
+            self.createdAt = createdAt
+            self.tracking = tracking
+            self.values = values
+            self.lifetime = lifetime
+            self.user = user
+            self.authenticatedAt = user?.authenticatedAt
+        }
     }
 
     /// Changed only by a record that has it for itself.
@@ -57,7 +70,7 @@ package struct SessionRecord: Sendable {
     /// When the user who is logged in last proved to be it; `nil` when nobody is.
     ///
     /// The rules ask for this several times a request: without the rest of what is known of the user.
-    var authenticatedAt: Timestamp? { unsafe self.storage.contents.user?.authenticatedAt }
+    var authenticatedAt: Timestamp? { unsafe self.storage.contents.authenticatedAt }
     /// Parts that a newer version of this code has written: kept as they are, so that nothing is lost while versions change.
     var unknownParts: [UnknownPart] {
         @inline(__always) get { unsafe self.storage.contents.unknownParts }

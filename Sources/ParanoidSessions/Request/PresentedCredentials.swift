@@ -22,6 +22,8 @@ package struct PresentedCredentials: Sendable {
     package var logins = LoginNumber.Set()
     /// What is noted of the client, and may change as the rules for it say.
     package var signals = ClientSignals.none
+    /// Whether nonce and signals are what was proved last of the session's client, so that there is nothing new to note.
+    var isAsProven = false
     /// What kind of request of another site it is that brings no session cookie; `nil`: none.
     package var crossSite: CrossSite?
 
@@ -93,10 +95,11 @@ package struct SessionCandidates: Sendable {
     ) -> PresentedCredentials {
         var credentials = all
         credentials.identifier = identifier
+        credentials.isAsProven = false
         guard let tracking = record.tracking else { return credentials }
         credentials.secureKey = self.secureKeys.first { $0 == tracking.secureKey }
         let stream = tracking.stream(keys: keys)
-        let ours = self.nonces.filter { tracking.chain == nil ? stream.verifies($0) : stream.value(of: $0) != nil }
+        let ours = self.nonces.filter { !tracking.hasChain ? stream.verifies($0) : stream.value(of: $0) != nil }
         credentials.nonce = ours.count == 1 ? ours[0] : nil
         return credentials
     }
@@ -114,7 +117,7 @@ extension PresentedCredentials {
     /// Notes what of the credentials is proved to be a session's, so that the guard does not prove it again and again.
     mutating func prove(for tracking: SessionTracking, keys: ServerKeys) {
         if !self.signals.source.isEmpty { self.signals.noteCode(keys: keys) }
-        if tracking.chain != nil, let nonce = self.nonce { self.nonce = tracking.stream(keys: keys).proven(nonce) }
+        if tracking.hasChain, let nonce = self.nonce { self.nonce = tracking.stream(keys: keys).proven(nonce) }
     }
 }
 

@@ -113,7 +113,9 @@ final class SessionCookies: Sendable {
         let known = credentials.identifier.flatMap(proven)
         if let nonce = known?.nonce, credentials.nonce == nonce { credentials.nonce = nonce }
         let questions = ClientQuestions(request, self.signals)
-        credentials.signals = self.signals.signals(of: request, known: known?.signals) { questions.readings }
+        let (signals, areKnown) = self.signals.signals(of: request, known: known?.signals) { questions.readings }
+        credentials.signals = signals
+        credentials.isAsProven = areKnown && known?.nonce == credentials.nonce
         guard self.followsBrowsers else { return credentials }
         credentials.mayRotate = { questions.isOccasion }
         if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request) {
@@ -163,6 +165,7 @@ final class SessionCookies: Sendable {
 
     /// Sets the cookies of a response.
     func set(_ changes: SessionCookieChanges, identifier: SessionIdentifier?, in response: inout Response) throws {
+        if changes.isEmpty && changes.replaced.isEmpty { return }
         let attributes = self.configuration
         let isSecure = attributes.isSecure
         let login = self.names.count > 1 ? changes.login : .visitor

@@ -58,11 +58,11 @@ extension SessionTransaction {
         let (state, sequel) = self.judge(credentials, isChecked, session)
         switch sequel {
         case .nothing: break
-        case .bar: if credentials.presentsIdentifier { self.tell(.refused, state) }
+        case .bar: if state.credentials.presentsIdentifier { self.tell(.refused, state) }
         case .guess: self.noteGuess(state)
         case .begin, .bind, .refuse, .challenge, .endChanged:
             locked = nil
-            return self.postpone(credentials, isChecked)
+            return self.postpone(state.credentials, isChecked)
         }
         return state
     }
@@ -112,7 +112,7 @@ extension SessionTransaction {
         (self.context.cookies.credentials(of: self.request) { self.context.repository.proven(of: $0) }, self.isChecked)
     }
 
-    private func began(_ credentials: PresentedCredentials, _ isChecked: Bool) -> TransactionState {
+    private func began(_ credentials: consuming PresentedCredentials, _ isChecked: Bool) -> TransactionState {
         let arrival = self.arrival
         return TransactionState(credentials: credentials, arrivedAt: arrival.time, isCut: arrival.isCut, isChecked: isChecked)
     }
@@ -121,32 +121,37 @@ extension SessionTransaction {
     func isBarred(_ credentials: PresentedCredentials) -> Bool { self.settings.isHTTPSOnly && !credentials.isSecure }
 
     /// What the guard makes of a request; changes and tells nothing yet.
-    private func judge(_ presented: PresentedCredentials, _ isChecked: Bool, _ session: OpenSession?) -> (TransactionState, Sequel) {
-        var credentials = presented
+    private func judge(
+        _ credentials: consuming PresentedCredentials,
+        _ isChecked: Bool,
+        _ session: OpenSession?
+    ) -> (TransactionState, Sequel) {
         let keys = session.flatMap { self.context.repository.keys(of: $0.identifier) }
         if isChecked, let session, let tracking = session.record.tracking, let keys {
             credentials.prove(for: tracking, keys: keys)
         }
+        let isBarred = self.isBarred(credentials)
+        let (presentsIdentifier, crossSite) = (credentials.presentsIdentifier, credentials.crossSite)
         var state = self.began(credentials, isChecked)
-        if self.isBarred(credentials) {
+        if isBarred {
             state.standing = .barred
-            guard credentials.presentsIdentifier else { return (state, .nothing) }
+            guard presentsIdentifier else { return (state, .nothing) }
             state.verdict = .rejected
             state.reason = .insecure
             return (state, .bar)
         }
         state.session = session
-        if let crossSite = credentials.crossSite {
+        if let crossSite {
             state.standing = .none(.crossSite(hasNone: crossSite == .withCookies))
             state.reason = .crossSite
             return (state, .nothing)
         }
-        let isGuess = session == nil && credentials.presentsIdentifier
+        let isGuess = session == nil && presentsIdentifier
         if isGuess { state.reason = .unknown }
         guard isChecked else { return (state, isGuess ? .guess : .nothing) }
 
         let decision = self.context.sessionGuard.decide(
-            credentials,
+            state.credentials,
             on: session?.record,
             keys: keys,
             at: state.arrivedAt,
@@ -171,11 +176,11 @@ extension SessionTransaction {
         state.verdict = .accepted
         state.reason = reason
         guard let session = state.session else { return (state, .nothing) }
-        self.context.repository.note(
-            ProvenCredentials(nonce: state.credentials.nonce, signals: state.credentials.signals.withoutReadings),
-            of: session.identifier
-        )
-        if session.shown == .superseded && reason == .current && session.record.tracking?.chain != nil {
+        if !state.credentials.isAsProven {
+            let proven = ProvenCredentials(nonce: state.credentials.nonce, signals: state.credentials.signals.withoutReadings)
+            self.context.repository.note(proven, of: session.identifier)
+        }
+        if session.shown == .superseded && reason == .current && session.record.tracking?.hasChain == true {
             // The jar is the current one, only its identifier is not: a late answer brought an old one back.
             state.session?.shown = .pending
         }

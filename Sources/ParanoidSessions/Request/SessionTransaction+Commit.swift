@@ -30,12 +30,6 @@ extension SessionTransaction {
         if case .ended = self.ask({ $0.standing }) { throw SessionError.ended }
     }
 
-    /// The same with a change that stays where it is.
-    func commitNow(with change: ValueChange, under locked: consuming SessionRepository.Locked?) throws -> Bool {
-        var held = consume locked
-        return try withoutActuallyEscaping(change) { try self.commitNow($0, under: held.take()) }
-    }
-
     /// The lock, the guard's decision and the write, where nobody has to be waited for and the identifier stays.
     ///
     /// - Parameters:

@@ -148,32 +148,26 @@ final class SessionTransaction: Sendable {
     }
 
     /// Changes values under the session's lock and commits at once, together with all that is pending.
-    func update<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
-        if let outcome = try self.updateNow(body) { return outcome }
-        return try await self.updateLater(body)
-    }
-
-    /// The same where nobody has to be waited for; `nil`: nothing was done.
-    @inline(never)
-    private func updateNow<Outcome: Sendable>(_ body: (inout SessionValues) throws -> Outcome) throws -> Outcome? {
-        guard self.takeTurn() else { return nil }
-        defer { self.passTurn() }
-        // What begins with a change is read under the lock that the change takes: once.
-        var locked: SessionRepository.Locked?
-        guard try self.loadNow(locking: &locked) else { return nil }
-        try self.checkIsWritable()
-        var outcome: Outcome?
-        return try self.commitNow(with: { values in outcome = try body(&values) }, under: locked.take()) ? outcome : nil
-    }
-
-    private func updateLater<Outcome: Sendable>(_ body: @escaping (inout SessionValues) throws -> Outcome) async throws -> Outcome {
+    ///
+    /// Not generic: what a change returns is kept by the closure of whoever asks, who knows its type.
+    func update(_ body: @escaping ValueChange) async throws {
+        if try self.updateNow(body) { return }
         try await self.begin()
         defer { self.passTurn() }
         try self.checkIsWritable()
-        var outcome: Outcome?
-        try await self.commit { values in outcome = try body(&values) }
-        guard let outcome else { preconditionFailure("the body was run") }
-        return outcome
+        try await self.commit(body)
+    }
+
+    /// The same where nobody has to be waited for; `false`: nothing was done.
+    @inline(never)
+    private func updateNow(_ body: @escaping ValueChange) throws -> Bool {
+        guard self.takeTurn() else { return false }
+        defer { self.passTurn() }
+        // What begins with a change is read under the lock that the change takes: once.
+        var locked: SessionRepository.Locked?
+        guard try self.loadNow(locking: &locked) else { return false }
+        try self.checkIsWritable()
+        return try self.commitNow(body, under: locked.take())
     }
 
     /// Releases a withheld session if it is one that `isMeant` approves of.

@@ -35,10 +35,10 @@ final class SignalReader: Sendable {
         of request: Request,
         known: ClientSignals?,
         readings: @escaping @Sendable () -> [ClientSignals.Reading]
-    ) -> ClientSignals {
-        if self.rules.isEmpty { return .none }
-        if let known, self.isSame(known.source, request) { return ClientSignals(known, readings: readings) }
-        return ClientSignals(source: self.source(of: request), readings: readings)
+    ) -> (signals: ClientSignals, areKnown: Bool) {
+        if self.rules.isEmpty { return (.none, known != nil) }
+        if let known, self.isSame(known.source, request) { return (ClientSignals(known, readings: readings), true) }
+        return (ClientSignals(source: self.source(of: request), readings: readings), false)
     }
 
     /// What is noted of a request.

@@ -68,7 +68,7 @@ enum Operation: String, CaseIterable {
             router.post("/part\(place)/{id}/edit") { _ in "edited" }
         }
         let handler = router.freeze()
-        let request = Self.request("/part7/42")
+        let request = Self.request("/part7/42", Self.parameters(cookies: nil))
         for _ in 0..<count {
             guard try await handler.handle(request).status == .ok else { preconditionFailure("no route") }
         }
@@ -119,13 +119,15 @@ enum Operation: String, CaseIterable {
         }
     }
 
-    /// Made once: what a test's parameters cost is not the operation's.
-    private static let prepared = InMemoryParameters(Self.parameters)
-
-    static func request(_ path: String, cookies: String? = nil) -> Request {
-        var parameters = Self.prepared
+    /// What nginx sends with a request that shows cookies.
+    static func parameters(cookies: String?) -> InMemoryParameters {
+        var parameters = InMemoryParameters(Self.parameters)
         if let cookies { parameters.append(name: Array("HTTP_COOKIE".utf8), value: Array(cookies.utf8)) }
-        return Request(
+        return parameters
+    }
+
+    static func request(_ path: String, _ parameters: InMemoryParameters) -> Request {
+        Request(
             method: .get,
             rawPath: path,
             isSecure: true,

@@ -8,6 +8,8 @@ struct SessionOperation {
     private let middleware: SessionMiddleware
     private let handler: ClosureHandler
     private var jar: [String: String] = [:]
+    /// Those of the jar; made when it changes: what a client computes is not the operation's.
+    private var parameters = Operation.parameters(cookies: nil)
 
     init(_ operation: Operation) throws {
         var generator = SystemRandomNumberGenerator()
@@ -30,10 +32,13 @@ struct SessionOperation {
 
     mutating func run(_ count: Int) async throws {
         for _ in 0..<count {
-            let field = self.jar.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
-            let request = Operation.request("/", cookies: field.isEmpty ? nil : field)
+            let request = Operation.request("/", self.parameters)
             let response = try await self.middleware.handle(request, next: self.handler)
-            for cookie in response.cookies { self.jar[cookie.name] = cookie.maxAge == .zero ? nil : cookie.value }
+            let cookies = response.cookies
+            guard !cookies.isEmpty else { continue }
+            for cookie in cookies { self.jar[cookie.name] = cookie.maxAge == .zero ? nil : cookie.value }
+            let field = self.jar.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
+            self.parameters = Operation.parameters(cookies: field)
         }
     }
 

@@ -168,6 +168,41 @@ struct RotationChainTests {
         #expect(changes <= 2)
     }
 
+    @Test("what it takes for a request that changes nothing changes nothing and is given nothing")
+    func resting() {
+        var random = SeededRandom(seed: 12)
+        let bounds = RotationChain.Bounds(delay: .seconds(4), timeout: .seconds(9))
+        var (rested, moved) = (0, 0)
+        for _ in 0..<400 {
+            var chain = RotationChain(at: Self.time(100))
+            var second = 100
+            for _ in 0..<60 {
+                second += Int.random(in: 0...5, using: &random)
+                let arrived = second - Int.random(in: 0...2, using: &random)
+                let generation = chain.generation &+ UInt32.random(in: 0...9, using: &random) / 8
+                let exchange = RotationChain.Exchange(
+                    Self.value(generation, UInt64.random(in: 0...4, using: &random) / 4),
+                    arrivedAt: Self.time(arrived),
+                    isLate: Int.random(in: 0..<6, using: &random) == 0,
+                    isHastened: Int.random(in: 0..<6, using: &random) == 0
+                )
+                // Now and then the clock is set back.
+                let now = Self.time(Int.random(in: 0..<20, using: &random) == 0 ? second - 30 : second)
+                var after = chain
+                after.recall(at: now, bounds)
+                let gives = after.complete(exchange, at: now, bounds) { Bool.random(using: &random) }
+                if chain.rests(at: exchange, completedAt: now, bounds) {
+                    rested += 1
+                    #expect(after == chain && !gives)
+                } else if after != chain || gives {
+                    moved += 1
+                }
+                chain = after
+            }
+        }
+        #expect(rested > 1_000 && moved > 1_000)
+    }
+
     @Test("comes back from a record as it was")
     func coding() throws {
         var chain = Self.moved()
