@@ -14,7 +14,11 @@ let settings: [SwiftSetting] =
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let inMemoryTracing = Target.Dependency.product(name: "InMemoryTracing", package: "swift-distributed-tracing")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 
 let package = Package(
     name: "ParanoidFastCGI",
@@ -26,8 +30,10 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: [
@@ -50,7 +56,7 @@ let package = Package(
             name: "ParanoidFastCGI",
             dependencies: [
                 "FastCGIServer", "FileSessionStore", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", "WorkerSupervisor", httpTypes,
-                logging, serviceLifecycle,
+                logging, metrics, serviceLifecycle, tracing,
             ],
             swiftSettings: settings
         ),
@@ -137,7 +143,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "life-program",
-            dependencies: ["ParanoidFastCGI", serviceLifecycle],
+            dependencies: ["ParanoidFastCGI", inMemoryTracing, metrics, metricsTestKit, serviceLifecycle, tracing],
             path: "Tests/LifeProgram",
             swiftSettings: settings
         ),
@@ -162,7 +168,7 @@ let package = Package(
             name: "ParanoidFastCGITests",
             dependencies: [
                 "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions",
-                "TestSupport", "WorkerSupervisor", logging, serviceLifecycle,
+                "TestSupport", "WorkerSupervisor", inMemoryTracing, logging, metrics, metricsTestKit, serviceLifecycle, tracing,
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],

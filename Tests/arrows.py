@@ -31,7 +31,7 @@ MODULES = {
     "WorkerSupervisor": (2, "ParanoidLinux Logging"),
     "FileSessionStore": (3, "ParanoidLinux ParanoidSessions Logging"),
     "ParanoidFastCGI": (
-        4, "FastCGIServer FileSessionStore ParanoidHTTP ParanoidLinux ParanoidSessions WorkerSupervisor HTTPTypes Logging ServiceLifecycle"
+        4, "FastCGIServer FileSessionStore ParanoidHTTP ParanoidLinux ParanoidSessions WorkerSupervisor HTTPTypes Logging CoreMetrics ServiceLifecycle Tracing"
     ),
     "ParanoidFastCGITesting": (5, "ParanoidFastCGI ParanoidHTTP ParanoidLinux ParanoidSessions"),
     "demo": (6, "ParanoidFastCGI ParanoidFastCGITesting"),

@@ -7,7 +7,7 @@ Counts do not depend on what else the machine does, so they have limits, and tim
 
  * Allocations: on the heap per request of the demo (release), outside libfcgi, one request after the other on a kept
    connection straight to the application's socket. `hello` needs no session, `read` looks at one (/session/peek), `counter`
-   changes one (/session), `create` begins one, `login` logs in.
+   changes one (/session), `create` begins one, `login` logs in, `access-…` is hello with an access log.
  * Instructions: per call of an operation of operation-count (release), under callgrind.
 
 The programs have to be built (release, or PARANOID_BIN_DIR). Ends with `N passed, N failed`: one for each row.
@@ -53,7 +53,7 @@ def wait_until(what, seconds, condition):
 class Demo:
     """The demo with one worker, its allocations counted."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, settings=None):
         self.socket = os.path.join(directory, "app.sock")
         self.counts = os.path.join(directory, "counts")
         os.mkdir(self.counts)
@@ -64,7 +64,7 @@ class Demo:
             "LD_PRELOAD": library, "ALLOCATION_COUNTS": self.counts, "PARANOID_LISTEN": "unix:" + self.socket, "PARANOID_WORKERS": "1",
             "PARANOID_THREADS": "2", "PARANOID_SESSION_DIR": os.path.join(directory, "sessions"),
             "PARANOID_SECRET_FILE": os.path.join(directory, "secret"),
-        }
+        } | (settings or {})
         self.log = open(os.path.join(directory, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen([os.path.join(BIN, "demo")], env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         try:
@@ -147,6 +147,36 @@ def allocations():
     return rows
 
 
+def access_log():
+    """Allocations per request of hello with an access log, for each form."""
+    rows = {}
+    for form in ("combined", "json", "%h %m %U%q %>s %D %{handler}x %L"):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "access")
+            demo = Demo(directory, {"PARANOID_ACCESS_LOG": path, "PARANOID_ACCESS_LOG_FORMAT": form})
+            try:
+                connection = Connection(demo.socket)
+                fields = (("REQUEST_ID", "4f1c0123456789abcdef0123456789ab"),)
+                ask = lambda: connection.ask("/hello", fields=fields)  # noqa: E731
+                ask()
+                counters = demo.worker()
+                found = []
+                for _ in range(3):
+                    before = read_counters(counters)
+                    for _ in range(REQUESTS):
+                        ask()
+                    after = read_counters(counters)
+                    found.append([(after[place] - before[place]) / REQUESTS for place in (0, 1)])
+                rows["access-template" if "%" in form else f"access-{form}"] = min(found)
+                connection.close()
+            finally:
+                demo.end()
+            with open(path, encoding="utf-8") as file:
+                if sum(1 for _ in file) < 3 * REQUESTS:
+                    sys.exit("count.py: the access log has too few lines")
+    return rows
+
+
 def collected(program, operation, count):
     """Instructions of a whole run."""
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={program}.{operation}.{count}", program, operation, str(count)]
@@ -188,6 +218,8 @@ def main():
         if kind not in words:
             continue
         allowed, found = limits(kind), measure()
+        if kind == "allocations":
+            found |= access_log()
         what = "allocations per request" if kind == "allocations" else "instructions per call"
         print(f"\n| {what} | counted | limit | |\n|---|---|---|---|")
         for name, figure in found.items():

@@ -1,8 +1,13 @@
+import CoreMetrics
 import Foundation
+import InMemoryTracing
+import MetricsTestKit
 import ParanoidFastCGI
 import ServiceLifecycle
+import Tracing
 
 // A program whose hooks and services write down when they run: a line each with its process in the file LIFE_FILE.
+// LIFE_TELEMETRY has it measured and traced in memory, which /telemetry shows.
 // LIFE_FAILURE names what fails: main, supervisor, first-worker (once) or service.
 
 struct Failure: Error, CustomStringConvertible {
@@ -68,6 +73,20 @@ await Application.main { app in
     app.onStop(.supervisor) { try notes.note("supervisor stops") }
     app.add(service: NotingService(name: "service", notes: notes))
     app.add(service: NotingService(name: "single service", notes: notes), in: .supervisor)
+    if environment["LIFE_TELEMETRY"] != nil {
+        let metrics = TestMetrics()
+        let tracer = InMemoryTracer()
+        MetricsSystem.bootstrap(metrics)
+        InstrumentationSystem.bootstrap(tracer)
+        app.get("/traced/{name}") { _ in withSpan("inside") { _ in "traced\n" } }
+        app.get("/telemetry") { _ in
+            let spans = tracer.finishedSpans.map { "span \($0.operationName) \($0.traceID) \($0.parentSpanID ?? "-")\n" }
+            let timers = metrics.timers.map { timer in
+                "timer \(timer.label) \(timer.dimensions.map { "\($0.0)=\($0.1)" }.joined(separator: " "))\n"
+            }
+            return (spans + timers).joined()
+        }
+    }
     app.get("/hello") { _ in "hello\n" }
     app.get("/served") { _ in
         try notes.note("served")

@@ -1,5 +1,7 @@
+import CoreMetrics
 import ParanoidFastCGI
 import ServiceLifecycle
+import Tracing
 
 // The examples of the guides. GuideExamplesTests compares them with the pages line by line, and runs them.
 
@@ -230,4 +232,22 @@ enum GuideExamples {
             return messages.map { "\($0.kind.rawValue): \($0.text)" }.joined(separator: "\n")
         }
     }
+
+    static func backEnds(metrics: any MetricsFactory, tracer: any Tracer) async {
+        await Application.main { app in
+            MetricsSystem.bootstrap(metrics)
+            InstrumentationSystem.bootstrap(tracer)
+            app.get("/orders/{id}") { request in
+                try await withSpan("load the order") { span in
+                    span.attributes["order.id"] = request.pathParameter("id")
+                    return try await Order.load(request.pathParameter("id"))
+                }
+            }
+        }
+    }
+}
+
+/// What the guide of metrics and tracing loads.
+enum Order {
+    static func load(_ id: String?) async throws -> String { id ?? "" }
 }

@@ -18,6 +18,8 @@ struct GuideExamplesTests {
         #".testTarget(name: "AppTests", dependencies: ["App", .product(name: "ParanoidFastCGITesting", package: "ParanoidFastCGI")])"#,
         #".package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),"#,
         #".product(name: "CryptoExtras", package: "swift-crypto"),"#,
+        #".package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),"#,
+        #".package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),"#,
         #".package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.0"),"#,
         #".product(name: "Mustache", package: "swift-mustache"),"#,
     ]
@@ -38,7 +40,7 @@ struct GuideExamplesTests {
         arguments: [
             "Handlers-and-routing", "Sessions", "Logging-in", "Forms-and-CSRF", "Messages", "Errors", "Bodies-and-uploads",
             "Files-ranges-and-events", "Testing-your-application", "Middleware", "Protecting-other-programs",
-            "Hashing-passwords", "Database", "Templates",
+            "Hashing-passwords", "Database", "Templates", "Metrics-and-tracing",
         ]
     )
     func compiled(_ page: String) throws {

@@ -111,11 +111,14 @@ public struct SessionAdministration: Sendable {
         return total
     }
 
-    /// The number of times that something has happened to a session in this process since it opened the sessions.
+    /// The number of times that something has happened to a session, in all processes since the supervisor has started.
+    ///
+    /// The status and the metrics say the same. A process that serves nothing, such as a test, counts by itself.
     ///
     /// - Throws: `SessionStoreError` when the sessions cannot be opened.
     public func count(of kind: SessionEvent.Kind) throws(SessionStoreError) -> Int {
-        try self.open().middleware.statistics.count(of: kind)
+        let own = try self.open().middleware.statistics
+        return self.access.sharedRegistry?.count(of: kind) ?? own.count(of: kind)
     }
 
     /// The number of times that a request of this process has replaced a value as a whole that another request had changed in the meantime.

@@ -284,14 +284,6 @@ extension Application {
         return server
     }
 
-    /// What measures requests; `nil` when nobody wants to know.
-    private func makeMonitor(_ context: WorkerContext) throws(ConfigurationError) -> RequestMonitor? {
-        let access = try self.configuration.openAccessLog()
-        self.accessLog = access
-        guard self.configuration.status != nil || access != nil || self.configuration.slowRequest != nil else { return nil }
-        return RequestMonitor(context, slowRequest: self.configuration.slowRequest, access: access, logger: self.logger)
-    }
-
     private func serve(
         with server: FastCGIServer,
         stoppingOnSignals: Bool = true,

@@ -58,6 +58,9 @@ final class SessionAccess: Sendable {
         _ = self.registry.storeIfNil(RegistryHolder(registry))
     }
 
+    /// The counters of all processes; `nil` in one that has none in common with others.
+    var sharedRegistry: MetricsRegistry? { self.registry.load()?.registry }
+
     /// Whether there is a session directory: the storage is not the application's own.
     var keepsFiles: Bool { self.store == nil }
 

@@ -4,6 +4,7 @@ internal import HTTPTypes
 internal import ParanoidLinux
 internal import Logging
 internal import Synchronization
+internal import Tracing
 
 /// Has FastCGI requests answered by the application: parameters in, head and body out.
 struct FastCGIGateway: Sendable {
@@ -61,6 +62,7 @@ struct FastCGIGateway: Sendable {
     private func answer(_ exchange: FastCGIExchange) async {
         switch self.request(of: exchange) {
         case .request(let request):
+            if let tracing = self.monitor?.tracing { return await self.answer(request, on: exchange, tracing) }
             let response = await self.responder.respond(to: request)
             guard let rest = self.send(response, isSecure: request.isSecure, on: exchange) else { return }
             await self.stream(rest, on: exchange)
@@ -73,6 +75,17 @@ struct FastCGIGateway: Sendable {
             // Its body is in memory.
             _ = self.send(response, isSecure: false, on: exchange)
         }
+    }
+
+    /// Answers within a span, which ends with the last byte.
+    private func answer(_ request: Request, on exchange: FastCGIExchange, _ tracing: RequestTracing) async {
+        let span = tracing.begin(request)
+        await ServiceContext.withValue(span.context) {
+            let response = await self.responder.respond(to: request)
+            guard let rest = self.send(response, isSecure: request.isSecure, on: exchange) else { return }
+            await self.stream(rest, on: exchange)
+        }
+        tracing.end(span, exchange.trace)
     }
 
     private enum Reading {

@@ -79,6 +79,12 @@ enum JSONText {
     /// - Parameter limit: What is beyond so many bytes is left out.
     static func append(_ text: String, limit: Int = .max, to line: inout [UInt8]) {
         line.append(UInt8(ascii: "\""))
+        // Most texts need nothing of what follows.
+        if text.utf8.count <= limit, text.utf8.allSatisfy({ self.isPlain($0) }) {
+            line.append(contentsOf: text.utf8)
+            line.append(UInt8(ascii: "\""))
+            return
+        }
         var length = 0
         for scalar in text.unicodeScalars {
             length += UTF8.width(scalar)
@@ -92,6 +98,11 @@ enum JSONText {
             }
         }
         line.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether a byte is a character that stands for itself.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        0x20..<0x7F ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {

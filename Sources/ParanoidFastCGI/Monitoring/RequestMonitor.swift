@@ -12,6 +12,9 @@ final class RequestMonitor: Sendable {
     private let registry: MetricsRegistry
     private let slowRequest: Duration?
     private let access: AccessLog?
+    private let metrics: RequestMetrics?
+    /// Makes the spans of requests; `nil`: nobody wants them.
+    let tracing: RequestTracing?
     private let logger: Logger
     /// A bit for each row that is taken.
     private let taken: RowMarks
@@ -19,7 +22,16 @@ final class RequestMonitor: Sendable {
     private let slowLines = LineRate()
 
     /// Begins with rows that are all free.
-    init(_ context: WorkerContext, slowRequest: Duration?, access: AccessLog?, logger: Logger) {
+    init(
+        _ context: WorkerContext,
+        slowRequest: Duration?,
+        access: AccessLog?,
+        metrics: RequestMetrics? = nil,
+        tracing: RequestTracing? = nil,
+        logger: Logger
+    ) {
+        self.metrics = metrics
+        self.tracing = tracing
         self.rows = context.rows
         self.registry = MetricsRegistry(scoreboard: context.scoreboard)
         self.slowRequest = slowRequest
@@ -48,16 +60,11 @@ final class RequestMonitor: Sendable {
 
     /// Notes what lines of the log need and nobody can ask the request for when it is over.
     private static func keep(_ trace: RequestTrace, _ request: Request, _ access: AccessLog?) {
-        let identifier = Self.identifier(of: request)
+        let identifier = request.id
         trace.note { facts in
             facts.identifier = identifier
             access?.keep(request, in: &facts)
         }
-    }
-
-    private static func identifier(of request: Request) -> String {
-        if let value = request.logger[metadataKey: "request.id"] { return "\(value)" }
-        return request.parameters.text(of: "REQUEST_ID") ?? ""
     }
 
     private static func show(_ trace: RequestTrace, _ request: Request, in rows: ScoreboardRows, _ marks: RowMarks) {
@@ -67,11 +74,8 @@ final class RequestMonitor: Sendable {
         text.append(request.method.rawValue)
         text.append(" ")
         text.append(request.route ?? "-")
-        request.parameters.lend("REQUEST_ID") { identifier in
-            guard let identifier, identifier.byteCount <= 64 else { return }
-            text.append(" ")
-            for index in 0..<identifier.byteCount { text.append(unsafe identifier.unsafeLoad(fromByteOffset: index, as: UInt8.self)) }
-        }
+        text.append(" ")
+        request.forEachIdentifierByte { text.append($0) }
         text.withBytes { rows.write(row, since: CoarseClock.now(), text: $0) }
     }
 
@@ -97,8 +101,9 @@ final class RequestMonitor: Sendable {
         let facts = trace.facts
         let total = busy + facts[.queued]
         self.registry.count(facts, total: total)
-        if let limit = self.slowRequest, total >= limit.wholeNanoseconds { self.noteSlow(facts, total: total) }
         // Without a method it was no request.
+        if let metrics = self.metrics, !facts.method.isEmpty { metrics.record(facts, total: total) }
+        if let limit = self.slowRequest, total >= limit.wholeNanoseconds { self.noteSlow(facts, total: total) }
         if let access = self.access, !facts.method.isEmpty { access.write(facts, total: total) }
         let kept = unsafe Unmanaged.passRetained(trace)
         if unsafe !self.spare.give(kept.toOpaque()) { unsafe kept.release() }
@@ -116,6 +121,25 @@ final class RequestMonitor: Sendable {
         if !facts.identifier.isEmpty { metadata["request.id"] = "\(facts.identifier)" }
         if !facts.session.isEmpty { metadata["session.handle"] = "\(facts.session)" }
         self.logger.warning("a request was slow", metadata: metadata)
+    }
+}
+
+extension Application {
+    /// What measures requests; `nil` when nobody wants to know.
+    func makeMonitor(_ context: WorkerContext) throws(ConfigurationError) -> RequestMonitor? {
+        let access = try self.configuration.openAccessLog()
+        self.accessLog = access
+        let (metrics, tracing) = (RequestMetrics.ofProcess(), RequestTracing.ofProcess())
+        let isWanted = access != nil || self.configuration.slowRequest != nil || metrics != nil || tracing != nil
+        guard self.configuration.status != nil || isWanted else { return nil }
+        return RequestMonitor(
+            context,
+            slowRequest: self.configuration.slowRequest,
+            access: access,
+            metrics: metrics,
+            tracing: tracing,
+            logger: self.logger
+        )
     }
 }
 

@@ -49,6 +49,21 @@ package struct HTTPDate: Sendable, Hashable, Comparable {
         text.append(contentsOf: Self.zone)
     }
 
+    /// Appends the form of the common log format, such as `06/Nov/1994:08:49:37 +0000`.
+    package func appendCommonLog(to text: inout [UInt8]) {
+        let second = self.secondsSinceUnixEpoch % 86_400
+        let (year, month, day) = Self.civil(self.secondsSinceUnixEpoch / 86_400)
+        Self.append(day, after: nil, to: &text)
+        text.append(UInt8(ascii: "/"))
+        text.append(contentsOf: Self.months[3 * Int(month - 1)..<3 * Int(month)])
+        Self.append(year / 100, after: UInt8(ascii: "/"), to: &text)
+        Self.append(year % 100, after: nil, to: &text)
+        Self.append(second / 3600, after: UInt8(ascii: ":"), to: &text)
+        Self.append(second / 60 % 60, after: UInt8(ascii: ":"), to: &text)
+        Self.append(second % 60, after: UInt8(ascii: ":"), to: &text)
+        text.append(contentsOf: " +0000".utf8)
+    }
+
     private static func append(_ number: Int64, after separator: UInt8?, to text: inout [UInt8]) {
         if let separator { text.append(separator) }
         text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / 10))

@@ -27,7 +27,7 @@ package final class RequestTrace: Sendable {
     /// What is known of a request so far.
     package struct Facts: Sendable {
         /// Nanoseconds by phase.
-        package fileprivate(set) var nanoseconds = [Int64](repeating: 0, count: Phase.allCases.count)
+        package fileprivate(set) var nanoseconds = InlineArray<6, Int64>(repeating: 0)
         /// The method; empty while it is unknown.
         package fileprivate(set) var method = ""
         /// The pattern of the route; `nil` when none was found.
@@ -52,12 +52,33 @@ package final class RequestTrace: Sendable {
         package var client = ""
         package var path = ""
         package var query = ""
-        package var fields: [String] = []
+        package private(set) var fieldBytes: [UInt8] = []
+        private var fieldEnds: [Int] = []
+        /// The error that a handler or a middleware has thrown.
+        package var failure: (any Error)?
         /// When somebody began to attend to it.
         package fileprivate(set) var start = ContinuousClock.now
 
         /// The time of a phase.
         package subscript(_ phase: Phase) -> Int64 { self.nanoseconds[phase.rawValue] }
+
+        /// Keeps the value of a header field beside those before; `nil`: the request does not have it.
+        package mutating func keep(field value: RawSpan?) {
+            if let value { for offset in 0..<value.byteCount { self.fieldBytes.append(value.byte(at: offset)) } }
+            self.fieldEnds.append(self.fieldBytes.count)
+        }
+
+        /// Where the value of a kept field is in ``fieldBytes``.
+        package func field(_ index: Int) -> Range<Int> {
+            guard index < self.fieldEnds.count else { return 0..<0 }
+            return (index == 0 ? 0 : self.fieldEnds[index - 1])..<self.fieldEnds[index]
+        }
+
+        /// Forgets the kept fields and keeps their memory.
+        fileprivate mutating func forgetFields() {
+            self.fieldBytes.removeAll(keepingCapacity: true)
+            self.fieldEnds.removeAll(keepingCapacity: true)
+        }
 
         /// Gives the handler the time that no other phase has measured.
         ///
@@ -94,13 +115,17 @@ package final class RequestTrace: Sendable {
             facts.client = ""
             facts.path = ""
             facts.query = ""
-            facts.fields = []
+            facts.forgetFields()
+            facts.failure = nil
             facts.start = .now
         }
     }
 
     /// What is known so far.
     package var facts: Facts { self.state.withLock { $0 } }
+
+    /// Lends what is known so far, without a copy.
+    package func withFacts<Outcome>(_ body: (borrowing Facts) -> Outcome) -> Outcome { self.state.withLock { body($0) } }
 
     /// Notes something.
     package func note(_ change: (inout Facts) -> Void) { self.state.withLock { change(&$0) } }

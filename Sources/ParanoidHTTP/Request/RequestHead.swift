@@ -23,6 +23,7 @@ final class RequestHead: Sendable {
         var cookies: Cookies?
         var query: FormFields?
         var identifier: String?
+        var minted: RequestIdentifier.Minted?
         var logger: Logger?
         var errorFields: [(name: HTTPField.Name, value: String)] = []
     }
@@ -78,13 +79,39 @@ final class RequestHead: Sendable {
     /// The identifier of the request, made when it is first asked for; see ``Request/id``.
     var identifier: String {
         if let identifier = self.parsed.withLock({ $0.identifier }) { return identifier }
-        let identifier = RequestIdentifier.find(in: self.parameters, trustsHeader: self.trustsRequestID)
+        var sent: String?
+        RequestIdentifier.lend(from: self.parameters, trustsHeader: self.trustsRequestID) { sent = $0?.text() }
+        let identifier = sent ?? self.minted.text
         // Several tasks may ask for the first time at once: the request has one identifier.
         return self.parsed.withLock { parsed in
             if let identifier = parsed.identifier { return identifier }
             parsed.identifier = identifier
             return identifier
         }
+    }
+
+    /// The identifier that the request has if nobody has sent one.
+    private var minted: RequestIdentifier.Minted {
+        self.parsed.withLock { parsed in
+            if let minted = parsed.minted { return minted }
+            let minted = RequestIdentifier.mint()
+            parsed.minted = minted
+            return minted
+        }
+    }
+
+    /// Lends the bytes of ``identifier``.
+    func forEachIdentifierByte(_ body: (UInt8) -> Void) {
+        if let identifier = self.parsed.withLock({ $0.identifier }) {
+            for byte in identifier.utf8 { body(byte) }
+            return
+        }
+        var isMinted = false
+        RequestIdentifier.lend(from: self.parameters, trustsHeader: self.trustsRequestID) { sent in
+            guard let sent else { return isMinted = true }
+            for offset in 0..<sent.byteCount { body(sent.byte(at: offset)) }
+        }
+        if isMinted { self.minted.forEachDigit(body) }
     }
 
     /// The logger of the request, whose lines carry the identifier.

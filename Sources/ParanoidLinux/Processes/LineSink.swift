@@ -87,8 +87,12 @@ package final class LineSink: Sendable {
                 }
             }
         }
-        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        guard unsafe poll(&entry, 1, 0) > 0 else { return false }
+        // A file does not wait, and a pipe among files was opened so that it does not.
+        if case .file = self.place {
+        } else {
+            var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            guard unsafe poll(&entry, 1, 0) > 0 else { return false }
+        }
         let count = unsafe bytes.withUnsafeBytes { unsafe clinux_write_now(descriptor, $0.baseAddress, $0.count) }
         return count == bytes.count
     }
