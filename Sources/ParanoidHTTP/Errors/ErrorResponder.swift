@@ -35,6 +35,12 @@ package struct ErrorResponder: Sendable {
     /// The description of an error that says nothing of clients goes to the request's log with control bytes escaped. When the hook fails,
     /// the response is the one that there is without a hook.
     package func response(for error: any Error, request: Request) async -> Response {
+        var request = request
+        if request.endpoint == nil { request.endpoint = request.head.failedEndpoint }
+        return await self.response(for: error, routed: request)
+    }
+
+    private func response(for error: any Error, routed request: Request) async -> Response {
         let failure = RequestFailure(error, request: request) { error, status in
             self.log(error, request, at: status >= 500 ? .error : .debug)
         }
