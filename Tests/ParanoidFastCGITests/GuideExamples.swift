@@ -35,6 +35,26 @@ struct Entry: Decodable {
     var text: String
 }
 
+struct Problem: Encodable {
+    var title: String
+    var status: Int
+    var detail: String
+    var errors: [FieldProblem]
+}
+
+private func form(_ entry: Entry, _ problems: [FieldProblem]) -> String {
+    problems.map { "<p>\($0.field) \($0.message)</p>" }.joined()
+}
+
+/// Entries that a file or a database keeps for all workers.
+struct Journal {
+    var entries = [String]()
+
+    func entries(after id: Int) async throws -> [(id: Int, text: String)] {
+        self.entries.enumerated().map { ($0.offset + 1, $0.element) }.filter { $0.0 > id }
+    }
+}
+
 extension SessionKey<[String]> {
     static var cart: Self { Self("cart") }
 }
@@ -128,6 +148,28 @@ enum GuideExamples {
             try validation.finish()
             return Response.redirect(to: "/entries")
         }
+        app.post("/comments") { request in
+            let entry = try await request.decodeForm(Entry.self)
+            do {
+                var validation = Validation()
+                validation.check(!entry.text.isEmpty, "text", "cannot be empty")
+                try validation.finish()
+            } catch let error as HTTPError {
+                return Response.html(form(entry, error.problems), status: error.status)
+            }
+            return Response.redirect(to: "/comments")
+        }
+    }
+
+    static func errorsOfAnInterface(_ app: Application) {
+        app.onError { failure, request in
+            guard request.path.hasPrefix("/api/") else { return failure.response }
+            let status = failure.response.status
+            let problem = Problem(title: status.reasonPhrase, status: status.code, detail: failure.message, errors: failure.problems)
+            var response = try Response.json(problem, status: status)
+            try response.setHeader("application/problem+json", for: .contentType)
+            return response
+        }
     }
 
     static func uploads(_ app: Application, _ pictures: Pictures) {
@@ -180,6 +222,21 @@ enum GuideExamples {
             Response.events(for: request) { events in
                 for number in (Int(events.lastEventID ?? "") ?? 0)..<3 {
                     try await events.send("event \(number)", id: "\(number + 1)")
+                }
+            }
+        }
+    }
+
+    static func live(_ app: Application, _ journal: Journal) {
+        app.get("/live") { request in
+            Response.events(for: request) { events in
+                var last = Int(events.lastEventID ?? "") ?? 0
+                while true {
+                    for entry in try await journal.entries(after: last) {
+                        try await events.send(entry.text, id: "\(entry.id)")
+                        last = entry.id
+                    }
+                    try await Task.sleep(for: .seconds(1))
                 }
             }
         }

@@ -145,6 +145,22 @@ struct GuideExamplesTests {
                 == "Some fields are not valid.\nname: cannot be empty\n"
         )
         #expect(try await client.post("/entries", form: ["text": "tea"]).status == 400)
+        let again = try await client.post("/comments", form: ["name": "ann", "text": ""])
+        #expect(again.status == 422)
+        #expect(again.text == "<p>text cannot be empty</p>")
+        #expect(try await client.post("/comments", form: ["name": "ann", "text": "tea"]).status == 303)
+    }
+
+    @Test("of errors give every client of an interface problem details")
+    func problems() async throws {
+        let made = try SessionApplication()
+        GuideExamples.errorsOfAnInterface(made.app)
+        var client = made.client()
+        let problem = try await client.get("/api/none")
+        #expect(problem.status == 404)
+        #expect(problem.header(.contentType) == "application/problem+json")
+        #expect(problem.text == #"{"detail":"Not Found","errors":[],"status":404,"title":"Not Found"}"#)
+        #expect(try await client.get("/none").header(.contentType) == "text/plain; charset=utf-8")
     }
 
     @Test("of middleware refuse, limit and let others ask")

@@ -25,6 +25,18 @@ struct ErrorResponderTests {
         #expect(entry.metadata["error"] == .string(#"password\x0d\x0a\x1b[31m=hunter2"#))
     }
 
+    @Test("tells the log and the hook which route has failed")
+    func route() async throws {
+        let router = Router()
+        router.get("/users/{id}") { _ -> String in throw Secret() }
+        let responder = ErrorResponder { failure, request in Response.text(request.route ?? "-", status: failure.response.status) }
+        let log = self.log
+        let logger = Logger(label: "test", factory: { _ in log })
+        let response = await responder.response(to: makeRequest(.get, "/users/7", logger: logger), of: router.freeze())
+        #expect(try await response.text() == "/users/{id}")
+        #expect(self.log.entries.first?.metadata["http.route"] == "/users/{id}")
+    }
+
     @Test("answers an HTTP error with its own status and message")
     func known() async throws {
         let response = await self.respond(HTTPError(.conflict, message: "Taken.", cause: Secret()).adding("5", for: .retryAfter))

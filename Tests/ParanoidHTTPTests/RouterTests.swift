@@ -178,6 +178,19 @@ struct RouterTests {
         )
     }
 
+    @Test("has groups that share middleware and no prefix")
+    func groupWithoutPrefix() async throws {
+        let log = Recorder.Log()
+        let router = Router()
+        let group = router.group("", middleware: [Recorder(name: "g", log: log)])
+        group.get("/a") { _ in "a" }
+        group.group("/b").get("/c") { _ in "c" }
+        router.get("/d") { _ in "d" }
+        let handler = router.freeze()
+        for path in ["/a", "/b/c", "/d"] { _ = try await handler.handle(makeRequest(.get, path)) }
+        #expect(log.all == ["g /a", "g 200", "g /b/c", "g 200"])
+    }
+
     @Test("passes on what middleware attaches, and errors of handlers")
     func attached() async throws {
         struct Attach: HTTPMiddleware {

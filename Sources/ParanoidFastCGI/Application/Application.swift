@@ -17,11 +17,10 @@ internal import WorkerSupervisor
 ///
 /// The same program is supervisor and worker: ``run()`` starts it again for each worker. Register everything before that.
 ///
-/// An application can run in a `ServiceGroup` beside other services:
+/// An application can run in a `ServiceGroup` beside other services. Its environment then has `PARANOID_WORKERS=0`:
 ///
 /// ```swift
 /// var configuration = ApplicationConfiguration.fromEnvironment()
-/// configuration.workers = 0
 /// configuration.handlesSignals = false
 /// let app = try Application(configuration: configuration)
 /// let group = ServiceGroup(services: [database, app], gracefulShutdownSignals: [.sigterm, .sigint], logger: app.logger)

@@ -18,7 +18,7 @@ public struct StaticFiles: HTTPMiddleware {
     /// Creates the middleware.
     ///
     /// - Parameters:
-    ///   - directory: The directory, which may be a link itself.
+    ///   - directory: The directory, which may be a link itself; a path without a slash in front begins in the working directory.
     ///   - prefix: The path below which its files are; `/` for all that no route answers.
     ///   - index: The file that stands for its directory; `nil`: none does.
     public init(_ directory: String, below prefix: String = "/", index: String? = "index.html") {

@@ -9,7 +9,7 @@ public import ParanoidFastCGI
 ///     #expect(try await client.post("/login", form: ["user": "ann"]).status == 200)
 ///     var thief = client.thief()
 ///     thief.userAgent = "Thief/1.0"
-///     #expect(try await thief.get("/account").status == 403)
+///     #expect(try await thief.get("/account").status == 401)
 /// }
 /// ```
 public struct TestClient: Sendable {

@@ -36,6 +36,12 @@ package struct ErrorResponder: Sendable {
     /// the response is the one that there is without a hook.
     package func response(for error: any Error, request: Request) async -> Response {
         request.trace?.note { $0.failure = error }
+        var request = request
+        if request.endpoint == nil { request.endpoint = request.head.failedEndpoint }
+        return await self.response(for: error, routed: request)
+    }
+
+    private func response(for error: any Error, routed request: Request) async -> Response {
         let failure = RequestFailure(error, request: request) { error, status in
             self.log(error, request, at: status >= 500 ? .error : .debug)
         }

@@ -15,7 +15,7 @@ public struct HTTPError: Error {
     /// The error behind this one; it goes to the log, never to the client.
     package var cause: (any Error)?
     /// The fields of a form, a query or a JSON body that are not as they have to be; the client gets them all.
-    package var problems: [FieldProblem] = []
+    public package(set) var problems: [FieldProblem] = []
     private var fields: [(name: HTTPField.Name, value: String)] = []
 
     /// Creates an error.

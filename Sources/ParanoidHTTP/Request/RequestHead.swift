@@ -26,6 +26,7 @@ final class RequestHead: Sendable {
         var minted: RequestIdentifier.Minted?
         var logger: Logger?
         var errorFields: [(name: HTTPField.Name, value: String)] = []
+        var failedEndpoint: RouteEndpoint?
     }
 
     init(
@@ -127,6 +128,12 @@ final class RequestHead: Sendable {
     var errorFields: [(name: HTTPField.Name, value: String)] {
         get { self.parsed.withLock { $0.errorFields } }
         set { self.parsed.withLock { $0.errorFields = newValue } }
+    }
+
+    /// The endpoint of a request that has failed: errors are answered outside of the router, where the request has no endpoint of its own.
+    var failedEndpoint: RouteEndpoint? {
+        get { self.parsed.withLock { $0.failedEndpoint } }
+        set { self.parsed.withLock { $0.failedEndpoint = newValue } }
     }
 
     func header(_ name: HTTPField.Name) -> String? {

@@ -71,8 +71,13 @@ struct FrozenRouter: HTTPHandler {
         var request = request
         self.route(&request)
         request.trace?.routed(to: request.endpoint, request)
-        guard let chain else { return try await EndpointHandler().handle(request) }
-        return try await chain.handle(request)
+        do {
+            guard let chain else { return try await EndpointHandler().handle(request) }
+            return try await chain.handle(request)
+        } catch {
+            request.head.failedEndpoint = request.endpoint
+            throw error
+        }
     }
 
     private func route(_ request: inout Request) {

@@ -100,10 +100,11 @@ extension RouterMethods {
         self.on(.delete, pattern, timeout: timeout, use: handler)
     }
 
-    /// A group of routes whose patterns have a common beginning.
+    /// A group of routes that share the beginning of their patterns, middleware or limits.
     ///
     /// - Parameters:
-    ///   - prefix: The beginning of their patterns, such as `/admin`, without a slash at its end.
+    ///   - prefix: The beginning of their patterns, such as `/admin`, without a slash at its end; empty for routes that share no beginning. Any other
+    ///     text stops the program.
     ///   - middleware: Goes around the handlers of the group, the first outermost; not around the responses to paths that no route has.
     ///   - bodyLimit: The most bytes that a body may have, for routes that set no limit of their own; `nil`: as outside of the group.
     ///   - timeout: The longest time for a response, middleware of the group included, for routes that set none of their own; `nil`: as outside.
@@ -117,7 +118,7 @@ extension RouterMethods {
     }
 }
 
-/// A group of routes whose patterns have a common beginning and whose handlers share middleware.
+/// A group of routes that share the beginning of their patterns, middleware or limits.
 struct RouteGroup: RouterMethods {
     private let parent: any RouterMethods
     private let prefix: String
@@ -126,8 +127,8 @@ struct RouteGroup: RouterMethods {
 
     init(of parent: any RouterMethods, prefix: String, middleware: [any HTTPMiddleware], limits: RouteLimits) {
         precondition(
-            prefix.utf8.first == UInt8(ascii: "/") && prefix.utf8.last != UInt8(ascii: "/"),
-            "the prefix of a group begins with a slash and does not end with one: \(prefix)"
+            prefix.isEmpty || (prefix.utf8.first == UInt8(ascii: "/") && prefix.utf8.last != UInt8(ascii: "/")),
+            "the prefix of a group is empty, or it begins with a slash and does not end with one: \(prefix)"
         )
         self.parent = parent
         self.prefix = prefix
