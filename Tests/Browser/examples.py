@@ -76,7 +76,12 @@ def png(path, width=320, height=160):
 
 
 def guest_book(folder, open_browser):
-    stack = Stack("GuestBook", GUESTBOOK_DIRECTORY=os.path.join(folder, "book"), GUESTBOOK_ADMIN="root")
+    password = os.path.join(folder, "password")
+    with open(password, "w") as file:
+        file.write("battery staple\n")
+    stack = Stack(
+        "GuestBook", GUESTBOOK_DIRECTORY=os.path.join(folder, "book"), GUESTBOOK_ADMIN="root", GUESTBOOK_ADMIN_PASSWORD_FILE=password
+    )
     browser = open_browser("guests", stack)
     try:
         tab = Tab(browser)
@@ -102,8 +107,8 @@ def guest_book(folder, open_browser):
         fill(tab, {"name": "ann", "password": "wrong horse"}, "Log in")
         expect("is not right" in tab.text(), "a wrong password does not do")
         picture(tab, "guestbook-wrong")
-        tab.go(stack.origin + "/register")
-        fill(tab, {"name": "root", "password": "battery staple"}, "Register")
+        tab.go(stack.origin + "/login")
+        fill(tab, {"name": "root", "password": "battery staple"}, "Log in")
         fill(tab, {}, "Delete")
         expect("The entry is deleted." in tab.text() and "lovely" not in tab.text(), "the administrator deletes it")
         expect(stack.requests() and all(status < 400 for _, path, status in stack.requests() if path != "/favicon.ico"), "no request fails")

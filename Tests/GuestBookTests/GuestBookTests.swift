@@ -1,3 +1,4 @@
+import FoundationEssentials
 import ParanoidFastCGI
 import ParanoidFastCGITesting
 import Testing
@@ -13,7 +14,22 @@ struct GuestBookTests {
     init() throws {
         self.directory = try TemporaryDirectory()
         self.app = try Application(configuration: .testing())
-        try GuestBook(["GUESTBOOK_DIRECTORY": self.directory.path, "GUESTBOOK_ADMIN": "root"]).register(on: self.app)
+        try GuestBook(self.environment()).register(on: self.app)
+    }
+
+    /// The settings with an administrator whose password stands in a file.
+    private func environment(password: String = "battery staple") throws -> [String: String] {
+        let file = "\(self.directory.path)/password"
+        try Data("\(password)\n".utf8).write(to: URL(filePath: file))
+        return ["GUESTBOOK_DIRECTORY": self.directory.path, "GUESTBOOK_ADMIN": "root", "GUESTBOOK_ADMIN_PASSWORD_FILE": file]
+    }
+
+    private func administrator(password: String = "battery staple") async throws -> TestClient {
+        var client = TestClient(self.app)
+        client.followsRedirections = true
+        let form = ["csrf_token": try await client.get("/login").csrfToken, "name": "root", "password": password]
+        #expect(try await client.post("/login", form: form).text.contains("Welcome back, root."))
+        return client
     }
 
     private func visitor(_ name: String) async throws -> TestClient {
@@ -94,12 +110,32 @@ struct GuestBookTests {
         let path = "/admin/entries/\(id)/delete"
         var token = ["csrf_token": try await ann.get("/").csrfToken]
         #expect(try await ann.post(path, form: token).status == 403)
-        var root = try await self.visitor("root")
+        var root = try await self.administrator()
         #expect(try await root.get("/").text.contains(path))
         token = ["csrf_token": try await root.get("/").csrfToken]
         #expect(try await root.post(path, form: token).text.contains("The entry is deleted."))
         #expect(try await root.get("/api/entries").text == "[]")
         #expect(try await root.get("/pictures/\(id)").status == 404)
+    }
+
+    @Test("gives the administrator's name to nobody who registers, in any spelling", arguments: ["root", "ROOT", "Root"])
+    func reservedName(_ name: String) async throws {
+        var client = TestClient(self.app)
+        let form = ["csrf_token": try await client.get("/register").csrfToken, "name": name, "password": "correct horse"]
+        #expect(try await client.post("/register", form: form).status == 409)
+        _ = try await self.administrator()
+    }
+
+    @Test("takes the administrator's password from the operator's file, also for a name that a visitor had before")
+    func administratorsAccount() async throws {
+        #expect(throws: SetupError.self) { try GuestBook(["GUESTBOOK_DIRECTORY": self.directory.path, "GUESTBOOK_ADMIN": "root"]) }
+        #expect(throws: SetupError.self) { try GuestBook(self.environment(password: "short")) }
+        _ = try await self.visitor("ann")
+        var environment = try self.environment(password: "another staple")
+        environment["GUESTBOOK_ADMIN"] = "Ann"
+        let files = try GuestBook(environment).files
+        #expect(try files.user("ann", password: "correct horse") == nil)
+        #expect(try files.user("ann", password: "another staple") == "Ann")
     }
 
     @Test("speaks JSON to programs, errors included")

@@ -42,6 +42,11 @@ enum PictureKind: String, Codable, Sendable, CaseIterable {
     var contentType: String { "image/\(self.rawValue)" }
 }
 
+/// What the operator has to mend before the guest book starts.
+struct SetupError: Error, CustomStringConvertible {
+    let description: String
+}
+
 /// Users, entries and pictures as files: one file each, so that several workers need no lock.
 struct Files: Sendable {
     private struct User: Codable {
@@ -77,6 +82,27 @@ struct Files: Sendable {
         } catch let error as CocoaError where error.code == .fileWriteFileExists {
             return false
         }
+    }
+
+    /// Makes the administrator's account with the password of a file, and replaces an account of that name that has another password.
+    ///
+    /// - Throws: A ``SetupError`` when the name is none, or the file is not there or its password is too short.
+    func setAdministrator(_ name: String, passwordFile path: String?) throws {
+        guard Self.isName(name) else { throw SetupError(description: "GUESTBOOK_ADMIN is no name of 2 to 30 letters and digits") }
+        guard let path, let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw SetupError(description: "GUESTBOOK_ADMIN needs GUESTBOOK_ADMIN_PASSWORD_FILE, a file that can be read")
+        }
+        let password = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+        guard password.count >= 10 else { throw SetupError(description: "GUESTBOOK_ADMIN_PASSWORD_FILE has at least 10 characters") }
+        // Every worker comes here; the first one that starts has made the account.
+        if let known = try self.user(name, password: password), known.utf8.elementsEqual(name.utf8) { return }
+        let user = try JSONEncoder().encode(User(name: name, password: PasswordHash(of: password)))
+        try user.write(to: URL(filePath: self.path(ofUser: name)), options: .atomic)
+    }
+
+    /// Whether two names are of one account.
+    func isSameUser(_ first: String, _ second: String) -> Bool {
+        self.path(ofUser: first).utf8.elementsEqual(self.path(ofUser: second).utf8)
     }
 
     /// The name of the user who has this password; `nil` for a wrong one and an unknown name, after the same time.

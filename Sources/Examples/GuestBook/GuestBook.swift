@@ -4,6 +4,8 @@ import ParanoidFastCGI
 ///
 /// - `GUESTBOOK_DIRECTORY` is where users, entries and pictures are kept; `guestbook` in the working directory unless set.
 /// - `GUESTBOOK_ADMIN` is the name of the user who may delete entries; nobody unless set.
+/// - `GUESTBOOK_ADMIN_PASSWORD_FILE` is a file with the password of that user. The account is made from it at the start, and nobody can
+///   register the name.
 struct GuestBook: Sendable {
     let files: Files
     let admin: String?
@@ -11,6 +13,7 @@ struct GuestBook: Sendable {
     init(_ environment: [String: String]) throws {
         self.files = try Files(environment["GUESTBOOK_DIRECTORY"] ?? "guestbook")
         self.admin = environment["GUESTBOOK_ADMIN"].flatMap { $0.isEmpty ? nil : $0 }
+        if let admin { try self.files.setAdministrator(admin, passwordFile: environment["GUESTBOOK_ADMIN_PASSWORD_FILE"]) }
     }
 
     /// The settings of the environment, and header fields that let a page show its own style and its own pictures only.
@@ -102,7 +105,9 @@ struct GuestBook: Sendable {
             validation.check(Files.isName(form.name), "name", "has 2 to 30 letters and digits")
             validation.check(form.password.count >= 10, "password", "has at least 10 characters")
             try validation.finish()
-            guard try self.files.addUser(form.name, password: form.password) else {
+            // The administrator's account is the operator's to make: otherwise the first visitor who takes the name has its rights.
+            let isReserved = self.admin.map { self.files.isSameUser($0, form.name) } ?? false
+            guard !isReserved, try self.files.addUser(form.name, password: form.password) else {
                 throw HTTPError(.conflict, message: "Somebody has this name already.")
             }
             try await request.session.logIn(as: form.name)
