@@ -69,7 +69,7 @@ extension Integration {
                     "client_max_body_size 1m; #"
                 ),
                 (
-                    "does not come from this application", "include paranoid_location.conf", "nginx.conf",
+                    "does not come from this application", "location / { include paranoid_location.conf; }", "nginx.conf",
                     "include paranoid_location.conf;", "return 404;"
                 ),
                 ("the application is not reached", "fastcgi_pass", "paranoid_upstream.conf", "app.sock", "nobody.sock"),
@@ -97,7 +97,7 @@ extension Integration {
             try await TestApplication.with(workers: 1) { app in
                 #expect(try await Self.findings(app, "https://localhost:1/").contains("nobody answers"))
                 let path = app.folder["nginx/conf/paranoid_fastcgi_params"]
-                let text = TestFolder.text(at: path).replacing("$https if_not_empty", with: "on")
+                let text = TestFolder.text(at: path).replacing("$https ", with: "on ")
                 try text.write(toFile: path, atomically: true, encoding: .utf8)
                 app.nginx.signal(SIGHUP)
                 try await eventually("the doctor finds it") {
