@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: all parts but examples, cost, store, connections, package and soak; long ones in their short form
+#     Tests/run.sh                 the gate for every change: all parts but examples, cost, store, connections, package, story and soak; long ones in their short form
 #     Tests/run.sh PART...         only these parts, in full
 #     Tests/run.sh api --update    writes the list of public declarations anew
 #
@@ -26,6 +26,7 @@
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
 #     package   a Debian package is installed, upgraded under load, restarted and removed under a systemd that boots for it; the container images are
 #               made and run as an engine would (as root)
+#     story     what an operator meets, found with the tool and the logs alone: a slow handler, a stuck worker, a crash, a thief, a full disk
 #     soak      ten minutes of mixed load: memory and descriptors of the workers stay flat
 #
 # There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
@@ -243,6 +244,13 @@ part_package() {
     count_closing_line $? container
 }
 
+part_story() {
+    need nginx curl openssl python3 && build_release || return
+    mkdir -p "$work/story"
+    script story 400 story env TMPDIR="$work/story" python3 Tests/Operations/story.py
+    end_left_behind "$work/story"
+}
+
 part_soak() {
     need nginx wrk python3 && build_release || return
     run soak 4500 python3 Tests/Benchmarks/soak.py "$@"
@@ -290,7 +298,7 @@ elif [ "$*" = "api --update" ]; then
     part_api --update
 else
     for part in "$@"; do
-        declare -F "part_$part" > /dev/null || { sed -n '2,30s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" > /dev/null || { sed -n '2,31s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi

@@ -19,6 +19,7 @@ package final class FileSessionStore: ImmediateSessionStore {
     let files: SessionFiles
     private let sweeper: FileSessionSweeper
     private let space: FreeSpaceMonitor
+    private let onLockWait: @Sendable (LockWait) -> Void
 
     private var isDurable: Bool { self.files.isDurable }
 
@@ -27,11 +28,23 @@ package final class FileSessionStore: ImmediateSessionStore {
     /// - Throws: ``SessionStoreError/Code/refused`` when the directory belongs to somebody else, when others can write it or put another in
     ///   its place, or when it lies on a network or FUSE file system; ``SessionStoreError/Code/full`` or
     ///   ``SessionStoreError/Code/unavailable`` when it cannot be made.
-    package convenience init(configuration: FileSessionStoreConfiguration, logger: Logger) throws(SessionStoreError) {
-        try self.init(configuration: configuration, logger: logger, faults: nil)
+    ///
+    /// - Parameter onLockWait: Told of each caller that had to wait for a session which another held.
+    package convenience init(
+        configuration: FileSessionStoreConfiguration,
+        logger: Logger,
+        onLockWait: @escaping @Sendable (LockWait) -> Void = { _ in }
+    ) throws(SessionStoreError) {
+        try self.init(configuration: configuration, logger: logger, faults: nil, onLockWait: onLockWait)
     }
 
-    init(configuration: FileSessionStoreConfiguration, logger: Logger, faults: FileFaults?) throws(SessionStoreError) {
+    init(
+        configuration: FileSessionStoreConfiguration,
+        logger: Logger,
+        faults: FileFaults?,
+        onLockWait: @escaping @Sendable (LockWait) -> Void = { _ in }
+    ) throws(SessionStoreError) {
+        self.onLockWait = onLockWait
         self.files = try SessionFiles(configuration, logger: logger, faults: faults)
         self.sweeper = FileSessionSweeper(self.files)
         self.space = FreeSpaceMonitor(percent: configuration.reservedPercent)
@@ -145,8 +158,22 @@ package final class FileSessionStore: ImmediateSessionStore {
     package func lock(_ name: SessionName, timeout: Duration) async throws(SessionStoreError) -> (any LockedSession)? {
         while true {
             guard let file = try self.fileToLock(name) else { return nil }
-            let lock = try await file.lock(timeout: timeout, maximumWaiters: self.files.configuration.maximumWaiters)
+            let lock = try await self.waitForLock(of: file, timeout)
             if let held = try self.held(lock) { return held }
+        }
+    }
+
+    /// Waits for a lock that another caller had a moment ago.
+    private func waitForLock(of file: SessionFile, _ timeout: Duration) async throws(SessionStoreError) -> SessionFileLock {
+        if let lock = try file.lockNow() { return lock }
+        let start = ContinuousClock.now
+        do throws(SessionStoreError) {
+            let lock = try await file.lock(timeout: timeout, maximumWaiters: self.files.configuration.maximumWaiters)
+            self.onLockWait(LockWait(duration: start.duration(to: .now), end: .locked))
+            return lock
+        } catch {
+            self.onLockWait(LockWait(duration: start.duration(to: .now), end: .gaveUp))
+            throw error
         }
     }
 

@@ -14,11 +14,27 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @Option(help: "The configuration file of nginx to look at, such as /etc/nginx/nginx.conf.")
     var nginx: String?
+    @Flag(help: "Also send requests through the web server, and have the running application say what arrived. Needs curl.")
+    var probe = false
+    @Option(
+        help: "Where the probes go, as https://HOST[:PORT][/PATH]; unless given, what FILE of --nginx listens on, or https://127.0.0.1."
+    )
+    var url: String?
+    @OptionGroup var place: SocketOptions
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if self.url != nil, !self.probe { throw ValidationError("--url is for --probe") }
+    }
 
     func run() async throws {
         let nginx = try self.nginx.map { try NginxConfiguration(file: $0) }
-        let findings = Doctor(.fromEnvironment()).findings(nginx: nginx)
+        let configuration = ApplicationConfiguration.fromEnvironment()
+        var findings = Doctor(configuration).findings(nginx: nginx)
+        if self.probe {
+            let probe = try WebServerProbe(self.url ?? nginx?.origin ?? "https://127.0.0.1", client: self.place.client())
+            findings += try probe.findings(for: configuration)
+        }
         if self.output.json {
             let values = findings.map { finding in
                 JSONValue.members([

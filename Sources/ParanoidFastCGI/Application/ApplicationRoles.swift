@@ -124,12 +124,7 @@ extension Application {
             metadata: ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(configuration.workers)]
         )
         defer { name?.remove() }
-        let board = StatusBoard(
-            supervisor.scoreboard,
-            supervisor: supervisor.status,
-            routes: self.routes,
-            settings: self.configuration.places
-        )
+        let board = StatusBoard(supervisor.scoreboard, supervisor: supervisor.status, routes: self.routes, self.configuration)
         let server = StatusServer.start(status, self.configuration, board, logger: self.logger)
         defer { server?.stop() }
         try await self.besideServices(of: .supervisor) {
@@ -196,7 +191,7 @@ extension Application {
         )
         try self.reopenLogs(onSignalTo: server)
         defer { file?.remove() }
-        let board = StatusBoard(context.scoreboard, supervisor: nil, routes: self.routes, settings: self.configuration.places)
+        let board = StatusBoard(context.scoreboard, supervisor: nil, routes: self.routes, self.configuration)
         let statusServer = StatusServer.start(status, self.configuration, board, logger: self.logger)
         defer { statusServer?.stop() }
         try await self.besideServices(of: .alone) {
@@ -266,6 +261,7 @@ extension Application {
             hasDeadline: self.configuration.requestDeadline != nil,
             longestHead: self.configuration.responseHeadWarning,
             monitor: try self.makeMonitor(context),
+            probes: self.configuration.status == nil ? nil : ProbeWindow(scoreboard: context.scoreboard),
             count: { context.count($0) }
         )
         settings.rejectOverload = { gateway.rejectOverload($0) }

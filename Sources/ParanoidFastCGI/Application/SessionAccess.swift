@@ -167,7 +167,9 @@ final class SessionAccess: Sendable {
             allowsNetworkFileSystem: self.configuration.allowsNetworkStore
         )
         do throws(SessionStoreError) {
-            return try FileSessionStore(configuration: settings, logger: self.logger)
+            return try FileSessionStore(configuration: settings, logger: self.logger) { [weak self] wait in
+                self?.registry.load()?.registry.count(wait)
+            }
         } catch {
             throw self.unusableDirectory(error)
         }

@@ -29,6 +29,26 @@ package struct NginxConfiguration: Sendable, Hashable {
         self.directives = try Self.block(&tokens, isInner: false, load, depth: 0)
     }
 
+    /// Where a server of this configuration can be asked on this host: over TLS, if one listens for that.
+    package var origin: String? {
+        func listens(_ directives: [Directive]) -> [[String]] {
+            directives.flatMap { directive in
+                directive.words.first == "listen" && directive.words.count > 1 ? [directive.words] : listens(directive.block ?? [])
+            }
+        }
+        let all = listens(self.directives).filter { !$0[1].hasPrefix("unix:") }
+        guard let words = all.first(where: { $0.contains("ssl") }) ?? all.first else { return nil }
+        let isSecure = words.contains("ssl")
+        let text = words[1]
+        let mark = text.utf8.last == UInt8(ascii: "]") ? nil : text.lastIndex(of: ":")
+        let hasHost = mark != nil || Int(text) == nil
+        var host = hasHost ? mark.map { String(text[..<$0]) } ?? text : "127.0.0.1"
+        if ["*", "0.0.0.0", "[::]"].contains(host) { host = "127.0.0.1" }
+        let port = Int(mark.map { String(text[text.index(after: $0)...]) } ?? text) ?? (isSecure ? 443 : 80)
+        let isUsual = port == (isSecure ? 443 : 80)
+        return "\(isSecure ? "https" : "http")://\(host)\(isUsual ? "" : ":\(port)")"
+    }
+
     private static func block(
         _ tokens: inout ArraySlice<Token>,
         isInner: Bool,

@@ -15,6 +15,8 @@ struct FastCGIGateway: Sendable {
     let longestHead: Int
     /// Measures requests; `nil`: nobody does.
     let monitor: RequestMonitor?
+    /// When the doctor may be told what a request came with.
+    let probes: ProbeWindow?
     /// Counts.
     let count: @Sendable (ServerStatistics.Event) -> Void
     private let lastWarning = LogThrottle(pause: .seconds(60))
@@ -25,9 +27,11 @@ struct FastCGIGateway: Sendable {
         hasDeadline: Bool,
         longestHead: Int,
         monitor: RequestMonitor?,
+        probes: ProbeWindow? = nil,
         count: @escaping @Sendable (ServerStatistics.Event) -> Void
     ) {
         self.monitor = monitor
+        self.probes = probes
         self.responder = responder
         self.hasDeadline = hasDeadline
         self.longestHead = longestHead
@@ -99,6 +103,11 @@ struct FastCGIGateway: Sendable {
 
     @inline(never)
     private func request(of exchange: FastCGIExchange) -> Reading {
+        // Before the parameters are judged: what is wrong with them is what the doctor asks for.
+        if let probes = self.probes, let response = ProbeReply.response(to: exchange, probes) {
+            self.responder.logger.info("a probe of the doctor was answered")
+            return .refused(response)
+        }
         do throws(MetaVariableError) {
             let (variables, role, receivedAt) = try exchange.opening()
             if role == .authorizer, let gate = self.responder.gatePath {

@@ -1,3 +1,4 @@
+internal import FileSessionStore
 internal import ParanoidHTTP
 internal import ParanoidSessions
 internal import WorkerSupervisor
@@ -38,6 +39,7 @@ struct MetricsRegistry: Sendable {
     private static let statuses = 16
     private static let sessionEvents = 32
     private static let phases = 64
+    private static let lockWaits = 240
     private static let routes = 256
     private static let wordsPerHistogram = 16
 
@@ -70,7 +72,18 @@ struct MetricsRegistry: Sendable {
         self.scoreboard.count(Self.place(of: kind))
     }
 
+    /// Counts a caller that waited for a session.
+    func count(_ wait: LockWait) {
+        self.count(wait.duration.wholeNanoseconds, at: Self.lockWaits)
+        if wait.end == .gaveUp { self.scoreboard.count(Self.lockWaits + Self.wordsPerHistogram - 1) }
+    }
+
     // MARK: Reading
+
+    /// How long callers waited for sessions that others held, and how many of them gave up.
+    var lockWaits: (times: Histogram, givenUp: Int) {
+        (self.histogram(at: Self.lockWaits), self.scoreboard.value(ofCounter: Self.lockWaits + Self.wordsPerHistogram - 1))
+    }
 
     /// The number of responses by the first digit of their status, from 1 to 5.
     func responses(ofClass digit: Int) -> Int { self.scoreboard.value(ofCounter: Self.statuses + digit) }

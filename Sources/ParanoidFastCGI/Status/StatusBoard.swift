@@ -13,6 +13,7 @@ final class StatusBoard: Sendable {
     private let supervisor: SupervisorStatus?
     private let routes: [(method: String, pattern: String)]
     private let settings: String
+    private let probes: ProbeWindow?
     private let startedAt = CoarseClock.now()
     private let samples = Mutex<[StatusReport.Sample]>([])
     private let lastSweep = Mutex<(report: SweepReport, at: Int64)?>(nil)
@@ -22,7 +23,15 @@ final class StatusBoard: Sendable {
     ///   - supervisor: How they are; `nil` in a process that serves alone.
     ///   - routes: The routes by their numbers.
     ///   - settings: Lines that tell the command-line tool where the application's files are.
-    init(_ scoreboard: Scoreboard, supervisor: SupervisorStatus?, routes: [(method: String, pattern: String)], settings: String = "") {
+    ///   - givesProbes: Whether the doctor may ask for a token here.
+    init(
+        _ scoreboard: Scoreboard,
+        supervisor: SupervisorStatus?,
+        routes: [(method: String, pattern: String)],
+        settings: String = "",
+        givesProbes: Bool = false
+    ) {
+        self.probes = givesProbes ? ProbeWindow(scoreboard: scoreboard) : nil
         self.registry = MetricsRegistry(scoreboard: scoreboard)
         self.supervisor = supervisor
         self.routes = routes
@@ -69,6 +78,7 @@ final class StatusBoard: Sendable {
             StatusResponse(type: "application/openmetrics-text; version=1.0.0; charset=utf-8", body: self.report.openMetrics)
         case .page("/reloads", _, _):
             StatusResponse(body: "\(self.report.phase) \(self.report.finishedReloads) \(self.report.abandonedReloads)\n")
+        case .page("/probe", _, _): self.probes.map { StatusResponse(body: $0.open() + "\n") } ?? .plain(404)
         case .page("/settings", _, _): StatusResponse(body: self.settings)
         case .page: .plain(404)
         }
@@ -112,6 +122,8 @@ final class StatusBoard: Sendable {
             routes: self.routeReports,
             phases: RequestTrace.Phase.allCases.map { ($0, self.registry.histogram(of: $0)) },
             sessionEvents: SessionEvent.Kind.allCases.map { ($0, self.registry.count(of: $0)) },
+            lockWaits: self.registry.lockWaits.times,
+            abandonedLockWaits: self.registry.lockWaits.givenUp,
             sweep: self.sweepReport(at: now),
             samples: self.samples.withLock { $0 }
         )

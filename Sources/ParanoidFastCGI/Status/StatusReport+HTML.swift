@@ -100,7 +100,17 @@ extension StatusReport {
                 Self.quantile(times, 0.99),
             ])
         }
-        return Self.table(["phase", "requests", "mean", "half below", "99 % below"], rows)
+        let waits = self.lockWaits
+        let waiting =
+            waits.count == 0
+            ? []
+            : [
+                Self.row([
+                    "waiting for a session, \(self.abandonedLockWaits) given up", "\(waits.count)",
+                    Self.microseconds(waits.microseconds / waits.count), Self.quantile(waits, 0.5), Self.quantile(waits, 0.99),
+                ])
+            ]
+        return Self.table(["phase", "requests", "mean", "half below", "99 % below"], rows + waiting)
     }
 
     private static func counts(_ counts: [(String, Int)]) -> String {

@@ -60,6 +60,10 @@ extension StatusReport {
     }
 
     private func appendStore(to text: inout OpenMetricsText) {
+        text.family("paranoid_lock_wait_seconds", .histogram, "Time that requests waited for sessions which others held.")
+        text.histogram("paranoid_lock_wait_seconds", self.lockWaits, [])
+        text.family("paranoid_lock_waits_given_up", .counter, "Waits that ended without the session.")
+        text.sample("paranoid_lock_waits_given_up_total", self.abandonedLockWaits)
         guard let sweep = self.sweep else { return }
         text.family("paranoid_sessions", .gauge, "Live sessions at the last sweep.")
         text.sample("paranoid_sessions", sweep.live - sweep.anonymous, [("user", "yes")])

@@ -14,6 +14,13 @@ extension StatusReport {
             "sessions " + Self.list(self.sessionEvents.map { ($0.kind.rawValue, $0.count) }),
             "alarms \(self.alarms); workers that died \(self.deaths); reloads finished \(self.finishedReloads), abandoned \(self.abandonedReloads)",
         ]
+        let waits = self.lockWaits
+        lines.append(
+            "waits for sessions \(waits.count)"
+                + (waits.count > 0
+                    ? ", mean \(Self.microseconds(waits.microseconds / waits.count)), 99 % below \(Self.quantile(waits, 0.99))" : "")
+                + ", given up \(self.abandonedLockWaits)"
+        )
         if let sweep = self.sweep {
             var line =
                 "store: live \(sweep.live), anonymous \(sweep.anonymous), removed \(sweep.removed), \(Self.time(sweep.secondsAgo)) ago"
@@ -69,7 +76,12 @@ extension StatusReport {
                 ServerStatistics.Event.allCases.map { JSONMember(name: $0.rawValue, value: .number(self.statistics.count(of: $0))) }
             ),
             "session_events": .object(self.sessionEvents.map { JSONMember(name: $0.kind.rawValue, value: .number($0.count)) }),
-            "alarms": .number(self.alarms), "store": self.sweep.map(\.json) ?? .null,
+            "alarms": .number(self.alarms),
+            "lock_waits": .members([
+                "count": .number(self.lockWaits.count), "given_up": .number(self.abandonedLockWaits),
+                "microseconds": .number(self.lockWaits.microseconds),
+                "seconds_99_percent_below": self.lockWaits.quantile(0.99).map { .decimal($0) } ?? .null,
+            ]), "store": self.sweep.map(\.json) ?? .null,
             "routes": .list(
                 self.routes.map { route in
                     .members([

@@ -82,6 +82,10 @@ struct StatusReport: Sendable {
     var routes: [Route]
     var phases: [(phase: RequestTrace.Phase, times: MetricsRegistry.Histogram)]
     var sessionEvents: [(kind: SessionEvent.Kind, count: Int)]
+    /// How long requests waited for sessions that others held.
+    var lockWaits: MetricsRegistry.Histogram
+    /// How many of those waits ended without the session.
+    var abandonedLockWaits: Int
     var sweep: Sweep?
     /// The oldest first.
     var samples: [Sample]

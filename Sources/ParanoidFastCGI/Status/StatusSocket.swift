@@ -2,6 +2,7 @@ internal import FastCGIServer
 internal import Logging
 internal import ParanoidHTTP
 internal import ParanoidLinux
+internal import WorkerSupervisor
 
 /// Where the status is asked for.
 enum StatusSocket {
@@ -47,6 +48,25 @@ enum StatusSocket {
             }
             return networks.contains { $0.contains(host) }
         }
+    }
+}
+
+extension StatusBoard {
+    /// A board that tells the command-line tool where the application's files are, and gives tokens for probes only where the file system
+    /// says who may connect.
+    convenience init(
+        _ scoreboard: Scoreboard,
+        supervisor: SupervisorStatus?,
+        routes: [(method: String, pattern: String)],
+        _ configuration: ApplicationConfiguration
+    ) {
+        self.init(
+            scoreboard,
+            supervisor: supervisor,
+            routes: routes,
+            settings: configuration.places,
+            givesProbes: configuration.status?.hasPrefix("unix:") == true
+        )
     }
 }
 

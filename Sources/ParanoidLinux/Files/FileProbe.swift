@@ -30,6 +30,9 @@ package enum FileProbe {
         }
     }
 
+    /// Whether this process may execute a file.
+    package static func isExecutable(_ path: String) -> Bool { unsafe access(path, X_OK) == 0 }
+
     /// Why a file cannot be written, or made where there is none; `nil` when it can.
     package static func problem(writing path: String) -> SystemCallError? {
         if unsafe access(path, F_OK) == 0 { return unsafe access(path, W_OK) == 0 ? nil : SystemCallError("access") }

@@ -80,6 +80,12 @@ package final class Scoreboard: Sendable {
         self.page.add(UInt64(amount), at: counter)
     }
 
+    /// Puts a number that all processes are to know in the place of a counter.
+    package func set(_ value: UInt64, ofCounter counter: Int) {
+        precondition(0..<(Self.counters - 1) ~= counter, "no such counter")
+        self.page.store(value, at: counter)
+    }
+
     /// How often something was counted, by workers that are gone as well.
     package func value(ofCounter counter: Int) -> Int {
         precondition(0..<(Self.counters - 1) ~= counter, "no such counter")
