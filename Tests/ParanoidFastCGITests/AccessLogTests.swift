@@ -16,7 +16,7 @@ struct AccessLogTests {
             facts.status = status
             facts.bodyByteCount = 512
             facts.identifier = "4f1c"
-            for text in ["https://example.org/", agent] { facts.keep(field: Array(text.utf8).span.bytes) }
+            for text in ["https://example.org/", agent] { facts.keep(field: unsafe Array(text.utf8).span.bytes) }
             facts.sessionNumber = 0x0123_4567_8901_2345
         }
         return AccessLogEntry(facts: trace.facts, total: 1_830_000, endedAt: 784_111_778_000_000_000)
