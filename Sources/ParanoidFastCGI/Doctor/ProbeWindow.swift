@@ -4,8 +4,8 @@ internal import WorkerSupervisor
 
 /// The permission for one probe of the doctor, in memory that all processes of the application share.
 ///
-/// Whoever may ask the status socket of this host opens it and learns a token; a request through the web server that shows the token within
-/// the next seconds is told which parameters it came with. Without an open window nobody is told anything, and no token is compared.
+/// A process that may ask the status socket of this host opens it and learns a token; a request through the web server that shows the token within
+/// the next seconds is told which parameters it came with. Without an open window no request is told anything, and no token is compared.
 struct ProbeWindow: Sendable {
     /// How long a token can be used.
     private static let nanoseconds: Int64 = 30_000_000_000
