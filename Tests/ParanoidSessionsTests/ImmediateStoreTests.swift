@@ -83,6 +83,32 @@ struct ImmediateStoreTests {
         #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
     }
 
+    @Test("know a client that shows the same bytes again, and take others for what they are")
+    func sameField() async throws {
+        let browser = try Browser(over: MemorySessionStore())
+        for _ in 1...3 { _ = try await browser.count(self.hits) }
+        // The first look proves what is shown, the second keeps the field, the third finds it.
+        for _ in 1...3 { #expect(try await browser.ask { try await $0.value(self.hits) } == 3) }
+        var parts: [String] = []
+        _ = try browser.copy { name, value in
+            parts.append(name)
+            return value
+        }
+        #expect(parts.count == 3)
+        for part in parts {
+            let other = try browser.copy { name, value in
+                name == part ? value.dropLast(4) + (value.hasSuffix("AAAA") ? "BBBB" : "AAAA") : value
+            }
+            for _ in 1...2 { #expect(try await other.ask { try await $0.value(self.hits) } == nil) }
+            #expect(try await browser.ask { try await $0.value(self.hits) } == 3)
+        }
+        // Ended meanwhile: the bytes are known, and the session is not there.
+        let copy = try browser.copy { $1 }
+        #expect(try await copy.ask { try await $0.value(self.hits) } == 3)
+        try await browser.ask { try await $0.logOut() }
+        for _ in 1...2 { #expect(try await copy.ask { try await $0.value(self.hits) } == nil) }
+    }
+
     @Test("forget a change that fails, all of it")
     func failure() async throws {
         struct Refusal: Error {}

@@ -34,9 +34,12 @@ enum CookieParser {
             var equals = -1
             var hasControl = false
             while end < bytes.count {
-                // Eight bytes at a time, as long as they hold nothing but parts of a name or value.
-                while end &+ 8 <= bytes.count, self.isPlain(bytes, end) { end &+= 8 }
-                guard end < bytes.count else { break }
+                if end &+ 8 <= bytes.count {
+                    // Eight bytes at a time, up to the first that is more than a part of a name or value.
+                    let marks = self.marks(in: bytes, end)
+                    end &+= marks.trailingZeroBitCount &>> 3
+                    if marks == 0 { continue }
+                }
                 let byte = bytes[end]
                 if byte == 0x3B { break }
                 if byte == 0x3D, equals < 0 { equals = end }
@@ -56,11 +59,11 @@ enum CookieParser {
         return true
     }
 
-    /// Whether none of eight bytes is a semicolon, an equals sign or a control byte.
+    /// High bits set where one of eight bytes is a semicolon, an equals sign or a control byte; the first byte in the lowest ones.
     @inline(__always)
-    private static func isPlain(_ bytes: Span<UInt8>, _ offset: Int) -> Bool {
-        let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        return word.hasByteBelow(0x20) | word.hasByte(0x7F) | word.hasByte(0x3B) | word.hasByte(0x3D) == 0
+    private static func marks(in bytes: Span<UInt8>, _ offset: Int) -> UInt64 {
+        let word = unsafe UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        return word.hasByteBelow(0x20) | word.hasByte(0x7F) | word.hasByte(0x3B) | word.hasByte(0x3D)
     }
 
     private static func trimmed(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Range<Int> {

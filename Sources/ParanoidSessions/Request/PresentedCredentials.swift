@@ -122,7 +122,7 @@ extension PresentedCredentials {
 }
 
 /// The values of one cookie that could be ours, each once.
-struct CookieValues<Value: Hashable> {
+struct CookieValues<Value: Hashable & Sendable>: Sendable {
     private(set) var first: Value?
     private var others: [Value] = []
 

@@ -16,6 +16,7 @@ final class SessionCookies: Sendable {
     /// The cookie of the token that a browser is remembered by.
     let tokenName: String
     private let clientNames: (secure: String, plain: String)
+    private let knownFields = KnownCookieFields()
 
     init(configuration: SessionSettings) {
         self.configuration = configuration.cookies
@@ -32,7 +33,7 @@ final class SessionCookies: Sendable {
     func clientName(isSecure: Bool) -> String { isSecure ? self.clientNames.secure : self.clientNames.plain }
 
     /// The session cookies of a request, read where they lie.
-    private struct Values {
+    struct Values: Sendable {
         var login = LoginNumber.visitor
         var isEmpty = true
         var presentsIdentifier = false
@@ -40,7 +41,7 @@ final class SessionCookies: Sendable {
         var nonces = CookieValues<Nonce>()
         var secureKeys = CookieValues<SecureKey>()
 
-        mutating func add(_ value: RawSpan, as part: Part) {
+        fileprivate mutating func add(_ value: RawSpan, as part: Part) {
             self.isEmpty = false
             unsafe value.withUnsafeBytes { value in
                 switch part {
@@ -54,7 +55,7 @@ final class SessionCookies: Sendable {
         }
     }
 
-    private enum Part {
+    fileprivate enum Part {
         case identifier
         case nonce
         case secureKey
@@ -101,7 +102,22 @@ final class SessionCookies: Sendable {
     ///   - request: The request.
     ///   - proven: What was proved last of what a session's client shows.
     func credentials(of request: Request, proven: (SessionIdentifier) -> ProvenCredentials? = { _ in nil }) -> PresentedCredentials {
+        if let entry = self.knownField(of: request) {
+            var credentials = self.begun(with: entry.values, request)
+            self.complete(&credentials, of: request, proven)
+            return credentials
+        }
         let (values, others) = self.values(of: request)
+        var credentials = self.begun(with: values, request)
+        self.complete(&credentials, of: request, proven)
+        if self.followsBrowsers && !others.isEmpty { self.add(others, beside: values, to: &credentials) }
+        if credentials.isAsProven && others.isEmpty { self.remember(values, of: request) }
+        return credentials
+    }
+
+    /// What follows from the cookies alone.
+    @inline(__always)
+    private func begun(with values: borrowing Values, _ request: Request) -> PresentedCredentials {
         var credentials = PresentedCredentials(
             identifier: values.identifiers.single,
             presentsIdentifier: values.presentsIdentifier,
@@ -110,24 +126,47 @@ final class SessionCookies: Sendable {
             isSecure: request.isSecure,
             traits: self.checkedParameters.isEmpty ? ClientTraits([]) : ClientTraits(of: request, parameters: self.checkedParameters)
         )
+        if self.followsBrowsers { self.add(values, to: &credentials) }
+        return credentials
+    }
+
+    /// Adds what the client shows beside its cookies.
+    private func complete(
+        _ credentials: inout PresentedCredentials,
+        of request: Request,
+        _ proven: (SessionIdentifier) -> ProvenCredentials?
+    ) {
         let known = credentials.identifier.flatMap(proven)
         if let nonce = known?.nonce, credentials.nonce == nonce { credentials.nonce = nonce }
         let questions = ClientQuestions(request, self.signals)
-        let (signals, areKnown) = self.signals.signals(of: request, known: known?.signals) { questions.readings }
+        let (signals, isSameClient) = self.signals.signals(of: request, known: known?.signals) { questions.readings }
         credentials.signals = signals
-        credentials.isAsProven = areKnown && known?.nonce == credentials.nonce
-        guard self.followsBrowsers else { return credentials }
+        credentials.isAsProven = isSameClient && known?.nonce == credentials.nonce
+        guard self.followsBrowsers else { return }
         credentials.mayRotate = { questions.isOccasion }
         if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request) {
             credentials.crossSite =
                 self.configuration.sameSite != .strict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
         }
-        self.add(values, to: &credentials)
-        if !others.isEmpty { self.add(others, beside: values, to: &credentials) }
-        return credentials
     }
 
-    private func add(_ values: Values, to credentials: inout PresentedCredentials) {
+    private func knownField(of request: Request) -> KnownCookieFields.Entry? {
+        var entry: KnownCookieFields.Entry?
+        request.parameters.lend("HTTP_COOKIE") { field in
+            if let field { entry = self.knownFields.entry(of: field) }
+        }
+        return entry
+    }
+
+    /// Keeps what was read of a client that is known by now; a field of anybody else's would only push out those of clients.
+    @inline(never)
+    private func remember(_ values: Values, of request: Request) {
+        request.parameters.lend("HTTP_COOKIE") { field in
+            if let field { self.knownFields.remember(values, in: field) }
+        }
+    }
+
+    private func add(_ values: borrowing Values, to credentials: inout PresentedCredentials) {
         credentials.login = values.login
         if !values.isEmpty { credentials.logins.insert(values.login) }
         if values.identifiers.isAmbiguous || values.nonces.isAmbiguous || values.secureKeys.isAmbiguous {

@@ -55,7 +55,7 @@ extension SessionTransaction {
                 return self.postpone(credentials, isChecked)
             }
         }
-        let (state, sequel) = self.judge(credentials, isChecked, session)
+        let (state, sequel) = self.judge(consume credentials, isChecked, session)
         switch sequel {
         case .nothing: break
         case .bar: if state.credentials.presentsIdentifier { self.tell(.refused, state) }
@@ -132,7 +132,7 @@ extension SessionTransaction {
         }
         let isBarred = self.isBarred(credentials)
         let (presentsIdentifier, crossSite) = (credentials.presentsIdentifier, credentials.crossSite)
-        var state = self.began(credentials, isChecked)
+        var state = self.began(consume credentials, isChecked)
         if isBarred {
             state.standing = .barred
             guard presentsIdentifier else { return (state, .nothing) }

@@ -53,14 +53,17 @@ extension SessionTransaction {
     }
 
     func passTurn() {
-        let next: CheckedContinuation<Void, Never>? = self.progress.withLock { progress in
-            if progress.waiting.isEmpty {
-                progress.hasTurn = false
-                return nil
-            }
-            return progress.waiting.removeFirst()
+        let isWaitedFor = self.progress.withLock { progress in
+            progress.hasTurn = !progress.waiting.isEmpty
+            return progress.hasTurn
         }
-        next?.resume()
+        if isWaitedFor { self.resumeNext() }
+    }
+
+    /// The turn stays taken, so nobody takes the next one's place meanwhile.
+    @inline(never)
+    private func resumeNext() {
+        self.progress.withLock { $0.waiting.removeFirst() }.resume()
     }
 
     /// Has the session read and checked if that takes no waiting.

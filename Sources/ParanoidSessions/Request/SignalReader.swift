@@ -65,27 +65,10 @@ final class SignalReader: Sendable {
                 isSame = false
                 return
             }
-            isSame = unsafe Self.isSame(UnsafeRawBufferPointer(rebasing: known[place..<place + part.count]), part)
+            isSame = unsafe UnsafeRawBufferPointer(rebasing: known[place..<place + part.count]).hasSameBytes(as: part)
             place += part.count
         }
         return isSame && place == known.count
-    }
-
-    /// Word by word, as every request of a session is compared.
-    private static func isSame(_ lhs: UnsafeRawBufferPointer, _ rhs: UnsafeRawBufferPointer) -> Bool {
-        var difference: UInt64 = 0
-        var offset = 0
-        while offset + 8 <= lhs.count {
-            difference |=
-                unsafe lhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                ^ rhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            offset += 8
-        }
-        while offset < lhs.count {
-            difference |= unsafe UInt64(lhs[offset] ^ rhs[offset])
-            offset += 1
-        }
-        return difference == 0
     }
 
     /// Gives the bytes of all signals, piece by piece.
@@ -97,8 +80,9 @@ final class SignalReader: Sendable {
             address.withUTF8 { unsafe body(UnsafeRawBufferPointer($0)) }
         }
         unsafe withUnsafeBytes(of: end) { unsafe body($0) }
+        let parameters = request.parameters
         for parameter in self.parameters {
-            request.parameters.lend(parameter) { value in
+            parameters.lend(parameter) { value in
                 guard let value else { return }
                 unsafe withUnsafeBytes(of: presence) { unsafe body($0) }
                 unsafe value.withUnsafeBytes { unsafe body($0) }

@@ -4,7 +4,6 @@
 /// whoever changes it gets their own: a question of another task sees the state before or after a change, and nothing is copied for it.
 package struct TransactionState: Sendable {
     private struct Contents: Sendable {
-        let credentials: PresentedCredentials
         let arrivedAt: Timestamp
         let isCut: Bool
         let isChecked: Bool
@@ -21,10 +20,13 @@ package struct TransactionState: Sendable {
 
     /// Changed only by a state that has it for itself.
     private final class Storage: @unchecked Sendable {
+        // Apart from what changes, so that a look makes no copy.
+        let credentials: PresentedCredentials
         // Read by all who share it, changed by the only one who has it: a check at each access would find nothing.
         @exclusivity(unchecked) var contents: Contents
 
-        init(_ contents: Contents) {
+        init(_ credentials: PresentedCredentials, _ contents: Contents) {
+            self.credentials = credentials
             unsafe self.contents = contents
         }
     }
@@ -32,13 +34,13 @@ package struct TransactionState: Sendable {
     private var storage: Storage
 
     private mutating func own() -> Storage {
-        if !isKnownUniquelyReferenced(&self.storage) { self.storage = unsafe Storage(self.storage.contents) }
+        if !isKnownUniquelyReferenced(&self.storage) { self.storage = unsafe Storage(self.storage.credentials, self.storage.contents) }
         return self.storage
     }
 
     /// What the request presented.
     package var credentials: PresentedCredentials {
-        @inline(__always) get { unsafe self.storage.contents.credentials }
+        @inline(__always) get { self.storage.credentials }
     }
     /// When it arrived.
     package var arrivedAt: Timestamp { unsafe self.storage.contents.arrivedAt }
@@ -96,7 +98,8 @@ package struct TransactionState: Sendable {
     package init(credentials: PresentedCredentials, arrivedAt: Timestamp, isCut: Bool = false, isChecked: Bool) {
         let verdict: GuardVerdict = isChecked ? .none : .unchecked
         self.storage = Storage(
-            Contents(credentials: credentials, arrivedAt: arrivedAt, isCut: isCut, isChecked: isChecked, verdict: verdict)
+            credentials,
+            Contents(arrivedAt: arrivedAt, isCut: isCut, isChecked: isChecked, verdict: verdict)
         )
         self.changes.login = credentials.login
     }
