@@ -59,10 +59,7 @@ package enum SessionSeal {
                 // Nonce, sealed bytes and tag, one behind the other: there where the nonce has the usual length.
                 let combined = box.combined
             else { preconditionFailure("sealing cannot fail") }
-            // As one piece: byte by byte it would take a thousand instructions.
-            if combined.withContiguousStorageIfAvailable({ unsafe output.append(contentsOf: $0) }) == nil {
-                output.append(contentsOf: combined)
-            }
+            output.append(contentsOf: combined)
         }
     }
 
