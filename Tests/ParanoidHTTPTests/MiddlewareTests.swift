@@ -31,6 +31,14 @@ struct CORSTests {
         allowsCredentials: true
     )
 
+    @Test("with credentials for every page, or for the origin null that every page can have, stops the program")
+    func openWithCredentials() async {
+        await #expect(processExitsWith: .failure) { _ = CORS(origins: ["*"], allowsCredentials: true) }
+        await #expect(processExitsWith: .failure) { _ = CORS(origins: ["null"], allowsCredentials: true) }
+        await #expect(processExitsWith: .failure) { _ = CORS(origins: ["https://shop.example", "null"], allowsCredentials: true) }
+        await #expect(processExitsWith: .success) { _ = CORS(origins: ["null"]) }
+    }
+
     @Test("answers a preflight for a method and a path that nobody has registered", arguments: ["/api/notes", "/api/absent"])
     func preflight(_ path: String) async {
         let response = await self.answer(

@@ -12,7 +12,7 @@ struct UploadExampleTests {
     init() throws {
         self.directory = try TemporaryDirectory()
         self.app = try Application(configuration: .testing())
-        try UploadPages(directory: self.directory.path).register(on: self.app)
+        UploadPages(directory: self.directory.path).register(on: self.app)
     }
 
     @Test("takes a file in slices, goes on after a break, tells the progress, and gives ranges of it")
@@ -55,5 +55,43 @@ struct UploadExampleTests {
         for id in ["..", "%2E%2E%2Fx"] { #expect(try await client.get("/uploads/\(id)").status == 400) }
         let tooLarge = TestBody.bytes(#"{"name":"","size":99999999999999}"#.utf8, type: "application/json")
         #expect(try await client.post("/uploads", tooLarge, headers: token).status == 422)
+    }
+
+    @Test("shows and continues an upload in its own session only")
+    func sessions() async throws {
+        var client = TestClient(self.app)
+        var other = TestClient(self.app)
+        let mine = ["X-CSRF-Token": try await client.get("/").csrfToken, "Upload-Offset": "0"]
+        let theirs = ["X-CSRF-Token": try await other.get("/").csrfToken, "Upload-Offset": "0"]
+        let upload = try await client.post("/uploads", .bytes(#"{"name":"mine","size":1}"#.utf8, type: "application/json"), headers: mine)
+            .decode(StoredUpload.self)
+        #expect(try await other.send(.patch, "/uploads/\(upload.id)", .bytes([1]), headers: theirs).status == 404)
+        #expect(try await client.send(.patch, "/uploads/\(upload.id)", .bytes([1]), headers: mine).status == 200)
+        for path in ["/uploads/\(upload.id)", "/uploads/\(upload.id)/events", "/files/\(upload.id)"] {
+            #expect(try await client.get(path).status == 200)
+            #expect(try await other.get(path).status == 404)
+        }
+        #expect(try await client.get("/").text.contains("mine"))
+        #expect(try await !other.get("/").text.contains("mine"))
+    }
+
+    @Test("lets one request at a time write a file, at the end that it has then")
+    func lock() throws {
+        let shelf = Shelf(self.directory.path, owner: "a")
+        let upload = try shelf.begin("x", size: 3)
+        try self.append([1, 2], to: upload, of: shelf)
+        #expect(try shelf.upload(upload.id).received == 2)
+        let isFree = try shelf.open(upload) != nil
+        #expect(isFree)
+    }
+
+    private func append(_ bytes: [UInt8], to upload: StoredUpload, of shelf: Shelf) throws {
+        guard let file = try shelf.open(upload) else {
+            Issue.record("The file is locked.")
+            return
+        }
+        let isFree = try shelf.open(upload) != nil
+        #expect(!isFree)
+        try file.append(bytes)
     }
 }

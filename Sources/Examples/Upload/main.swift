@@ -5,5 +5,5 @@ import ParanoidFastCGI
 let configuration = ApplicationConfiguration.fromEnvironment()
 
 await Application.main(configuration: configuration) { app in
-    try UploadPages(directory: configuration.environment["UPLOAD_DIRECTORY"] ?? "uploads").register(on: app)
+    UploadPages(directory: configuration.environment["UPLOAD_DIRECTORY"] ?? "uploads").register(on: app)
 }
