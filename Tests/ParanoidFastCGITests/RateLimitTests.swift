@@ -45,7 +45,7 @@ struct RateLimitTests {
         #expect(admitted.count > 2_000)
     }
 
-    @Test("keep keys apart as long as there are fewer of them than a quarter of the places, but for one in a thousand")
+    @Test("keep keys apart as long as there are fewer of them than an eighth of the places, but for one in a thousand")
     func keys() throws {
         // With a key of its own the hash is the same in every run.
         let page = try SharedMemory(memoryFor: RateTable.byteCount / 8)

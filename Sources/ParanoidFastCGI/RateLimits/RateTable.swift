@@ -3,13 +3,13 @@ internal import ParanoidLinux
 /// Counts requests by a key in memory that all workers share, for a limit in a sliding window of time.
 ///
 /// The table does not grow: each key has a place in each of four rows, and keys share places. The lowest of a key's four counts is at least its own and
-/// hardly more as long as there are fewer keys in a window than a quarter of the places in a row. Sharing can refuse a request too early and never too late.
+/// hardly more as long as there are fewer keys in a window than an eighth of the places in a row. Sharing can refuse a request too early and never too late.
 ///
 /// A place counts two windows, this one and the last, whose count weighs as much as the part of it that the sliding window still covers. A word is the
 /// number of a window (40 bits) and the count in it (24 bits), so that one atomic maximum begins a new window.
 struct RateTable: Sendable {
     static let rows = 4
-    static let width = 8192
+    static let width = 16_384
     /// The number of the machine's start, and two words of the key.
     private static let headerWords = 4
     static let byteCount =
@@ -75,13 +75,15 @@ struct RateTable: Sendable {
             }
         }
         guard least + 1 <= Double(limit) else { return Self.wait(rows[best], limit, part, window) }
-        // Only the rows that know best count, so that others who share places with this key are charged as little as can be.
-        var counted = UInt64.max
-        for index in rows.indices where Self.load(rows[index], part) <= least {
+        // All rows count, the last one first, and are read from the first on: so the first one is never ahead of the others, and all who
+        // count a key that shares no place decide by its count there, each by a number of its own.
+        var counted: UInt64 = 0
+        for index in rows.indices.reversed() {
             self.page.raise(to: number << Self.countBits, at: rows[index].current)
-            counted = min(counted, self.page.add(1, at: rows[index].current) & Self.countMask)
+            let value = self.page.add(1, at: rows[index].current) & Self.countMask
+            if index == best { counted = value }
         }
-        // Others may have counted since we have looked.
+        // Others may have counted since this look.
         let former = rows[best].former
         guard Double(counted) + Double(former) * (1 - part) <= Double(limit) else {
             return Self.wait(Row(current: 0, count: counted, former: former), limit, part, window)
