@@ -107,6 +107,7 @@ final class StatusBoard: Sendable {
             startedAt: self.startedAt
         )
         let own = workers ?? [self.worker(alone, exit: nil, at: now)]
+        let waits = self.registry.lockWaits
         return StatusReport(
             process: ProcessFacts.processID,
             uptimeSeconds: Int((now - self.startedAt) / 1_000_000_000),
@@ -122,8 +123,8 @@ final class StatusBoard: Sendable {
             routes: self.routeReports,
             phases: RequestTrace.Phase.allCases.map { ($0, self.registry.histogram(of: $0)) },
             sessionEvents: SessionEvent.Kind.allCases.map { ($0, self.registry.count(of: $0)) },
-            lockWaits: self.registry.lockWaits.times,
-            abandonedLockWaits: self.registry.lockWaits.givenUp,
+            lockWaits: waits.times,
+            abandonedLockWaits: waits.givenUp,
             sweep: self.sweepReport(at: now),
             samples: self.samples.withLock { $0 }
         )

@@ -32,36 +32,32 @@ package struct HTTPDate: Sendable, Hashable, Comparable {
 
     /// Appends ``text``.
     package func append(to text: inout [UInt8]) {
-        let days = self.secondsSinceUnixEpoch / 86_400
-        let second = self.secondsSinceUnixEpoch % 86_400
-        let (year, month, day) = Self.civil(days)
-        let weekday = Int((days + 4) % 7)
+        let weekday = Int((self.secondsSinceUnixEpoch / 86_400 + 4) % 7)
         text.append(contentsOf: Self.weekdays[3 * weekday..<3 * weekday + 3])
         text.append(UInt8(ascii: ","))
-        Self.append(day, after: UInt8(ascii: " "), to: &text)
         text.append(UInt8(ascii: " "))
-        text.append(contentsOf: Self.months[3 * Int(month - 1)..<3 * Int(month)])
-        Self.append(year / 100, after: UInt8(ascii: " "), to: &text)
-        Self.append(year % 100, after: nil, to: &text)
-        Self.append(second / 3600, after: UInt8(ascii: " "), to: &text)
-        Self.append(second / 60 % 60, after: UInt8(ascii: ":"), to: &text)
-        Self.append(second % 60, after: UInt8(ascii: ":"), to: &text)
+        self.append(between: UInt8(ascii: " "), beforeTime: UInt8(ascii: " "), to: &text)
         text.append(contentsOf: Self.zone)
     }
 
     /// Appends the form of the common log format, such as `06/Nov/1994:08:49:37 +0000`.
     package func appendCommonLog(to text: inout [UInt8]) {
+        self.append(between: UInt8(ascii: "/"), beforeTime: UInt8(ascii: ":"), to: &text)
+        text.append(contentsOf: " +0000".utf8)
+    }
+
+    /// Appends day, name of the month and year with a separator between them, and the time behind another one.
+    private func append(between separator: UInt8, beforeTime: UInt8, to text: inout [UInt8]) {
         let second = self.secondsSinceUnixEpoch % 86_400
         let (year, month, day) = Self.civil(self.secondsSinceUnixEpoch / 86_400)
         Self.append(day, after: nil, to: &text)
-        text.append(UInt8(ascii: "/"))
+        text.append(separator)
         text.append(contentsOf: Self.months[3 * Int(month - 1)..<3 * Int(month)])
-        Self.append(year / 100, after: UInt8(ascii: "/"), to: &text)
+        Self.append(year / 100, after: separator, to: &text)
         Self.append(year % 100, after: nil, to: &text)
-        Self.append(second / 3600, after: UInt8(ascii: ":"), to: &text)
+        Self.append(second / 3600, after: beforeTime, to: &text)
         Self.append(second / 60 % 60, after: UInt8(ascii: ":"), to: &text)
         Self.append(second % 60, after: UInt8(ascii: ":"), to: &text)
-        text.append(contentsOf: " +0000".utf8)
     }
 
     private static func append(_ number: Int64, after separator: UInt8?, to text: inout [UInt8]) {
