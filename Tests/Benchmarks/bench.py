@@ -7,11 +7,11 @@
 
 Every row is measured once in each round, the rows in turn, so that what the machine does meanwhile meets all of them;
 the table has medians, with the least and the greatest in brackets. CPU is the time of all processes of the application
-(user and system, from /proc), divided by the responses that wrk counted; PSS is measured after the last round; the system
+(user and system, from /proc), divided by the responses that the clients counted; PSS is measured after the last round; the system
 calls are those that strace sees in a round of its own, the allocations are counted as `count.py` does for the gate.
 
- * ours: the demo, 1 worker with 2 threads (BENCH_WORKERS, BENCH_THREADS). Nonces are off in profile `paranoid`, as a client
-   that measures does not follow Set-Cookie; profile `balanced` is as it comes.
+ * ours: the demo, 1 worker with 2 threads (BENCH_WORKERS, BENCH_THREADS), in its usual profile `paranoid` and in `balanced`. The clients
+   (load.c) keep the cookies that they get, as browsers do.
  * C: libfcgi with one thread for each connection; `counter` is a file under flock(2), without any protection
  * C, scheduled: libfcgi behind epoll, 2 threads
  * PHP-FPM: 8 processes, opcache, one connection per request; `counter` is session_start()
@@ -46,7 +46,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PEERS = os.path.join(HERE, "Peers")
 BUILT = os.path.join(ROOT, ".build", "peers")
-LOAD = os.path.join(HERE, "load.lua")
+LOAD = os.path.join(BUILT, "load")
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "256"))
 os.environ["PATH"] += ":/usr/sbin:/usr/local/sbin"
 sys.path.insert(0, HERE)
@@ -130,6 +130,13 @@ def built(name, command, cwd, seconds):
     return done.returncode == 0
 
 
+def build_load():
+    """nginx, and the program of the clients."""
+    os.makedirs(BUILT, exist_ok=True)
+    if not install("nginx", "gcc", "libc6-dev", "libfcgi-dev") or not built("load.c", ["gcc", "-O2", "-o", LOAD, os.path.join(HERE, "load.c")], HERE, 60):
+        sys.exit("bench.py: nginx and a C compiler are needed")
+
+
 # MARK: Who takes part
 
 
@@ -141,17 +148,13 @@ def ours(work, binary, profile):
         "PARANOID_THREADS": os.environ.get("BENCH_THREADS", "2"), "PARANOID_SESSION_DIR": f"{directory}/sessions",
         "PARANOID_SECRET_FILE": f"{directory}/secret", "PSESSION_PROFILE": profile,
     }
-    if profile == "paranoid":
-        settings["PSESSION_NONCE_TIMEOUT"] = "none"
     return Server("ours", [binary], clean_environment(**settings), f"unix:{directory}/app.sock")
 
 
 def peers(work, wanted):
     """The peers that take part, by name."""
-    os.makedirs(BUILT, exist_ok=True)
     found = {}
     if wanted("C"):
-        install("gcc", "libfcgi-dev")
         for name in ("hello", "scheduled"):
             command = ["gcc", "-O2", "-pthread", "-o", os.path.join(BUILT, name), os.path.join(PEERS, "c", name + ".c"), "-lfcgi"]
             if not built(name + ".c", command, PEERS, 60):
@@ -254,32 +257,30 @@ def ask(port, path, cookie=None):
 
 
 class Row:
-    """What is measured: a path of a server, with the cookies of its sessions, perhaps beside another load."""
+    """What is measured: a path of a server, with the cookies of its sessions, perhaps beside another one with its cookies."""
 
     def __init__(self, name, server, path, cookies=None, beside=None, share=1.0):
         self.name, self.server, self.path, self.cookies, self.beside, self.share = name, server, path, cookies, beside, share
         self.results = {}
 
     def load(self, connections, seconds):
-        environment = clean_environment(**({"BENCH_COOKIES": self.cookies} if self.cookies else {}))
-        return subprocess.Popen(
-            ["wrk", "-t1", f"-c{max(1, round(connections * self.share))}", f"-d{seconds}s", "-s", LOAD, f"http://127.0.0.1:{self.server.port}{self.path}"],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
+        counted = max(1, round(connections * self.share))
+        words, settings = [str(self.server.port), str(counted), str(seconds), self.path], {}
+        if self.cookies:
+            settings["BENCH_COOKIES"] = self.cookies
+        if self.beside:
+            path, settings["BENCH_OTHER_COOKIES"] = self.beside
+            words += [str(max(1, connections - counted)), path]
+        return subprocess.Popen([LOAD, *words], env=clean_environment(**settings), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def measure(self, connections, seconds, nginx):
-        other = self.beside.load(connections, seconds + 1) if self.beside else None
-        if other:
-            time.sleep(0.5)
         before, nginx_before = self.server.ticks(), nginx()
         load = self.load(connections, seconds)
         output = load.communicate(timeout=seconds + 60)[0]
         used, nginx_used = self.server.ticks() - before, nginx() - nginx_before
-        if other:
-            other.communicate(timeout=seconds + 60)
         found = re.search(r"^result: (\d+) (\d+) (\d+) (\d+) (\d+)$", output, re.M)
         if not found or int(found.group(1)) == 0:
-            raise RuntimeError(f"{self.name}: wrk said\n{output}")
+            raise RuntimeError(f"{self.name}: the clients said\n{output}")
         requests, microseconds, half, slow, failed = map(int, found.groups())
         tick = 1e6 / os.sysconf("SC_CLK_TCK")
         self.results.setdefault(connections, []).append(
@@ -331,11 +332,10 @@ def rows_of(work, servers):
     rows.append(Row("ours, balanced: read", balanced, "/session/peek", usual))
     rows.append(Row("ours, balanced: counter", balanced, "/session", usual))
     # One session that everybody reads, alone and while a tenth as many clients change it.
-    writer = Row("", paranoid, "/session", hot, share=0.1)
     rows.append(Row("ours: one hot session, readers", paranoid, "/session/peek", hot, share=0.9))
-    rows.append(Row("ours: one hot session, readers beside writers", paranoid, "/session/peek", hot, beside=writer, share=0.9))
+    rows.append(Row("ours: one hot session, readers beside writers", paranoid, "/session/peek", hot, beside=("/session", hot), share=0.9))
     rows.append(Row("ours: hello, half the clients", paranoid, "/hello", share=0.5))
-    rows.append(Row("ours: hello beside as many commits", paranoid, "/hello", beside=Row("", paranoid, "/session", cookies, share=0.5), share=0.5))
+    rows.append(Row("ours: hello beside as many commits", paranoid, "/hello", beside=("/session", cookies), share=0.5))
     for name, server in servers.items():
         if name.startswith("ours"):
             continue
@@ -514,8 +514,7 @@ def main():
         words.rounds, words.seconds, words.connections = 1, 1, "32"
     connections = [int(word) for word in words.connections.split(",")]
 
-    if not install("nginx", "wrk", "libfcgi-dev"):
-        sys.exit("bench.py: nginx and wrk are needed")
+    build_load()
     if words.build:
         subprocess.run(["swift", "build", "--package-path", ROOT, "-c", "release", "--product", "demo"], check=True, timeout=1800)
     binary = os.path.join(os.environ.get("PARANOID_BIN_DIR") or os.path.join(ROOT, ".build", "release"), "demo")

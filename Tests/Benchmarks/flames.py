@@ -153,8 +153,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--svg", default="")
     words = parser.parse_args()
-    if not bench.install("nginx", "wrk"):
-        sys.exit("flames.py: nginx and wrk are needed")
+    bench.build_load()
     with tempfile.TemporaryDirectory() as work:
         try:
             found = demangled(stacks(record(work, words.kind, words.seconds)))
