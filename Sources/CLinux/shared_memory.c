@@ -102,6 +102,10 @@ void clinux_shared_store(void *memory, size_t index, uint64_t value) {
     __atomic_store_n((uint64_t *)memory + index, value, __ATOMIC_SEQ_CST);
 }
 
+void clinux_shared_store_releasing(void *memory, size_t index, uint64_t value) {
+    __atomic_store_n((uint64_t *)memory + index, value, __ATOMIC_RELEASE);
+}
+
 uint64_t clinux_shared_add(void *memory, size_t index, uint64_t value) {
     return __atomic_add_fetch((uint64_t *)memory + index, value, __ATOMIC_SEQ_CST);
 }

@@ -57,8 +57,9 @@ struct StatusTests {
         let worker = scoreboard.slot(0, generation: 0)
         worker.state = .serving
         worker.raiseHeartbeat(now: 1, servedRequests: 7)
-        let row = Array("GET /users/{id} <id>&".utf8)
-        scoreboard.rows(0, generation: 0).write(3, since: 1, text: row.span)
+        var row = ScoreboardRows.Text()
+        row.append("GET /users/{id} <id>&")
+        scoreboard.rows(0, generation: 0).write(3, since: 1, text: row)
         return (StatusBoard(scoreboard, supervisor: nil, routes: [("GET", "/users/{id}")]), scoreboard)
     }
 

@@ -7,8 +7,9 @@ import Testing
 @Suite("Rows of the scoreboard")
 struct ScoreboardRowsTests {
     private func write(_ text: String, _ rows: ScoreboardRows, row: Int, since: Int64) {
-        let bytes = Array(text.utf8)
-        rows.write(row, since: since, text: bytes.span)
+        var written = ScoreboardRows.Text()
+        written.append(text)
+        rows.write(row, since: since, text: written)
     }
 
     @Test("are read by another mapping of the same memory, the oldest first, until they end")
@@ -34,6 +35,16 @@ struct ScoreboardRowsTests {
         self.write(String(repeating: "y", count: 112), rows, row: 0, since: 1)
         self.write(String(repeating: "x", count: count), rows, row: 0, since: 1)
         #expect(rows.all.map(\.text) == [String(repeating: "x", count: min(count, 112))])
+    }
+
+    @Test("are made of texts and bytes, and show nothing that does something to a terminal", arguments: [0, 3, 8, 107, 112])
+    func bytes(_ count: Int) throws {
+        let rows = try Scoreboard(slots: 1).rows(0, generation: 0)
+        var text = ScoreboardRows.Text()
+        text.append(String(repeating: "x", count: count))
+        for byte in [0x1B, 0x5B, 0x80, 0x7F, 0x0A] as [UInt8] { text.append(byte) }
+        rows.write(0, since: 1, text: text)
+        #expect(rows.all.map(\.text) == [String((String(repeating: "x", count: count) + "?[???").prefix(112))])
     }
 
     @Test("of a writer that died in the middle are left out until they are written anew")

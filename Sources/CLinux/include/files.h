@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS; openat(2) where the kernel has no openat2. Retried on EINTR.
+/// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS; openat(2) where the kernel has no openat2. Retried on EINTR. Leaves the
+/// time of access of files alone where it may.
 int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode);
 /// Soft limit of RLIMIT_NOFILE, or -1.
 int64_t clinux_descriptor_limit(void);

@@ -17,6 +17,7 @@ void clinux_unmap(void *address, size_t size);
 /// Atomic operations on word `index` of a mapping; sequentially consistent.
 uint64_t clinux_shared_load(const void *memory, size_t index);
 void clinux_shared_store(void *memory, size_t index, uint64_t value);
+void clinux_shared_store_releasing(void *memory, size_t index, uint64_t value);
 /// Adds and returns the new value.
 uint64_t clinux_shared_add(void *memory, size_t index, uint64_t value);
 /// Stores `value` if it is greater than what is there; returns what is there afterwards.

@@ -72,7 +72,8 @@ extension FastCGIConnection {
         self.head = head
         self.gatherParameters()
         self.costPlace = self.withParameters { bytes in
-            unsafe Self.value(of: "REQUEST_URI".utf8.span.bytes, in: bytes).map { RequestCosts.place(of: bytes.extracting($0)) } ?? 0
+            unsafe bytes.withUnsafeBytes { unsafe self.parameterIndex.build(over: $0) }
+            return unsafe self.value(of: "REQUEST_URI".utf8.span.bytes, in: bytes).map { RequestCosts.place(of: bytes.extracting($0)) } ?? 0
         }
         self.buffer.keep(before: head.layout.end)
         self.input = RequestInput(of: head.identifier)
@@ -113,20 +114,9 @@ extension FastCGIConnection {
     }
 
     /// Finds the value of the first parameter of a name; the bytes are those of ``withParameters(_:)``.
-    ///
-    /// What a handler asks for by name is looked for here each time, so the loop does nothing for a pair but step over it.
-    static func value(of name: RawSpan, in parameters: RawSpan) -> Range<Int>? {
+    func value(of name: RawSpan, in parameters: RawSpan) -> Range<Int>? {
         unsafe name.withUnsafeBytes { name in
-            unsafe parameters.withUnsafeBytes { bytes in
-                guard let wanted = name.baseAddress, let start = bytes.baseAddress, name.count > 0 else { return nil }
-                var pairs = ParameterPairs()
-                while let pair = unsafe pairs.next(in: bytes) {
-                    if pair.value &- pair.name == name.count, unsafe memcmp(start + pair.name, wanted, name.count) == 0 {
-                        return pair.value..<pair.end
-                    }
-                }
-                return nil
-            }
+            unsafe parameters.withUnsafeBytes { bytes in unsafe self.parameterIndex.value(of: name, in: bytes) }
         }
     }
 

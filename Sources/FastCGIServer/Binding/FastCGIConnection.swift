@@ -117,8 +117,14 @@ final class FastCGIConnection: @unchecked Sendable {
     var mayHaveMore = false
     /// When the request's head was first seen.
     var arrival = Arrival()
+    /// Finds the parameters of the request being served.
+    var parameterIndex: ParameterIndex {
+        _read { yield unsafe self.ownedIndex }
+        _modify { yield unsafe &self.ownedIndex }
+    }
     // The one owner does not overlap with itself, and to have that checked at each access costs more than the accesses.
     @exclusivity(unchecked) private var ownedHead = RequestHead()
+    @exclusivity(unchecked) private var ownedIndex = ParameterIndex()
     @exclusivity(unchecked) private var ownedBuffer: RequestBuffer
     @exclusivity(unchecked) private var ownedInput = RequestInput(of: 0)
     /// How the response is to end.

@@ -62,8 +62,9 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         _ body: (RawSpan?) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let wanted = unsafe name.utf8.span.bytes
-        return try self.owned.withParameters { (bytes) throws(Failure) in
-            guard let value = FastCGIConnection.value(of: wanted, in: bytes) else { return try body(nil) }
+        let connection = self.owned
+        return try connection.withParameters { (bytes) throws(Failure) in
+            guard let value = connection.value(of: wanted, in: bytes) else { return try body(nil) }
             return try body(bytes.extracting(value))
         }
     }

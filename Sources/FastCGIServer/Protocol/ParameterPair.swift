@@ -33,6 +33,13 @@ struct ParameterPair {
         return Int(length)
     }
 
+    /// Whether the pair has a name.
+    @inline(__always)
+    func hasName(_ name: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer) -> Bool {
+        guard self.value &- self.name == name.count else { return false }
+        return unsafe UnsafeRawBufferPointer(rebasing: bytes[self.name..<self.value]).elementsEqual(name)
+    }
+
     /// Whether the pair cannot be told from another one as a C string: a zero byte, an equals sign in the name, no name.
     func isAmbiguous(in bytes: UnsafeRawBufferPointer) -> Bool {
         guard self.name < self.value else { return true }

@@ -50,7 +50,7 @@ struct MetricsRegistry: Sendable {
     /// Counts a response.
     ///
     /// - Parameter route: The number of the route; 0 without one.
-    func count(_ facts: RequestTrace.Facts, total nanoseconds: Int64) {
+    func count(_ facts: borrowing RequestTrace.Facts, total nanoseconds: Int64) {
         self.scoreboard.count(Self.statuses + min(max(facts.status / 100, 0), 5))
         let route = Self.routes + min(facts.routeNumber, Self.routeCount - 1) * Self.wordsPerHistogram
         self.count(nanoseconds, at: route)

@@ -70,13 +70,13 @@ final class RequestMonitor: Sendable {
     private static func show(_ trace: RequestTrace, _ request: Request, in rows: ScoreboardRows, _ marks: RowMarks) {
         guard let row = marks.take() else { return }
         trace.row.store(row, ordering: .relaxed)
-        var text = RowText()
+        var text = ScoreboardRows.Text()
         text.append(request.method.rawValue)
         text.append(" ")
         text.append(request.route ?? "-")
         text.append(" ")
         request.forEachIdentifierByte { text.append($0) }
-        text.withBytes { rows.write(row, since: CoarseClock.now(), text: $0) }
+        rows.write(row, since: CoarseClock.now(), text: text)
     }
 
     /// Says in the log which request is cancelled.
@@ -98,15 +98,25 @@ final class RequestMonitor: Sendable {
         let (seconds, attoseconds) = trace.facts.start.duration(to: .now).components
         let busy = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
         trace.note { $0.closeHandler(busy: busy) }
-        let facts = trace.facts
-        let total = busy + facts[.queued]
-        self.registry.count(facts, total: total)
-        // Without a method it was no request.
-        if let metrics = self.metrics, !facts.method.isEmpty { metrics.record(facts, total: total) }
-        if let limit = self.slowRequest, total >= limit.wholeNanoseconds { self.noteSlow(facts, total: total) }
-        if let access = self.access, !facts.method.isEmpty { access.write(facts, total: total) }
+        let total = trace.withFacts { facts in
+            let total = busy + facts[.queued]
+            self.registry.count(facts, total: total)
+            return total
+        }
+        if self.isTold || self.slowRequest.map({ total >= $0.wholeNanoseconds }) ?? false { self.tell(trace.facts, total: total) }
         let kept = unsafe Unmanaged.passRetained(trace)
         if unsafe !self.spare.give(kept.toOpaque()) { unsafe kept.release() }
+    }
+
+    /// Whether somebody is told of each request.
+    private var isTold: Bool { self.metrics != nil || self.access != nil }
+
+    private func tell(_ facts: RequestTrace.Facts, total: Int64) {
+        if let limit = self.slowRequest, total >= limit.wholeNanoseconds { self.noteSlow(facts, total: total) }
+        // Without a method it was no request.
+        guard !facts.method.isEmpty else { return }
+        self.metrics?.record(facts, total: total)
+        self.access?.write(facts, total: total)
     }
 
     private func noteSlow(_ facts: RequestTrace.Facts, total: Int64) {
@@ -160,26 +170,5 @@ private final class RowMarks: Sendable {
 
     func give(_ row: Int) {
         self.bits.bitwiseAnd(~(1 << UInt64(row)), ordering: .releasing)
-    }
-}
-
-/// The text of a row, without memory of its own.
-private struct RowText {
-    private var bytes = InlineArray<112, UInt8>(repeating: 0)
-    private var count = 0
-
-    mutating func append(_ text: String) {
-        for byte in text.utf8 { self.append(byte) }
-    }
-
-    /// Appends a byte that can do nothing to a terminal.
-    mutating func append(_ byte: UInt8) {
-        guard self.count < ScoreboardRows.textByteCount else { return }
-        self.bytes[self.count] = 0x20...0x7E ~= byte ? byte : UInt8(ascii: "?")
-        self.count += 1
-    }
-
-    func withBytes(_ body: (Span<UInt8>) -> Void) {
-        body(self.bytes.span.extracting(first: self.count))
     }
 }

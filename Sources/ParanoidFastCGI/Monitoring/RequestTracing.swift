@@ -6,7 +6,7 @@ internal import Tracing
 /// Names and attributes are those of OpenTelemetry's semantic conventions for HTTP servers. The context of the caller is taken from the header
 /// fields of the request, such as `traceparent`; the handler finds the span's context as `ServiceContext.current`, so spans of the application
 /// are its children.
-struct RequestTracing: Sendable {
+final class RequestTracing: Sendable {
     private let instrument: any Instrument
     private let tracer: any Tracer
 

@@ -90,6 +90,12 @@ package final class SharedMemory: Sendable {
         unsafe clinux_shared_store(self.address, index, value)
     }
 
+    /// Puts a number at a place, after all that was written before and before nothing that is read later; the page has to be writable.
+    package func storeReleasing(_ value: UInt64, at index: Int) {
+        precondition(0..<self.wordCount ~= index && self.isWritable)
+        unsafe clinux_shared_store_releasing(self.address, index, value)
+    }
+
     /// Adds to the number at a place and returns the sum.
     @discardableResult
     package func add(_ value: UInt64, at index: Int) -> UInt64 {

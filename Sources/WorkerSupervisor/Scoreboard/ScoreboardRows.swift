@@ -22,6 +22,34 @@ package struct ScoreboardRows: Sendable {
         package let text: String
     }
 
+    /// A text in the making, without memory of its own; what is too long is cut off.
+    package struct Text: Sendable {
+        fileprivate var words = InlineArray<14, UInt64>(repeating: 0)
+        fileprivate private(set) var count = 0
+
+        package init() {}
+
+        /// Appends a text.
+        package mutating func append(_ text: String) {
+            let bytes = text.utf8.span
+            let kept = min(bytes.count, ScoreboardRows.textByteCount - self.count)
+            var words = self.words.mutableSpan
+            unsafe words.withUnsafeMutableBytes { room in
+                unsafe bytes.withUnsafeBytes { bytes in
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: room[self.count...]).copyMemory(from: .init(rebasing: bytes[..<kept]))
+                }
+            }
+            self.count += kept
+        }
+
+        /// Appends a byte.
+        package mutating func append(_ byte: UInt8) {
+            guard self.count < ScoreboardRows.textByteCount else { return }
+            self.words[self.count / 8] |= UInt64(byte) << UInt64(self.count % 8 * 8)
+            self.count += 1
+        }
+    }
+
     private let page: SharedMemory
     private let first: Int
 
@@ -31,17 +59,14 @@ package struct ScoreboardRows: Sendable {
     }
 
     /// Writes a row; only the worker whose row it is may, and for one row only one thread at a time.
-    package func write(_ row: Int, since: Int64, text: Span<UInt8>) {
+    package func write(_ row: Int, since: Int64, text: borrowing Text) {
         let place = self.place(row)
         let mark = self.page.add(1, at: place)
         if mark & 1 == 0 { self.page.add(1, at: place) }
-        self.page.store(UInt64(bitPattern: since), at: place + 1)
-        let count = min(text.count, Self.textByteCount)
-        for word in Self.textWords {
-            let offset = (word - Self.textWords.lowerBound) * 8
-            var bytes: UInt64 = 0
-            for index in offset..<max(offset, min(offset + 8, count)) { bytes |= UInt64(text[index]) << UInt64(8 * (index - offset)) }
-            self.page.store(bytes, at: place + word)
+        self.page.storeReleasing(UInt64(bitPattern: since), at: place + 1)
+        // Up to its end, which a zero marks: what an earlier and longer text has left behind it is not read.
+        for index in 0..<min(text.count / 8 + 1, Self.textWords.count) {
+            self.page.storeReleasing(text.words[index], at: place + Self.textWords.lowerBound + index)
         }
         self.page.add(1, at: place)
     }
@@ -75,10 +100,15 @@ package struct ScoreboardRows: Sendable {
         var bytes: [UInt8] = []
         for word in Self.textWords {
             let value = self.page.load(place + word)
-            for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * shift))) }
+            for shift in 0..<8 { bytes.append(Self.shown(UInt8(truncatingIfNeeded: value >> UInt64(8 * shift)))) }
         }
         guard self.page.load(place) == mark, self.page.load(place + 1) == since else { return nil }
         return Row(since: Int64(bitPattern: since), text: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
+    }
+
+    /// A byte that can do nothing to a terminal, whatever a worker has written.
+    private static func shown(_ byte: UInt8) -> UInt8 {
+        byte == 0 || 0x20...0x7E ~= byte ? byte : UInt8(ascii: "?")
     }
 
     private func place(_ row: Int) -> Int {
