@@ -259,8 +259,9 @@ def ask(port, path, cookie=None):
 class Row:
     """What is measured: a path of a server, with the cookies of its sessions, perhaps beside another one with its cookies."""
 
-    def __init__(self, name, server, path, cookies=None, beside=None, share=1.0):
+    def __init__(self, name, server, path, cookies=None, beside=None, share=1.0, rate=None):
         self.name, self.server, self.path, self.cookies, self.beside, self.share = name, server, path, cookies, beside, share
+        self.rate = rate
         self.results = {}
 
     def load(self, connections, seconds):
@@ -271,6 +272,8 @@ class Row:
         if self.beside:
             path, settings["BENCH_OTHER_COOKIES"] = self.beside
             words += [str(max(1, connections - counted)), path]
+        if self.rate:
+            settings["BENCH_OTHER_RATE"] = str(self.rate)
         return subprocess.Popen([LOAD, *words], env=clean_environment(**settings), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def measure(self, connections, seconds, nginx):
@@ -335,7 +338,10 @@ def rows_of(work, servers):
     rows.append(Row("ours: one hot session, readers", paranoid, "/session/peek", hot, share=0.9))
     rows.append(Row("ours: one hot session, readers beside writers", paranoid, "/session/peek", hot, beside=("/session", hot), share=0.9))
     rows.append(Row("ours: hello, half the clients", paranoid, "/hello", share=0.5))
-    rows.append(Row("ours: hello beside as many commits", paranoid, "/hello", beside=("/session", cookies), share=0.5))
+    # Others commit all they can, which takes most of the machine, or at a rate that leaves room.
+    beside = ("/session", cookies)
+    rows.append(Row("ours: hello beside as many commits", paranoid, "/hello", beside=beside, share=0.5))
+    rows.append(Row("ours: hello beside 2 000 commits a second", paranoid, "/hello", beside=beside, share=0.5, rate=2000))
     for name, server in servers.items():
         if name.startswith("ours"):
             continue
@@ -445,7 +451,8 @@ RATIOS = [
     ("counter: requests/s against PHP-FPM", "rate", "ours: counter", "PHP-FPM: counter"),
     ("counter: requests/s against Hummingbird", "rate", "ours: counter", "Hummingbird: counter"),
     ("readers of a hot session beside writers against alone: p50", "p50", "ours: one hot session, readers beside writers", "ours: one hot session, readers"),
-    ("hello beside commits against alone: p99", "p99", "ours: hello beside as many commits", "ours: hello, half the clients"),
+    ("hello beside as many commits as fit in, against alone: p99", "p99", "ours: hello beside as many commits", "ours: hello, half the clients"),
+    ("hello beside 2 000 commits a second against alone: p99", "p99", "ours: hello beside 2 000 commits a second", "ours: hello, half the clients"),
 ]
 
 

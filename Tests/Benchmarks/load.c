@@ -6,7 +6,7 @@
  *
  * FILE has a Cookie field on each line, of a session each; a connection goes round those that are its own. Afterwards the file has the
  * cookies as they are then. OTHERS more connections ask for another path and are not counted; they take the sessions of
- * BENCH_OTHER_COOKIES, which may be the same file. The last line is `result: requests µs p50 p99 failed`, with times in µs.
+ * BENCH_OTHER_COOKIES, which may be the same file, and ask as often as they are answered, or BENCH_OTHER_RATE times a second in all. The last line is `result: requests µs p50 p99 failed`, with times in µs.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -45,6 +45,11 @@ struct client {
 
 static unsigned times[longest_time];
 static long answers, failed;
+
+/* Clients of a limited rate that may not ask yet, and when the next of them may. */
+static struct client *idle[4096];
+static int idle_count;
+static double pause_time, due;
 
 static double now(void)
 {
@@ -124,6 +129,13 @@ static void ask(struct client *client)
     if (send(client->descriptor, text, (size_t)length, MSG_NOSIGNAL) != length) fail("send");
 }
 
+/* Asks again, at once or when its turn comes. */
+static void go_on(struct client *client)
+{
+    if (client->is_counted || pause_time == 0) ask(client);
+    else idle[idle_count++] = client;
+}
+
 /* Takes what the answer says, if all of it is there. */
 static int take(struct client *client)
 {
@@ -161,7 +173,7 @@ static void connect_all(struct client *clients, int count, int port, int poll)
         setsockopt(client->descriptor, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
         if (epoll_ctl(poll, EPOLL_CTL_ADD, client->descriptor, &event) != 0) fail("epoll_ctl");
-        ask(client);
+        go_on(client);
     }
 }
 
@@ -192,13 +204,18 @@ int main(int count, char **words)
         clients[number].first = is_counted ? number : number - counted;
         clients[number].step = is_counted ? counted : others;
     }
+    const char *rate = getenv("BENCH_OTHER_RATE");
+    if (rate != NULL) pause_time = 1 / atof(rate);
+    if (others > 4096) return 2;
     int poll = epoll_create1(EPOLL_CLOEXEC);
-    double start = now(), end = start + atof(words[3]), time = start;
+    double start = now(), end = start + atof(words[3]), time = due = start;
     connect_all(clients, counted + others, atoi(words[1]), poll);
     int waiting = counted + others;
     while (waiting > 0 && time < end + 5) {
         struct epoll_event events[64];
-        int number = epoll_wait(poll, events, 64, 1000);
+        /* Where a rate is kept, a turn comes often enough with the answers to the others. */
+        for (; idle_count > 0 && time < end && due <= time; due += pause_time) ask(idle[--idle_count]);
+        int number = epoll_wait(poll, events, 64, idle_count > 0 ? 1 : 1000);
         for (int index = 0; index < number; index++) {
             struct client *client = events[index].data.ptr;
             ssize_t length = recv(client->descriptor, client->buffer + client->length, sizeof client->buffer - 1 - client->length, 0);
@@ -206,10 +223,14 @@ int main(int count, char **words)
             client->length += (size_t)length;
             if (!take(client)) continue;
             /* Every request is answered before the end, so that no new cookie is lost. */
-            if (now() < end) ask(client);
+            if (now() < end) go_on(client);
             else waiting--;
         }
         time = now();
+        if (time >= end) {
+            waiting -= idle_count;
+            idle_count = 0;
+        }
     }
     write_jar(&jar);
     write_jar(&second);
