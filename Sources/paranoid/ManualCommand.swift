@@ -30,10 +30,29 @@ struct ManualCommand: AsyncParsableCommand {
             if child.configuration.subcommands.isEmpty {
                 lines += [".TP", ".B \(Self.escaped("\(path) \(name)"))", Self.escaped(child.configuration.abstract)]
                 if !child.configuration.discussion.isEmpty { lines.append(Self.escaped(child.configuration.discussion)) }
+                lines += Self.parameters(of: child)
             } else {
                 lines += self.commands(child, path: "\(path) \(name)")
             }
         }
+        return lines
+    }
+
+    /// The arguments and options of a command, as its help has them.
+    private static func parameters(of command: any ParsableCommand.Type) -> [String] {
+        var lines: [String] = []
+        for line in Tool.helpMessage(for: command, columns: 10_000).split(separator: "\n")
+        where line.hasPrefix("  -") || line.hasPrefix("  <") {
+            let line = line.drop { $0 == " " }
+            // Two spaces or more part the name from the help.
+            guard let gap = line.indices.first(where: { line[$0...].hasPrefix("  ") }) else { continue }
+            let (label, help) = (String(line[..<gap]), line[gap...].drop { $0 == " " })
+            // Every command has this one.
+            guard !label.contains("--help"), !label.contains("--version") else { continue }
+            if lines.isEmpty { lines.append(".RS") }
+            lines += [".TP", ".B \(Self.escaped(label))", Self.escaped(String(help))]
+        }
+        if !lines.isEmpty { lines.append(".RE") }
         return lines
     }
 

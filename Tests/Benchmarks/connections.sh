@@ -214,7 +214,7 @@ part_crashes() {
     ticks=$(($(ticks) - ticks_before)) spent=$((SECONDS - start))
     verdict "$good > 0 && $good >= $count * 0.9" "other routes: $good of $count requests answered, tried up to three times"
     verdict "$ticks / $hertz <= $spent * 0.5" "processor time of the application, crash reports included: $(awk "BEGIN { printf \"%.1f\", $ticks / $hertz }") s in $spent s"
-    verdict "$(grep -c 'worker died' "$log") <= 2 * (8 + $crash_seconds / 5 + 2)" "$(grep -c 'worker died' "$log") workers died; pauses: $(grep -o 'worker.restart-in=[0-9.]*' "$log" | cut -d = -f 2 | sort -n | uniq -c | awk '{ printf "%s%s s x %s", sep, $2, $1; sep = ", " }')"
+    verdict "$(grep -c 'worker died' "$log") <= 2 * (8 + $crash_seconds / 5 + 2)" "$(grep -c 'worker died' "$log") workers died; pauses: $(grep -o 'worker.restart_seconds=[0-9.]*' "$log" | cut -d = -f 2 | sort -n | uniq -c | awk '{ printf "%s%s s x %s", sep, $2, $1; sep = ", " }')"
     until_true 60 "the demo answers again" answers "$port"
 }
 

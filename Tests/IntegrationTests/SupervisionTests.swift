@@ -69,7 +69,7 @@ extension Integration {
                 for _ in 0..<4 { _ = try await app.get("/crash", "--max-time", "30") }
                 try await eventually("other routes answer") { try await app.get("/hello", "--max-time", "30").status == 200 }
                 // How long a pause is follows from a worker's age, to which the crash report adds; RestartBackoffTests know the rule.
-                #expect(app.log.contains("worker died") && app.log.contains("worker.restart-in="))
+                #expect(app.log.contains("worker died") && app.log.contains("worker.restart_seconds="))
             }
         }
 

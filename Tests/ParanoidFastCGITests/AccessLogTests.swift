@@ -61,12 +61,4 @@ struct AccessLogTests {
     func refusals(_ text: String) {
         #expect(AccessLogFormat(text) == nil)
     }
-
-    @Test("and other logs that clients cause have a rate, and say what they left out")
-    func rate() {
-        let rate = LineRate(perSecond: 2)
-        #expect((0..<5).map { rate.next(now: $0) } == [0, 0, nil, nil, nil])
-        #expect(rate.next(now: 1_000_000_000) == 3)
-        #expect(rate.next(now: 1_000_000_001) == 0)
-    }
 }

@@ -1,6 +1,7 @@
 import Foundation
-import ParanoidFastCGI
 import Testing
+
+@testable import ParanoidFastCGI
 
 @Suite("The page of events and log messages")
 struct EventsPageTests {
@@ -30,6 +31,44 @@ struct EventsPageTests {
         let messages = try self.messages()
         #expect(messages.count > 40)
         #expect(messages.filter { !page.contains("| `\($0)` |") }.sorted() == [])
+    }
+
+    /// The limit that a row shows, by its message.
+    private func limits() throws -> [String: String] {
+        let row = /^\| `([^`]+)` \| (?:trace|debug|info|notice|warning|error|critical|the level)[^|]* \| ([^|]+) \| (?:`([^`]+)` \|)?/
+        var limits: [String: String] = [:]
+        for line in try self.page().split(separator: "\n") {
+            guard let match = try row.prefixMatch(in: line) else { continue }
+            limits[String(match.3 ?? match.1)] = String(match.2)
+        }
+        return limits
+    }
+
+    @Test("says of each message how many lines a client can cause, and that is what holds")
+    func limitsAreTrue() throws {
+        let limits = try self.limits()
+        #expect(limits.count > 90)
+        let known = Dictionary(uniqueKeysWithValues: LogLimit.all.map { ($0.message, $0.limit.description) })
+        #expect(limits.filter { $0.value != known[$0.key] ?? "–" }.map(\.key).sorted() == [])
+        #expect(known.keys.filter { limits[$0] == nil }.sorted() == [])
+        #expect(try self.messages().filter { limits[$0] == nil }.sorted() == [], "each message is in a row with a limit")
+    }
+
+    @Test("has a limit for each event of a session, and the message of each limit is in the sources")
+    func limitsAreOfMessages() throws {
+        let sources = self.root.appending(path: "Sources")
+        var text = ""
+        let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "swift", file.lastPathComponent != "LogLimit.swift" else { continue }
+            text += try String(contentsOf: file, encoding: .utf8)
+        }
+        #expect(LogLimit.all.map(\.message).filter { !text.contains("\"\($0)\"") } == [])
+        let page = try self.page()
+        for kind in SessionEvent.Kind.allCases {
+            let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `\(kind.rawValue)` | ") })
+            #expect(row.contains(" a second | `"), "\(row)")
+        }
     }
 
     @Test("has a row for each event of a session")

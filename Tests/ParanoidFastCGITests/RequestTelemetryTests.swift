@@ -91,9 +91,36 @@ struct RequestTelemetryTests {
         #expect(backEnd.timers.allSatisfy { timer in timer.dimensions.allSatisfy { !$0.1.contains("secret") && !$0.1.contains("7") } })
     }
 
+    @Test("is counted while it runs")
+    func active() async throws {
+        let backEnd = TestMetrics()
+        let context = try WorkerContext(alone: {})
+        let metrics = RequestMetrics(backEnd)
+        let monitor = RequestMonitor(context, slowRequest: nil, access: nil, metrics: metrics, logger: Logger(label: "test"))
+        let meter = try backEnd.expectMeter(RequestMetrics.active, [])
+        let traces = (0..<3).map { _ in monitor.begin() }
+        #expect(meter.lastValue == 3)
+        // Also one that was no request.
+        for trace in traces { monitor.end(trace) }
+        #expect(meter.lastValue == 0)
+    }
+
+    @Test("is a counter by event, where something happens to its session")
+    func sessionEvents() throws {
+        let backEnd = TestMetrics()
+        let metrics = SessionMetrics(backEnd)
+        for kind in SessionEvent.Kind.allCases { for _ in 0...kind.rawValue.utf8.count { metrics.count(kind) } }
+        for kind in SessionEvent.Kind.allCases {
+            let counter = try backEnd.expectCounter(SessionMetrics.events, [("event", kind.rawValue)])
+            #expect(counter.totalValue == Int64(kind.rawValue.utf8.count + 1))
+        }
+    }
+
     @Test("is no concern of metrics or tracing that nobody has set up")
     func nothing() {
-        #expect(RequestMetrics.ofProcess() === nil && (RequestTracing.ofProcess().map { _ in 1 }) == nil)
+        #expect(
+            RequestMetrics.ofProcess() === nil && (RequestTracing.ofProcess().map { _ in 1 }) == nil && SessionMetrics.ofProcess() == nil
+        )
     }
 
     @Test("is a span of the server below that of its caller, named by the pattern")

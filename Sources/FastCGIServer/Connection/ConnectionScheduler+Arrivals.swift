@@ -35,9 +35,7 @@ extension ConnectionScheduler {
     func admits(_ socket: borrowing Socket) -> Bool {
         guard let admits = self.configuration.admits, !admits(socket.descriptor) else { return true }
         self.delegate?.count(.refusedPeers)
-        self.reportRarely(self.lastRefusal) {
-            self.logger.warning("A peer that is not on the list was refused.")
-        }
+        self.logger.warning("A peer that is not on the list was refused.")
         return false
     }
 
@@ -74,9 +72,7 @@ extension ConnectionScheduler {
     /// Refuses what cannot be served, with a response if it is a request at all.
     func refuse(_ connection: FastCGIConnection, _ reason: RequestHeadRefusal) {
         self.delegate?.count(reason == .tooManyParameters ? .refusedParameters : .brokenRequests)
-        self.reportRarely(self.lastBadHead) {
-            self.logger.warning("A request could not begin, and its connection is closed.", metadata: ["reason": "\(reason)"])
-        }
+        self.logger.warning("A request could not begin, and its connection is closed.", metadata: ["reason": "\(reason)"])
         guard reason == .tooManyParameters, !self.configuration.refusal.isEmpty else { return self.giveUp(connection) }
         // The number that the first record has, which was seen.
         let request = connection.firstRequestNumber
@@ -86,14 +82,7 @@ extension ConnectionScheduler {
 
     private func reportShortage(_ error: SystemCallError?) {
         self.delegate?.count(.refusedConnections)
-        self.reportRarely(self.lastShortage) {
-            self.logger.error("Connections cannot be accepted.", metadata: ["error": "\(error.map(\.description) ?? "too many are open")"])
-        }
-    }
-
-    /// Reports something at most once a second, as whoever causes it can do so as often as they like.
-    func reportRarely(_ moment: LogThrottle, _ report: () -> Void) {
-        if moment.isDue { report() }
+        self.logger.error("Connections cannot be accepted.", metadata: ["error": "\(error.map(\.description) ?? "too many are open")"])
     }
 }
 
@@ -175,26 +164,5 @@ extension ConnectionScheduler {
             count += 1
         }
         return true
-    }
-}
-
-/// When something was last reported that may happen very often.
-package final class LogThrottle: Sendable {
-    private let moment = Atomic<Int64>(.min)
-    private let pause: Int64
-
-    /// Starts without a report.
-    ///
-    /// - Parameter pause: Between two reports.
-    package init(pause: Duration = .seconds(1)) {
-        self.pause = pause.nanoseconds
-    }
-
-    /// Whether the last report is long enough ago; whoever is told so reports.
-    package var isDue: Bool {
-        let now = CoarseClock.now()
-        let last = self.moment.load(ordering: .relaxed)
-        guard last == .min || now - last > self.pause else { return false }
-        return self.moment.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     }
 }

@@ -65,10 +65,6 @@ final class ConnectionScheduler: Sendable {
     private let watches = WatchedDescriptors()
     let draining = Atomic<Bool>(false)
     let stopped = Atomic<Bool>(false)
-    let lastShortage = LogThrottle()
-    let lastRefusal = LogThrottle()
-    let lastBadHead = LogThrottle()
-    let lastOverload = LogThrottle()
 
     /// Registers the listener; nothing is accepted before threads ask for events.
     init(

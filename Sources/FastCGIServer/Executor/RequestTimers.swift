@@ -50,7 +50,10 @@ final class RequestTimers: Sendable {
                 logger.warning("A request takes too long and is cancelled.", metadata: ["request.overdue": .stringConvertible(overdue)])
                 timer.cancel()
             case .giveUp:
-                logger.error("A handler ignores that its request was cancelled.", metadata: ["request.grace": "\(self.grace)"])
+                logger.error(
+                    "A handler ignores that its request was cancelled.",
+                    metadata: ["request.grace_seconds": .stringConvertible(self.grace / .seconds(1))]
+                )
                 isIgnored = true
             case nil: break
             }

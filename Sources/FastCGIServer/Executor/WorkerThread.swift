@@ -124,9 +124,7 @@ struct WorkerThread: Sendable {
     private func begins(_ connection: FastCGIConnection) -> Bool {
         guard self.scheduler.handlerBegins() else {
             self.scheduler.delegate?.count(.overloads)
-            self.scheduler.reportRarely(self.scheduler.lastOverload) {
-                self.scheduler.logger.error("Requests are refused: as many as allowed are running.")
-            }
+            self.scheduler.logger.error("Requests are refused: as many as allowed are running.")
             self.scheduler.configuration.rejectOverload(FastCGIRequest(connection, timer: nil))
             self.scheduler.handlerEnded()
             return false

@@ -1,7 +1,7 @@
-internal import FastCGIServer
 internal import Logging
 internal import ParanoidLinux
 internal import ParanoidSessions
+internal import Synchronization
 
 /// The file that keeps the last events of users' sessions, for those who are asked why somebody was logged out.
 ///
@@ -19,8 +19,7 @@ final class EventJournal: Sendable {
     private let path: String
     private let repository: SessionRepository
     private let logger: Logger
-    private let failures = LogThrottle(pause: .seconds(60))
-    private let rate = LineRate(perSecond: 100)
+    private let rate = Mutex(LogAllowance())
 
     init(_ path: String, repository: SessionRepository, logger: Logger) {
         self.path = path
@@ -69,7 +68,12 @@ final class EventJournal: Sendable {
 
     private func append(_ event: KeptEvent) {
         // What a client can cause must not keep the disk busy.
-        guard self.rate.next() != nil else { return }
+        guard self.rate.withLock({ $0.admit(.hundredASecond, now: CoarseClock.now()) }) != nil else {
+            return self.logger.error(
+                "an event cannot be kept",
+                metadata: ["file": "\(self.path)", "error": "more than \(LogLimit.hundredASecond) happen"]
+            )
+        }
         let record = self.record(of: event)
         do throws(SystemCallError) {
             let file = try RingFile(self.path, isWritable: true)
@@ -80,7 +84,6 @@ final class EventJournal: Sendable {
                 magic: Self.magic
             )
         } catch {
-            guard self.failures.isDue else { return }
             self.logger.error("an event cannot be kept", metadata: ["file": "\(self.path)", "error": "\(error)"])
         }
     }

@@ -33,7 +33,11 @@ public final class Application: RouterMethods, Service, Sendable {
     /// The settings that the application was made with.
     package let configuration: ApplicationConfiguration
     /// The logger for lines that concern no particular request.
+    ///
+    /// Lines of this package that clients can cause have limits, see <doc:Events-and-log-messages>; the application's own lines have none.
     public let logger: Logger
+    /// Counts the lines that are left out.
+    let logLimits: LogLimits
     /// What this process does; known before ``run()``.
     public let role: ProcessRole
     /// The sessions, for work outside of requests.
@@ -69,7 +73,8 @@ public final class Application: RouterMethods, Service, Sendable {
         self.configuration = configuration
         self.role = WorkerBootstrap.isAnnounced ? .worker : configuration.workers == 0 ? .alone : .supervisor
         self.clock = clock
-        self.logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
+        self.logLimits = (logger?.handler as? LimitedLogHandler)?.limits ?? LogLimits()
+        self.logger = self.logLimits.limit(logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel))
         self.access = SessionAccess(configuration, store: store, clock: clock, logger: self.logger)
         self.sessions = SessionAdministration(self.access)
     }

@@ -87,7 +87,7 @@ extension Application {
             try await setUp(app)
             try await app.run()
         } catch {
-            Self.end(error)
+            Self.end(error, configuration.logFormat)
         }
     }
 
@@ -150,10 +150,9 @@ extension Application {
     }
 
     /// Ends the process with one line on standard error and the exit code of an error.
-    static func end(_ error: any Error) -> Never {
-        let line = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
-        if error is ConfigurationError { ProcessExit.fail(line, code: SupervisorExitCode.unusableConfiguration) }
-        ProcessExit.fail(line, code: ApplicationError(of: error).exitCode)
+    static func end(_ error: any Error, _ format: LogFormat) -> Never {
+        let isSetting = error is ConfigurationError
+        format.fail(error, code: isSetting ? SupervisorExitCode.unusableConfiguration : ApplicationError(of: error).exitCode)
     }
 }
 

@@ -32,7 +32,7 @@ extension Application {
         } catch {
             let error = Self.reported(error)
             guard self.configuration.handlesSignals else { throw error }
-            Self.end(error)
+            Self.end(error, self.configuration.logFormat)
         }
     }
 
@@ -76,7 +76,7 @@ extension Application {
                 if let bootstrap = bootstrap.take() { try await self.work(bootstrap) }
             }
         } catch {
-            Self.end(error)
+            Self.end(error, self.configuration.logFormat)
         }
     }
 
@@ -111,14 +111,15 @@ extension Application {
         }
         configuration.logFile = self.configuration.logFile.map { LogFile($0) }
         let name = file.map { SocketName($0, self.configuration, logger: self.logger) }
-        var renewedListener: (@Sendable () -> OwnedDescriptor?)?
-        if let name { renewedListener = { name.renewedListener() } }
         let supervisor = try Supervisor(
             configuration: configuration,
             listener: listener.intoDescriptor(),
-            logger: self.logger,
-            renewedListener: renewedListener
-        )
+            logger: self.logger
+        ) { [limits = self.logLimits, logger = self.logger] in
+            limits.tellLeftOut(to: logger)
+            return name?.renewedListener()
+        }
+        defer { self.logLimits.tellLeftOut(to: self.logger, isLast: true) }
         self.logger.info(
             "supervising",
             metadata: ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(configuration.workers)]
@@ -142,7 +143,9 @@ extension Application {
     private func work(_ inheritance: consuming WorkerBootstrap) async throws {
         var inheritance = inheritance
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
-        let context = WorkerContext(inheritance, maximumRequests: self.configuration.requestsPerWorker)
+        let context = WorkerContext(inheritance, maximumRequests: self.configuration.requestsPerWorker) {
+            [limits = self.logLimits, logger = self.logger] in limits.tellLeftOut(to: logger)
+        }
         ProcessTitle.set("worker \(context.slot)", program: CommandLine.arguments.first)
         self.attach(context)
         let server = try self.makeServer(listener: try Listener.adopt(descriptor), context: context, opening: .reading)
@@ -178,8 +181,9 @@ extension Application {
         let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
         let signOfLife = WatchdogTurn(manager)
         let name = file.map { SocketName($0, self.configuration, logger: self.logger) }
-        let context = try WorkerContext(alone: {
+        let context = try WorkerContext(alone: { [limits = self.logLimits, logger = self.logger] in
             signOfLife.keepAlive()
+            limits.tellLeftOut(to: logger)
             name?.reportRemoval()
         })
         self.attach(context)
@@ -286,6 +290,7 @@ extension Application {
         whenReady: () -> Void,
         whenStopping: @escaping @Sendable () -> Void = {}
     ) async throws {
+        defer { self.logLimits.tellLeftOut(to: self.logger, isLast: true) }
         guard stoppingOnSignals else {
             whenReady()
             return await server.run()

@@ -1,4 +1,3 @@
-internal import FastCGIServer
 internal import FileSessionStore
 internal import Logging
 package import ParanoidHTTP
@@ -94,8 +93,10 @@ final class SessionAccess: Sendable {
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
         }
         let journal = self.configuration.eventFile.map { EventJournal($0, repository: repository, logger: self.logger) }
+        let metrics = SessionMetrics.ofProcess()
         sessions.observe = { [weak self] event in
             self?.registry.load()?.registry.count(event.kind)
+            metrics?.count(event.kind)
             journal?.note(event)
         }
         sessions.cookies.suffix = self.configuration.mount.cookieSuffix
@@ -131,7 +132,6 @@ final class SessionAccess: Sendable {
         settings.limitPerUser = self.configuration.sessionsPerUser.map { SessionLimit($0, policy: policy) }
         let file = self.configuration.secretFile
         let logger = self.logger
-        let throttle = LogThrottle(pause: .seconds(60))
         let store: any SessionStore
         if let given = self.store { store = given } else { store = try self.makeStore() }
         return SessionRepository(
@@ -150,7 +150,7 @@ final class SessionAccess: Sendable {
                 do throws(ConfigurationError) {
                     return try ServerSecretFile.read(file)
                 } catch {
-                    if throttle.isDue { logger.error("the server's secrets cannot be read again", metadata: ["error": "\(error)"]) }
+                    logger.error("the server's secrets cannot be read again", metadata: ["error": "\(error)"])
                     return nil
                 }
             }

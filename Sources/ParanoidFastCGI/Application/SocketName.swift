@@ -10,7 +10,6 @@ final class SocketName: Sendable {
     private let file: Mutex<UnixSocketFile>
     private let configuration: ApplicationConfiguration
     private let logger: Logger
-    private let throttle = LogThrottle(pause: .seconds(60))
 
     init(_ file: UnixSocketFile, _ configuration: ApplicationConfiguration, logger: Logger) {
         self.file = Mutex(file)
@@ -27,16 +26,14 @@ final class SocketName: Sendable {
             self.logger.error("the socket file was removed; a new one is made", metadata: ["listen": "\(self.configuration.listen)"])
             return listener.intoDescriptor()
         } catch {
-            if self.throttle.isDue {
-                self.logger.error("the socket file was removed, and no new one can be made", metadata: ["error": "\(error)"])
-            }
+            self.logger.error("the socket file was removed, and no new one can be made", metadata: ["error": "\(error)"])
             return nil
         }
     }
 
     /// Says in the log that the name is gone, for a process that serves alone and cannot change its listener.
     func reportRemoval() {
-        guard !self.file.withLock({ $0.isStillThere }), self.throttle.isDue else { return }
+        guard !self.file.withLock({ $0.isStillThere }) else { return }
         self.logger.error("the socket file was removed; restart the application", metadata: ["listen": "\(self.configuration.listen)"])
     }
 

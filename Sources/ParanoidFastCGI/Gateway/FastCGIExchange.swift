@@ -156,17 +156,20 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
     /// Answers in the handler's place and leaves it with a request that is finished, unless its response has begun.
     ///
     /// May be called on any thread: it does not wait for one that reads or writes for the request, as that has a time-out of its own.
-    func answerInstead(_ bytes: [UInt8]) {
+    ///
+    /// - Returns: Whether this is the response.
+    func answerInstead(_ bytes: [UInt8]) -> Bool {
         let taken = self.request.withLockIfAvailable { request -> FastCGIRequest? in
             self.hasBegunAnswer.load(ordering: .relaxed) ? nil : request.take()
         }
-        guard case .some(.some(var request)) = consume taken else { return }
+        guard case .some(.some(var request)) = consume taken else { return false }
         do {
             try unsafe request.write(bytes.span.bytes)
             request.finish()
         } catch {
             // The client has gone, and dropping the request closes the connection.
         }
+        return true
     }
 
     /// Ends the response and gives the connection back.

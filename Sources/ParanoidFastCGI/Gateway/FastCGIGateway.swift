@@ -19,7 +19,6 @@ struct FastCGIGateway: Sendable {
     let probes: ProbeWindow?
     /// Counts.
     let count: @Sendable (ServerStatistics.Event) -> Void
-    private let lastWarning = LogThrottle(pause: .seconds(60))
     private let heads = HeadBuffers()
 
     init(
@@ -49,7 +48,9 @@ struct FastCGIGateway: Sendable {
         } onCancel: {
             if exchange.isOverdue {
                 if let trace { self.monitor?.noteCancellation(of: trace) }
-                exchange.answerInstead(self.head(of: Self.overdueResponse) + Self.overdueText)
+                let response = Self.overdueResponse
+                // What the handler returns later is nobody's response.
+                if exchange.answerInstead(self.head(of: response) + Self.overdueText), let trace { Self.note(response, in: trace) }
             }
         }
     }
@@ -68,16 +69,16 @@ struct FastCGIGateway: Sendable {
         case .request(let request):
             if let tracing = self.monitor?.tracing { return await self.answer(request, on: exchange, tracing) }
             let response = await self.responder.respond(to: request)
-            guard let rest = self.send(response, isSecure: request.isSecure, on: exchange) else { return }
-            await self.stream(rest, on: exchange)
+            guard let rest = self.send(response, to: request, on: exchange) else { return }
+            await self.stream(rest, to: request, on: exchange)
         case .question(let request):
             let answer = await self.responder.respond(to: request).authorizerAnswer(
                 now: HTTPDate(secondsSinceUnixEpoch: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
             )
-            _ = self.send(answer, isSecure: request.isSecure, on: exchange)
+            _ = self.send(answer, to: request, on: exchange)
         case .refused(let response):
             // Its body is in memory.
-            _ = self.send(response, isSecure: false, on: exchange)
+            _ = self.send(response, to: nil, on: exchange)
         }
     }
 
@@ -86,8 +87,8 @@ struct FastCGIGateway: Sendable {
         let span = tracing.begin(request)
         await ServiceContext.withValue(span.context) {
             let response = await self.responder.respond(to: request)
-            guard let rest = self.send(response, isSecure: request.isSecure, on: exchange) else { return }
-            await self.stream(rest, on: exchange)
+            guard let rest = self.send(response, to: request, on: exchange) else { return }
+            await self.stream(rest, to: request, on: exchange)
         }
         tracing.end(span, exchange.trace)
     }
@@ -167,21 +168,27 @@ struct FastCGIGateway: Sendable {
     ///
     /// - Returns: A body that is still to be written.
     @inline(never)
-    private func send(_ response: Response, isSecure: Bool, on exchange: FastCGIExchange) -> ResponseBody? {
+    private func send(_ response: Response, to request: Request?, on exchange: FastCGIExchange) -> ResponseBody? {
         if exchange.isOverdue {
             // A handler that ends because it was cancelled may be faster than the one that answers in its place.
-            return self.write(response.status.code >= 500 ? Self.overdueResponse : response, isSecure, on: exchange)
+            return self.write(response.status.code >= 500 ? Self.overdueResponse : response, request, on: exchange)
         }
         if let counter = ServerStatistics.Event(status: response.status.code) { self.count(counter) }
-        return self.write(response, isSecure, on: exchange)
+        return self.write(response, request, on: exchange)
     }
 
-    private func write(_ response: Response, _ isSecure: Bool, on exchange: FastCGIExchange) -> ResponseBody? {
+    private func write(_ response: Response, _ request: Request?, on exchange: FastCGIExchange) -> ResponseBody? {
         let start = exchange.trace.map { _ in ContinuousClock.now }
-        defer { if let start, let trace = exchange.trace { Self.note(response, in: trace, since: start) } }
+        var isSent = true
+        defer {
+            if let start, let trace = exchange.trace {
+                trace.add(since: start, to: .write)
+                if isSent { Self.note(response, in: trace) }
+            }
+        }
         do {
             try self.heads.withBuffer { head in
-                self.appendHead(of: response, isSecure: isSecure, to: &head)
+                self.appendHead(of: response, to: request, on: exchange, in: &head)
                 switch response.body.content {
                 case .stream: try exchange.writeHere(head)
                 case .bytes(let body): try exchange.respond(head, body)
@@ -190,13 +197,13 @@ struct FastCGIGateway: Sendable {
             }
             if case .stream = response.body.content { return response.body }
         } catch {
-            self.cutShort(error, exchange)
+            isSent = !(error is FastCGIExchange.Finished)
+            self.cutShort(error, request, exchange)
         }
         return nil
     }
 
-    private static func note(_ response: Response, in trace: RequestTrace, since start: ContinuousClock.Instant) {
-        trace.add(since: start, to: .write)
+    private static func note(_ response: Response, in trace: RequestTrace) {
         trace.note { facts in
             facts.status = response.status.code
             switch response.body.content {
@@ -208,26 +215,35 @@ struct FastCGIGateway: Sendable {
     }
 
     @inline(never)
-    private func stream(_ body: ResponseBody, on exchange: FastCGIExchange) async {
+    private func stream(_ body: ResponseBody, to request: Request, on exchange: FastCGIExchange) async {
         let start = exchange.trace.map { _ in ContinuousClock.now }
         defer { if let start { exchange.trace?.add(since: start, to: .write) } }
         do {
             try await body.write(to: exchange)
             exchange.finish()
         } catch {
-            self.cutShort(error, exchange)
+            self.cutShort(error, request, exchange)
         }
     }
 
     /// The head is on its way: all that is left is to let the web server see that something is missing.
-    private func cutShort(_ error: any Error, _ exchange: FastCGIExchange) {
-        self.responder.logger.debug("response cut short", metadata: ["error": "\(type(of: error))"])
+    private func cutShort(_ error: any Error, _ request: Request?, _ exchange: FastCGIExchange) {
+        if request?.logs(.debug) ?? false {
+            self.logger(request).debug("response cut short", metadata: Self.metadata("\(type(of: error))", exchange))
+        }
         exchange.abandon()
+    }
+
+    /// The logger of lines about a response; `nil`: there was no request that could be read.
+    private func logger(_ request: Request?) -> Logger { request?.logger ?? self.responder.logger }
+
+    private static func metadata(_ error: String, _ exchange: FastCGIExchange?) -> Logger.Metadata {
+        ["error": "\(error)", "http.route": "\(exchange?.trace?.withFacts { $0.route } ?? "-")"]
     }
 
     private func head(of response: Response) -> [UInt8] {
         var bytes: [UInt8] = []
-        self.appendHead(of: response, isSecure: false, to: &bytes)
+        self.appendHead(of: response, to: nil, on: nil, in: &bytes)
         return bytes
     }
 
@@ -235,34 +251,37 @@ struct FastCGIGateway: Sendable {
     ///
     /// The security headers are the same for all responses, so they are there as bytes; a response with one of its own gets the others one by
     /// one.
-    private func appendHead(of response: Response, isSecure: Bool, to bytes: inout [UInt8]) {
+    private func appendHead(of response: Response, to request: Request?, on exchange: FastCGIExchange?, in bytes: inout [UInt8]) {
+        let isSecure = request?.isSecure ?? false
         let security = isSecure ? self.responder.securityBlocks.overHTTPS : self.responder.securityBlocks.always
-        guard security.isPartlyIn(response) else { return self.appendHead(of: response, security.bytes, to: &bytes) }
-        var response = response
-        self.responder.securityHeaders.apply(to: &response, isSecure: isSecure)
-        self.appendHead(of: response, [], to: &bytes)
-    }
-
-    private func appendHead(of response: Response, _ security: [UInt8], to bytes: inout [UInt8]) {
-        // The time matters to cookies only.
-        let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
         do throws(CGIResponseHeadError) {
-            try CGIResponseHead.appendStatus(response.status, to: &bytes)
-            try CGIResponseHead.appendFields(of: response, now: HTTPDate(secondsSinceUnixEpoch: seconds), to: &bytes)
-            bytes += security
-            CGIResponseHead.appendEnd(to: &bytes)
-            if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
+            if security.isPartlyIn(response) {
+                var response = response
+                self.responder.securityHeaders.apply(to: &response, isSecure: isSecure)
+                try Self.appendHead(of: response, [], to: &bytes)
+            } else {
+                try Self.appendHead(of: response, security.bytes, to: &bytes)
+            }
+            if bytes.count > self.longestHead { self.warn(headOf: bytes.count, request) }
         } catch {
-            self.responder.logger.error("the response's head is not valid", metadata: ["error": "\(error)"])
+            self.logger(request).error("the response's head is not valid", metadata: Self.metadata("\(error)", exchange))
             bytes.removeAll(keepingCapacity: true)
             bytes += "Status: 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n".utf8
         }
     }
 
-    private func warn(headOf bytes: Int) {
+    private static func appendHead(of response: Response, _ security: [UInt8], to bytes: inout [UInt8]) throws(CGIResponseHeadError) {
+        // The time matters to cookies only.
+        let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
+        try CGIResponseHead.appendStatus(response.status, to: &bytes)
+        try CGIResponseHead.appendFields(of: response, now: HTTPDate(secondsSinceUnixEpoch: seconds), to: &bytes)
+        bytes += security
+        CGIResponseHead.appendEnd(to: &bytes)
+    }
+
+    private func warn(headOf bytes: Int, _ request: Request?) {
         self.count(.largeResponseHeads)
-        guard self.lastWarning.isDue else { return }
-        self.responder.logger.warning(
+        self.logger(request).warning(
             "a response's head is longer than the web server's buffer may be",
             metadata: ["response.head": .stringConvertible(bytes), "response.limit": .stringConvertible(self.longestHead)]
         )

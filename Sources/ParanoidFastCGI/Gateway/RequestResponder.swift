@@ -1,4 +1,3 @@
-internal import FastCGIServer
 internal import ParanoidHTTP
 internal import HTTPTypes
 internal import Logging
@@ -18,7 +17,6 @@ struct RequestResponder: Sendable {
     private let mount: MountPoint
     /// Where the role authorizer asks; `nil`: nowhere.
     let gatePath: String?
-    private let strays = LogThrottle(pause: .seconds(60))
 
     init(
         handler: any HTTPHandler,
@@ -70,9 +68,7 @@ struct RequestResponder: Sendable {
     private func mountedResponse(to request: Request) async -> Response {
         guard request.isMounted(at: self.mount) else {
             // The web server passes what belongs to somebody else; no handler is to take it for its own.
-            if self.strays.isDue {
-                self.logger.warning("a request's path is not below the mount point", metadata: ["mount": "\(self.mount.path)"])
-            }
+            request.logger.warning("a request's path is not below the mount point", metadata: ["mount": "\(self.mount.path)"])
             return await self.errorResponder.response(for: HTTPError.notFound, request: request)
         }
         var response = await self.errorResponder.response(to: request, of: self.handler)

@@ -9,6 +9,41 @@ package enum LogFormat: String, Sendable, Hashable, CaseIterable {
     /// For programs: one JSON object a line.
     case json
 
+    /// The form that a text names.
+    ///
+    /// For the line about settings that cannot be used, of which this one may be right.
+    init(ofSetting text: String?) {
+        self = text.flatMap { Self(rawValue: $0) } ?? .text
+    }
+
+    /// Ends the process with one line on standard error that says why.
+    func fail(_ error: any Error, code: Int32) -> Never {
+        ProcessExit.fail(self.line(of: error, code: code, nanosecondsSinceEpoch: WallClock.nanosecondsSinceEpoch()), code: code)
+    }
+
+    /// The line without its end.
+    func line(of error: any Error, code: Int32, nanosecondsSinceEpoch now: Int64, process: Int = ProcessFacts.processID) -> String {
+        let line = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
+        switch self {
+        case .text: return line
+        case .json:
+            var metadata: Logger.Metadata = ["error": "\(line)", "exit.code": .stringConvertible(code)]
+            if let error = error as? ConfigurationError { metadata["setting"] = "\(error.setting)" }
+            let event = LogEvent(
+                level: .critical,
+                message: "the application cannot go on",
+                error: nil,
+                metadata: metadata,
+                source: "ParanoidFastCGI",
+                file: #fileID,
+                function: #function,
+                line: #line
+            )
+            let bytes = JSONLogHandler(label: "paranoid").line(of: event, nanosecondsSinceEpoch: now, process: process)
+            return String(decoding: bytes.dropLast(), as: UTF8.self)
+        }
+    }
+
     /// A logger that writes lines of this form to standard error.
     func logger(label: String, level: Logger.Level) -> Logger {
         var logger =
@@ -100,12 +135,37 @@ struct JSONLogHandler: LogHandler {
     private static func append(_ value: Logger.MetadataValue, to line: inout [UInt8]) {
         switch value {
         case .string(let text): self.append(text, to: &line)
-        case .stringConvertible(let value as any FixedWidthInteger): line += Array("\(value)".utf8)
-        case .stringConvertible(let value as Double) where value.isFinite: line += Array("\(value)".utf8)
-        case .stringConvertible(let value as Bool): line += Array("\(value)".utf8)
+        case .stringConvertible(let value as any FixedWidthInteger): line += "\(value)".utf8
+        case .stringConvertible(let value as Double) where value.isFinite: line += "\(value)".utf8
+        case .stringConvertible(let value as Float) where value.isFinite: line += "\(value)".utf8
+        case .stringConvertible(let value as Bool): line += "\(value)".utf8
         case .stringConvertible(let value): self.append(value.description, to: &line)
-        default: self.append("\(value)", to: &line)
+        case .array(let values): self.append(values, between: "[]", to: &line) { self.append($0, to: &$1) }
+        case .dictionary(let values):
+            self.append(values.sorted { $0.key < $1.key }, between: "{}", to: &line) { member, line in
+                self.append(member.key, to: &line)
+                line.append(UInt8(ascii: ":"))
+                self.append(member.value, to: &line)
+            }
         }
+    }
+
+    /// Appends values until the line has got so long that a value of its own would be cut.
+    private static func append<Item>(
+        _ items: [Item],
+        between brackets: StaticString,
+        to line: inout [UInt8],
+        _ append: (Item, inout [UInt8]) -> Void
+    ) {
+        let ends = Array("\(brackets)".utf8)
+        line.append(ends[0])
+        let begin = line.count
+        for (index, item) in items.enumerated() {
+            if line.count - begin > self.maximumValueLength { break }
+            if index > 0 { line.append(UInt8(ascii: ",")) }
+            append(item, &line)
+        }
+        line.append(ends[1])
     }
 
     private static func append(_ text: String, to line: inout [UInt8]) {

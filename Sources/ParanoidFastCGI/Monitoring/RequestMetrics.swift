@@ -1,5 +1,6 @@
 internal import CoreMetrics
 internal import ParanoidHTTP
+internal import ParanoidSessions
 internal import Synchronization
 
 /// The times of requests for the metrics back-end that the application has bootstrapped (`MetricsSystem.bootstrap`).
@@ -10,6 +11,8 @@ internal import Synchronization
 final class RequestMetrics: Sendable {
     /// The name of the times of requests.
     static let duration = "http.server.request.duration"
+    /// The name of the number of requests that run.
+    static let active = "http.server.active_requests"
     /// The name of the times of phases.
     static let phaseDuration = "paranoid.request.phase.duration"
 
@@ -27,10 +30,12 @@ final class RequestMetrics: Sendable {
 
     private let factory: any MetricsFactory
     private let timers = Mutex(Timers())
+    private let active: Meter
 
     /// Has times recorded by a back-end.
     init(_ factory: any MetricsFactory) {
         self.factory = factory
+        self.active = Meter(label: Self.active, dimensions: [], factory: factory)
     }
 
     /// For the back-end of this process; `nil` without one.
@@ -38,6 +43,12 @@ final class RequestMetrics: Sendable {
         let factory = MetricsSystem.factory
         return factory is NOOPMetricsHandler ? nil : RequestMetrics(factory)
     }
+
+    /// Notes that a request runs.
+    func begin() { self.active.increment() }
+
+    /// Notes that a request no longer runs.
+    func end() { self.active.decrement() }
 
     /// Records a request that is over.
     func record(_ facts: borrowing RequestTrace.Facts, total: Int64) {
@@ -87,4 +98,30 @@ enum KnownMethod: String, Sendable, Hashable, CaseIterable {
     init(_ method: String) {
         self = Self(rawValue: method) ?? .other
     }
+}
+
+/// The events of sessions for the metrics back-end that the application has bootstrapped: a counter for each kind.
+struct SessionMetrics: Sendable {
+    /// The name of the counters.
+    static let events = "paranoid.session.events"
+
+    private let counters: [SessionEvent.Kind: Counter]
+
+    /// Has events counted by a back-end.
+    init(_ factory: any MetricsFactory) {
+        var counters: [SessionEvent.Kind: Counter] = [:]
+        for kind in SessionEvent.Kind.allCases {
+            counters[kind] = Counter(label: Self.events, dimensions: [("event", kind.rawValue)], factory: factory)
+        }
+        self.counters = counters
+    }
+
+    /// For the back-end of this process; `nil` without one.
+    static func ofProcess() -> SessionMetrics? {
+        let factory = MetricsSystem.factory
+        return factory is NOOPMetricsHandler ? nil : SessionMetrics(factory)
+    }
+
+    /// Counts an event.
+    func count(_ kind: SessionEvent.Kind) { self.counters[kind]?.increment() }
 }

@@ -19,7 +19,6 @@ final class RequestMonitor: Sendable {
     /// A bit for each row that is taken.
     private let taken: RowMarks
     private let spare = SparePlaces()
-    private let slowLines = LineRate()
 
     /// Begins with rows that are all free.
     init(
@@ -46,6 +45,7 @@ final class RequestMonitor: Sendable {
 
     /// Begins to measure a request.
     func begin() -> RequestTrace {
+        self.metrics?.begin()
         guard let kept = unsafe self.spare.take() else {
             let (rows, marks, access, isSlowLogged) = (self.rows, self.taken, self.access, self.slowRequest != nil)
             return RequestTrace { trace, request in
@@ -103,6 +103,7 @@ final class RequestMonitor: Sendable {
             self.registry.count(facts, total: total)
             return total
         }
+        self.metrics?.end()
         if self.isTold || self.slowRequest.map({ total >= $0.wholeNanoseconds }) ?? false { self.tell(trace.facts, total: total) }
         let kept = unsafe Unmanaged.passRetained(trace)
         if unsafe !self.spare.give(kept.toOpaque()) { unsafe kept.release() }
@@ -120,14 +121,12 @@ final class RequestMonitor: Sendable {
     }
 
     private func noteSlow(_ facts: RequestTrace.Facts, total: Int64) {
-        guard let leftOut = self.slowLines.next() else { return }
         let slowest = RequestTrace.Phase.all.max { facts[$0] < facts[$1] } ?? .handler
         var metadata: Logger.Metadata = [
             "http.method": "\(facts.method)", "http.route": "\(facts.route ?? "-")", "http.status": .stringConvertible(facts.status),
             "request.milliseconds": .stringConvertible(total / 1_000_000), "request.slowest": "\(slowest)",
         ]
         for phase in RequestTrace.Phase.all { metadata["request.\(phase)"] = .stringConvertible(facts[phase] / 1_000_000) }
-        if leftOut > 0 { metadata["log.left_out"] = .stringConvertible(leftOut) }
         if !facts.identifier.isEmpty { metadata["request.id"] = "\(facts.identifier)" }
         if !facts.session.isEmpty { metadata["session.handle"] = "\(facts.session)" }
         self.logger.warning("a request was slow", metadata: metadata)

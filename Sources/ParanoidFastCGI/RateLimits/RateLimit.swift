@@ -1,4 +1,3 @@
-internal import FastCGIServer
 internal import Logging
 public import ParanoidHTTP
 internal import ParanoidLinux
@@ -15,7 +14,6 @@ public final class RateLimit: HTTPMiddleware {
     private let now: @Sendable () -> Int64
     private let makeTable: @Sendable () -> RateTable
     private let table = Mutex<RateTable?>(nil)
-    private let throttle = LogThrottle(pause: .seconds(60))
     private let logger: Logger
 
     init(
@@ -50,12 +48,10 @@ public final class RateLimit: HTTPMiddleware {
     public func count(_ key: String) throws {
         let wait = self.open().take(Array(key.utf8), limit: self.limit, window: self.window, now: self.now())
         guard let wait else { return }
-        if self.throttle.isDue {
-            self.logger.notice(
-                "requests are refused by a rate limit",
-                metadata: ["limit": "\(self.limit)", "window": "\(self.window / 1_000_000) ms"]
-            )
-        }
+        self.logger.notice(
+            "requests are refused by a rate limit",
+            metadata: ["rate.limit": .stringConvertible(self.limit), "rate.seconds": .stringConvertible(Double(self.window) / 1e9)]
+        )
         throw HTTPError(.tooManyRequests).adding("\(wait / 1_000_000_000 + 1)", for: .retryAfter)
     }
 

@@ -5,25 +5,29 @@ extension ApplicationConfiguration {
     /// The settings of a program, from its environment and from the file that `PARANOID_ENV_FILE` names, which is stronger.
     ///
     /// Blocks while the file is read. A value that cannot be used, or a name that is no setting but looks like one, ends the process with exit
-    /// code 78 and one line on standard error that says what is allowed; ``init(environment:)`` throws instead.
+    /// code 78 and one line on standard error that says what is allowed, in the form that `PARANOID_LOG_FORMAT` names;
+    /// ``init(environment:)`` throws instead.
     public static func fromEnvironment() -> ApplicationConfiguration {
+        var format = LogFormat.text
         do throws(ConfigurationError) {
-            return try Self.ofThisProcess()
+            return try Self.ofThisProcess(&format)
         } catch {
-            ProcessExit.fail("\(error)", code: SupervisorExitCode.unusableConfiguration)
+            format.fail(error, code: SupervisorExitCode.unusableConfiguration)
         }
     }
 
-    private static func ofThisProcess() throws(ConfigurationError) -> ApplicationConfiguration {
+    private static func ofThisProcess(_ format: inout LogFormat) throws(ConfigurationError) -> ApplicationConfiguration {
         // What the program opens, or prints, before it serves must not get these numbers; one that cannot open anything fails soon enough.
         _ = try? StandardDescriptors.openMissing()
         var environment = ProcessEnvironment.current()
+        format = LogFormat(ofSetting: environment["PARANOID_LOG_FORMAT"])
         var namesFromFile: Set<String> = []
         if let path = environment["PARANOID_ENV_FILE"], !path.isEmpty, path.lowercased() != "none" {
             do {
                 let file = try ProcessEnvironment(file: path)
                 namesFromFile.formUnion(file.names)
                 environment.merge(file)
+                format = LogFormat(ofSetting: environment["PARANOID_LOG_FORMAT"])
             } catch {
                 throw ConfigurationError(setting: "PARANOID_ENV_FILE", problem: "\(path): \(error)")
             }

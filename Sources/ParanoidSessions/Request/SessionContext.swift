@@ -11,7 +11,6 @@ final class SessionContext: Sendable {
     let statistics = SessionStatistics()
     let events: SessionEvents
     private let guesses = Mutex(GuessDetector())
-    private let ambiguities = Mutex(LineLimit())
 
     init(repository: SessionRepository, configuration: SessionSettings, clock: any RequestClock) {
         self.repository = repository
@@ -28,9 +27,6 @@ final class SessionContext: Sendable {
         return self.guesses.withLock { $0.note(network, at: now) }
     }
 
-    /// Notes cookies with several values; `nil`: there was a line of such within this minute, else how many have had none since the last one.
-    func noteAmbiguity(at now: Timestamp) -> Int? { self.ambiguities.withLock { $0.admit(at: now) } }
-
     /// When a request arrived: never later than it was seen here, and never earlier than the bound allows.
     func arrival(of request: Request, seenAt: Timestamp) -> RequestArrival {
         let time = self.clock.arrival(of: request, seenAt: seenAt)
@@ -44,26 +40,6 @@ final class SessionContext: Sendable {
     func isChecked(_ request: Request, _ hooked: () -> Request) -> Bool {
         for prefix in self.configuration.uncheckedPathPrefixes where request.isRouted(below: prefix.utf8, isWhole: false) { return false }
         return self.configuration.checksAll || self.configuration.checks(hooked())
-    }
-}
-
-/// Keeps lines of the log that any client can cause to one a minute (pure).
-struct LineLimit: Sendable {
-    private var minute = Int64.min
-    private var leftOut = 0
-
-    /// Asks for a line.
-    ///
-    /// - Returns: How many lines were left out since the last one; `nil`: leave this one out as well.
-    mutating func admit(at now: Timestamp) -> Int? {
-        let minute = now.nanosecondsSinceEpoch / 60_000_000_000
-        guard minute != self.minute else {
-            self.leftOut += 1
-            return nil
-        }
-        self.minute = minute
-        defer { self.leftOut = 0 }
-        return self.leftOut
     }
 }
 

@@ -60,16 +60,13 @@ extension SessionTransaction {
                 accepted.append(choice)
             }
         }
-        if let leftOut = self.context.noteAmbiguity(at: now) {
-            self.request.logger.notice(
-                "a session cookie came with several values",
-                metadata: [
-                    "session.candidates": .stringConvertible(candidates.identifiers.count),
-                    "session.accepted": .stringConvertible(accepted.count),
-                    "session.left_out": .stringConvertible(leftOut),
-                ]
-            )
-        }
+        self.request.logger.notice(
+            "a session cookie came with several values",
+            metadata: [
+                "session.candidates": .stringConvertible(candidates.identifiers.count),
+                "session.accepted": .stringConvertible(accepted.count),
+            ]
+        )
         if accepted.count == 1 { return accepted[0] }
         return isAnyThere && self.settings.behaviour.hasRotationChains ? nil : credentials
     }

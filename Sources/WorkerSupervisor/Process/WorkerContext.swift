@@ -34,8 +34,14 @@ package final class WorkerContext: Sendable {
 
     /// Attaches to the slot that the supervisor has given.
     ///
-    /// - Parameter maximumRequests: After about so many requests the worker asks for a successor; `nil`: never.
-    package init(_ bootstrap: borrowing WorkerBootstrap, maximumRequests: Int?) {
+    /// - Parameters:
+    ///   - maximumRequests: After about so many requests the worker asks for a successor; `nil`: never.
+    ///   - onHeartbeat: Called with every heartbeat, on one of the server's threads.
+    package init(
+        _ bootstrap: borrowing WorkerBootstrap,
+        maximumRequests: Int?,
+        onHeartbeat: @escaping @Sendable () -> Void = {}
+    ) {
         self.slot = bootstrap.slot
         self.scoreboardSlot = bootstrap.scoreboardSlot
         self.rows = bootstrap.scoreboard.rows(bootstrap.slot, generation: bootstrap.generation)
@@ -43,7 +49,7 @@ package final class WorkerContext: Sendable {
         self.report = bootstrap.report
         self.siblings = bootstrap.siblings.map { Sibling(socket: $0, isGone: Gone()) }
         self.quota = maximumRequests.map { RequestQuota.requests(maximum: $0, slot: bootstrap.slot) }
-        self.onHeartbeat = {}
+        self.onHeartbeat = onHeartbeat
     }
 
     /// Attaches to the only slot of a scoreboard of its own, in a process without supervisor and siblings.

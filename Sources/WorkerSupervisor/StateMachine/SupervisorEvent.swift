@@ -179,14 +179,17 @@ extension Logger {
             self.warning(
                 "worker died",
                 metadata: [
-                    "worker": "\(worker)", "worker.status": "\(status)", "worker.early-exits": .stringConvertible(earlyExits),
-                    "worker.restart-in": "\(pause)",
+                    "worker": "\(worker)", "worker.status": "\(status)", "worker.early_exits": .stringConvertible(earlyExits),
+                    "worker.restart_seconds": .stringConvertible(pause / .seconds(1)),
                 ]
             )
         case .workerNotStarted(let worker, let earlyExits, let pause):
             self.warning(
                 "worker not started",
-                metadata: ["worker": "\(worker)", "worker.early-exits": .stringConvertible(earlyExits), "worker.restart-in": "\(pause)"]
+                metadata: [
+                    "worker": "\(worker)", "worker.early_exits": .stringConvertible(earlyExits),
+                    "worker.restart_seconds": .stringConvertible(pause / .seconds(1)),
+                ]
             )
         case .readinessTimeout(let worker):
             self.error("worker did not become ready in time and is killed", metadata: ["worker": "\(worker)"])
@@ -199,7 +202,10 @@ extension Logger {
                 metadata: ["worker": "\(worker)", "worker.bytes": .stringConvertible(bytes)]
             )
         case .heartbeatMissed(let worker, let silence):
-            self.error("worker is stuck and is replaced", metadata: ["worker": "\(worker)", "worker.silence": "\(silence)"])
+            self.error(
+                "worker is stuck and is replaced",
+                metadata: ["worker": "\(worker)", "worker.silence_seconds": .stringConvertible(silence / .seconds(1))]
+            )
         case .abortIgnored(let worker): self.error("stuck worker is killed", metadata: ["worker": "\(worker)"])
         case .reloadBegun: self.notice("reload begun")
         case .reloadFinished: self.notice("reload finished")
