@@ -246,9 +246,12 @@ struct FastCGIGateway: Sendable {
     private func appendHead(of response: Response, _ security: [UInt8], to bytes: inout [UInt8]) {
         // The time matters to cookies only.
         let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
+        // HAProxy makes a 302 of a head in which `Location` comes behind `Status`; for all others the order means nothing.
+        let mayHaveLocation = response.status.kind == .redirection || response.status.code == 201
         do throws(CGIResponseHeadError) {
-            try CGIResponseHead.appendStatus(response.status, to: &bytes)
+            if !mayHaveLocation { try CGIResponseHead.appendStatus(response.status, to: &bytes) }
             try CGIResponseHead.appendFields(of: response, now: HTTPDate(secondsSinceUnixEpoch: seconds), to: &bytes)
+            if mayHaveLocation { try CGIResponseHead.appendStatus(response.status, to: &bytes) }
             bytes += security
             CGIResponseHead.appendEnd(to: &bytes)
             if bytes.count > self.longestHead { self.warn(headOf: bytes.count) }
