@@ -17,7 +17,7 @@
 #     fuzz      multipart forms and ranges: kept corpora, generated and damaged ones (in full: 10 000 000 each), forms beside Python's
 #               reading, ranges beside nginx's answers
 #     examples  the examples that are packages of their own: built with what they depend on, and tested (needs a network)
-#     large     1 GiB through nginx and one worker in both directions, whole and as a form
+#     large     1 GiB through nginx and one worker in both directions, whole and as a form, and beside PHP-FPM and Go
 #     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
 #     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
 #     reload    constant load while workers are replaced and killed
@@ -171,6 +171,8 @@ part_large() {
     preload=(TMPDIR="$work/large" PARANOID_LARGE_BODIES=1)
     swift_tests large 1200 "$(bundle_of .build)" --filter IntegrationTests.Integration/LargeBodies
     preload=()
+    run bodies 1800 python3 Tests/Benchmarks/bodies.py
+    count_closing_line $? "large: beside others"
     end_left_behind "$work/large"
 }
 
