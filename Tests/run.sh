@@ -14,9 +14,10 @@
 #     e2e       IntegrationTests through real nginx, nginx/demo.sh --check
 #     browser   real Chromium through nginx and TLS, near and over a slow line (skipped in the gate where chromium cannot be installed)
 #     torture   processes that change the same session files, some of them killed (in full: 60 s, 8 x 8)
-#     fuzz      multipart forms and ranges, generated and damaged, and beside Python's reading (in full: 10 000 000 each)
+#     fuzz      multipart forms and ranges: kept corpora, generated and damaged ones (in full: 10 000 000 each), forms beside Python's
+#               reading, ranges beside nginx's answers
 #     examples  the examples that are packages of their own: built with what they depend on, and tested (needs a network)
-#     large     1 GiB through nginx and one worker in both directions, whole and as a form
+#     large     1 GiB through nginx and one worker in both directions, whole and as a form, and beside PHP-FPM and Go
 #     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
 #     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
 #     reload    constant load while workers are replaced and killed
@@ -148,15 +149,20 @@ part_torture() {
 }
 
 part_fuzz() {
-    need python3 && build_release || return
-    local runs=10000000 parser
+    need nginx python3 && build_release || return
+    local runs=10000000 parser corpus
     [ "${1:-}" != --short ] || runs=200000
     for parser in multipart ranges; do
-        run "fuzz-$parser" 1800 "$PARANOID_BIN_DIR/parser-fuzz" "$parser" "$runs"
+        corpus=Tests/ParserFuzz/Corpora/$parser.txt
+        run "fuzz-$parser-corpus" 60 "$PARANOID_BIN_DIR/parser-fuzz" replay "$parser" "$corpus"
+        count_closing_line $? "fuzz: corpus of $parser"
+        run "fuzz-$parser" 1800 "$PARANOID_BIN_DIR/parser-fuzz" "$parser" "$runs" 1 "$corpus"
         count_closing_line $? "fuzz: $parser"
     done
     run fuzz-python 300 python3 Tests/Conformance/multipart.py "$PARANOID_BIN_DIR/parser-fuzz"
     count_closing_line $? "fuzz: beside Python"
+    run fuzz-nginx 300 python3 Tests/Conformance/ranges.py "$PARANOID_BIN_DIR/stress-server"
+    count_closing_line $? "fuzz: beside nginx"
 }
 
 part_large() {
@@ -165,6 +171,8 @@ part_large() {
     preload=(TMPDIR="$work/large" PARANOID_LARGE_BODIES=1)
     swift_tests large 1200 "$(bundle_of .build)" --filter IntegrationTests.Integration/LargeBodies
     preload=()
+    run bodies 1800 python3 Tests/Benchmarks/bodies.py
+    count_closing_line $? "large: beside others"
     end_left_behind "$work/large"
 }
 

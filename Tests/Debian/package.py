@@ -3,6 +3,8 @@
 
     package.py PROGRAM TOOL ROOT
 
+Before that it puts the same program on the machine by hand, as the page Deployment says, with the page's own commands.
+
 PROGRAM and TOOL are release builds with --static-swift-stdlib. ROOT is a folder for a Debian root; it is made once with
 debootstrap and used again. Needs root, debootstrap, dpkg-dev, wrk. Ends with `N passed, N failed`.
 """
@@ -163,6 +165,79 @@ def play(machine, program, tool):
     check("nothing is left", left == "", left)
 
 
+def page_blocks(kind):
+    """The pieces of code of a kind on the page Deployment."""
+    text = (SOURCES / "Sources/ParanoidFastCGI/Documentation.docc/Operations/Deployment.md").read_text()
+    return [block.split("\n", 1)[1] for block in text.split("```")[1::2] if block.startswith(kind + "\n")], text
+
+
+def follow_deployment(machine, program, tool):
+    """The steps of the page, in its order."""
+    blocks, text = page_blocks("sh")
+    root = machine.root
+    shell = lambda command, **options: machine("env", "-C", "/root/App", "CURL_CA_BUNDLE=/etc/ssl/example.org.pem", "bash", "-euc", command, **options)
+    build = root / "root/App/.build/release"
+    build.mkdir(parents=True, exist_ok=True)
+    must(run("install", "-m", "755", program, build / "App"))
+    must(run("install", "-m", "755", tool, build / "paranoid"))
+    for block in blocks[:2]:
+        # What is built there was built here.
+        must(shell("\n".join(line for line in block.splitlines() if not line.startswith("swift build"))))
+
+    units = SOURCES / "nginx/systemd"
+    for name in ("paranoid-app.service", "paranoid-app.socket"):
+        unit = (units / name).read_text().replace("#Environment=PARANOID_ENV_FILE", "Environment=PARANOID_ENV_FILE")
+        (root / "etc/systemd/system" / name).write_text(unit)
+    (root / "etc/paranoid-app.env").write_text("PARANOID_WORKERS=2\n")
+    start = "systemctl daemon-reload && systemctl enable --now paranoid-app.socket paranoid-app.service"
+    check("the page says how to start", f"`{start}`" in text)
+    started = shell(start)
+    check("the application starts as the page says", started.returncode == 0, started.stdout + started.stderr)
+
+    for name in ("paranoid_upstream.conf", "paranoid_location.conf", "paranoid_fastcgi_params"):
+        content = (SOURCES / "nginx" / name).read_text()
+        (root / "etc/nginx" / name).write_text(content.replace("unix:/run/paranoid/app.sock", "unix:/run/paranoid-app.sock"))
+    (server,), _ = page_blocks("nginx")
+    (root / "etc/nginx/conf.d/app.conf").write_text(server)
+    (root / "etc/ssl/private").mkdir(parents=True, exist_ok=True)
+    must(run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=example.org",
+        "-addext", "subjectAltName=DNS:example.org", "-keyout", root / "etc/ssl/private/example.org.pem", "-out", root / "etc/ssl/example.org.pem",
+    ))
+    (root / "etc/hosts").write_text("127.0.0.1 localhost example.org\n")
+    reload = "nginx -t && systemctl reload nginx"
+    check("the page says how to reload nginx", f"`{reload}`" in text)
+    machine("systemctl", "start", "nginx")
+    taken = shell(reload)
+    check("nginx takes the page's server", taken.returncode == 0, taken.stdout + taken.stderr)
+
+    hello = "curl -fsS https://example.org/hello"
+    until("the page's request is answered", lambda: shell(hello).stdout == "hello\n")
+    checked = shell(blocks[2].replace("systemctl status", "systemctl --no-pager status").replace("journalctl -u", "journalctl --no-pager -u"))
+    check("the page's checks show two workers and no warning", "2 workers serve" in checked.stdout and " warning " not in checked.stdout, checked.stdout + checked.stderr)
+    redirected = shell("curl -s -o /dev/null -w '%{http_code} %{redirect_url}' http://example.org/hello?a=b").stdout
+    check("plain HTTP leads to HTTPS", redirected == "308 https://example.org/hello?a=b", redirected)
+
+    workers = lambda: machine("pgrep", "-P", machine("systemctl", "show", "-P", "MainPID", "paranoid-app").stdout.strip()).stdout.split()
+    before = workers()
+    must(shell(blocks[3]))
+    until("all workers are new", lambda: len(workers()) >= 2 and not set(workers()) & set(before))
+    check("a new version serves", shell(hello).stdout == "hello\n")
+
+    nobody = shell("paranoid sessions list nobody")
+    check("the tool names the command line that finds the application", "paranoid sessions list nobody" in nobody.stderr and "PARANOID_SESSION_DIR" in nobody.stderr, nobody.stderr)
+    (root / "etc/paranoid-app.env").write_text("PARANOID_WORKERS=two\n")
+    machine("systemctl", "restart", "paranoid-app")
+    until("the service has failed", lambda: machine("systemctl", "is-failed", "paranoid-app").stdout.strip() == "failed")
+    code = machine("systemctl", "show", "-P", "ExecMainStatus", "paranoid-app").stdout.strip()
+    check("a setting that cannot be used ends with 78", code == "78", code)
+
+    machine("systemctl", "disable", "--now", "paranoid-app.socket", "paranoid-app.service")
+    for name in ("etc/systemd/system/paranoid-app.service", "etc/systemd/system/paranoid-app.socket", "etc/nginx/conf.d/app.conf", "etc/paranoid-app.env"):
+        (root / name).unlink()
+    machine("systemctl", "daemon-reload")
+
+
 def main(program, tool, root):
     root = pathlib.Path(root).resolve()
     if not (root / "ready").exists():
@@ -170,10 +245,12 @@ def main(program, tool, root):
         if made.returncode != 0:
             sys.exit(f"package.py: debootstrap failed\n{made.stdout[-2000:]}{made.stderr}")
         (root / "ready").touch()
-    (root / "etc/nginx/conf.d/app.conf").unlink(missing_ok=True)
+    for name in ("etc/nginx/conf.d/app.conf", "etc/systemd/system/paranoid-app.service", "etc/systemd/system/paranoid-app.socket"):
+        (root / name).unlink(missing_ok=True)
     machine = Machine(root)
     try:
         machine("dpkg", "-P", NAME)
+        follow_deployment(machine, program, tool)
         play(machine, program, tool)
     finally:
         machine.stop()

@@ -30,6 +30,12 @@ actor Pictures {
     }
 }
 
+actor Names {
+    private var taken: Set<String> = []
+
+    func take(_ name: String) throws -> Bool { self.taken.insert(name).inserted }
+}
+
 struct Entry: Decodable {
     var name: String
     var text: String
@@ -91,7 +97,19 @@ enum GuideExamples {
             let note = try await request.decodeJSON(Note.self)
             return try Response.json(note, status: .created)
         }
+        app.get("/badge.svg") { _ in
+            var response = Response(body: .bytes(Array("<svg xmlns=\"http://www.w3.org/2000/svg\"/>".utf8)))
+            try response.setHeader("image/svg+xml", for: .contentType)
+            try response.setHeader("max-age=3600", for: .cacheControl)
+            try response.setHeader("noindex", for: .init("X-Robots-Tag")!)
+            return response
+        }
         app.add(middleware: RequestLog())
+    }
+
+    static func templates(_ configuration: inout ApplicationConfiguration) throws {
+        configuration.securityHeaders = try SecurityHeaders.recommended
+            .setting("default-src 'self'; frame-ancestors 'none'; base-uri 'none'", for: .contentSecurityPolicy)
     }
 
     static func sessions(_ app: Application) {
@@ -134,7 +152,12 @@ enum GuideExamples {
         }
     }
 
-    static func errors(_ app: Application) {
+    static func errors(_ app: Application, _ names: Names = Names()) {
+        app.post("/names/{name}") { request in
+            let name = request.pathParameter("name") ?? ""
+            guard try await names.take(name) else { throw HTTPError(.conflict, message: "This name is taken.") }
+            return "It is yours.\n"
+        }
         app.onError { failure, request in
             if (failure.error as? RequestRefusal)?.reason == .notLoggedIn { return Response.redirect(to: "/login") }
             guard failure.response.status == .notFound else { return failure.response }

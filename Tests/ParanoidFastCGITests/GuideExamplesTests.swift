@@ -17,6 +17,7 @@ struct GuideExamplesTests {
     private static let manifestLines = [
         #".testTarget(name: "AppTests", dependencies: ["App", .product(name: "ParanoidFastCGITesting", package: "ParanoidFastCGI")])"#,
         #".package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),"#,
+        #".product(name: "Crypto", package: "swift-crypto"),"#,
         #".product(name: "CryptoExtras", package: "swift-crypto"),"#,
         #".package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),"#,
         #".package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),"#,
@@ -77,6 +78,18 @@ struct GuideExamplesTests {
         #expect(try await client.get("/users").status == 404)
         for id in ["x", "+7", "007", "7.0", "99999999999999999999"] { #expect(try await client.get("/users/\(id)").status == 404) }
         #expect(try await client.get("/admin/notes").status == 405)
+        let badge = try await client.get("/badge.svg")
+        #expect(badge.header(.contentType) == "image/svg+xml" && badge.header(.init("X-Robots-Tag")!) == "noindex")
+        #expect(badge.text.hasPrefix("<svg"))
+    }
+
+    @Test("of templates set a policy for all pages")
+    func templates() async throws {
+        let made = try SessionApplication { try? GuideExamples.templates(&$0) }
+        made.app.get("/") { _ in Response.html("<p>") }
+        var client = made.client()
+        let policy = try await client.get("/").header(.contentSecurityPolicy)
+        #expect(policy == "default-src 'self'; frame-ancestors 'none'; base-uri 'none'")
     }
 
     @Test("of sessions keep a cart")
@@ -140,6 +153,9 @@ struct GuideExamplesTests {
         var client = made.client()
         #expect(try await client.get("/nowhere").text == "<h1>There is no such page</h1>")
         #expect(try await client.get("/account").header(.location) == "/login")
+        #expect(try await client.post("/names/ann").text == "It is yours.\n")
+        let taken = try await client.post("/names/ann")
+        #expect(taken.status == 409 && taken.text == "This name is taken.\n")
         #expect(
             try await client.post("/entries", form: ["name": "", "text": "tea"]).text
                 == "Some fields are not valid.\nname: cannot be empty\n"

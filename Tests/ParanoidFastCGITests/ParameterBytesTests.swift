@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import ParanoidFastCGI
 import ParanoidFastCGITesting
@@ -16,6 +17,12 @@ struct ParameterBytesTests {
         configuration.handlesSignals = false
         self.app = try Application(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         self.app.get("/hello") { _ in "hello" }
+        self.app.get("/moved") { _ in Response.redirect(to: "/hello", status: .permanentRedirect) }
+        self.app.get("/made") { _ in
+            var response = Response(status: .created)
+            try response.setHeader("/made/1", for: .location)
+            return response
+        }
     }
 
     @Test(
@@ -36,14 +43,31 @@ struct ParameterBytesTests {
         _ = await running.result
     }
 
+    @Test("get heads whose status stands behind a Location, as HAProxy makes a 302 of one that stands before it", .timeLimit(.minutes(3)))
+    func statusBehindLocation() async throws {
+        let running = Task { try await self.app.run() }
+        while unsafe access(self.socketPath, F_OK) != 0 { try await Task.sleep(for: .milliseconds(2)) }
+        for (path, status) in [("/moved", "Status: 308 Permanent Redirect"), ("/made", "Status: 201 Created")] {
+            let head = self.answer(to: path, with: []).components(separatedBy: "\r\n\r\n")[0].components(separatedBy: "\r\n")
+            #expect(head.filter { $0.contains("Status:") } == [status], "\(head)")
+            let location = try #require(head.firstIndex { $0.contains("Location: /") })
+            #expect(try location < #require(head.firstIndex(of: status)), "\(head)")
+        }
+        running.cancel()
+        _ = await running.result
+    }
+
     /// The first bytes of the response to `GET /hello` with more parameters.
-    private func status(with pairs: [(String, String)]) -> String {
-        let parameters = ([("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/hello")] + pairs).flatMap { name, value in
+    private func status(with pairs: [(String, String)]) -> String { String(self.answer(to: "/hello", with: pairs).prefix(11)) }
+
+    /// The response, behind the header of its first record.
+    private func answer(to path: String, with pairs: [(String, String)]) -> String {
+        let parameters = ([("REQUEST_METHOD", "GET"), ("REQUEST_URI", path)] + pairs).flatMap { name, value in
             [UInt8(name.utf8.count), UInt8(value.utf8.count)] + Array(name.utf8) + Array(value.utf8)
         }
         let request =
             Self.record(1, [0, 1, 0, 0, 0, 0, 0, 0]) + Self.record(4, parameters) + Self.record(4, []) + Self.record(5, [])
-        return String(decoding: self.ask(request).dropFirst(8).prefix(11), as: UTF8.self)
+        return String(decoding: self.ask(request).dropFirst(8), as: UTF8.self)
     }
 
     private static func record(_ kind: UInt8, _ content: [UInt8]) -> [UInt8] {

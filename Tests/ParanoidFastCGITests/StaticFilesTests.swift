@@ -51,11 +51,16 @@ struct StaticFilesTests {
         #expect(head.status == 200 && head.body.isEmpty && head.response.body.length == 8)
     }
 
-    @Test("leave routes and other methods alone")
+    @Test("leave routes alone, and say which methods they have")
     func others() async throws {
         #expect(try await self.send("/static/route").text == "route")
         #expect(try await self.send("/").text == "home")
-        #expect(try await self.send("/static/style.CSS", .delete).status == 404)
+        let refused = try await self.send("/static/style.CSS", .delete)
+        #expect(refused.status == 405 && refused.header(.allow) == "GET, HEAD, OPTIONS")
+        let asked = try await self.send("/static/style.CSS", .options)
+        #expect(asked.status == 204 && asked.body.isEmpty && asked.header(.allow) == "GET, HEAD, OPTIONS")
+        for method in [HTTPRequest.Method.post, .options] { #expect(try await self.send("/static/absent", method).status == 404) }
+        #expect(try await self.send("/static/.env", .post).status == 404)
     }
 
     @Test("of a directory are its index, at an address that ends in a slash")

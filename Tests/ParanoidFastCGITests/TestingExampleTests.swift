@@ -54,6 +54,16 @@ struct TestingExampleTests {
         }
     }
 
+    @Test("settings without a name are set before the application is made")
+    func securityHeaders() async throws {
+        var configuration = try ApplicationConfiguration.testing()
+        configuration.securityHeaders = .recommended
+        let app = try Application(configuration: configuration)
+        register(on: app)
+        var client = TestClient(app)
+        #expect(try await client.get("/visits").header(.xContentTypeOptions) == "nosniff")
+    }
+
     @Test("a form needs its token, and leads to the next page")
     func form() async throws {
         let app = try Application(configuration: .testing())

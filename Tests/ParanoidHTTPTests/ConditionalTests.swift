@@ -18,6 +18,29 @@ struct ConditionalTests {
     }
 
     @Test(
+        "A change of what has a date only is refused where the client has seen an older one, in each form of the date",
+        arguments: [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", true), ("Sunday, 06-Nov-94 08:49:37 GMT", true), ("Sun Nov  6 08:49:37 1994", true),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", false), ("Sunday, 06-Nov-94 08:49:36 GMT", false), ("Sun Nov  6 08:49:36 1994", false),
+            ("Sat, 05 Nov 1994 23:59:59 GMT", false), ("yesterday", true),
+        ]
+    )
+    func unmodifiedSince(_ date: String, _ holds: Bool) throws {
+        var response = Response.text("0123456789")
+        response.setLastModified(784_111_777)
+        #expect(response.header(.lastModified) == Self.date)
+        let request = makeRequest(.put, "/", ["HTTP_IF_UNMODIFIED_SINCE": date])
+        let outcome = Result { try request.checkPreconditions(entityTag: nil, lastModified: 784_111_777) }
+        #expect(((try? outcome.get()) != nil) == holds)
+        // Nothing is known of a date, so the condition counts for nothing (RFC 9110, section 13.1.4).
+        try request.checkPreconditions(entityTag: "\"v1\"")
+        // With a date it exists, so it is not made anew.
+        #expect(throws: HTTPError.self) {
+            try makeRequest(.put, "/", ["HTTP_IF_NONE_MATCH": "*"]).checkPreconditions(entityTag: nil, lastModified: 784_111_777)
+        }
+    }
+
+    @Test(
         "Ranges are read as RFC 9110 has them",
         arguments: [
             ("bytes=0-4", [0..<5]), ("bytes=5-", [5..<10]), ("bytes=-3", [7..<10]), ("bytes=-99", [0..<10]), ("bytes=0-99", [0..<10]),

@@ -80,6 +80,18 @@ struct MultipartTests {
     }
 
     @Test(
+        "are files with `filename*` alone, which counts where there is no `filename`",
+        arguments: [
+            ("filename*=UTF-8''f%C3%BC.txt", "f\u{FC}.txt"), ("filename*=utf-8'de'..%2Fx%00y", "xy"),
+            ("filename=a; filename*=UTF-8''b", "a"), ("filename*=UTF-8''b; filename=a", "a"), ("filename*=ISO-8859-1''%FC", "file"),
+            ("filename*=UTF-8''%FC", "file"), ("filename*=UTF-8''%zz", "file"), ("filename*=x", "file"),
+        ]
+    )
+    func extendedNames(_ sent: String, _ name: String) async throws {
+        #expect(try await self.parts(self.part("form-data; name=f; \(sent)") + "--B--") == ["f|\(name)|-|"])
+    }
+
+    @Test(
         "have file names that show nothing but a name",
         arguments: [
             ("a.png", "a.png"), ("/etc/passwd", "passwd"), ("..\\..\\x.exe", "x.exe"), ("C:\\\\dir\\\\a b.txt", "a b.txt"), ("..", "file"),

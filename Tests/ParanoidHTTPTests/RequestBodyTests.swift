@@ -248,6 +248,23 @@ struct RequestBodyTests {
     }
 
     @Test(
+        "JSON with a member twice is refused, however the name is written: readers differ in which of the two counts",
+        arguments: [
+            (#"{"a":1,"a":2}"#, true), (#"{"a":1,"\u0061":2}"#, true), (#"{"b":[{"a":1},{"a":1,"x":{},"a":1}]}"#, true),
+            (#"{"a":{"a":{"a":1}},"b":["a","a"],"c":"a"}"#, false), (#"[{"a":1},{"a":2}]"#, false), (#"{"a":"\",\"a\":1","b":2}"#, false),
+            (#"{"a\"":1,"a":2,"":3}"#, false), (#"{"":1,"":2}"#, true), (#"{"a\\":1,"a\\":2}"#, true), (#"{"a":1,"A":2}"#, false),
+            (#"{"\ud83d\ude00":1,"\#u{1F600}":2}"#, true), (#"}{"a":1,]"a":2"#, false), (#"{"a"#, false), (#"{"a":1,"a\"#, false),
+            ("", false),
+        ]
+    )
+    func doubledMembers(_ text: String, _ isRefused: Bool) async {
+        #expect(JSONCoding.hasDoubledMember(Array(text.utf8)) == isRefused)
+        guard isRefused else { return }
+        let request = makeRequest(.post, "/", ["CONTENT_TYPE": "application/json"], body: RequestBody(bytes: Array(text.utf8)))
+        #expect(await self.status { _ = try await request.decodeJSON([String: Int].self) } == .badRequest)
+    }
+
+    @Test(
         "the limit of a route counts before that of its group and of the application, up as well as down",
         arguments: [
             ("/plain", 10), ("/route", 20), ("/small", 5), ("/group/plain", 30), ("/group/route", 40), ("/group/inner/plain", 30),

@@ -20,8 +20,13 @@ enum MultipartFuzz {
     ].map { Array($0.utf8) }
 
     /// What is wrong with one seed's forms; `nil`: nothing.
-    static func run(_ seed: UInt64) -> String? {
+    ///
+    /// - Parameter corpus: Bodies that are damaged in the place of a generated one, in half of the runs.
+    static func run(_ seed: UInt64, corpus: [Corpus.Entry]) -> String? {
         var random = SeededGenerator(seed: seed)
+        if seed.isMultiple(of: 2), let entry = corpus.randomElement(using: &random) {
+            return Self.compare(Self.damaged(entry.bytes, &random), Array(entry.setting.utf8), random)
+        }
         let boundary = Array(["B", "BB", "----x", "a'()+_,-./:=?b"].randomElement(using: &random)!.utf8)
         var parts: [Part] = []
         var body: [UInt8] = []
@@ -39,7 +44,19 @@ enum MultipartFuzz {
         guard whole == .form(parts) else { return "a form is read as \(whole)" }
         guard Self.read(body, boundary, cutting: random) == whole else { return "a form that is cut is read as another" }
 
-        var damaged = body
+        return Self.compare(Self.damaged(body, &random), boundary, random)
+    }
+
+    /// What is wrong with a body that can be anything; `nil`: nothing.
+    static func compare(_ body: [UInt8], _ boundary: [UInt8], _ random: SeededGenerator) -> String? {
+        let once = Self.read(body, boundary, cutting: nil)
+        let cut = Self.read(body, boundary, cutting: random)
+        return once == cut ? nil : "a damaged form is \(once) and, when it is cut, \(cut)"
+    }
+
+    /// Some bytes of it changed, added or gone.
+    static func damaged(_ body: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+        var damaged = body.isEmpty ? [0x2D] : body
         for _ in 0..<Int.random(in: 1...3, using: &random) {
             let index = Int.random(in: 0..<damaged.count, using: &random)
             switch Int.random(in: 0..<4, using: &random) {
@@ -50,10 +67,45 @@ enum MultipartFuzz {
             }
             if damaged.isEmpty { damaged = [0x2D] }
         }
-        let once = Self.read(damaged, boundary, cutting: nil)
-        let cut = Self.read(damaged, boundary, cutting: random)
-        if once != cut { return "a damaged form is \(once) and, when it is cut, \(cut)" }
-        return nil
+        return damaged
+    }
+
+    /// What a form is read as, in one line of a corpus.
+    static func outcome(of body: [UInt8], boundary: [UInt8]) -> String {
+        switch Self.read(body, boundary, cutting: nil) {
+        case .refused(let reason): return "refused: \(reason)"
+        case .form(let parts):
+            return "form: "
+                + parts.map { "\(Corpus.text(Array($0.name.utf8)))\($0.isFile ? " file" : "") \(Corpus.text($0.content))" }.joined(
+                    separator: " | "
+                )
+        }
+    }
+
+    /// What tells one way through the parser from another one: how it ended, and between which bytes.
+    static func signature(of body: [UInt8], boundary: [UInt8]) -> String {
+        var parser = MultipartParser(boundary: boundary, maximumParts: 100)
+        var path = ""
+        var before: UInt8 = 0
+        do {
+            for byte in body {
+                parser.append([byte])
+                defer { before = byte }
+                while let event = try parser.next() {
+                    switch event {
+                    case .part(let head): path += head.isFile ? "f" : "p"
+                    case .content(let bytes): if !path.hasSuffix("c\(bytes.count)") { path += "c\(bytes.count)" }
+                    case .partEnd: path += "e"
+                    case .end: path += "."
+                    }
+                    if path.utf8.count > 12 { path.removeLast(path.utf8.count - 12) }
+                }
+            }
+            try parser.finish()
+            return path
+        } catch {
+            return "\(path.suffix(3)) \(error) \(Corpus.kind(of: before))"
+        }
     }
 
     private static func contains(_ content: [UInt8], _ boundary: [UInt8]) -> Bool {
@@ -94,44 +146,5 @@ enum MultipartFuzz {
             return .refused("\(error)")
         }
         return hasEnded ? .form(parts) : .refused("no end")
-    }
-}
-
-/// Reads forms of standard input: a line with the boundary and one with the body, both in hexadecimal.
-///
-/// Writes a line of JSON for each.
-enum FormReader {
-    static func run() {
-        while let first = readLine(), let second = readLine() {
-            guard let boundary = Hexadecimal.bytes(of: first.utf8), let body = Hexadecimal.bytes(of: second.utf8) else {
-                return print("null")
-            }
-            print(Self.lines(boundary, body))
-        }
-    }
-
-    private static func lines(_ boundary: [UInt8], _ body: [UInt8]) -> String {
-        var parser = MultipartParser(boundary: boundary, maximumParts: 1000)
-        var parts: [String] = []
-        var content: [UInt8] = []
-        var head: MultipartHead?
-        do {
-            parser.append(body)
-            while let event = try parser.next() {
-                switch event {
-                case .part(let found): (head, content) = (found, [])
-                case .content(let bytes): content += bytes
-                case .partEnd:
-                    let name = Hexadecimal.text(Array((head?.name ?? "").utf8))
-                    let file = head?.fileName.map { "\"\(Hexadecimal.text(Array($0.utf8)))\"" } ?? "null"
-                    parts.append("[\"\(name)\",\(file),\"\(Hexadecimal.text(content))\"]")
-                case .end: break
-                }
-            }
-            try parser.finish()
-        } catch {
-            return "null"
-        }
-        return "[\(parts.joined(separator: ","))]"
     }
 }

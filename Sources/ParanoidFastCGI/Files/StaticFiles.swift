@@ -8,7 +8,7 @@ internal import ParanoidLinux
 /// app.add(middleware: StaticFiles("public", below: "/static"))
 /// ```
 ///
-/// Only GET and HEAD, with validators, conditions and ranges as `Response.file` has them. Names that begin with a dot are not served, and no symbolic
+/// Files have validators, conditions and ranges as in `Response.file`; methods other than GET and HEAD get 405. Names that begin with a dot are not served, and no symbolic
 /// link below the directory is followed. Browsers ask again before they use a copy (`Cache-Control: no-cache`), so a change shows at once.
 public struct StaticFiles: HTTPMiddleware {
     private let directory: String
@@ -31,12 +31,20 @@ public struct StaticFiles: HTTPMiddleware {
 
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public func handle(_ request: Request, next: any HTTPHandler) async throws -> Response {
-        guard request.route == nil, request.method == .get || request.method == .head, (try? request.validate()) != nil,
-            let rest = request.rawPath(below: self.prefix), let names = self.names(Array(rest)),
-            let response = try self.response(names, request)
+        guard request.route == nil, (try? request.validate()) != nil, let rest = request.rawPath(below: self.prefix),
+            let names = self.names(Array(rest)), let response = try self.response(names, request)
         else { return try await next.handle(request) }
-        return response
+        switch request.method {
+        case .get, .head: return response
+        case .options:
+            var answer = Response(status: .noContent)
+            try answer.setHeader(Self.methods, for: .allow)
+            return answer
+        default: throw HTTPError(.methodNotAllowed).adding(Self.methods, for: .allow)
+        }
     }
+
+    private static let methods = "GET, HEAD, OPTIONS"
 
     /// The names on the way to a file; `nil` for a path that leads to none.
     private func names(_ path: [UInt8]) -> [String]? {

@@ -273,8 +273,11 @@ struct FastCGIGateway: Sendable {
     private static func appendHead(of response: Response, _ security: [UInt8], to bytes: inout [UInt8]) throws(CGIResponseHeadError) {
         // The time matters to cookies only.
         let seconds = response.cookies.isEmpty ? 0 : WallClock.nanosecondsSinceEpoch() / 1_000_000_000
-        try CGIResponseHead.appendStatus(response.status, to: &bytes)
+        // HAProxy makes a 302 of a head in which `Location` comes behind `Status`; for all others the order means nothing.
+        let mayHaveLocation = response.status.kind == .redirection || response.status.code == 201
+        if !mayHaveLocation { try CGIResponseHead.appendStatus(response.status, to: &bytes) }
         try CGIResponseHead.appendFields(of: response, now: HTTPDate(secondsSinceUnixEpoch: seconds), to: &bytes)
+        if mayHaveLocation { try CGIResponseHead.appendStatus(response.status, to: &bytes) }
         bytes += security
         CGIResponseHead.appendEnd(to: &bytes)
     }

@@ -21,10 +21,10 @@ public struct UploadedFile: Decodable, Sendable {
     fileprivate init(_ part: MultipartPart, in directory: String) async throws {
         self.fileName = part.fileName ?? "file"
         self.contentType = part.contentType
-        let file = try TemporaryFile(in: directory)
+        let file = try Self.withRoom { () throws(SystemCallError) in try TemporaryFile(in: directory) }
         var count = 0
         for try await bytes in part {
-            try file.file.write(unsafe bytes.span.bytes, at: count)
+            try Self.withRoom { () throws(SystemCallError) in try file.file.write(unsafe bytes.span.bytes, at: count) }
             count += bytes.count
         }
         self.file = file
@@ -39,6 +39,20 @@ public struct UploadedFile: Decodable, Sendable {
             )
         }
         self = files[try field.fileIndex()]
+    }
+
+    /// Has a client come again later when the disk is full, or when the process has no descriptor left: it can do nothing about it, and neither
+    /// can the application.
+    private static func withRoom<Value>(_ use: () throws(SystemCallError) -> Value) throws -> Value {
+        do throws(SystemCallError) {
+            return try use()
+        } catch {
+            guard error.isOutOfSpace || error.isOutOfDescriptors else { throw error }
+            throw HTTPError(.serviceUnavailable, message: "There is no room for the file at the moment.", cause: error).adding(
+                "60",
+                for: .retryAfter
+            )
+        }
     }
 
     /// Reads the whole file into memory; blocks for as long as the disk takes.
@@ -61,9 +75,9 @@ public struct UploadedFile: Decodable, Sendable {
     ///
     /// A path on the file system of the temporary file costs no copy.
     ///
-    /// - Throws: An error when something has that name already: nothing is ever replaced.
+    /// - Throws: An error when something has that name already: nothing is ever replaced; ``HTTPError`` with status 503 when the disk is full.
     public func move(to path: String) throws {
-        try self.file.link(as: path)
+        try Self.withRoom { () throws(SystemCallError) in try self.file.link(as: path) }
     }
 
     fileprivate static let filesKey: CodingUserInfoKey = {
@@ -78,7 +92,7 @@ extension Request {
     /// Files go to temporary files of this user in `TMPDIR`, else `/var/tmp`, as they come. An input that was left empty is no file.
     ///
     /// - Throws: ``HTTPError``: 415 for another content type, 413 over a limit, 400 for a body that is not such a form, is not complete or does not fit the
-    ///   type; an error of the disk.
+    ///   type, 503 when the disk is full; another error of the disk.
     public func decodeMultipart<Value: Decodable>(_ type: Value.Type, limits: MultipartLimits = MultipartLimits()) async throws -> Value {
         var fields = FormFields()
         var files: [UploadedFile] = []

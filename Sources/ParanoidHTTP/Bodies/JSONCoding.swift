@@ -32,11 +32,21 @@ package enum JSONCoding {
         guard JSONDepth.isWithin(self.maximumDepth, bytes.span) else {
             throw HTTPError(.badRequest, message: "The JSON is nested too deeply.")
         }
+        guard !self.hasDoubledMember(bytes) else {
+            throw HTTPError(.badRequest, message: "The JSON has a member more than once.")
+        }
         do {
             return try self.decoder.decode(type, from: Data(bytes))
         } catch {
             let problem = (error as? DecodingError).flatMap { DecodingProblem.describe($0) }
             throw HTTPError(.badRequest, message: "The body is not the JSON that was expected.", cause: error, problem: problem)
+        }
+    }
+
+    /// Whether an object has two members of one name.
+    static func hasDoubledMember(_ bytes: [UInt8]) -> Bool {
+        JSONMembers.isAnyDoubled(in: bytes.span) { quoted in
+            (try? self.decoder.decode(String.self, from: Data(quoted))).map { Array($0.utf8) }
         }
     }
 }

@@ -8,11 +8,17 @@ extension Request {
     /// ```
     ///
     /// - Parameters:
-    ///   - entityTag: The entity tag of what is there now, with its quotes; `nil`: there is nothing yet.
+    ///   - entityTag: The entity tag of what is there now, with its quotes; `nil`: it has none.
+    ///   - lastModified: When it was last changed, in seconds since 1970; `nil`: that is not known, and `If-Unmodified-Since` counts for nothing.
+    ///     Without both there is nothing yet.
     /// - Throws: ``HTTPError`` with status 412 when a condition does not hold.
-    public func checkPreconditions(entityTag: String?) throws(HTTPError) {
-        let tag = entityTag.flatMap { EntityTag(parsing: $0.utf8) }
-        let outcome = self.preconditions.evaluate(isReading: false, exists: entityTag != nil, tag: tag, modified: nil)
+    public func checkPreconditions(entityTag: String?, lastModified: Int64? = nil) throws(HTTPError) {
+        let outcome = self.preconditions.evaluate(
+            isReading: false,
+            exists: entityTag != nil || lastModified != nil,
+            tag: entityTag.flatMap { EntityTag(parsing: $0.utf8) },
+            modified: lastModified.map { HTTPDate(secondsSinceUnixEpoch: $0) }
+        )
         if outcome == .failed { throw HTTPError(.preconditionFailed) }
     }
 
@@ -29,6 +35,11 @@ extension Request {
 }
 
 extension Response {
+    /// Sets `Last-Modified` (RFC 9110, section 8.8.2).
+    ///
+    /// - Parameter seconds: When the representation was last changed, in seconds since 1970.
+    public mutating func setLastModified(_ seconds: Int64) { self.set(HTTPDate(secondsSinceUnixEpoch: seconds).text, .lastModified) }
+
     /// The response as the conditions and ranges of a GET or HEAD request want it (RFC 9110, sections 13 and 14).
     ///
     /// Set the fields `ETag` or `Last-Modified` first, or both. A client that has this version already gets 304, one whose conditions do not

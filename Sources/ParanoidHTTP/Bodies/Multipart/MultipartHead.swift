@@ -43,8 +43,11 @@ package struct MultipartHead: Sendable, Hashable {
             !name.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
         else { throw .malformed }
         self.name = name
-        let fileName = found.first("filename")
-        self.isFile = fileName != nil
+        // Browsers send `filename` alone, and it counts. Some programs send `filename*` in its place where a name is not ASCII, against RFC 7578,
+        // section 4.2: what they send is a file too, and no field.
+        let extended = found.first("filename*")
+        let fileName = found.first("filename") ?? extended.flatMap { FileName.decoded($0) }
+        self.isFile = fileName != nil || extended != nil
         self.fileName = fileName.flatMap { FileName.cleaned($0) }
         self.contentType = type.flatMap { $0.allSatisfy { 0x20...0x7E ~= $0 } ? String(decoding: $0, as: UTF8.self) : nil }
     }
@@ -166,6 +169,13 @@ struct FieldParameters: Sendable, Hashable {
 enum FileName {
     /// The most bytes that are kept.
     static let longest = 200
+
+    /// The bytes that an extended value stands for (RFC 8187, section 3.2); `nil` for another character set than UTF-8 and for what is none.
+    static func decoded(_ value: [UInt8]) -> [UInt8]? {
+        let parts = value.split(separator: UInt8(ascii: "'"), maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, String(decoding: parts[0], as: UTF8.self).lowercased() == "utf-8" else { return nil }
+        return PercentEncoding.decode(Array(parts[2]).span)
+    }
 
     /// What is safe to show and to offer for a download: the part behind the last slash or backslash, without control characters, without
     /// those that turn the direction of a text, and without dots at its beginning; `nil` when nothing is left or it is not UTF-8.
