@@ -76,7 +76,7 @@ final class SessionCookies: Sendable {
         return name.equals(names.second) ? (.secureKey, login) : nil
     }
 
-    private func values(of request: Request) -> (values: Values, others: [Values]) {
+    private func values(of request: Request) -> (values: Values, others: [Values], areAll: Bool) {
         var first = Values()
         var others: [Values] = []
         let isWhole = request.forEachCookie { name, value in
@@ -93,7 +93,7 @@ final class SessionCookies: Sendable {
                 others[index].add(value, as: part)
             }
         }
-        return isWhole ? (first, others) : (Values(), [])
+        return isWhole ? (first, others, true) : (Values(), [], false)
     }
 
     /// What a request presents.
@@ -107,8 +107,9 @@ final class SessionCookies: Sendable {
             self.complete(&credentials, of: request, proven)
             return credentials
         }
-        let (values, others) = self.values(of: request)
+        let (values, others, areAll) = self.values(of: request)
         var credentials = self.begun(with: values, request)
+        if !areAll && self.followsBrowsers { self.markUnread(&credentials) }
         self.complete(&credentials, of: request, proven)
         if self.followsBrowsers && !others.isEmpty { self.add(others, beside: values, to: &credentials) }
         if credentials.isAsProven && others.isEmpty { self.remember(values, of: request) }
@@ -164,6 +165,13 @@ final class SessionCookies: Sendable {
         request.parameters.lend("HTTP_COOKIE") { field in
             if let field { self.knownFields.remember(values, in: field) }
         }
+    }
+
+    /// Notes that what the request presents is not known: it may be a session, of any login.
+    private func markUnread(_ credentials: inout PresentedCredentials) {
+        credentials.presentsIdentifier = true
+        credentials.candidates = .unread
+        for login in LoginNumber.all { credentials.logins.insert(login) }
     }
 
     private func add(_ values: borrowing Values, to credentials: inout PresentedCredentials) {
