@@ -173,6 +173,24 @@ struct LeftAloneTests {
         #expect(try await ann.get("/user").text == "ann accepted")
     }
 
+    @Test(
+        "of an older browser that follows a link of another site could not bring strict cookies, and replaces none",
+        arguments: [
+            ("https://bank.example/", false), ("https://bank.example", false), ("https://shop.example/page", true), ("", true), (nil, true),
+            ("https://SHOP.example:443/", true),
+        ] as [(String?, Bool)]
+    )
+    func strict(_ page: String?, begins: Bool) async throws {
+        let scene = try VisitApplication { $0.sessions.cookies.sameSite = .strict }
+        var browser = scene.client()
+        browser.parameters["HTTP_REFERER"] = page
+        #expect(try await browser.get("/visit").text == "1")
+        #expect(browser.cookies.isEmpty != begins)
+        browser.parameters["HTTP_REFERER"] = nil
+        #expect(try await browser.get("/visit").text == (begins ? "2" : "1"))
+        #expect(browser.cookies.count == 3)
+    }
+
     @Test("is one for as long as it can be under way: a client that shows later what has ended is a visitor")
     func afterwards() async throws {
         let scene = try VisitApplication()

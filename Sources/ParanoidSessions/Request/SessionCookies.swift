@@ -145,9 +145,10 @@ final class SessionCookies: Sendable {
         credentials.isAsProven = isSameClient && known?.nonce == credentials.nonce
         guard self.followsBrowsers else { return }
         credentials.mayRotate = { questions.isOccasion }
-        if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request) {
-            credentials.crossSite =
-                self.configuration.sameSite != .strict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
+        // Strict cookies come with no link of another site either.
+        let isStrict = self.configuration.sameSite == .strict
+        if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request, orByLink: isStrict) {
+            credentials.crossSite = !isStrict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
         }
     }
 
@@ -307,12 +308,14 @@ package struct SessionCookieChanges: Sendable {
 /// What browsers say about why they ask (W3C Fetch Metadata, `Sec-Purpose` of the Fetch standard).
 enum FetchMetadata {
     /// Whether another site has sent a request, as far as the browser says.
-    static func isFromAnotherSite(_ request: Request) -> Bool {
+    ///
+    /// - Parameter orByLink: Whether a link counts of which a browser says nothing but the page that it is on.
+    static func isFromAnotherSite(_ request: Request, orByLink: Bool) -> Bool {
         switch request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE").map({ String(decoding: $0, as: UTF8.self) }) {
         case "cross-site"?: true
         case "same-origin"?, "same-site"?, "none"?: false
         // A word that no browser says is as good as none.
-        default: !OriginCheck().admits(request)
+        default: !OriginCheck().admits(request) || orByLink && OriginCheck.isLinkedFromElsewhere(request)
         }
     }
 
