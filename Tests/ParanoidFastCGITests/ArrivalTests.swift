@@ -163,6 +163,13 @@ struct ArrivalTests {
         arguments: [
             ("1700000012.250", "2.125", 1_700_000_010_125), ("1700000012.000", "0.000", 1_700_000_012_000), ("1700000012", "0.000", nil),
             ("1700000012.25", "0.000", nil), ("1700000012.250", "-1.000", nil), ("x700000012.250", "0.000", nil), (nil, "0.000", nil),
+            ("1700000012.250", nil, nil), ("1700000012.250", "", nil), ("", "", nil), ("1700000012,250", "0.000", nil),
+            ("1.700000012e9", "0.000", nil), (" 1700000012.250", "0.000", nil), ("+700000012.250", "0.000", nil),
+            ("1700000012.2500", "0.000", nil), ("1700000012.250", "0", nil), ("17:0000012.250", "0.000", nil),
+            // Longer than its own beginning, and times that no clock shows.
+            ("1700000012.250", "1700000012.251", nil), ("1700000012.250", "1700000012.250", 0), ("00000000000.000", "0.000", 0),
+            ("99999999999.999", "0.000", nil), ("99999999999.999", "99999999999.999", 0), ("1700000012.250", "99999999999.999", nil),
+            ("0.000", "99999999999.999", nil), ("9223372036.854", "0.000", 9_223_372_036_854), ("9223372037.000", "0.000", nil),
         ] as [(String?, String?, Int64?)]
     )
     func parameters(_ began: String?, _ taken: String?, _ milliseconds: Int64?) {
@@ -177,7 +184,7 @@ struct ArrivalTests {
 }
 
 /// A clock that the test moves, for requests that say themselves how long ago they arrived.
-private final class LateClock: RequestClock, SessionClock {
+final class LateClock: RequestClock, SessionClock {
     private let manual = ManualClock()
 
     var now: Timestamp { self.manual.now }

@@ -11,14 +11,16 @@ struct PendingSignalsTests {
         var network: UInt32
         var isOccasion = true
         var takesCookies = true
+        /// Whether the last response gave a value.
+        var wasGiven = false
 
         /// Whether the request was served.
         mutating func ask(_ server: inout GuardServer, at now: Double) -> Bool {
             let from = GuardServer.Client(network: self.network, isOccasion: self.isOccasion)
             guard let held = server.arrive(self.jar, at: now, begunAt: now, from: from) else { return false }
-            if let sets = server.respond(to: held, at: now, renewing: .none), self.takesCookies {
-                self.jar = GuardServer.take(sets, into: self.jar)
-            }
+            let sets = server.respond(to: held, at: now, renewing: .none)
+            self.wasGiven = sets != nil
+            if let sets, self.takesCookies { self.jar = GuardServer.take(sets, into: self.jar) }
             return true
         }
     }
@@ -88,6 +90,27 @@ struct PendingSignalsTests {
             let isServed = owner.ask(&server, at: Double(step) * 14)
             #expect(isServed, "\(step)")
         }
+    }
+
+    @Test(
+        "is not withheld where the first response to it is lost and its user reads for longer than 2 D: a rule that counts from there would",
+        arguments: [13, 30, 1800]
+    )
+    func firstIsLost(pause: Int) {
+        var (server, owner) = Self.begin()
+        owner.network = 7
+        owner.takesCookies = false
+        let isServed = owner.ask(&server, at: 14)
+        // The first response that could carry a value, and it carried one.
+        #expect(isServed && owner.wasGiven)
+        owner.takesCookies = true
+        var later = 14
+        for _ in 0..<4 {
+            later += pause
+            let isServed = owner.ask(&server, at: Double(later))
+            #expect(isServed, "\(later) s, \(later - 14) s after the first response")
+        }
+        #expect(!server.hasEnded)
     }
 
     @Test("is not withheld where the jar has taken new values, but not those: an answer that began in another network came last")

@@ -47,7 +47,7 @@ public struct SessionAdministration: Sendable {
     /// - Throws: `SessionStoreError` when the store cannot be used.
     public func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
         let parts = try self.open()
-        let hasEnded = try await parts.repository.revoke(handle, of: user)
+        let hasEnded = try await parts.repository.revoke(handle, of: user, at: parts.clock.now)
         if hasEnded { parts.journal?.noteRevocation(of: user, handle: handle, count: 1, at: parts.clock.now) }
         return hasEnded
     }

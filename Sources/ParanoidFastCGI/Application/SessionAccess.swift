@@ -128,6 +128,7 @@ final class SessionAccess: Sendable {
     private func makeRepository(_ secrets: ServerSecrets) throws(ConfigurationError) -> SessionRepository {
         var settings = SessionRepositoryConfiguration()
         settings.timeout = self.configuration.lockTimeout
+        settings.goneWindow = self.configuration.sessions.guardSettings.goneWindow
         let policy = self.configuration.sessionsPerUserPolicy
         settings.limitPerUser = self.configuration.sessionsPerUser.map { SessionLimit($0, policy: policy) }
         let file = self.configuration.secretFile
@@ -206,7 +207,8 @@ package struct SystemSessionClock: RequestClock {
     package func arrival(of request: Request, seenAt: Timestamp) -> Timestamp {
         guard let arrival = RequestArrival.nanosecondsSinceEpoch(of: request) else { return seenAt }
         // The system's clock is the web server's, and not always ours.
-        return self.now.advanced(byNanoseconds: arrival - WallClock.nanosecondsSinceEpoch())
+        let (age, isOverflow) = arrival.subtractingReportingOverflow(WallClock.nanosecondsSinceEpoch())
+        return isOverflow ? seenAt : self.now.advanced(byNanoseconds: age)
     }
 
     /// The time now.

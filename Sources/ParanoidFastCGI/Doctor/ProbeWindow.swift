@@ -1,5 +1,6 @@
 internal import ParanoidHTTP
 internal import ParanoidLinux
+internal import ParanoidSessions
 internal import WorkerSupervisor
 
 /// The permission for one probe of the doctor, in memory that all processes of the application share.
@@ -35,12 +36,11 @@ struct ProbeWindow: Sendable {
     /// Whether this is the token, which is void from then on; compared in a time that does not depend on it.
     func take(_ text: some Collection<UInt8>, now: Int64 = CoarseClock.now()) -> Bool {
         guard self.isOpen(now: now), text.count == Self.tokenWords * 16, let bytes = Hexadecimal.bytes(of: text) else { return false }
-        var difference: UInt64 = 0
+        var token: [UInt8] = []
         for index in 0..<Self.tokenWords {
-            let word = bytes[(index * 8)..<(index * 8 + 8)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            difference |= word ^ UInt64(bitPattern: Int64(self.scoreboard.value(ofCounter: Self.token + index)))
+            BigEndian.append(UInt64(bitPattern: Int64(self.scoreboard.value(ofCounter: Self.token + index))), to: &token)
         }
-        guard difference == 0 else { return false }
+        guard bytes.hasSameBytes(as: token) else { return false }
         self.close()
         return true
     }

@@ -23,14 +23,27 @@ extension Session {
         device: SessionDevice? = nil,
         keeping kept: ValueRetention = .all
     ) async throws {
+        try await self.logIn(as: user, level: level, device: device, keeping: kept, with: nil)
+    }
+
+    private func logIn(
+        as user: String,
+        level: AssuranceLevel,
+        device: SessionDevice?,
+        keeping kept: ValueRetention,
+        with memory: SessionHandle?
+    ) async throws {
         if case .none(.crossSite(hasNone: false)) = try await self.read({ $0.standing }) { throw RequestRefusal(.crossSite) }
         try await self.writable().checkAdmission(of: user)
         // A user who was asked for a proof has given it, unless it is the browser alone that was recognised.
         if level > .remembered { try await self.writable().release(if: { $0.user == user }) }
         let now = self.transaction.now
-        let login = SessionUser(name: user, loggedInAt: now, level: level, device: device, epoch: self.transaction.loginEpoch)
+        let epoch = self.transaction.loginEpoch
         try await self.writable().edit { state in
             let previous = state.user
+            // The token with which the user has logged in before is in the same jar still.
+            let memory = memory ?? (previous?.name == user ? previous?.memory : nil)
+            let login = SessionUser(name: user, loggedInAt: now, level: level, device: device, memory: memory, epoch: epoch)
             if let names = kept.names {
                 state.edits.keepOnly(names)
             } else if let previous, previous.name != user {
@@ -178,9 +191,9 @@ extension Session {
         guard self.transaction.presentsToken, try await self.read({ $0.user == nil }) else { return false }
         // A session that is withheld waits for a password; one that was refused is not to be replaced by what comes with its cookies.
         if try await self.read({ $0.isTransient }) { return false }
-        guard let login = try await self.writable().redeemToken() else { return false }
+        guard let (login, handle) = try await self.writable().redeemToken() else { return false }
         do {
-            try await self.logIn(as: login.user, level: .remembered, device: login.device)
+            try await self.logIn(as: login.user, level: .remembered, device: login.device, keeping: .all, with: handle)
         } catch let error as SessionError where error == .tooManySessions {
             // Whoever only looks at a page is not to be refused it.
             return false

@@ -10,6 +10,8 @@ package struct SessionUser: Sendable, Hashable {
     package var level: AssuranceLevel
     /// What the application noted of the device.
     package var device: SessionDevice?
+    /// The remembered login with which the browser has logged the user in, if it has: proof that the session was copied ends that as well.
+    package var memory: SessionHandle?
     /// The store's ``SessionStore/loginEpoch`` when the request arrived that logged the user in; it lies in the clear head.
     package var epoch: UInt64
 
@@ -20,6 +22,7 @@ package struct SessionUser: Sendable, Hashable {
         authenticatedAt: Timestamp? = nil,
         level: AssuranceLevel = .password,
         device: SessionDevice? = nil,
+        memory: SessionHandle? = nil,
         epoch: UInt64 = 0
     ) {
         self.name = name
@@ -27,6 +30,7 @@ package struct SessionUser: Sendable, Hashable {
         self.authenticatedAt = authenticatedAt ?? loggedInAt
         self.level = level
         self.device = device
+        self.memory = memory
         self.epoch = epoch
     }
 }

@@ -103,10 +103,12 @@ package struct KnownSignals: Sendable, Hashable {
         var codes: [UInt8]
 
         func contains(_ code: SecretBytes<8>) -> Bool {
-            stride(from: 0, to: self.codes.count, by: KnownSignals.codeByteCount).contains { start in
-                var difference: UInt8 = 0
-                for index in 0..<KnownSignals.codeByteCount { difference |= self.codes[start + index] ^ code[index] }
-                return difference == 0
+            unsafe self.codes.withUnsafeBytes { codes in
+                unsafe code.withUnsafeBytes { code in
+                    stride(from: 0, to: codes.count, by: code.count).contains { start in
+                        unsafe UnsafeRawBufferPointer(rebasing: codes[start..<start + code.count]).hasSameBytes(as: code)
+                    }
+                }
             }
         }
 

@@ -15,6 +15,8 @@ package struct RememberedLogin: Sendable, Hashable {
         case accepted(next: Nonce?)
         /// It was never given.
         case foreign
+        /// It is old, and nobody knows whether it was when the request was sent: it logs nobody in, and proves nothing.
+        case old
         /// Two parties hold copies.
         case reuse
     }
@@ -61,6 +63,8 @@ package struct RememberedLogin: Sendable, Hashable {
     /// - Parameters:
     ///   - nonce: The value.
     ///   - arrivedAt: When the request arrived that shows it.
+    ///   - isCut: Whether it arrived even earlier, see ``GuardSettings/arrivalBound``: it is given nothing new, proves nothing, and is no show
+    ///     from which anything follows for others.
     ///   - now: The time.
     ///   - delay: The longest time that a request or a response is under way.
     ///   - keys: The keys that the memory belongs to.
@@ -68,14 +72,20 @@ package struct RememberedLogin: Sendable, Hashable {
     package mutating func show(
         _ nonce: Nonce,
         arrivedAt: Timestamp,
+        isCut: Bool = false,
         at now: Timestamp,
         delay: Duration,
         keys: ServerKeys,
         using generator: inout some RandomNumberGenerator
     ) -> Verdict {
         guard let value = self.stream(keys).value(of: nonce) else { return .foreign }
-        if self.isLost(value, at: arrivedAt, delay: delay) { return .reuse }
+        let isLost = self.isLost(value, at: arrivedAt, delay: delay)
         let bounds = RotationChain.Bounds(delay: delay, timeout: .zero)
+        if isCut {
+            var judged = self.chain
+            return isLost || judged.show(value, at: arrivedAt, bounds) == .reuse ? .old : .accepted(next: nil)
+        }
+        if isLost { return .reuse }
         switch self.chain.show(value, at: arrivedAt, bounds) {
         case .reuse: return .reuse
         case .late: return .accepted(next: nil)

@@ -214,7 +214,8 @@ package struct SessionGuard: Sendable {
         let isEmpty = current == nil && draft.record.tracking == nil && !draft.hasContent
         changes.maxAge = self.settings.cookieAge(of: draft.record, at: now)
         guard (draft.isModified || self.settings.savesEveryRequest) && !isEmpty else {
-            if isEmpty && state.credentials.presentsIdentifier && self.deletesCookies(of: state) {
+            let presentsAny = state.credentials.presentsIdentifier || !state.credentials.logins.isEmpty
+            if isEmpty && presentsAny && self.deletesCookies(of: state) {
                 changes.identifier = .deleted
                 changes.replaced = state.credentials.logins
             }

@@ -94,9 +94,7 @@ struct SecretBytes<let count: Int>: Sendable, BitwiseCopyable {
 extension SecretBytes: Hashable {
     /// Compares in time that depends on the length only.
     static func == (lhs: SecretBytes, rhs: SecretBytes) -> Bool {
-        var difference: UInt8 = 0
-        for index in 0..<count { difference |= lhs.storage[index] ^ rhs.storage[index] }
-        return difference == 0
+        unsafe lhs.withUnsafeBytes { lhs in unsafe rhs.withUnsafeBytes { unsafe lhs.hasSameBytes(as: $0) } }
     }
 
     func hash(into hasher: inout Hasher) {
@@ -111,14 +109,32 @@ extension SecretBytes: CustomStringConvertible, CustomDebugStringConvertible, Cu
     var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-extension [UInt8] {
-    /// Compares all bytes, whatever the first of them are; arrays of different lengths differ.
-    func isEqualInConstantTime(to other: [UInt8]) -> Bool {
+extension UnsafeRawBufferPointer {
+    /// Whether the bytes are the same; how long that takes depends on their number only.
+    ///
+    /// The one comparison of secrets: what else compares some gives its bytes to this.
+    @inline(__always)
+    func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
         guard self.count == other.count else { return false }
-        var difference: UInt8 = 0
-        for index in 0..<self.count {
-            difference |= self[index] ^ other[index]
+        var difference: UInt64 = 0
+        var offset = 0
+        while offset &+ 8 <= self.count {
+            difference |=
+                unsafe self.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                ^ other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset &+= 8
+        }
+        while offset < self.count {
+            difference |= unsafe UInt64(self[offset] ^ other[offset])
+            offset &+= 1
         }
         return difference == 0
+    }
+}
+
+extension [UInt8] {
+    /// Whether the bytes are the same; how long that takes depends on their number only.
+    package func hasSameBytes(as other: [UInt8]) -> Bool {
+        unsafe self.withUnsafeBytes { bytes in unsafe other.withUnsafeBytes { unsafe bytes.hasSameBytes(as: $0) } }
     }
 }

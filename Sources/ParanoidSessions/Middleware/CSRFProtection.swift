@@ -136,7 +136,16 @@ struct OriginCheck: Sendable {
         case _?: return false
         case nil: break
         }
-        guard let origin else { return true }
+        return origin.map { Self.isOwn($0, of: request) } ?? true
+    }
+
+    /// Whether a link on a page of another origin was followed, as far as the browser says.
+    static func isLinkedFromElsewhere(_ request: Request) -> Bool {
+        guard request.method.isSafe, let origin = Self.origin(ofPageOf: request) else { return false }
+        return !Self.isOwn(Self.normalised(origin), of: request)
+    }
+
+    private static func isOwn(_ origin: [UInt8], of request: Request) -> Bool {
         guard let host = request.parameters.bytes(of: "HTTP_HOST"), !host.isEmpty else { return false }
         let scheme = Array((request.isSecure ? "https://" : "http://").utf8)
         return origin == Self.normalised(scheme + host)
@@ -144,7 +153,12 @@ struct OriginCheck: Sendable {
 
     /// Scheme and host of the page that a form was sent from; `nil`: not said, or of no interest.
     private static func origin(ofRefererOf request: Request) -> [UInt8]? {
-        guard !request.method.isSafe, let page = request.parameters.bytes(of: "HTTP_REFERER") else { return nil }
+        request.method.isSafe ? nil : Self.origin(ofPageOf: request)
+    }
+
+    /// Scheme and host of the page that a request comes from; `nil`: not said.
+    private static func origin(ofPageOf request: Request) -> [UInt8]? {
+        guard let page = request.parameters.bytes(of: "HTTP_REFERER") else { return nil }
         let slashes = page.indices.filter { page[$0] == UInt8(ascii: "/") }
         guard slashes.count >= 2 else { return nil }
         return Array(page[..<(slashes.count > 2 ? slashes[2] : page.endIndex)])

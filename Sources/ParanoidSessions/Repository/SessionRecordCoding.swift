@@ -18,6 +18,7 @@ extension SessionRecord {
         case suspension = 17
         case pending = 18
         case predecessorTime = 19
+        case memory = 20
     }
 
     /// The record as bytes.
@@ -64,6 +65,12 @@ extension SessionRecord {
                 section.integer(user.loggedInAt.nanosecondsSinceEpoch)
                 section.integer(user.authenticatedAt.nanosecondsSinceEpoch)
                 section.byte(user.level.rawValue)
+            }
+            if let memory = user.memory {
+                writer.section(Section.memory.rawValue) { section in
+                    section.integer(user.loggedInAt.nanosecondsSinceEpoch)
+                    section.integer(memory.number)
+                }
             }
         }
         for entry in self.values.entries {
@@ -123,6 +130,11 @@ extension SessionRecord {
                 if section.timestamp() == self.user?.loggedInAt, let time = section.timestamp(), let level = section.byte() {
                     self.user?.authenticatedAt = time
                     self.user?.level = AssuranceLevel(rawValue: level)
+                }
+            // The same.
+            case .memory:
+                if section.timestamp() == self.user?.loggedInAt, let number: UInt64 = section.integer() {
+                    self.user?.memory = SessionHandle(number: number)
                 }
             case .value:
                 if let name = section.bytes(), let value = section.bytes() {

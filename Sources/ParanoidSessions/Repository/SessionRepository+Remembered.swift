@@ -57,20 +57,20 @@ extension SessionRepository {
     ///   - identifier: Its name.
     ///   - now: The time of the request.
     ///   - generator: Randomness for sealing.
-    ///   - body: Sees the login as it is now and when it ends, or `nil` when there is none (any more); may run again.
+    ///   - body: Sees the login as it is now, when it ends and its handle, or `nil` when there is none (any more); may run again.
     /// - Returns: What `body` returned beside its change.
     package func changeRemembered<Result: Sendable>(
         _ identifier: SessionIdentifier,
         at now: Timestamp,
         using generator: inout some RandomNumberGenerator,
-        _ body: ((login: RememberedLogin, expiresAt: Timestamp)?) -> (change: RememberedChange, result: Result)
+        _ body: ((login: RememberedLogin, expiresAt: Timestamp, handle: SessionHandle)?) -> (change: RememberedChange, result: Result)
     ) async throws(SessionStoreError) -> Result {
         guard let keys = self.keys(of: identifier) else { return body(nil).result }
         return try await self.store.modify(keys.rememberStorageName(of: identifier), timeout: self.configuration.timeout) { stored in
             guard let stored, stored.isLive(at: now), let login = Self.open(stored, identifier, keys) else {
                 return (.keep, body(nil).result)
             }
-            let (change, result) = body((login, stored.expiresAt))
+            let (change, result) = body((login, stored.expiresAt, stored.handle))
             switch change {
             case .keep: return (.keep, result)
             case .remove: return (.remove, result)
@@ -119,21 +119,30 @@ extension SessionRepository {
         }
     }
 
-    /// Ends the remembered logins that come from a session of which there are copies; where one of them was used, all sessions of the user, as
-    /// nobody can tell which of them began with it.
+    /// Ends the remembered logins that come from a session of which there are copies, and the one that it began with, which lay in the same jar.
+    ///
+    /// Where one of those that come from it was used, all sessions of the user end, as nobody can tell which of them began with it.
     ///
     /// - Returns: Whether all have ended.
-    func endMemories(from source: SessionHandle, of user: String, at now: Timestamp) async throws(SessionStoreError) -> Bool {
+    func endMemories(
+        from source: SessionHandle,
+        of user: String,
+        begunWith memory: SessionHandle?,
+        at now: Timestamp
+    ) async throws(SessionStoreError) -> Bool {
         var wasUsed = false
         for keys in self.secrets.all {
             let tag = keys.userTag(of: user)
             for name in try await self.store.names(ofUser: tag) {
                 wasUsed =
                     try await self.store.modify(name, timeout: self.configuration.timeout) { stored in
-                        guard let stored, stored.state == .live, stored.protection == .listed, stored.userTag == tag,
-                            SessionSealer.label(of: stored, named: name, keys: keys)?.source == source
-                        else { return (.keep, false) }
-                        return (.remove, stored.generation > 1)
+                        guard let stored, stored.state == .live, stored.protection == .listed, stored.userTag == tag else {
+                            return (.keep, false)
+                        }
+                        if SessionSealer.label(of: stored, named: name, keys: keys)?.source == source {
+                            return (.remove, stored.generation > 1)
+                        }
+                        return (stored.handle == memory ? .remove : .keep, false)
                     } || wasUsed
             }
         }

@@ -70,29 +70,41 @@ extension SessionRepository {
     /// Ends one of a user's sessions, also one that is being rotated meanwhile.
     ///
     /// - Returns: Whether it was one of this user's and has ended by this call.
-    package func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
+    package func revoke(_ handle: SessionHandle, of user: String, at now: Timestamp) async throws(SessionStoreError) -> Bool {
         var hasEnded = false
         // While a session is being rotated there are two files of one handle, the old one until the new one is there: a look that finds
         // neither has missed none.
         for _ in 0..<32 {
-            let isOver = try await self.revokeFound(handle, of: user, &hasEnded)
+            let isOver = try await self.revokeFound(handle, of: user, at: now, &hasEnded)
             if isOver { break }
         }
         return hasEnded
     }
 
     /// - Returns: Whether there was none.
-    private func revokeFound(_ handle: SessionHandle, of user: String, _ hasEnded: inout Bool) async throws(SessionStoreError) -> Bool {
+    private func revokeFound(
+        _ handle: SessionHandle,
+        of user: String,
+        at now: Timestamp,
+        _ hasEnded: inout Bool
+    ) async throws(SessionStoreError) -> Bool {
         var isOver = true
         for found in try await self.sessions(ofUser: user, at: nil) where found.stored.handle == handle {
             isOver = false
             let ended = try await self.store.modify(found.name, timeout: self.configuration.timeout) { stored in
                 guard let stored, stored.state == .live, stored.userTag == found.tag, stored.handle == handle else { return (.keep, false) }
-                return (.remove, true)
+                return (self.end(stored, at: now), true)
             }
             hasEnded = hasEnded || ended
         }
         return isOver
+    }
+
+    /// What is left of a session that was ended from elsewhere: it says for a while that it is gone, so that a request that still shows it is not
+    /// taken for a new visitor's.
+    private func end(_ stored: StoredSession, at now: Timestamp) -> SessionChange {
+        guard let window = self.configuration.goneWindow, !stored.isRemembered else { return .remove }
+        return .write(self.sealer.tombstone(replacing: stored, until: now.advanced(by: window), at: now))
     }
 
     /// What a request ends of a user.
@@ -148,7 +160,7 @@ extension SessionRepository {
         do {
             return try await self.store.modify(name, timeout: .zero) { stored in
                 guard let stored, stored.state == .live, stored.userTag == tag, stored.loginEpoch < epoch else { return (.keep, false) }
-                return (.remove, !stored.isRemembered && now < stored.expiresAt)
+                return (self.end(stored, at: now), !stored.isRemembered && now < stored.expiresAt)
             }
         } catch {
             // What cannot be removed ends all the same.
@@ -192,12 +204,12 @@ extension SessionRepository {
         switch limit.policy {
         case .oldestEnds:
             for listing in listings.filter({ !$0.isCurrent }).prefix(max(0, listings.count - limit.count)) {
-                if try await self.revoke(listing.handle, of: user) { onEnd(listing.handle) }
+                if try await self.revoke(listing.handle, of: user, at: now) { onEnd(listing.handle) }
             }
         case .refuse:
             // All who see each other agree on the order, so of two that are one too many together only the later goes.
             for listing in listings.dropFirst(limit.count) where listing.isCurrent {
-                _ = try await self.revoke(listing.handle, of: user)
+                _ = try await self.revoke(listing.handle, of: user, at: now)
                 return false
             }
         }

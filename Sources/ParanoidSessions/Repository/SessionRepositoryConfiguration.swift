@@ -7,6 +7,9 @@ package struct SessionRepositoryConfiguration: Sendable {
     /// How many opened records are kept in memory, each proven fresh by its generation at every use.
     package var cachedSessions: Int = 2048
 
+    /// For how long a session that was ended from elsewhere says that it is gone, see ``GuardSettings/goneWindow``; `nil`: not at all.
+    package var goneWindow: Duration?
+
     /// How many sessions a user may have at a time; `nil`: any number.
     package var limitPerUser: SessionLimit?
 

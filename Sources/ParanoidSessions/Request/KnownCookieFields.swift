@@ -81,24 +81,6 @@ final class KnownCookieFields: Sendable {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Whether the bytes are the same; how long that takes depends on their number only.
-    func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
-        guard self.count == other.count else { return false }
-        var difference: UInt64 = 0
-        var offset = 0
-        while offset &+ 8 <= self.count {
-            difference |=
-                unsafe self.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                ^ other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            offset &+= 8
-        }
-        while offset < self.count {
-            difference |= unsafe UInt64(self[offset] ^ other[offset])
-            offset &+= 1
-        }
-        return difference == 0
-    }
-
     /// Gives eight bytes at a time; the last ones overlap those before, or come one by one where there are fewer.
     @inline(__always)
     fileprivate func forEachWord(_ body: (UInt64) -> Void) {

@@ -75,14 +75,26 @@ package struct SessionCandidates: Sendable {
     package var secureKeys: [SecureKey]
     /// What the request shows under the names of other logins.
     package var others: [PresentedCredentials]
+    /// Whether these are all that the request brings.
+    let areAll: Bool
 
     /// Creates candidates.
-    package init(identifiers: [SessionIdentifier], nonces: [Nonce], secureKeys: [SecureKey], others: [PresentedCredentials] = []) {
+    package init(
+        identifiers: [SessionIdentifier],
+        nonces: [Nonce],
+        secureKeys: [SecureKey],
+        others: [PresentedCredentials] = [],
+        areAll: Bool = true
+    ) {
         self.identifiers = identifiers
         self.nonces = nonces
         self.secureKeys = secureKeys
         self.others = others
+        self.areAll = areAll
     }
+
+    /// Those of a field that is longer, or has more cookies, than is read: a neighbour under the same domain can make it so.
+    static let unread = SessionCandidates(identifiers: [], nonces: [], secureKeys: [], areAll: false)
 
     var isAmbiguous: Bool { self.identifiers.count > 1 || self.nonces.count > 1 || self.secureKeys.count > 1 }
 
@@ -99,9 +111,24 @@ package struct SessionCandidates: Sendable {
         guard let tracking = record.tracking else { return credentials }
         credentials.secureKey = self.secureKeys.first { $0 == tracking.secureKey }
         let stream = tracking.stream(keys: keys)
-        let ours = self.nonces.filter { !tracking.hasChain ? stream.verifies($0) : stream.value(of: $0) != nil }
-        credentials.nonce = ours.count == 1 ? ours[0] : nil
+        if let chain = tracking.chain {
+            credentials.nonce = self.newestNonce(in: chain, stream)
+        } else {
+            let ours = self.nonces.filter { stream.verifies($0) }
+            credentials.nonce = ours.count == 1 ? ours[0] : nil
+        }
         return credentials
+    }
+
+    /// The newest of the session's own values: a cookie of another path or domain, left from before a setting was changed, keeps an old one.
+    ///
+    /// Whoever has both could show the newer one alone, so that this gives nobody anything.
+    private func newestNonce(in chain: RotationChain, _ stream: NonceStream) -> Nonce? {
+        let ours = self.nonces.compactMap { nonce in stream.value(of: nonce).map { (nonce: nonce, value: $0) } }
+        let generation = ours.map(\.value.generation).max()
+        let newest = ours.filter { $0.value.generation == generation }
+        if newest.count == 1 { return newest[0].nonce }
+        return newest.first { $0.value.generation == chain.generation && $0.value.number == chain.settled }?.nonce
     }
 }
 

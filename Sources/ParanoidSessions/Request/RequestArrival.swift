@@ -21,8 +21,10 @@ package struct RequestArrival: Sendable {
         request.parameters.lend("REQUEST_BEGAN") { passedOn = Self.milliseconds($0) }
         guard let passedOn else { return request.receivedAtNanoseconds }
         request.parameters.lend("REQUEST_TAKEN") { taken = Self.milliseconds($0) }
-        guard let taken else { return request.receivedAtNanoseconds }
-        return (passedOn - taken) * 1_000_000
+        // Longer than there are clocks, or a time that no clock shows: that says nothing.
+        guard let taken, taken <= passedOn else { return request.receivedAtNanoseconds }
+        let (nanoseconds, isOverflow) = (passedOn - taken).multipliedReportingOverflow(by: 1_000_000)
+        return isOverflow ? request.receivedAtNanoseconds : nanoseconds
     }
 
     /// Seconds with three places, in milliseconds; `nil` for anything else.

@@ -76,7 +76,7 @@ final class SessionCookies: Sendable {
         return name.equals(names.second) ? (.secureKey, login) : nil
     }
 
-    private func values(of request: Request) -> (values: Values, others: [Values]) {
+    private func values(of request: Request) -> (values: Values, others: [Values], areAll: Bool) {
         var first = Values()
         var others: [Values] = []
         let isWhole = request.forEachCookie { name, value in
@@ -93,7 +93,7 @@ final class SessionCookies: Sendable {
                 others[index].add(value, as: part)
             }
         }
-        return isWhole ? (first, others) : (Values(), [])
+        return isWhole ? (first, others, true) : (Values(), [], false)
     }
 
     /// What a request presents.
@@ -107,8 +107,9 @@ final class SessionCookies: Sendable {
             self.complete(&credentials, of: request, proven)
             return credentials
         }
-        let (values, others) = self.values(of: request)
+        let (values, others, areAll) = self.values(of: request)
         var credentials = self.begun(with: values, request)
+        if !areAll && self.followsBrowsers { self.markUnread(&credentials) }
         self.complete(&credentials, of: request, proven)
         if self.followsBrowsers && !others.isEmpty { self.add(others, beside: values, to: &credentials) }
         if credentials.isAsProven && others.isEmpty { self.remember(values, of: request) }
@@ -144,9 +145,10 @@ final class SessionCookies: Sendable {
         credentials.isAsProven = isSameClient && known?.nonce == credentials.nonce
         guard self.followsBrowsers else { return }
         credentials.mayRotate = { questions.isOccasion }
-        if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request) {
-            credentials.crossSite =
-                self.configuration.sameSite != .strict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
+        // Strict cookies come with no link of another site either.
+        let isStrict = self.configuration.sameSite == .strict
+        if !credentials.presentsIdentifier && FetchMetadata.isFromAnotherSite(request, orByLink: isStrict) {
+            credentials.crossSite = !isStrict && FetchMetadata.isNavigation(request) ? .withCookies : .withoutCookies
         }
     }
 
@@ -164,6 +166,13 @@ final class SessionCookies: Sendable {
         request.parameters.lend("HTTP_COOKIE") { field in
             if let field { self.knownFields.remember(values, in: field) }
         }
+    }
+
+    /// Notes that what the request presents is not known: it may be a session, of any login.
+    private func markUnread(_ credentials: inout PresentedCredentials) {
+        credentials.presentsIdentifier = true
+        credentials.candidates = .unread
+        for login in LoginNumber.all { credentials.logins.insert(login) }
     }
 
     private func add(_ values: borrowing Values, to credentials: inout PresentedCredentials) {
@@ -299,12 +308,14 @@ package struct SessionCookieChanges: Sendable {
 /// What browsers say about why they ask (W3C Fetch Metadata, `Sec-Purpose` of the Fetch standard).
 enum FetchMetadata {
     /// Whether another site has sent a request, as far as the browser says.
-    static func isFromAnotherSite(_ request: Request) -> Bool {
+    ///
+    /// - Parameter orByLink: Whether a link counts of which a browser says nothing but the page that it is on.
+    static func isFromAnotherSite(_ request: Request, orByLink: Bool) -> Bool {
         switch request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE").map({ String(decoding: $0, as: UTF8.self) }) {
         case "cross-site"?: true
         case "same-origin"?, "same-site"?, "none"?: false
         // A word that no browser says is as good as none.
-        default: !OriginCheck().admits(request)
+        default: !OriginCheck().admits(request) || orByLink && OriginCheck.isLinkedFromElsewhere(request)
         }
     }
 

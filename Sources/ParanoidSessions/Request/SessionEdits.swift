@@ -10,6 +10,9 @@ package struct SessionEdits: Sendable {
         ///
         /// If it throws, nothing of the request is stored.
         case transform(@Sendable ([UInt8]?) throws -> [UInt8]?)
+        /// What an update has made of nothing, for a request that has no session to keep it in: it goes into one that begins, and never over
+        /// what a session holds.
+        case found([UInt8]?)
     }
 
     /// Whether all values that were there before this request go first.
@@ -45,6 +48,11 @@ package struct SessionEdits: Sendable {
     package mutating func clear() {
         self = SessionEdits()
         self.clears = true
+    }
+
+    /// Forgets what was made of nothing, now that there is a session.
+    mutating func dropFound() {
+        self.edits.removeAll { if case .found = $0.edit { true } else { false } }
     }
 
     /// Takes away all values but those of some names, whatever is stored by then; edits made so far go with them.
@@ -119,6 +127,7 @@ package struct SessionEdits: Sendable {
         case .set(let bytes): value = bytes
         case .remove: value = nil
         case .transform(let body): value = try body(value)
+        case .found(let bytes): value = bytes
         }
     }
 }

@@ -211,7 +211,7 @@ extension SessionTransaction {
     ) async throws(SessionStoreError) -> OpenSession? {
         let now = state.arrivedAt
         let window = self.settings.goneWindow
-        let found = try await self.context.repository.open(identifier, at: now) { end in
+        let found = try await self.look(identifier, at: now) { end in
             switch end {
             case .gone: isGone = window != nil
             case .expired(let handle, let expiredAt):
@@ -220,11 +220,6 @@ extension SessionTransaction {
             }
         }
         guard let found else { return nil }
-        if let end = found.longWayUntil {
-            var random = self.random()
-            // If that fails the next look takes as many steps again.
-            try? await self.context.repository.shorten(identifier, to: found.identifier, at: now, by: end, using: &random)
-        }
         if self.settings.isOver(found.record, at: now) {
             self.tell(.expired, state, handle: found.record.origin?.handle)
             return nil
@@ -236,6 +231,21 @@ extension SessionTransaction {
                 found.record.tracking?.predecessor?.identifier == identifier ? .pending : .superseded
             }
         return OpenSession(identifier: found.identifier, record: found.record, expiresAt: found.expiresAt, shown: shown)
+    }
+
+    /// Reads a session, and lets an identifier that led there by several steps take one from here on.
+    func look(
+        _ identifier: SessionIdentifier,
+        at now: Timestamp,
+        onEnd: (SessionRepository.End) -> Void = { _ in }
+    ) async throws(SessionStoreError) -> SessionRepository.Opened? {
+        guard let found = try await self.context.repository.open(identifier, at: now, onEnd: onEnd) else { return nil }
+        if let end = found.longWayUntil {
+            var random = self.random()
+            // If that fails the next look takes as many steps again.
+            try? await self.context.repository.shorten(identifier, to: found.identifier, at: now, by: end, using: &random)
+        }
+        return found
     }
 
     /// Which of the values is the client's is not for us to say: the request goes on without a session, and all that the client has stays.
@@ -250,6 +260,8 @@ extension SessionTransaction {
 
     private func challenge(_ state: inout TransactionState, _ reason: GuardReason) async {
         state.withhold(for: reason)
+        // The jar was copied, with whatever token to be remembered by is in it.
+        if reason == .reuse { try? await self.endPresentedMemory() }
         self.tell(.challenged, state)
         guard let challenge = state.withheld?.challenge else { return }
         self.show(state)
@@ -339,7 +351,12 @@ extension SessionTransaction {
     /// - Returns: Whether the session has ended as well, with all others of its user.
     private func endMemories(of state: TransactionState) async throws(SessionStoreError) -> Bool {
         guard let record = state.session?.record, let user = record.user?.name, let source = record.origin?.handle else { return false }
-        let hasEnded = try await self.context.repository.endMemories(from: source, of: user, at: self.now)
+        let hasEnded = try await self.context.repository.endMemories(
+            from: source,
+            of: user,
+            begunWith: record.user?.memory,
+            at: self.now
+        )
         if hasEnded { self.tell(.tokenReuse, state, user: user) }
         return hasEnded
     }

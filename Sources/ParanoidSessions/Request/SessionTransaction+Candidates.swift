@@ -31,7 +31,7 @@ extension SessionTransaction {
         var highest = Rank.absent
         for identifier in identifiers.prefix(SessionCandidates.maximumCount) {
             var isGone = false
-            let found = try await self.context.repository.open(identifier, at: now) { end in
+            let found = try await self.look(identifier, at: now) { end in
                 if case .gone = end { isGone = true }
             }
             let record = found?.record
@@ -48,26 +48,31 @@ extension SessionTransaction {
         if self.isBarred(shown) { return shown }
         let credentials = try await self.newestLogin(of: shown, at: now)
         guard let candidates = credentials.candidates else { return credentials }
-        var accepted: [PresentedCredentials] = []
-        var isAnyThere = candidates.identifiers.count > SessionCandidates.maximumCount
+        var accepted: [(choice: PresentedCredentials, session: SessionIdentifier)] = []
+        var isAnyThere = !candidates.areAll || candidates.identifiers.count > SessionCandidates.maximumCount
         for identifier in candidates.identifiers.prefix(SessionCandidates.maximumCount) {
-            guard let opened = try await self.context.repository.open(identifier, at: now),
+            guard let opened = try await self.look(identifier, at: now),
                 let keys = self.context.repository.keys(of: identifier)
             else { continue }
             isAnyThere = true
             let choice = candidates.credentials(credentials, for: identifier, record: opened.record, keys: keys)
             if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now, isCut: self.arrival.isCut) {
-                accepted.append(choice)
+                accepted.append((choice, opened.identifier))
             }
         }
-        self.request.logger.notice(
-            "a session cookie came with several values",
-            metadata: [
-                "session.candidates": .stringConvertible(candidates.identifiers.count),
-                "session.accepted": .stringConvertible(accepted.count),
-            ]
-        )
-        if accepted.count == 1 { return accepted[0] }
+        if candidates.areAll {
+            self.request.logger.notice(
+                "a session cookie came with several values",
+                metadata: [
+                    "session.candidates": .stringConvertible(candidates.identifiers.count),
+                    "session.accepted": .stringConvertible(accepted.count),
+                ]
+            )
+        }
+        // Of several identifiers of one session, its own: cookies of another path or domain are left from before a setting was changed.
+        if let first = accepted.first, accepted.allSatisfy({ $0.session == first.session }) {
+            return (accepted.first { $0.choice.identifier == $0.session } ?? first).choice
+        }
         return isAnyThere && self.settings.behaviour.hasRotationChains ? nil : credentials
     }
 }

@@ -150,8 +150,8 @@ extension SessionTransaction {
         var values = before
         try change(&values)
         var state = state
-        for entry in before.entries where values[entry.name] == nil { state.edits.add(.remove, to: entry.name) }
-        for entry in values.entries where before[entry.name] != entry.bytes { state.edits.add(.set(entry.bytes), to: entry.name) }
+        for entry in before.entries where values[entry.name] == nil { state.edits.add(.found(nil), to: entry.name) }
+        for entry in values.entries where before[entry.name] != entry.bytes { state.edits.add(.found(entry.bytes), to: entry.name) }
         self.keep(state)
     }
 

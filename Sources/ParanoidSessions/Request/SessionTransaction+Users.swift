@@ -27,7 +27,7 @@ extension SessionTransaction {
     func revoke(_ handle: SessionHandle, of user: String) async throws -> Bool {
         let state = try await self.state()
         let hasEnded = try await self.storing { () throws(SessionStoreError) in
-            try await self.context.repository.revoke(handle, of: user)
+            try await self.context.repository.revoke(handle, of: user, at: self.now)
         }
         if hasEnded { self.tell(.revoked, state) }
         return hasEnded
@@ -92,20 +92,28 @@ extension SessionTransaction {
             let nonce = login.firstNonce(keys: self.context.repository.newestKeys, using: &generator)
             return RememberToken(identifier: identifier, nonce: nonce)
         }
+        // A logout may have overtaken the request: nothing that outlives a session begins with one that has ended.
+        do { try await self.update { _ in } } catch {
+            var generator = self.random()
+            try? await self.context.repository.changeRemembered(token.identifier, at: now, using: &generator) { _ in (.remove, ()) }
+            throw error
+        }
         self.pending.withLock { $0.token = .set(token, until: end) }
         return true
     }
 
     private enum Redeemed: Sendable {
-        case accepted(RememberedLogin, next: Nonce?, until: Timestamp)
+        case accepted(RememberedLogin, SessionHandle, next: Nonce?, until: Timestamp)
         case stolen(from: String)
         case unknown
     }
 
     /// Uses the token that the request shows; the response brings the next one.
-    func redeemToken() async throws -> RememberedLogin? {
+    ///
+    /// - Returns: The login, and its own handle.
+    func redeemToken() async throws -> (login: RememberedLogin, handle: SessionHandle)? {
         let now = self.now
-        let arrivedAt = self.arrival.time
+        let arrival = self.arrival
         let delay = self.settings.delayBound
         var redeemed = Redeemed.unknown
         if let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) {
@@ -115,20 +123,29 @@ extension SessionTransaction {
                 return try await self.context.repository.changeRemembered(token.identifier, at: now, using: &sealing) { found in
                     guard let found else { return (.keep, Redeemed.unknown) }
                     var login = found.login
-                    switch login.show(token.nonce, arrivedAt: arrivedAt, at: now, delay: delay, keys: keys, using: &generator) {
-                    case .accepted(let next): return (.write(login), .accepted(login, next: next, until: found.expiresAt))
-                    case .foreign: return (.keep, .unknown)
+                    let verdict = login.show(
+                        token.nonce,
+                        arrivedAt: arrival.time,
+                        isCut: arrival.isCut,
+                        at: now,
+                        delay: delay,
+                        keys: keys,
+                        using: &generator
+                    )
+                    switch verdict {
+                    case .accepted(let next): return (.write(login), .accepted(login, found.handle, next: next, until: found.expiresAt))
+                    case .foreign, .old: return (.keep, .unknown)
                     case .reuse: return (.remove, .stolen(from: login.user))
                     }
                 }
             }
-            if case .accepted(_, let next?, let end) = redeemed {
+            if case .accepted(_, _, let next?, let end) = redeemed {
                 let next = RememberToken(identifier: token.identifier, nonce: next)
                 self.pending.withLock { $0.token = .set(next, until: end) }
             }
         }
         switch redeemed {
-        case .accepted(let login, _, _): return login
+        case .accepted(let login, let handle, _, _): return (login, handle)
         case .stolen(let user):
             try await self.endAll(of: user)
             self.pending.withLock { $0.token = .delete }
@@ -151,13 +168,17 @@ extension SessionTransaction {
     func forgetPresented() async throws {
         guard self.presentsToken else { return }
         self.pending.withLock { $0.token = .delete }
-        guard let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) else { return }
-        let now = self.now
-        try await self.storing { () throws(SessionStoreError) in
-            var generator = SessionRandom(source: self.context.configuration.randomSource)
-            try await self.context.repository.changeRemembered(token.identifier, at: now, using: &generator) { found in
-                found?.login.hasGiven(token.nonce, keys: keys) == true ? (.remove, ()) : (.keep, ())
-            }
+        try await self.storing { () throws(SessionStoreError) in try await self.endPresentedMemory() }
+    }
+
+    /// Ends what the request shows, if it was given to whoever shows it.
+    func endPresentedMemory() async throws(SessionStoreError) {
+        guard self.presentsToken, let token = self.presentedToken, let keys = self.context.repository.keys(of: token.identifier) else {
+            return
+        }
+        var generator = SessionRandom(source: self.context.configuration.randomSource)
+        try await self.context.repository.changeRemembered(token.identifier, at: self.now, using: &generator) { found in
+            found?.login.hasGiven(token.nonce, keys: keys) == true ? (.remove, ()) : (.keep, ())
         }
     }
 

@@ -20,6 +20,9 @@ enum SessionValueCoding {
         case date = 4
     }
 
+    /// Whether bytes are JSON: a trivial form has no depth, whatever brackets are in its text.
+    static func isJSON(_ bytes: [UInt8]) -> Bool { bytes.first.map { Form(rawValue: $0) == nil } ?? true }
+
     static func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
         // The most usual type first: to ask for all integers takes a search.
         if let integer = value as? Int { return self.words(.integer, UInt64(bitPattern: Int64(integer))) }

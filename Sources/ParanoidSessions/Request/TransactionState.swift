@@ -225,6 +225,7 @@ package struct TransactionState: Sendable {
     package mutating func release() {
         guard let withheld = self.withheld else { return }
         self.standing = .open(withheld.session)
+        self.edits.dropFound()
         self.verdict = .accepted
         self.signals = nil
         self.renewal = .all

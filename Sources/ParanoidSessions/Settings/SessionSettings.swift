@@ -84,7 +84,7 @@ package struct SessionValueLimits: Sendable, Hashable {
 
     func check(_ value: [UInt8]) throws(SessionError) {
         if value.count > self.valueByteCount { throw .valueTooLarge }
-        if !JSONDepth.isWithin(self.depth, value.span) { throw .valueTooDeep }
+        if SessionValueCoding.isJSON(value), !JSONDepth.isWithin(self.depth, value.span) { throw .valueTooDeep }
     }
 
     func check(total: Int) throws(SessionError) {

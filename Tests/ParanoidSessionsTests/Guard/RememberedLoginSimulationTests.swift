@@ -54,7 +54,7 @@ struct RememberedLoginSimulationTests {
                 using: &self.generator
             ) {
             case .accepted(let next): return next
-            case .foreign, .reuse:
+            case .foreign, .old, .reuse:
                 self.isEnded = true
                 return nil
             }

@@ -60,7 +60,7 @@ struct RememberedLoginTests {
                 given.append(next)
                 means = "\(given.count - 1)"
             case .accepted(nil): means = "as is"
-            case .foreign: means = "foreign"
+            case .foreign, .old: means = "foreign"
             case .reuse: means = "reuse"
             }
             #expect(means == step.means, "\(row.name), \(step.at) s")
@@ -68,6 +68,32 @@ struct RememberedLoginTests {
             #expect(decoded == login)
         }
         #expect(Set(given).count == given.count)
+    }
+
+    @Test("prove nothing by a request of which nobody knows when it was sent, log it in while its token is good, and learn nothing from it")
+    func cut() {
+        var generator = SeededRandom(seed: 9)
+        let keys = ServerKeys(ServerSecret(number: 1, using: &generator))
+        var login = RememberedLogin(user: "ann", device: nil, at: Self.start, using: &generator)
+        func show(_ nonce: Nonce, at seconds: Int, isCut: Bool = false) -> RememberedLogin.Verdict {
+            let now = Self.start.advanced(by: .seconds(seconds))
+            return login.show(nonce, arrivedAt: now, isCut: isCut, at: now, delay: .seconds(6), keys: keys, using: &generator)
+        }
+        let first = login.firstNonce(keys: keys, using: &generator)
+        let before = login
+        let early = show(first, at: 20, isCut: true)
+        #expect(early == .accepted(next: nil) && login == before)
+        guard case .accepted(let second?) = show(first, at: 100) else { return #expect(Bool(false), "the second value is given") }
+        // The first show of a newer value in such a request moves nothing on: what is older may still be under way.
+        let given = login
+        let ahead = show(second, at: 110, isCut: true)
+        #expect(ahead == .accepted(next: nil) && login == given)
+        _ = show(second, at: 300)
+        let moved = login
+        let old = show(first, at: 500, isCut: true)
+        #expect(old == .old && login == moved)
+        let proof = show(first, at: 500)
+        #expect(proof == .reuse)
     }
 
     @Test("take no token that was never given, and survive their bytes")

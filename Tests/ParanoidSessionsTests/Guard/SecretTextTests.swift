@@ -73,11 +73,11 @@ struct SecretTextTests {
 
     @Test("are compared to the last byte")
     func comparison() {
-        #expect([1, 2, 3].isEqualInConstantTime(to: [1, 2, 3]))
-        #expect(![1, 2, 3].isEqualInConstantTime(to: [1, 2, 4]))
-        #expect(![0, 2, 3].isEqualInConstantTime(to: [1, 2, 3]))
-        #expect(![1, 2].isEqualInConstantTime(to: [1, 2, 3]))
-        #expect([UInt8]().isEqualInConstantTime(to: []))
+        #expect([1, 2, 3].hasSameBytes(as: [1, 2, 3]))
+        #expect(![1, 2, 3].hasSameBytes(as: [1, 2, 4]))
+        #expect(![0, 2, 3].hasSameBytes(as: [1, 2, 3]))
+        #expect(![1, 2].hasSameBytes(as: [1, 2, 3]))
+        #expect([UInt8]().hasSameBytes(as: []))
         let secret = SecretBytes<33>(0..<33)!
         #expect(secret == SecretBytes<33>(0..<33) && SecretBytes<33>(0..<32) == nil)
         for index in 0..<33 {

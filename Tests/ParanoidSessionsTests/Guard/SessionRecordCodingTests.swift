@@ -159,3 +159,59 @@ struct SessionRecordCodingTests {
         }
     }
 }
+
+@Suite("A record of a user of which a part is missing")
+struct CutRecordTests {
+    private static func made() -> SessionRecord {
+        var generator = SeededRandom(seed: 21)
+        let now = Timestamp(secondsSinceEpoch: 1_000_000)
+        var record = SessionRecord(createdAt: now)
+        var tracking = SessionTracking(boundTo: Fingerprint(), at: now, using: &generator)
+        tracking.secureKey = SecureKey(using: &generator)
+        tracking.chain = RotationChain(at: now)
+        tracking.predecessor = .init(SessionIdentifier(secretNumber: 1, using: &generator), issuedAt: now)
+        tracking.isSuspended = true
+        record.tracking = tracking
+        record.values = SessionValues([.init(name: [1], bytes: [2, 3])])
+        record.user = SessionUser(name: "ann", loggedInAt: now, memory: SessionHandle(number: 77))
+        return record
+    }
+
+    @Test("does not open, or opens without the user: nobody is logged in by a record whose guard's part is not whole")
+    func cut() throws {
+        let record = Self.made()
+        let bytes = record.encoded()
+        #expect(SessionRecord(decoding: bytes) == record)
+        for count in bytes.indices {
+            guard let cut = SessionRecord(decoding: Array(bytes.prefix(count))), cut.user != nil else { continue }
+            #expect(cut.tracking == record.tracking, "\(count) bytes")
+        }
+        // One section after the other is left out.
+        var reader = RecordReader(bytes)
+        let first = reader.byte()
+        let version = try #require(first)
+        var sections: [[UInt8]] = []
+        while let (kind, content) = reader.section() {
+            var writer = RecordWriter()
+            writer.section(kind) { $0.raw(Array(content)) }
+            sections.append(writer.output)
+        }
+        #expect(sections.count > 8)
+        for missing in sections.indices {
+            let rest = sections.indices.filter { $0 != missing }.flatMap { sections[$0] }
+            let cut = SessionRecord(decoding: [version] + rest)
+            // Without its tracking, the chain is nobody's.
+            #expect(cut?.tracking?.secureKey == record.tracking?.secureKey || cut == nil, "section \(sections[missing][0])")
+        }
+    }
+
+    @Test("says which remembered login it began with for that login alone, as a part that older code has kept tells nothing of another")
+    func memory() {
+        let record = Self.made()
+        #expect(record.user?.memory == SessionHandle(number: 77))
+        var other = record
+        other.user = SessionUser(name: "bob", loggedInAt: Timestamp(secondsSinceEpoch: 2_000_000))
+        #expect(SessionRecord(decoding: other.encoded())?.user?.memory == nil)
+        #expect(SessionRecord(decoding: record.encoded())?.user?.memory == SessionHandle(number: 77))
+    }
+}

@@ -256,7 +256,7 @@ struct SessionRepositoryTests {
         #expect(tombstone.handle == handle)
         let other = try await self.logIn("ann", in: repository)
         #expect(try await repository.open(other, at: self.now)?.record.origin?.handle != handle)
-        #expect(try await repository.revoke(handle, of: "ann"))
+        #expect(try await repository.revoke(handle, of: "ann", at: self.now))
         #expect(try await repository.open(last, at: self.now) == nil)
         #expect(try await repository.open(other, at: self.now) != nil)
     }
@@ -321,9 +321,9 @@ struct SessionRepositoryTests {
         var sessions: [SessionIdentifier] = []
         for number in 0..<4 { sessions.append(try await self.logIn("ann", at: Int64(number), in: repository)) }
         let list = try await repository.list(user: "ann", at: self.now)
-        #expect(try await !repository.revoke(list[0].handle, of: "bob"))
-        #expect(try await repository.revoke(#require(SessionHandle(list[0].handle.description)), of: "ann"))
-        #expect(try await !repository.revoke(list[0].handle, of: "ann"))
+        #expect(try await !repository.revoke(list[0].handle, of: "bob", at: self.now))
+        #expect(try await repository.revoke(#require(SessionHandle(list[0].handle.description)), of: "ann", at: self.now))
+        #expect(try await !repository.revoke(list[0].handle, of: "ann", at: self.now))
         #expect(try await repository.open(sessions[0], at: self.now) == nil)
         #expect(try await self.repository().revokeAll(user: "ann", at: self.now, except: sessions[2]).count == 2)
         #expect(try await repository.list(user: "ann", at: self.now).count == 1)
