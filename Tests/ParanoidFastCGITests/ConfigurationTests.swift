@@ -76,7 +76,7 @@ struct ConfigurationTests {
             "redis://geheim@h": "redis://***@h", "redis+unix:/run/redis.sock": "redis+unix:/run/redis.sock", "redis://h/1": "redis://h/1",
         ]
         for (text, expected) in shown { #expect("\(SessionStoreChoice(text: text))" == expected) }
-        for text in ["disk", "reds://u:geheim@h", "redis://u:geheim@h:x", "rediss://u:geheim@h", "redis://u:geheim@h?sentinel=m"] {
+        for text in ["disk", "reds://u:geheim@h", "redis://u:geheim@h:x", "rediss://u:geheim@h", "redis://u:geheim@h?sentinel=m&cluster"] {
             #expect {
                 try self.read(["PARANOID_STORE": text])
             } throws: { error in

@@ -137,4 +137,51 @@ struct RedisClusterTests {
         for store in stores { #expect(try await store.read(name)?.generation == UInt64(4 * rounds + 1)) }
     }
 }
+
+@Suite("The store behind Sentinels", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
+struct RedisSentinelTests {
+    @Test("follows the master when it dies, and keeps what the replica had")
+    func failover() async throws {
+        let ports = try FreePorts.find(3)
+        let master = try await RedisServer(port: ports[0])
+        let replica = try await RedisServer(port: ports[1], ["--replicaof", "127.0.0.1 \(ports[0])"])
+        let lines = [
+            "sentinel monitor shop 127.0.0.1 \(ports[0]) 1", "sentinel down-after-milliseconds shop 3000",
+            "sentinel failover-timeout shop 20000",
+        ]
+        let sentinel = try await RedisServer(port: ports[2], sentinel: lines.joined(separator: "\n") + "\n")
+        try await eventually("the replica is known and up to date") {
+            let known = try await sentinel.reply("SENTINEL", "REPLICAS", "shop").elements?.count == 1
+            let text = try await replica.reply("INFO", "replication").bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            return known && text.contains("master_link_status:up")
+        }
+        let store = try RedisSessionStore(.init(address: RedisAddress("redis://127.0.0.1:\(ports[2])?sentinel=shop&timeout=60")))
+        let name = try #require(SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) }))
+        let session = StoredSession(
+            protection: .sealed,
+            secretNumber: 1,
+            handle: SessionHandle("0123456789abcdef")!,
+            epoch: try await store.epoch(),
+            generation: 1,
+            createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+            writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+            expiresAt: Timestamp(secondsSinceEpoch: 4_000_000_000),
+            payload: [0]
+        )
+        try await store.create(session, named: name)
+        let key = RedisKeys(prefix: "paranoid").session(name)
+        try await eventually("the replica has the session") {
+            try await replica.client().send(RedisCommand("EXISTS", key: key)).reply == .integer(1)
+        }
+        master.end()
+        try await eventually("the new master serves") { (try? await store.read(name)) != nil }
+        #expect(try await store.read(name) == session)
+        try await store.modify(name, timeout: .seconds(60)) { current in
+            guard var next = current else { return (.keep, ()) }
+            next.generation += 1
+            return (.write(next), ())
+        }
+        #expect(try await store.read(name)?.generation == 2)
+    }
+}
 #endif

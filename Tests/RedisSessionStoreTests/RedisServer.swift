@@ -38,17 +38,19 @@ final class RedisServer: Sendable {
     var address: String { "redis+unix:\(self.socket)" }
 
     /// Starts a server and waits until it replies.
-    init(port: Int? = nil, _ options: [String] = []) async throws {
+    /// - Parameter sentinel: The lines of a Sentinel's configuration; `nil`: a server.
+    init(port: Int? = nil, sentinel: String? = nil, _ options: [String] = []) async throws {
         self.directory =
             NSTemporaryDirectory() + "paranoid-redis-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
         self.port = port
-        let arguments =
-            [
-                "--port", "\(port ?? 0)", "--bind", "127.0.0.1", "--unixsocket", "\(self.directory)/redis.sock", "--dir", self.directory,
-                "--save", "",
-            ]
-            + options
+        let bind = ["--port", "\(port ?? 0)", "--bind", "127.0.0.1", "--unixsocket", "\(self.directory)/redis.sock"]
+        var arguments = bind + ["--dir", self.directory, "--save", ""] + options
+        if let sentinel {
+            let file = "\(self.directory)/sentinel.conf"
+            try sentinel.write(toFile: file, atomically: true, encoding: .utf8)
+            arguments = [file, "--sentinel"] + bind
+        }
         unsafe (self.shell, self.leash) = try Self.start(arguments, in: self.directory)
         self.arguments = arguments
         try await self.waitUntilItReplies()

@@ -29,7 +29,6 @@ package struct SessionStoreChoice: Sendable, Hashable {
         do throws(RedisAddressError) {
             let address = try self.address()
             if address.isEncrypted { return "rediss:// needs TLS, which this build has not; use a tunnel and redis://" }
-            if case .sentinel = address.topology { return "?sentinel is not supported yet" }
             return nil
         } catch {
             return "\(error); allowed is \(Self.allowed)"
@@ -42,7 +41,7 @@ package struct SessionStoreChoice: Sendable, Hashable {
 
     /// The texts that are allowed.
     static let allowed =
-        "files, or redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or redis+unix:PATH, with ?prefix=TEXT, &timeout=SECONDS and &cluster"
+        "files, or redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or redis+unix:PATH, with ?prefix=TEXT, &timeout=SECONDS, and &cluster or &sentinel=NAME"
 }
 
 extension SessionStoreChoice: CustomStringConvertible, CustomDebugStringConvertible {

@@ -26,6 +26,8 @@ final class RedisEngine {
     private enum Route {
         case fixed(RedisEndpoint)
         case slots(SlotMap, isAsking: Bool)
+        /// What the Sentinels have said last.
+        case master(RedisEndpoint?, name: String, isAsking: Bool)
     }
 
     /// The longest wait for one reply.
@@ -48,7 +50,11 @@ final class RedisEngine {
         self.address = address
         self.poll = try Epoll()
         try self.poll.add(wakeup, tag: 0, interest: .readable)
-        self.route = address.topology == .cluster ? .slots(SlotMap(), isAsking: false) : .fixed(address.endpoints[0])
+        switch address.topology {
+        case .single: self.route = .fixed(address.endpoints[0])
+        case .cluster: self.route = .slots(SlotMap(), isAsking: false)
+        case .sentinel(let name): self.route = .master(nil, name: name, isAsking: false)
+        }
     }
 
     private var now: Int64 { BootClock.now() }
@@ -107,7 +113,10 @@ final class RedisEngine {
 
     private func step(_ operation: Operation) {
         switch self.route {
-        case .fixed(let endpoint): self.send(operation, to: endpoint)
+        case .fixed(let endpoint), .master(let endpoint?, _, _): self.send(operation, to: endpoint)
+        case .master(nil, _, _):
+            self.parked.append(operation)
+            self.refresh()
         case .slots(let map, _):
             guard let slot = operation.submission.command.slot else { return self.send(operation, to: self.address.endpoints[0]) }
             guard let endpoint = map[slot] else {
@@ -121,8 +130,10 @@ final class RedisEngine {
     private func node(_ endpoint: RedisEndpoint) -> RedisNode {
         if let node = self.nodes[endpoint] { return node }
         var greeting: [[[UInt8]]] = []
-        if let credentials = self.address.credentials { greeting.append(credentials.command) }
-        if self.address.database != 0 { greeting.append([Array("SELECT".utf8), Array("\(self.address.database)".utf8)]) }
+        var isSentinel = false
+        if case .master = self.route { isSentinel = self.address.endpoints.contains(endpoint) }
+        if let credentials = self.address.credentials, !isSentinel { greeting.append(credentials.command) }
+        if self.address.database != 0, !isSentinel { greeting.append([Array("SELECT".utf8), Array("\(self.address.database)".utf8)]) }
         greeting.append([Array("PING".utf8)])
         let tag = UInt64(self.nodesByTag.count + 1)
         let node = RedisNode(endpoint, tag: tag, greeting: greeting)
@@ -149,7 +160,7 @@ final class RedisEngine {
             if case .fixed = self.route, self.nodes[endpoint]?.breaker.isOpen(at: self.now) == true {
                 return self.finish(operation, failure)
             }
-            // Its slots may have another master soon.
+            // Its place may be another's soon.
             self.refresh()
             self.repeat(operation, failure)
         case .success(let reply):
@@ -190,13 +201,47 @@ final class RedisEngine {
         self.schedule(after: pause) { self.step(operation) }
     }
 
-    // MARK: Slots
+    // MARK: Who serves what
 
-    /// Asks for the slots anew, one question at a time.
+    /// Asks anew for the slots or for the master, one question at a time.
     private func refresh() {
-        guard case .slots(let map, false) = self.route, !self.isStopped else { return }
-        self.route = .slots(map, isAsking: true)
-        self.ask(self.address.endpoints + map.masters.filter { !self.address.endpoints.contains($0) })
+        guard !self.isStopped else { return }
+        switch self.route {
+        case .fixed, .slots(_, isAsking: true), .master(_, _, isAsking: true): return
+        case .slots(let map, isAsking: false):
+            self.route = .slots(map, isAsking: true)
+            self.ask(self.address.endpoints + map.masters.filter { !self.address.endpoints.contains($0) })
+        case .master(let master, let name, isAsking: false):
+            self.route = .master(master, name: name, isAsking: true)
+            self.ask(self.address.endpoints, for: name)
+        }
+    }
+
+    /// Asks Sentinels, the next when one does not know.
+    private func ask(_ sentinels: [RedisEndpoint], for name: String) {
+        guard let sentinel = sentinels.first else { return self.learn(master: nil) }
+        let now = self.now
+        let command = RedisCommand(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
+        let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + Self.longestStep) { result in
+            if case .success(let reply) = result, let parts = reply.elements, parts.count == 2, let host = parts[0].bytes,
+                let port = parts[1].number.flatMap({ UInt16(exactly: $0) })
+            {
+                self.learn(master: .tcp(host: String(decoding: host, as: UTF8.self), port: port))
+            } else {
+                self.ask(Array(sentinels.dropFirst()), for: name)
+            }
+        }
+        self.node(sentinel).submit(flight, now: now, poll: self.poll)
+    }
+
+    private func learn(master found: RedisEndpoint?) {
+        guard case .master(let old, let name, _) = self.route else { return }
+        self.route = .master(found ?? old, name: name, isAsking: false)
+        let parked = self.parked
+        self.parked = []
+        for operation in parked {
+            if found != nil { self.step(operation) } else { self.repeat(operation, .away("no Sentinel knows the master \(name)")) }
+        }
     }
 
     private func ask(_ endpoints: [RedisEndpoint]) {

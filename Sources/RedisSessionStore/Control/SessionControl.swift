@@ -26,12 +26,15 @@ final class SessionControl: Sendable {
 
     private let client: RedisClient
     private let keys: RedisKeys
+    private let longestWait: Int64
     private let state = Mutex(State.unknown)
     private let users = Mutex<[UserTag: KnownUser]>([:])
 
-    init(client: RedisClient, keys: RedisKeys) {
+    /// - Parameter longestWait: How long ``loginEpoch`` may wait for an answer, in nanoseconds.
+    init(client: RedisClient, keys: RedisKeys, longestWait: Int64) {
         self.client = client
         self.keys = keys
+        self.longestWait = longestWait
     }
 
     /// Asks for the numbers from now on, for as long as the object is there.
@@ -113,14 +116,22 @@ final class SessionControl: Sendable {
 
     /// The number that logins carry; blocks for an answer only if the last one is too old, which a server that answers prevents.
     ///
-    /// Without an answer it is the last one known, or 0: a login that carries it is void if it lags behind.
+    /// Without an answer it is the last one known, or 0: a login that carries it is void if it lags behind. Nobody waits for a server that has
+    /// been silent for some time: the request will have no session either.
     var loginEpoch: UInt64 {
         if let known { return known.loginEpoch }
-        if let woken = try? Wakeup() {
+        if !self.isSilent, let woken = try? Wakeup() {
             self.ask { _ in woken.signal() }
-            woken.wait()
+            woken.wait(nanoseconds: self.longestWait)
         }
         return self.state.withLock { if case .known(let numbers, _) = $0 { numbers.loginEpoch } else { 0 } }
+    }
+
+    private var isSilent: Bool {
+        self.state.withLock { state in
+            guard case .known(_, let askedAt) = state else { return false }
+            return BootClock.now() - askedAt > 8 * self.longestWait
+        }
     }
 
     private final class Wakeup: Sendable {
@@ -131,8 +142,7 @@ final class SessionControl: Sendable {
         }
 
         func signal() { self.event.signal() }
-        /// An answer or a failure comes in any case.
-        func wait() { while !self.event.consume() { self.event.wait(milliseconds: -1) } }
+        func wait(nanoseconds: Int64) { self.event.wait(milliseconds: CInt(clamping: nanoseconds / 1_000_000)) }
     }
 
     // MARK: Ended sessions

@@ -26,7 +26,7 @@ struct RedisScript: Sendable {
 
     private static let compare = """
         local now = redis.call('GET', KEYS[1])
-        local same = now and string.sub(now, 1, 96) .. string.sub(now, -24) == ARGV[1]
+        local same = now and string.sub(now, 1, 96) .. string.sub(now, -32) == ARGV[1]
 
         """
 

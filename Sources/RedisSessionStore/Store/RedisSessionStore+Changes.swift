@@ -96,13 +96,13 @@ extension RedisSessionStore {
     ) async throws(SessionStoreError) -> Outcome {
         precondition(session.generation == current.session.generation + 1, "a change counts the generation up by 1")
         try self.checkSize(session, name)
-        var listedUntil = current.listedUntil
+        var listing = current.listing
         if session.userTag != current.session.userTag
-            || session.userTag != nil && KeyLifetime.mustListAgain(listedUntil: listedUntil, expiringAt: session.expiresAt)
+            || session.userTag != nil && KeyLifetime.mustListAgain(listedUntil: listing.until, expiringAt: session.expiresAt)
         {
-            listedUntil = try await self.list(session, name)
+            listing = try await self.list(session, name)
         }
-        let value = SessionValue(session, listedUntil: listedUntil)
+        let value = SessionValue(session, listing: listing)
         let bytes = value.bytes
         let command = RedisCommand(
             .commit,
@@ -112,7 +112,7 @@ extension RedisSessionStore {
         let outcome = try await self.outcome(of: command, expected: bytes, name)
         guard case .done = outcome else { return outcome }
         self.recent.note(value, of: name)
-        if let tag = current.session.userTag, tag != session.userTag { await self.unlist(name, tag) }
+        if let tag = current.session.userTag, current.listing != listing { await self.unlist(name, tag, current.listing) }
         return .done
     }
 
@@ -123,7 +123,7 @@ extension RedisSessionStore {
             values: [current.mark, name.bytes]
         )
         let outcome = try await self.outcome(of: command, expected: nil, name)
-        if case .done = outcome, let tag = current.session.userTag { await self.unlist(name, tag) }
+        if case .done = outcome, let tag = current.session.userTag { await self.unlist(name, tag, current.listing) }
         return outcome
     }
 
@@ -143,8 +143,8 @@ extension RedisSessionStore {
     }
 
     /// Takes a name from the list of a user's sessions; one that stays does no harm.
-    func unlist(_ name: SessionName, _ tag: UserTag) async {
-        _ = try? await self.client.send(RedisCommand("SREM", key: self.keys.sessions(of: tag), [name.bytes]))
+    func unlist(_ name: SessionName, _ tag: UserTag, _ listing: SessionValue.Listing) async {
+        _ = try? await self.client.send(RedisCommand("SREM", key: self.keys.sessions(of: tag), [listing.entry(of: name)]))
     }
 }
 #endif

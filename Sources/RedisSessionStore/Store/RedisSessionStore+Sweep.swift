@@ -94,7 +94,7 @@ extension RedisSessionStore {
             let isEnded = try await self.control.hasEnded(session)
             if session.expiresAt <= now || isEnded {
                 try await self.forget(name, value.mark)
-                if let tag = session.userTag { await self.unlist(name, tag) }
+                if let tag = session.userTag { await self.unlist(name, tag, value.listing) }
                 report.removed += 1
                 continue
             }
@@ -122,10 +122,14 @@ extension RedisSessionStore {
             place.offset += names.count
             let replies = try await self.replies(names.map { RedisCommand("GET", key: self.keys.session($0)) })
             for (name, reply) in zip(names, replies) {
-                guard let bytes = reply.bytes, let session = try? SessionValue(bytes).session, let tag = session.userTag else { continue }
-                let time = KeyLifetime.ofList(expiringAt: session.expiresAt, now: self.now)
+                guard let bytes = reply.bytes, let value = try? SessionValue(bytes), let tag = value.session.userTag else { continue }
+                let time = KeyLifetime.ofList(expiringAt: value.session.expiresAt, now: self.now)
                 let added = try await self.replies([
-                    RedisCommand(.index, keys: [self.keys.sessions(of: tag)], values: [name.bytes, Array(String(time).utf8)])
+                    RedisCommand(
+                        .index,
+                        keys: [self.keys.sessions(of: tag)],
+                        values: [value.listing.entry(of: name), Array(String(time).utf8)]
+                    )
                 ])[0]
                 guard case .integer(let count) = added else { throw SessionStoreError(added, "listing session \(name)") }
                 missing += Int(count)

@@ -42,9 +42,6 @@ package final class RedisSessionStore: SessionStore {
         guard !configuration.address.isEncrypted else {
             throw SessionStoreError(.refused, message: "this build has no TLS for Redis; use a tunnel and redis://")
         }
-        if case .sentinel = configuration.address.topology {
-            throw SessionStoreError(.refused, message: "this version does not ask Sentinels yet")
-        }
         self.configuration = configuration
         do throws(SystemCallError) {
             self.client = try RedisClient(configuration.address)
@@ -52,7 +49,11 @@ package final class RedisSessionStore: SessionStore {
             throw SessionStoreError(.unavailable, message: "no thread for Redis", cause: error)
         }
         self.keys = RedisKeys(prefix: configuration.address.prefix)
-        self.control = SessionControl(client: self.client, keys: self.keys)
+        self.control = SessionControl(
+            client: self.client,
+            keys: self.keys,
+            longestWait: RedisClient.nanoseconds(configuration.address.timeout) / 8
+        )
         self.turns = SessionTurns(client: self.client, most: configuration.maximumWaiters)
         self.recent = RecentSessions(capacity: configuration.rememberedCount)
         self.control.start()
@@ -118,7 +119,7 @@ package final class RedisSessionStore: SessionStore {
     package func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
         precondition(session.generation == 1, "a new session has generation 1")
         try self.checkSize(session, name)
-        let value = SessionValue(session, listedUntil: try await self.list(session, name))
+        let value = SessionValue(session, listing: try await self.list(session, name))
         let bytes = value.bytes
         let command = RedisCommand(
             .create,
@@ -149,15 +150,20 @@ package final class RedisSessionStore: SessionStore {
 
     /// Makes a session that carries a tag findable, before it is written: a death in between leaves a name too many, not one too few.
     ///
-    /// - Returns: Until when it is findable.
-    func list(_ session: StoredSession, _ name: SessionName) async throws(SessionStoreError) -> UInt64 {
-        guard let tag = session.userTag else { return 0 }
+    /// - Returns: How it is listed.
+    func list(_ session: StoredSession, _ name: SessionName) async throws(SessionStoreError) -> SessionValue.Listing {
+        guard let tag = session.userTag else { return SessionValue.Listing() }
         let now = self.now
         let time = KeyLifetime.ofList(expiringAt: session.expiresAt, now: now)
-        let command = RedisCommand(.index, keys: [self.keys.sessions(of: tag)], values: [name.bytes, Array(String(time).utf8)])
+        let listing = SessionValue.Listing(
+            until: UInt64(clamping: now.nanosecondsSinceEpoch / 1_000_000 + time),
+            generation: session.generation
+        )
+        let values = [listing.entry(of: name), Array(String(time).utf8)]
+        let command = RedisCommand(.index, keys: [self.keys.sessions(of: tag)], values: values)
         let reply = try await self.answer(to: command, name).reply
         guard case .integer = reply else { throw SessionStoreError(reply, "listing session \(name)") }
-        return UInt64(clamping: now.nanosecondsSinceEpoch / 1_000_000 + time)
+        return listing
     }
 
     // MARK: All sessions, and those of users
@@ -170,7 +176,7 @@ package final class RedisSessionStore: SessionStore {
             throw SessionStoreError(error, "listing a user's sessions")
         }
         guard let elements = reply.elements else { throw SessionStoreError(reply, "listing a user's sessions") }
-        return elements.compactMap { $0.bytes.flatMap { SessionName(bytes: $0) } }
+        return Array(Set(elements.compactMap { $0.bytes.flatMap { SessionValue.Listing.name(ofEntry: $0) } }))
     }
 
     package func epoch() async throws(SessionStoreError) -> UInt64 { try await self.control.current().epoch }

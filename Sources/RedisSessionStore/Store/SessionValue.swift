@@ -1,20 +1,36 @@
 #if Redis
 internal import ParanoidSessions
 
-/// What Redis keeps of a session: its encoded form, and behind it until when the list of its user's sessions names it.
+/// What Redis keeps of a session: its encoded form, and behind it how the list of its user's sessions names it.
 struct SessionValue: Sendable, Equatable {
-    private static let trailerByteCount = 8
-    /// How many bytes at the beginning and the end tell two states apart: head, tag of the seal and trailer.
-    private static let markByteCounts = (begin: 96, end: 24)
+    /// How a list names a session; zeros when no user is logged in.
+    ///
+    /// The entry holds the generation of the change that made it: whoever takes an entry away late takes none that a later change has made.
+    struct Listing: Sendable, Hashable {
+        static let byteCount = 16
+
+        /// Milliseconds since 1970.
+        var until: UInt64 = 0
+        var generation: UInt64 = 0
+
+        func entry(of name: SessionName) -> [UInt8] { name.bytes + SessionValue.bytes(of: self.generation) }
+
+        static func name(ofEntry entry: [UInt8]) -> SessionName? {
+            entry.count == SessionName.byteCount + 8 ? SessionName(bytes: Array(entry.prefix(SessionName.byteCount))) : nil
+        }
+    }
+
+    /// How many bytes at the beginning and the end tell two states apart: the head; the tag of the seal and the listing.
+    private static let markByteCounts = (begin: 96, end: 32)
 
     /// The session.
     let session: StoredSession
-    /// Milliseconds since 1970; 0 when no user is logged in.
-    let listedUntil: UInt64
+    /// How its user's list names it.
+    let listing: Listing
 
-    init(_ session: StoredSession, listedUntil: UInt64) {
+    init(_ session: StoredSession, listing: Listing) {
         self.session = session
-        self.listedUntil = listedUntil
+        self.listing = listing
     }
 
     /// Why bytes are no session.
@@ -26,18 +42,24 @@ struct SessionValue: Sendable, Equatable {
     }
 
     init(_ bytes: [UInt8]) throws(Problem) {
-        guard bytes.count > Self.trailerByteCount, let session = StoredSession(encoded: Array(bytes.dropLast(Self.trailerByteCount))) else {
+        guard bytes.count > Listing.byteCount, let session = StoredSession(encoded: Array(bytes.dropLast(Listing.byteCount))) else {
             let magic = bytes.prefix(4).reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
             if let version = StoredSession.formatVersion(ofMagic: magic), version > StoredSession.formatVersions.upperBound { throw .newer }
             throw .damaged
         }
         self.session = session
-        self.listedUntil = bytes.suffix(Self.trailerByteCount).reduce(0) { $0 << 8 | UInt64($1) }
+        let trailer = bytes.suffix(Listing.byteCount)
+        self.listing = Listing(
+            until: trailer.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
+            generation: trailer.suffix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        )
     }
 
     var bytes: [UInt8] {
-        self.session.encoded + (0..<8).map { UInt8(truncatingIfNeeded: self.listedUntil >> UInt64(56 - 8 * $0)) }
+        self.session.encoded + Self.bytes(of: self.listing.until) + Self.bytes(of: self.listing.generation)
     }
+
+    private static func bytes(of number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) } }
 
     /// What a script compares.
     static func mark(of bytes: [UInt8]) -> [UInt8] {
