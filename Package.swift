@@ -27,6 +27,9 @@ let package = Package(
         .library(name: "ParanoidFastCGITesting", targets: ["ParanoidFastCGITesting"]),
         .executable(name: "paranoid", targets: ["ParanoidTool"]),
     ],
+    traits: [
+        .trait(name: "Redis", description: "Sessions in Redis (PARANOID_STORE=redis://…); needs libhiredis-dev.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
@@ -40,6 +43,8 @@ let package = Package(
         // MARK: Layer 0
         .systemLibrary(name: "CFCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
         .target(name: "CLinux"),
+        // Without pkgConfig, so that nobody is told of a library that only the trait needs.
+        .systemLibrary(name: "CHiredis"),
 
         // MARK: Layer 1
         .target(name: "ParanoidLinux", dependencies: ["CLinux"], swiftSettings: settings),
@@ -48,6 +53,14 @@ let package = Package(
         // MARK: Layer 2
         .target(name: "ParanoidSessions", dependencies: ["ParanoidHTTP", crypto, httpTypes, logging], swiftSettings: settings),
         .target(name: "FileSessionStore", dependencies: ["ParanoidLinux", "ParanoidSessions", logging], swiftSettings: settings),
+        // Its files are empty without the trait.
+        .target(
+            name: "RedisSessionStore",
+            dependencies: [
+                .target(name: "CHiredis", condition: .when(traits: ["Redis"])), "ParanoidLinux", "ParanoidSessions", crypto,
+            ],
+            swiftSettings: settings
+        ),
         .target(name: "FastCGIServer", dependencies: ["CFCGI", "ParanoidLinux", logging], swiftSettings: settings),
         .target(name: "WorkerSupervisor", dependencies: ["ParanoidLinux", logging], swiftSettings: settings),
 
@@ -56,7 +69,7 @@ let package = Package(
             name: "ParanoidFastCGI",
             dependencies: [
                 "FastCGIServer", "FileSessionStore", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", "WorkerSupervisor", httpTypes,
-                logging, metrics, serviceLifecycle, tracing,
+                logging, metrics, serviceLifecycle, tracing, .target(name: "RedisSessionStore", condition: .when(traits: ["Redis"])),
             ],
             swiftSettings: settings
         ),
@@ -112,6 +125,12 @@ let package = Package(
             name: "store-stress",
             dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
             path: "Tests/StoreStress",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "redis-stress",
+            dependencies: ["ParanoidSessions", "RedisSessionStore"],
+            path: "Tests/RedisStress",
             swiftSettings: settings
         ),
         .executableTarget(
@@ -179,6 +198,14 @@ let package = Package(
         .testTarget(
             name: "ParanoidSessionsTests",
             dependencies: ["ParanoidHTTP", "ParanoidSessions", "TraceReplay", httpTypes, logging],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "RedisSessionStoreTests",
+            dependencies: [
+                "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", "RedisSessionStore", "TestSupport",
+                "redis-stress",
+            ],
             swiftSettings: settings
         ),
         .testTarget(

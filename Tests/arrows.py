@@ -24,14 +24,16 @@ import tempfile
 MODULES = {
     "CFCGI": (0, ""),
     "CLinux": (0, ""),
+    "CHiredis": (0, ""),
     "ParanoidLinux": (1, "CLinux"),
     "ParanoidHTTP": (1, "HTTPTypes Logging"),
     "ParanoidSessions": (2, "ParanoidHTTP Crypto HTTPTypes Logging"),
     "FastCGIServer": (2, "CFCGI ParanoidLinux Logging"),
     "WorkerSupervisor": (2, "ParanoidLinux Logging"),
     "FileSessionStore": (3, "ParanoidLinux ParanoidSessions Logging"),
+    "RedisSessionStore": (3, "CHiredis ParanoidLinux ParanoidSessions Crypto"),
     "ParanoidFastCGI": (
-        4, "FastCGIServer FileSessionStore ParanoidHTTP ParanoidLinux ParanoidSessions WorkerSupervisor HTTPTypes Logging CoreMetrics ServiceLifecycle Tracing"
+        4, "FastCGIServer FileSessionStore ParanoidHTTP ParanoidLinux ParanoidSessions WorkerSupervisor RedisSessionStore HTTPTypes Logging CoreMetrics ServiceLifecycle Tracing"
     ),
     "ParanoidFastCGITesting": (5, "ParanoidFastCGI ParanoidHTTP ParanoidLinux ParanoidSessions"),
     "demo": (6, "ParanoidFastCGI ParanoidFastCGITesting"),
@@ -51,7 +53,10 @@ SYSTEM = {
     "Testing": ["Tests/*"],
 }
 # Modules of this package that stay in one folder of the target that depends on them.
-CONFINED = {"CFCGI": ["Sources/FastCGIServer/Binding/*", "Tests/FastCGIServerTests/*"]}
+CONFINED = {
+    "CFCGI": ["Sources/FastCGIServer/Binding/*", "Tests/FastCGIServerTests/*"],
+    "CHiredis": ["Sources/RedisSessionStore/Connection/RedisContext.swift"],
+}
 
 PARSERS = [
     "Sources/*/SessionRecordCoding.swift",
@@ -62,12 +67,15 @@ PARSERS = [
     "Sources/ParanoidHTTP/*/*MultipartParser.swift",
     "Sources/ParanoidHTTP/*/*MultipartHead.swift",
 ]
-PURE = ["Sources/ParanoidSessions/Guard/*", "Sources/ParanoidHTTP/CGI/*"]  # with the folders in them
+PURE = [
+    "Sources/ParanoidSessions/Guard/*", "Sources/ParanoidHTTP/CGI/*", "Sources/RedisSessionStore/Address/*", "Sources/RedisSessionStore/Protocol/*",
+    "Sources/RedisSessionStore/Failure/*", "Sources/RedisSessionStore/Keys/*",
+]  # with the folders in them
 IMPURE = (
     r"\b(?:ContinuousClock|SuspendingClock|UTCClock|SystemRandomNumberGenerator|SystemRandom|WallClock|MonotonicClock|FileManager|FileDescriptor"
     r"|Logger|getenv|getrandom|arc4random\w*|clock_gettime|gettimeofday|print)\b|\.random\(|\.shuffled\(\)|\.randomElement\(\)"
 )
-PURE_IMPORTS = {"Crypto", "HTTPTypes", "ParanoidHTTP"} | EVERYWHERE
+PURE_IMPORTS = {"Crypto", "HTTPTypes", "ParanoidHTTP", "ParanoidSessions"} | EVERYWHERE
 
 FORBIDDEN = [
     # pattern, where it is allowed nevertheless

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: all parts but examples, cost, store, connections, package, story and soak; long ones in their short form
+#     Tests/run.sh                 the gate for every change: all parts but examples, cost, store, redis, connections, package, story and soak; long ones in their short form
 #     Tests/run.sh PART...         only these parts, in full
 #     Tests/run.sh api --update    writes the list of public declarations anew
 #
@@ -24,6 +24,7 @@
 #     bench     requests per second and CPU time per request, in full beside other servers (Tests/Benchmarks/Peers)
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
+#     redis     the trait Redis: its build (.build-redis), and the tests of the store in Redis with servers of their own
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
 #     package   a Debian package is installed, upgraded under load, restarted and removed under a systemd that boots for it; the container images are
 #               made and run as an engine would (as root)
@@ -222,6 +223,13 @@ part_store() {
     count_closing_line $? store
 }
 
+# Where a service manager runs, the installation of redis-server would start it.
+part_redis() {
+    need python3 libfcgi-dev libhiredis-dev redis-server || return
+    run build-redis 2400 swift build --traits Redis --scratch-path .build-redis --build-tests || { count 0 0 1 "build: redis"; return; }
+    swift_tests redis 900 "$(bundle_of .build-redis)" --filter 'RedisSessionStoreTests|ParanoidFastCGITests.ConfigurationTests'
+}
+
 part_reload() {
     need nginx curl openssl wrk && build_release || return
     mkdir -p "$work/reload"
@@ -306,7 +314,7 @@ elif [ "$*" = "api --update" ]; then
     part_api --update
 else
     for part in "$@"; do
-        declare -F "part_$part" > /dev/null || { sed -n '2,31s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_$part" > /dev/null || { sed -n '2,32s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
     for part in "$@"; do "part_$part"; done
 fi

@@ -95,7 +95,7 @@ struct SessionsCommand: AsyncParsableCommand {
         func run() async throws {
             let configuration = ApplicationConfiguration.fromEnvironment()
             let administration = try Installation.administration(configuration)
-            try self.confirmation.confirm("All sessions of all users in \(configuration.sessionDirectory) will end.")
+            try self.confirmation.confirm("All sessions of all users in \(configuration.storePlace) will end.")
             try await administration.revokeEveryone()
             self.output.print("all sessions have ended", json: .members(["ended": .text("all")]))
         }
@@ -193,7 +193,7 @@ private struct UserSessions {
         self.listings = try await self.administration.list(user: user)
         guard self.listings.isEmpty else { return }
         let similar = try await self.administration.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }
-        throw CommandFailure("user '\(user.printable)' has no session in \(configuration.sessionDirectory)\(similar ?? "")")
+        throw CommandFailure("user '\(user.printable)' has no session in \(configuration.storePlace)\(similar ?? "")")
     }
 }
 

@@ -14,7 +14,8 @@ struct Tool: AsyncParsableCommand {
         version: "paranoid \(ToolVersion.text)",
         subcommands: [
             StatusCommand.self, WorkersCommand.self, ReloadCommand.self, StopCommand.self, SessionsCommand.self, SecretCommand.self,
-            ConfigCommand.self, EventsCommand.self, TagCommand.self, DoctorCommand.self, NginxCommand.self, ManualCommand.self,
+            StoreCommand.self, ConfigCommand.self, EventsCommand.self, TagCommand.self, DoctorCommand.self, NginxCommand.self,
+            ManualCommand.self,
         ]
     )
 

@@ -67,6 +67,36 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("of the store are checked at the start, and show no password")
+    func store() throws {
+        #expect(try self.read([:]).store.isFiles)
+        #expect(try self.read(["PARANOID_STORE": "files"]).storePlace == self.read([:]).sessionDirectory)
+        let shown = [
+            "redis://ann:geheim@h:1/2?cluster": "redis://ann:***@h:1/2?cluster", "redis://:ge/he@im@h": "redis://:***@h",
+            "redis://geheim@h": "redis://***@h", "redis+unix:/run/redis.sock": "redis+unix:/run/redis.sock", "redis://h/1": "redis://h/1",
+        ]
+        for (text, expected) in shown { #expect("\(SessionStoreChoice(text: text))" == expected) }
+        for text in ["disk", "reds://u:geheim@h", "redis://u:geheim@h:x", "rediss://u:geheim@h", "redis://u:geheim@h?sentinel=m&cluster"] {
+            #expect {
+                try self.read(["PARANOID_STORE": text])
+            } throws: { error in
+                (error as? ConfigurationError)?.setting == "PARANOID_STORE" && !"\(error)".contains("geheim")
+            }
+        }
+        #if Redis
+        let redis = try self.read(["PARANOID_STORE": "redis://ann:geheim@h"])
+        #expect(redis.storePlace == "redis://ann:***@h" && !redis.store.isFiles)
+        #expect(!redis.explained().contains { $0.value.contains("geheim") })
+        #expect(throws: ConfigurationError.self) { try self.read(["PARANOID_STORE": "redis://h", "PARANOID_ANONYMOUS_LIMIT": "9"]) }
+        #else
+        #expect {
+            try self.read(["PARANOID_STORE": "redis://h"])
+        } throws: {
+            "\($0)" == "PARANOID_STORE: this program was built without the package trait Redis"
+        }
+        #endif
+    }
+
     @Test("are each read under their own name")
     func values() throws {
         let configuration = try self.read([

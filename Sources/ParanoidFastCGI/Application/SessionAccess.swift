@@ -3,6 +3,9 @@ internal import Logging
 package import ParanoidHTTP
 internal import ParanoidLinux
 package import ParanoidSessions
+#if Redis
+internal import RedisSessionStore
+#endif
 internal import Synchronization
 
 /// The sessions of an application for this process: opened once, by the first call that needs them.
@@ -60,8 +63,8 @@ final class SessionAccess: Sendable {
     /// The counters of all processes; `nil` in one that has none in common with others.
     var sharedRegistry: MetricsRegistry? { self.registry.load()?.registry }
 
-    /// Whether there is a session directory: the storage is not the application's own.
-    var keepsFiles: Bool { self.store == nil }
+    /// Whether there is a session directory: the storage is neither the application's own nor in a Redis.
+    var keepsFiles: Bool { self.store == nil && self.configuration.store.isFiles }
 
     /// Opens the sessions, or returns what was opened before; blocks for as long as the disk takes.
     func open(_ mode: Mode) throws(ConfigurationError) -> Parts {
@@ -75,7 +78,7 @@ final class SessionAccess: Sendable {
 
     private func makeParts(_ mode: Mode) throws(ConfigurationError) -> Parts {
         // The directory is looked at first: whether it holds sessions decides whether a secret may be made.
-        let presence = self.store == nil ? try self.presence(mode) : .absent
+        let presence = self.keepsFiles ? try self.presence(mode) : .absent
         let secrets: ServerSecrets
         switch mode {
         case .reading: secrets = try ServerSecretFile.read(self.configuration.secretFile)
@@ -87,7 +90,7 @@ final class SessionAccess: Sendable {
             )
         }
         let repository = try self.makeRepository(secrets)
-        let clock = self.store == nil ? SystemSessionClock(sessionDirectory: self.configuration.sessionDirectory) : SystemSessionClock()
+        let clock = self.keepsFiles ? SystemSessionClock(sessionDirectory: self.configuration.sessionDirectory) : SystemSessionClock()
         var sessions = self.configuration.sessions
         sessions.randomSource = { words in
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }
@@ -159,6 +162,9 @@ final class SessionAccess: Sendable {
     }
 
     private func makeStore() throws(ConfigurationError) -> any SessionStore {
+        #if Redis
+        if !self.configuration.store.isFiles { return try self.makeRedisStore() }
+        #endif
         let settings = FileSessionStoreConfiguration(
             directory: self.configuration.sessionDirectory,
             durability: self.configuration.durability,
@@ -175,6 +181,18 @@ final class SessionAccess: Sendable {
             throw self.unusableDirectory(error)
         }
     }
+
+    #if Redis
+    private func makeRedisStore() throws(ConfigurationError) -> RedisSessionStore {
+        do {
+            var settings = RedisSessionStore.Configuration(address: try self.configuration.store.address())
+            settings.maximumPayloadSize = self.configuration.sessions.valueLimits.sessionByteCount + 16 * 1024
+            return try RedisSessionStore(settings)
+        } catch {
+            throw ConfigurationError(setting: "PARANOID_STORE", problem: "\(error)")
+        }
+    }
+    #endif
 
     private func unusableDirectory(_ error: any Error) -> ConfigurationError {
         ConfigurationError(setting: "PARANOID_SESSION_DIR", problem: "\(self.configuration.sessionDirectory) cannot be used: \(error)")

@@ -7,6 +7,7 @@ internal import ParanoidSessions
 extension Doctor {
     /// The session directory, its file system, and what is left of that.
     var sessionDirectory: [Finding] {
+        guard self.configuration.store.isFiles else { return [] }
         let path = self.configuration.sessionDirectory
         var found: [Finding] = []
         func add(_ gravity: Finding.Gravity, _ problem: String, _ change: String) {

@@ -70,6 +70,8 @@ public struct ApplicationConfiguration: Sendable {
 
     /// How sessions are recognised and protected.
     public var sessions = SessionSettings()
+    /// Where the sessions are kept (`PARANOID_STORE`).
+    package var store = SessionStoreChoice.files
     /// The directory that holds the session files (`PARANOID_SESSION_DIR`).
     package var sessionDirectory: String
     /// The file that holds the server's secrets (`PARANOID_SECRET_FILE`).
@@ -148,6 +150,7 @@ public struct ApplicationConfiguration: Sendable {
     /// - Throws: ``ConfigurationError`` for the first value that cannot be used.
     package func check() throws(ConfigurationError) {
         for setting in Setting.all { try setting.check(self) }
+        try self.checkStore()
         try self.checkListener()
         try self.checkCookies()
         if self.scaling == .dynamic, self.minimumWorkers > self.maximumWorkers {
@@ -167,6 +170,16 @@ public struct ApplicationConfiguration: Sendable {
             throw ConfigurationError(setting: name, problem: "profile compatible has no absolute timeout; use another PSESSION_PROFILE")
         }
     }
+
+    private func checkStore() throws(ConfigurationError) {
+        if let problem = self.store.problem { throw ConfigurationError(setting: "PARANOID_STORE", problem: problem) }
+        if !self.store.isFiles, self.anonymousLimit != nil {
+            throw ConfigurationError(setting: "PARANOID_ANONYMOUS_LIMIT", problem: "sessions are counted in files only, see PARANOID_STORE")
+        }
+    }
+
+    /// Where the sessions are, for people.
+    package var storePlace: String { self.store.isFiles ? self.sessionDirectory : "\(self.store)" }
 
     private func checkListener() throws(ConfigurationError) {
         do {

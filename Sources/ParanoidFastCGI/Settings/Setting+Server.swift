@@ -242,6 +242,18 @@ extension Setting {
 
     static let store = [
         Setting(
+            "PARANOID_STORE",
+            .store,
+            at: \.store,
+            SettingKind<SessionStoreChoice>(
+                SessionStoreChoice.allowed,
+                parse: { $0.isEmpty || $0.utf8.contains(0) ? nil : SessionStoreChoice(text: $0) },
+                format: { "\($0)" }
+            ),
+            "Where sessions are kept: in the files of one host (files), or in a Redis for several hosts, which needs the package trait Redis. "
+                + "Each host then needs the same PARANOID_SECRET_FILE."
+        ),
+        Setting(
             "PARANOID_SESSION_DIR",
             .store,
             at: \.sessionDirectory,

@@ -1,0 +1,275 @@
+#if Redis
+internal import ParanoidLinux
+
+/// Brings commands to the nodes that keep their keys, and again where that has to be; used by the thread of a ``RedisClient`` alone.
+final class RedisEngine {
+    /// A command that somebody waits for.
+    struct Submission: Sendable {
+        let command: RedisCommand
+        /// When it has to be done, in nanoseconds of the boot clock.
+        let deadline: Int64
+        let done: @Sendable (Result<RedisAnswer, RedisFailure>) -> Void
+    }
+
+    private final class Operation {
+        let submission: Submission
+        var tries = 0
+        var redirections = 0
+        var mayHaveHappened = false
+        var isInFull = false
+
+        init(_ submission: Submission) {
+            self.submission = submission
+        }
+    }
+
+    private enum Route {
+        case fixed(RedisEndpoint)
+        case slots(SlotMap, isAsking: Bool)
+        /// What the Sentinels have said last.
+        case master(RedisEndpoint?, name: String, isAsking: Bool)
+    }
+
+    /// The longest wait for one reply.
+    static let longestStep: Int64 = 1_000_000_000
+    private static let mostRedirections = 16
+
+    private let address: RedisAddress
+    private var route: Route
+    private var nodes: [RedisEndpoint: RedisNode] = [:]
+    private var nodesByTag: [UInt64: RedisNode] = [:]
+    private var parked: [Operation] = []
+    /// What is to be done later, the last first.
+    private var timers: [(due: Int64, body: () -> Void)] = []
+    private let poll: Epoll
+    private var random = SystemRandom()
+    private var isStopped = false
+
+    /// - Parameter wakeup: A descriptor that is reported with tag 0.
+    init(_ address: RedisAddress, wakeup: CInt) throws(SystemCallError) {
+        self.address = address
+        self.poll = try Epoll()
+        try self.poll.add(wakeup, tag: 0, interest: .readable)
+        switch address.topology {
+        case .single: self.route = .fixed(address.endpoints[0])
+        case .cluster: self.route = .slots(SlotMap(), isAsking: false)
+        case .sentinel(let name): self.route = .master(nil, name: name, isAsking: false)
+        }
+    }
+
+    private var now: Int64 { BootClock.now() }
+
+    // MARK: Time
+
+    /// Has something done after a time.
+    func schedule(after nanoseconds: Int64, _ body: @escaping () -> Void) {
+        let due = self.now + nanoseconds
+        let place = self.timers.firstIndex { $0.due <= due } ?? self.timers.count
+        self.timers.insert((due, body), at: place)
+    }
+
+    /// Does what is due and waits for what comes next.
+    ///
+    /// - Returns: Whether the wake-up was reported.
+    func turn() -> Bool {
+        let now = self.now
+        while let last = self.timers.last, last.due <= now {
+            self.timers.removeLast()
+            last.body()
+        }
+        for node in Array(self.nodes.values) { node.expire(now: now) }
+        let next = ([self.timers.last?.due] + self.nodes.values.map(\.due)).compactMap { $0 }.min()
+        // Rounded up, so that it is due when the wait has ended.
+        let milliseconds = next.map { CInt(clamping: max(0, ($0 - self.now + 999_999) / 1_000_000)) } ?? -1
+        var events: [Epoll.Event] = []
+        if let first = self.poll.wait(milliseconds: milliseconds, atMost: Epoll.mostEvents, others: { events.append($0) }) {
+            events.append(first)
+        }
+        for event in events where event.tag != 0 { self.nodesByTag[event.tag]?.process(now: self.now, poll: self.poll) }
+        return events.contains { $0.tag == 0 }
+    }
+
+    /// Gives up all that is under way.
+    func stop() {
+        self.isStopped = true
+        let gone = RedisFailure.unanswered("the store was closed")
+        for node in self.nodes.values { node.fail(gone, now: self.now) }
+        let parked = self.parked
+        self.parked = []
+        for operation in parked { operation.submission.done(.failure(.away(gone.text))) }
+        // What waits to be tried again learns that there is nobody to send it to.
+        let timers = self.timers
+        self.timers = []
+        for timer in timers { timer.body() }
+    }
+
+    // MARK: Commands
+
+    func submit(_ submission: Submission) { self.step(Operation(submission)) }
+
+    private func finish(_ operation: Operation, _ failure: RedisFailure) {
+        operation.submission.done(.failure(operation.mayHaveHappened ? .unanswered(failure.text) : .away(failure.text)))
+    }
+
+    private func step(_ operation: Operation) {
+        switch self.route {
+        case .fixed(let endpoint), .master(let endpoint?, _, _): self.send(operation, to: endpoint)
+        case .master(nil, _, _):
+            self.parked.append(operation)
+            self.refresh()
+        case .slots(let map, _):
+            guard let slot = operation.submission.command.slot else { return self.send(operation, to: self.address.endpoints[0]) }
+            guard let endpoint = map[slot] else {
+                self.parked.append(operation)
+                return self.refresh()
+            }
+            self.send(operation, to: endpoint)
+        }
+    }
+
+    private func node(_ endpoint: RedisEndpoint) -> RedisNode {
+        if let node = self.nodes[endpoint] { return node }
+        var greeting: [[[UInt8]]] = []
+        var isSentinel = false
+        if case .master = self.route { isSentinel = self.address.endpoints.contains(endpoint) }
+        if let credentials = self.address.credentials, !isSentinel { greeting.append(credentials.command) }
+        if self.address.database != 0, !isSentinel { greeting.append([Array("SELECT".utf8), Array("\(self.address.database)".utf8)]) }
+        greeting.append([Array("PING".utf8)])
+        let tag = UInt64(self.nodesByTag.count + 1)
+        let node = RedisNode(endpoint, tag: tag, greeting: greeting)
+        self.nodes[endpoint] = node
+        self.nodesByTag[tag] = node
+        return node
+    }
+
+    private func send(_ operation: Operation, to endpoint: RedisEndpoint, asking: Bool = false) {
+        let now = self.now
+        guard now < operation.submission.deadline, !self.isStopped else { return self.finish(operation, .away("no time is left")) }
+        let flight = RedisNode.Flight(
+            bytes: operation.submission.command.encoded(inFull: operation.isInFull, asking: asking),
+            replyCount: asking ? 2 : 1,
+            due: min(operation.submission.deadline, now + Self.longestStep)
+        ) { result in self.landed(operation, result, from: endpoint) }
+        self.node(endpoint).submit(flight, now: now, poll: self.poll)
+    }
+
+    private func landed(_ operation: Operation, _ result: Result<RedisReply, RedisFailure>, from endpoint: RedisEndpoint) {
+        switch result {
+        case .failure(let failure):
+            if failure.mayHaveHappened { operation.mayHaveHappened = true }
+            if case .fixed = self.route, self.nodes[endpoint]?.breaker.isOpen(at: self.now) == true {
+                return self.finish(operation, failure)
+            }
+            // Its place may be another's soon.
+            self.refresh()
+            self.repeat(operation, failure)
+        case .success(let reply):
+            guard case .error(let text) = reply, let redirection = Redirection(text, from: endpoint) else {
+                let answer = RedisAnswer(reply: reply, mayHaveHappenedBefore: operation.mayHaveHappened)
+                return operation.submission.done(.success(answer))
+            }
+            operation.redirections += 1
+            self.follow(redirection, operation, text)
+        }
+    }
+
+    private func follow(_ redirection: Redirection, _ operation: Operation, _ text: String) {
+        let mayGoOn = operation.redirections <= Self.mostRedirections
+        switch redirection {
+        case .noScript where !operation.isInFull:
+            operation.isInFull = true
+            self.step(operation)
+        case .moved(let slot, let target?) where mayGoOn:
+            if case .slots(var map, let isAsking) = self.route {
+                self.route = .fixed(target)
+                map[slot] = target
+                self.route = .slots(map, isAsking: isAsking)
+            }
+            self.send(operation, to: target)
+        case .ask(let target?) where mayGoOn: self.send(operation, to: target, asking: true)
+        case .tryAgain: self.repeat(operation, .away(text))
+        default:
+            self.refresh()
+            self.repeat(operation, .away(text))
+        }
+    }
+
+    private func `repeat`(_ operation: Operation, _ failure: RedisFailure) {
+        let pause = RetryPause.nanoseconds(try: operation.tries, random: self.random.next())
+        operation.tries += 1
+        guard self.now + pause < operation.submission.deadline, !self.isStopped else { return self.finish(operation, failure) }
+        self.schedule(after: pause) { self.step(operation) }
+    }
+
+    // MARK: Who serves what
+
+    /// Asks anew for the slots or for the master, one question at a time.
+    private func refresh() {
+        guard !self.isStopped else { return }
+        switch self.route {
+        case .fixed, .slots(_, isAsking: true), .master(_, _, isAsking: true): return
+        case .slots(let map, isAsking: false):
+            self.route = .slots(map, isAsking: true)
+            self.ask(self.address.endpoints + map.masters.filter { !self.address.endpoints.contains($0) })
+        case .master(let master, let name, isAsking: false):
+            self.route = .master(master, name: name, isAsking: true)
+            self.ask(self.address.endpoints, for: name)
+        }
+    }
+
+    /// Asks Sentinels, the next when one does not know.
+    private func ask(_ sentinels: [RedisEndpoint], for name: String) {
+        guard let sentinel = sentinels.first else { return self.learn(master: nil) }
+        let now = self.now
+        let command = RedisCommand(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
+        let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + Self.longestStep) { result in
+            if case .success(let reply) = result, let parts = reply.elements, parts.count == 2, let host = parts[0].bytes,
+                let port = parts[1].number.flatMap({ UInt16(exactly: $0) })
+            {
+                self.learn(master: .tcp(host: String(decoding: host, as: UTF8.self), port: port))
+            } else {
+                self.ask(Array(sentinels.dropFirst()), for: name)
+            }
+        }
+        self.node(sentinel).submit(flight, now: now, poll: self.poll)
+    }
+
+    private func learn(master found: RedisEndpoint?) {
+        guard case .master(let old, let name, _) = self.route else { return }
+        self.route = .master(found ?? old, name: name, isAsking: false)
+        let parked = self.parked
+        self.parked = []
+        for operation in parked {
+            if found != nil { self.step(operation) } else { self.repeat(operation, .away("no Sentinel knows the master \(name)")) }
+        }
+    }
+
+    private func ask(_ endpoints: [RedisEndpoint]) {
+        guard let endpoint = endpoints.first else { return self.learn(nil) }
+        let now = self.now
+        let command = RedisCommand(["CLUSTER", "SLOTS"])
+        let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + Self.longestStep) { result in
+            if case .success(let reply) = result, let map = SlotMap(reply, from: endpoint), map.servedCount > 0 {
+                self.learn(map)
+            } else {
+                self.ask(Array(endpoints.dropFirst()))
+            }
+        }
+        self.node(endpoint).submit(flight, now: now, poll: self.poll)
+    }
+
+    private func learn(_ found: SlotMap?) {
+        guard case .slots(let old, _) = self.route else { return }
+        self.route = .slots(found ?? old, isAsking: false)
+        let parked = self.parked
+        self.parked = []
+        for operation in parked {
+            if let found, let slot = operation.submission.command.slot, found[slot] != nil {
+                self.step(operation)
+            } else {
+                self.repeat(operation, .away("no node of the cluster serves the key"))
+            }
+        }
+    }
+}
+#endif

@@ -1,0 +1,230 @@
+#if Redis
+internal import ParanoidLinux
+internal import ParanoidSessions
+internal import Synchronization
+
+/// The numbers that count for all sessions, in this process.
+///
+/// They count for ``lease`` from when they were asked for, and are asked for again before that. Those who change one wait that long before they
+/// say that it is done: by then no process goes by an older one. So a request needs no question about them, and nothing that was ended is seen.
+final class SessionControl: Sendable {
+    /// How long numbers count, in nanoseconds.
+    static let lease: Int64 = 250_000_000
+    /// How often they are asked for.
+    private static let pace: Int64 = 60_000_000
+    private static let mostKnownUsers = 4096
+
+    private enum State {
+        case unknown
+        case known(ControlNumbers, askedAt: Int64)
+    }
+
+    private struct KnownUser {
+        var mark: UInt64
+        var epoch: UInt64
+    }
+
+    private let client: RedisClient
+    private let keys: RedisKeys
+    private let longestWait: Int64
+    private let state = Mutex(State.unknown)
+    private let users = Mutex<[UserTag: KnownUser]>([:])
+
+    /// - Parameter longestWait: How long ``loginEpoch`` may wait for an answer, in nanoseconds.
+    init(client: RedisClient, keys: RedisKeys, longestWait: Int64) {
+        self.client = client
+        self.keys = keys
+        self.longestWait = longestWait
+    }
+
+    /// Asks for the numbers from now on, for as long as the object is there.
+    func start() {
+        self.client.schedule(after: 0) { [weak self] in self?.beat() }
+    }
+
+    private func beat() {
+        self.ask { _ in }
+        self.client.schedule(after: Self.pace) { [weak self] in self?.beat() }
+    }
+
+    // MARK: Asking
+
+    private var known: ControlNumbers? {
+        self.state.withLock { state in
+            guard case .known(let numbers, let askedAt) = state, BootClock.now() - askedAt < Self.lease else { return nil }
+            return numbers
+        }
+    }
+
+    private func confirm(version: UInt64, askedAt: Int64) -> ControlNumbers? {
+        self.state.withLock { state in
+            guard case .known(let numbers, let before) = state, numbers.version == version else { return nil }
+            state = .known(numbers, askedAt: max(before, askedAt))
+            return numbers
+        }
+    }
+
+    private func note(_ found: ControlNumbers, askedAt: Int64) -> ControlNumbers {
+        self.state.withLock { state in
+            var numbers = found
+            if case .known(let older, let before) = state {
+                // An answer that was overtaken by a younger one.
+                guard askedAt >= before else { return older }
+                numbers = found.joined(with: older)
+            }
+            state = .known(numbers, askedAt: askedAt)
+            return numbers
+        }
+    }
+
+    private func ask(_ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
+        let askedAt = BootClock.now()
+        self.client.send(RedisCommand("HGET", key: self.keys.control, [Array("v".utf8)])) { result in
+            if case .success(let answer) = result, let version = answer.reply.number,
+                let numbers = self.confirm(version: version, askedAt: askedAt)
+            {
+                return done(.success(numbers))
+            }
+            if case .failure(let failure) = result { return done(.failure(SessionStoreError(failure, "asking for the epoch"))) }
+            self.load(done)
+        }
+    }
+
+    private func load(_ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
+        let askedAt = BootClock.now()
+        self.client.send(RedisCommand(.loadControl, keys: [self.keys.control])) { result in
+            switch result {
+            case .failure(let failure): done(.failure(SessionStoreError(failure, "asking for the epoch")))
+            case .success(let answer):
+                if let numbers = ControlNumbers(answer.reply) {
+                    done(.success(self.note(numbers, askedAt: askedAt)))
+                } else {
+                    done(.failure(SessionStoreError(answer.reply, "asking for the epoch")))
+                }
+            }
+        }
+    }
+
+    /// The numbers that count now; asks only if the last answer is too old.
+    func current() async throws(SessionStoreError) -> ControlNumbers {
+        if let known { return known }
+        let result: Result<ControlNumbers, SessionStoreError> = await withCheckedContinuation { continuation in
+            self.ask { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// The number that logins carry; blocks for an answer only if the last one is too old, which a server that answers prevents.
+    ///
+    /// Without an answer it is the last one known, or 0: a login that carries it is void if it lags behind. Nobody waits for a server that has
+    /// been silent for some time: the request will have no session either.
+    var loginEpoch: UInt64 {
+        if let known { return known.loginEpoch }
+        if !self.isSilent, let woken = try? Wakeup() {
+            self.ask { _ in woken.signal() }
+            woken.wait(nanoseconds: self.longestWait)
+        }
+        return self.state.withLock { if case .known(let numbers, _) = $0 { numbers.loginEpoch } else { 0 } }
+    }
+
+    private var isSilent: Bool {
+        self.state.withLock { state in
+            guard case .known(_, let askedAt) = state else { return false }
+            return BootClock.now() - askedAt > 8 * self.longestWait
+        }
+    }
+
+    private final class Wakeup: Sendable {
+        private let event: EventFD
+
+        init() throws(SystemCallError) {
+            self.event = try EventFD()
+        }
+
+        func signal() { self.event.signal() }
+        func wait(nanoseconds: Int64) { self.event.wait(milliseconds: CInt(clamping: nanoseconds / 1_000_000)) }
+    }
+
+    // MARK: Ended sessions
+
+    /// Whether a session has ended with all others, or with its user's.
+    func hasEnded(_ session: StoredSession) async throws(SessionStoreError) -> Bool {
+        let numbers = try await self.current()
+        if session.epoch < numbers.epoch { return true }
+        guard let tag = session.userTag else { return false }
+        let mark = numbers.marks[ControlNumbers.group(of: tag)]
+        guard session.loginEpoch < mark else { return false }
+        if let known = self.users.withLock({ $0[tag] }), known.mark == mark { return session.loginEpoch < known.epoch }
+        let reply = try await self.reply(to: RedisCommand("GET", key: self.keys.loginEpoch(of: tag)), "asking for a user's number")
+        let epoch: UInt64
+        switch reply {
+        case .null: epoch = 0
+        default:
+            guard let number = reply.number else { throw SessionStoreError(reply, "asking for a user's number") }
+            epoch = number
+        }
+        self.users.withLock { users in
+            if users.count >= Self.mostKnownUsers { users.removeAll() }
+            users[tag] = KnownUser(mark: mark, epoch: epoch)
+        }
+        return session.loginEpoch < epoch
+    }
+
+    // MARK: Changing
+
+    /// Begins an epoch; returns when no process goes by the one before any more.
+    func beginEpoch() async throws(SessionStoreError) {
+        _ = try await self.number(from: .beginEpoch, "ending all sessions")
+        try await self.waitOut()
+    }
+
+    /// Draws a number for logins; returns when no process gives out a lower one any more.
+    func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 {
+        let number = try await self.number(from: .beginLoginEpoch, "drawing a number for logins")
+        try await self.waitOut()
+        return number
+    }
+
+    /// Ends logins of a user; returns when every process knows.
+    func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
+        let digits = Array(String(epoch).utf8)
+        let done = RedisReply.integer(1)
+        // Behind the number itself, so that those who come to look find it.
+        let raised = try await self.reply(
+            to: RedisCommand(.raiseUser, keys: [self.keys.loginEpoch(of: tag)], values: [digits]),
+            "ending the logins of a user"
+        )
+        guard raised == done else { throw SessionStoreError(raised, "ending the logins of a user") }
+        let field = ControlNumbers.field(ofGroup: ControlNumbers.group(of: tag))
+        let marked = try await self.reply(
+            to: RedisCommand(.raiseMark, keys: [self.keys.control], values: [field, digits]),
+            "ending the logins of a user"
+        )
+        guard marked == done else { throw SessionStoreError(marked, "ending the logins of a user") }
+        try await self.waitOut()
+    }
+
+    private func number(from script: RedisScript, _ action: String) async throws(SessionStoreError) -> UInt64 {
+        let reply = try await self.reply(to: RedisCommand(script, keys: [self.keys.control]), action)
+        guard let number = reply.number else { throw SessionStoreError(reply, action) }
+        return number
+    }
+
+    private func reply(to command: RedisCommand, _ action: String) async throws(SessionStoreError) -> RedisReply {
+        do throws(RedisFailure) {
+            return try await self.client.send(command).reply
+        } catch {
+            throw SessionStoreError(error, action)
+        }
+    }
+
+    /// Waits until what other processes know is younger than the change that was just made.
+    private func waitOut() async throws(SessionStoreError) {
+        await self.client.pause(nanoseconds: Self.lease + Self.lease / 20)
+        let result: Result<ControlNumbers, SessionStoreError> = await withCheckedContinuation { continuation in
+            self.load { continuation.resume(returning: $0) }
+        }
+        _ = try result.get()
+    }
+}
+#endif

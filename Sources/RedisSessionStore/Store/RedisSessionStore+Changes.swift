@@ -1,0 +1,150 @@
+#if Redis
+internal import ParanoidLinux
+package import ParanoidSessions
+
+// Changes: compared and swapped, in turn within this process and by chance between processes.
+extension RedisSessionStore {
+    /// What a change starts from.
+    private enum Base {
+        /// What this process has seen last; the node says whether that is so still.
+        case remembered(SessionValue)
+        /// What the node has said.
+        case told(SessionValue?)
+
+        var value: SessionValue? {
+            switch self {
+            case .remembered(let value): value
+            case .told(let value): value
+            }
+        }
+    }
+
+    /// What came of a script.
+    private enum Outcome {
+        case done
+        case absent
+        case changed(SessionValue)
+    }
+
+    package func modify<Result: Sendable>(
+        _ name: SessionName,
+        timeout: Duration,
+        _ body: (StoredSession?) -> (change: SessionChange, result: Result)
+    ) async throws(SessionStoreError) -> Result {
+        let time = RedisClient.nanoseconds(timeout)
+        let end = BootClock.now() + time
+        try await self.turns.take(name, timeout: time)
+        defer { self.turns.give(name) }
+        // Who may try only once starts from what is there.
+        var base: Base
+        if time > 0, let value = self.recent.take(name) { base = .remembered(value) } else { base = .told(try await self.fetch(name)) }
+        var conflicts = 0
+        while true {
+            var current = base.value
+            if let value = current, try await self.control.hasEnded(value.session) { current = nil }
+            let (change, result) = body(current?.session)
+            let outcome: Outcome
+            switch change {
+            case .keep:
+                if case .remembered(let value) = base {
+                    let found = try await self.fetch(name)
+                    guard found == value else {
+                        base = .told(found)
+                        continue
+                    }
+                }
+                if let value = base.value { self.recent.note(value, of: name) }
+                return result
+            case .write(let session):
+                guard let current else { throw SessionStoreError(.gone, message: "there is no session \(name)") }
+                if session.generation != current.session.generation + 1, case .remembered = base {
+                    // What follows on something else than what is remembered is judged by what is there.
+                    base = .told(try await self.fetch(name))
+                    continue
+                }
+                outcome = try await self.write(session, over: current, name)
+            case .remove:
+                guard let current else { return result }
+                outcome = try await self.remove(current, name)
+            }
+            switch outcome {
+            case .done: return result
+            case .absent: base = .told(nil)
+            case .changed(let value):
+                // Somebody else of this process cannot have been it; who only remembered wrongly has not lost a race.
+                if case .told = base { conflicts += 1 }
+                base = .told(value)
+                guard conflicts == 0 || BootClock.now() < end else {
+                    throw SessionStoreError(.lockTimeout, message: "others are changing session \(name)")
+                }
+                await self.giveWay(after: conflicts)
+            }
+        }
+    }
+
+    /// Lets others be faster, the less the longer this one has tried.
+    private func giveWay(after conflicts: Int) async {
+        guard 1...6 ~= conflicts else { return }
+        var random = SystemRandom()
+        await self.client.pause(nanoseconds: Int64(random.next() % UInt64(6_000_000 / conflicts)))
+    }
+
+    private func write(
+        _ session: StoredSession,
+        over current: SessionValue,
+        _ name: SessionName
+    ) async throws(SessionStoreError) -> Outcome {
+        precondition(session.generation == current.session.generation + 1, "a change counts the generation up by 1")
+        try self.checkSize(session, name)
+        var listing = current.listing
+        if session.userTag != current.session.userTag
+            || session.userTag != nil && KeyLifetime.mustListAgain(listedUntil: listing.until, expiringAt: session.expiresAt)
+        {
+            listing = try await self.list(session, name)
+        }
+        let value = SessionValue(session, listing: listing)
+        let bytes = value.bytes
+        let command = RedisCommand(
+            .commit,
+            keys: [self.keys.session(name)],
+            values: [current.mark, bytes, self.lifetime(of: session)]
+        )
+        let outcome = try await self.outcome(of: command, expected: bytes, name)
+        guard case .done = outcome else { return outcome }
+        self.recent.note(value, of: name)
+        if let tag = current.session.userTag, current.listing != listing { await self.unlist(name, tag, current.listing) }
+        return .done
+    }
+
+    private func remove(_ current: SessionValue, _ name: SessionName) async throws(SessionStoreError) -> Outcome {
+        let command = RedisCommand(
+            .remove,
+            keys: [self.keys.session(name), self.keys.all(beside: name)],
+            values: [current.mark, name.bytes]
+        )
+        let outcome = try await self.outcome(of: command, expected: nil, name)
+        if case .done = outcome, let tag = current.session.userTag { await self.unlist(name, tag, current.listing) }
+        return outcome
+    }
+
+    /// - Parameter expected: What is there if an earlier try was carried out, whose reply was lost; `nil`: nothing.
+    private func outcome(of command: RedisCommand, expected: [UInt8]?, _ name: SessionName) async throws(SessionStoreError) -> Outcome {
+        let answer = try await self.answer(to: command, name)
+        switch answer.reply {
+        case .integer(1): return .done
+        case .null where answer.mayHaveHappenedBefore && expected == nil: return .done
+        case .null: return .absent
+        case .bytes(let found) where answer.mayHaveHappenedBefore && found == expected: return .done
+        case .bytes:
+            guard let value = try await self.value(from: answer.reply, name) else { return .absent }
+            return .changed(value)
+        default: throw SessionStoreError(answer.reply, "changing session \(name)")
+        }
+    }
+
+    /// Takes a name from the list of a user's sessions; one that stays does no harm.
+    func unlist(_ name: SessionName, _ tag: UserTag, _ listing: SessionValue.Listing) async {
+        _ = try? await self.client.send(RedisCommand("SREM", key: self.keys.sessions(of: tag), [listing.entry(of: name)]))
+    }
+}
+#endif

@@ -1,0 +1,115 @@
+#if Redis
+import ParanoidFastCGI
+import ParanoidFastCGITesting
+import ParanoidSessions
+import TestSupport
+import Testing
+
+@testable import RedisSessionStore
+
+@Suite("An application whose sessions are in Redis", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
+struct RedisApplicationTests {
+    private static let hits = SessionKey<Int>("hits")
+
+    private func application(_ server: RedisServer, _ settings: [String: String] = [:]) throws -> Application {
+        let store = ["PARANOID_STORE": "\(server.address)?timeout=3"]
+        let app = try Application(configuration: .testing(settings.merging(store) { $1 }))
+        app.post("/login") { request in
+            try await request.session.logIn(as: "ann@example.org")
+            return "in"
+        }
+        app.get("/hits") { request in
+            let count = try await request.session.update(Self.hits, default: 0) { hits in
+                hits += 1
+                return hits
+            }
+            return "\(count)"
+        }
+        app.get("/user") { request in "\(try await request.session.user ?? "-")" }
+        return app
+    }
+
+    @Test("serves, and the user's sessions end when they are revoked")
+    func serves() async throws {
+        let server = try await RedisServer()
+        let app = try self.application(server)
+        try await app.test { client in
+            let login = try await client.post("/login")
+            #expect(login.status == 200)
+            for count in 1...3 {
+                let hits = try await client.get("/hits")
+                #expect(hits.text == "\(count)")
+            }
+            let before = try await client.get("/user")
+            #expect(before.text == "ann@example.org")
+            _ = try await app.sessions.revokeAll(user: "ann@example.org")
+            let after = try await client.get("/user")
+            #expect(after.text == "-")
+        }
+    }
+
+    @Test("answers 503 with Retry-After and without a cookie while Redis is away, and logs nobody out by that")
+    func away() async throws {
+        let server = try await RedisServer(["--appendonly", "yes", "--appendfsync", "always"])
+        let app = try self.application(server)
+        try await app.test { client in
+            _ = try await client.post("/login")
+            server.end()
+            for _ in 0..<6 {
+                let response = try await client.get("/user")
+                #expect(response.status == 503)
+                #expect(response.header(.retryAfter) != nil)
+                #expect(response.header(.setCookie) == nil)
+            }
+            try await server.restart()
+            try await eventually("the application serves again") { try await client.get("/user").status == 200 }
+            let response = try await client.get("/user")
+            #expect(response.text == "ann@example.org")
+        }
+    }
+
+    @Test("shows Redis no name of a user, no value and no identifier")
+    func secrecy() async throws {
+        let server = try await RedisServer(["--appendonly", "yes", "--appendfsync", "always"])
+        let app = try self.application(server)
+        try await app.test { client in
+            _ = try await client.post("/login")
+            _ = try await client.get("/hits")
+            let written = try server.appendedBytes()
+            #expect(written.count > 1000)
+            for secret in ["ann", "example.org", "hits"] {
+                #expect(!written.contains(secret.utf8), "\(secret) is readable")
+            }
+            let cookies = client.cookies.values.filter { $0.utf8.count > 20 }
+            #expect(!cookies.isEmpty)
+            for cookie in cookies { #expect(!written.contains(cookie.utf8)) }
+        }
+    }
+
+    @Test("works for a user of Redis that has the printed rights and no others")
+    func leastPrivilege() async throws {
+        let server = try await RedisServer()
+        let rule = try #require(RedisAccess.rule(user: "shop", prefix: "shop"))
+        #expect(try await server.client().send(RedisCommand(rule + [">geheim"])).reply == .status("OK"))
+        let place = server.address.dropFirst("redis+unix:".count)
+        for check in SessionStoreConformance.Check.allCases {
+            try await SessionStoreConformance {
+                try RedisSessionStore(.init(address: RedisAddress("redis+unix://shop:geheim@\(place)?prefix=shop&timeout=60")))
+            }
+            .run(check)
+        }
+        // It can do nothing to what has another prefix, and nothing to the server.
+        let client = try RedisClient(try RedisAddress("redis+unix://shop:geheim@\(place)"))
+        for words in [["GET", "other"], ["FLUSHALL"], ["KEYS", "*"], ["SCAN", "0"], ["CONFIG", "GET", "*"], ["MONITOR"]] {
+            guard case .error(let text) = try await client.send(RedisCommand(words)).reply else {
+                Issue.record("\(words) is allowed")
+                continue
+            }
+            #expect(text.hasPrefix("NOPERM"))
+        }
+        let wrong = try RedisClient(try RedisAddress("redis+unix://shop:falsch@\(place)"))
+        await #expect(throws: RedisFailure.self) { try await wrong.send(RedisCommand(["PING"])) }
+        #expect(RedisAccess.rule(user: "a b", prefix: "p") == nil)
+    }
+}
+#endif

@@ -1,0 +1,187 @@
+#if Redis
+import ParanoidFastCGITesting
+import ParanoidSessions
+import TestSupport
+import Testing
+
+@testable import RedisSessionStore
+
+/// Three masters on this machine.
+struct RedisCluster {
+    let nodes: [RedisServer]
+    let ports: [Int]
+    let identifiers: [String]
+
+    static let shared = Shared()
+
+    actor Shared {
+        private var starting: Task<RedisCluster, any Error>?
+
+        func get() async throws -> RedisCluster {
+            let task = self.starting ?? Task { try await RedisCluster() }
+            self.starting = task
+            return try await task.value
+        }
+    }
+
+    init() async throws {
+        let ports = try FreePorts.find(6)
+        self.ports = Array(ports.prefix(3))
+        var nodes: [RedisServer] = []
+        for index in 0..<3 {
+            // A machine under load answers late; nobody is to be taken for dead.
+            let options = ["--cluster-enabled", "yes", "--cluster-port", "\(ports[3 + index])", "--cluster-node-timeout", "600000"]
+            nodes.append(try await RedisServer(port: ports[index], options))
+        }
+        self.nodes = nodes
+        let bounds = [0, 5461, 10_923, 16_384]
+        var identifiers: [String] = []
+        for (index, node) in nodes.enumerated() {
+            _ = try await node.reply("CLUSTER", "ADDSLOTSRANGE", "\(bounds[index])", "\(bounds[index + 1] - 1)")
+            _ = try await node.reply("CLUSTER", "SET-CONFIG-EPOCH", "\(index + 1)")
+            let identifier = try await node.reply("CLUSTER", "MYID").bytes ?? []
+            identifiers.append(String(decoding: identifier, as: UTF8.self))
+        }
+        self.identifiers = identifiers
+        for index in 1..<3 { _ = try await nodes[0].reply("CLUSTER", "MEET", "127.0.0.1", "\(ports[index])", "\(ports[3 + index])") }
+        for (index, node) in nodes.enumerated() {
+            try await eventually("node \(index) knows all slots") {
+                let slots = SlotMap(try await node.reply("CLUSTER", "SLOTS"), from: .tcp(host: "127.0.0.1", port: 1))
+                let text = try await node.reply("CLUSTER", "INFO").bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
+                return slots?.servedCount == HashSlot.count && text.contains("cluster_state:ok")
+            }
+        }
+    }
+
+    func store(prefix: String, firstNodes: Int = 3) throws -> RedisSessionStore {
+        let hosts = self.ports.prefix(firstNodes).map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        return try RedisSessionStore(.init(address: RedisAddress("redis://\(hosts)?cluster&prefix=\(prefix)&timeout=60")))
+    }
+
+    /// Moves a slot with all its keys while it is in use.
+    func move(_ slot: UInt16, from source: Int, to target: Int) async throws {
+        func done(_ reply: RedisReply, _ what: String) throws {
+            if case .error(let text) = reply { throw TestFailure("\(what): \(text)") }
+        }
+        let slot = "\(slot)"
+        try done(try await self.nodes[target].reply("CLUSTER", "SETSLOT", slot, "IMPORTING", self.identifiers[source]), "importing")
+        try done(try await self.nodes[source].reply("CLUSTER", "SETSLOT", slot, "MIGRATING", self.identifiers[target]), "migrating")
+        while true {
+            let keys = try await self.nodes[source].reply("CLUSTER", "GETKEYSINSLOT", slot, "10").elements ?? []
+            if keys.isEmpty { break }
+            for key in keys {
+                let name = String(decoding: key.bytes ?? [], as: UTF8.self)
+                try done(
+                    try await self.nodes[source].reply("MIGRATE", "127.0.0.1", "\(self.ports[target])", name, "0", "60000"),
+                    "moving a key"
+                )
+            }
+        }
+        for node in [target, source] + [0, 1, 2].filter({ $0 != target && $0 != source }) {
+            try done(try await self.nodes[node].reply("CLUSTER", "SETSLOT", slot, "NODE", self.identifiers[target]), "giving the slot")
+        }
+    }
+}
+
+@Suite("The store in a cluster", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
+struct RedisClusterTests {
+    @Test("it keeps every promise", arguments: SessionStoreConformance.Check.allCases)
+    func conforms(_ check: SessionStoreConformance.Check) async throws {
+        let cluster = try await RedisCluster.shared.get()
+        // A store that is told of one node finds the others.
+        try await SessionStoreConformance { try cluster.store(prefix: "cluster-\(check)", firstNodes: 1) }.run(check)
+    }
+
+    @Test("no change is lost while the slot of a session moves from node to node and back")
+    func moving() async throws {
+        let cluster = try await RedisCluster()
+        let keys = RedisKeys(prefix: "move")
+        let stores = try (0..<2).map { _ in try cluster.store(prefix: "move") }
+        // A name whose slot is the first node's.
+        let name = try #require(
+            (0..<1000).lazy.compactMap { _ in SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) }) }
+                .first { HashSlot.slot(of: keys.session($0)) < 5461 }
+        )
+        let slot = HashSlot.slot(of: keys.session(name))
+        let session = StoredSession(
+            protection: .sealed,
+            secretNumber: 1,
+            handle: SessionHandle("0123456789abcdef")!,
+            epoch: try await stores[0].epoch(),
+            generation: 1,
+            createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+            writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+            expiresAt: Timestamp(secondsSinceEpoch: 4_000_000_000),
+            payload: [0]
+        )
+        try await stores[0].create(session, named: name)
+        let rounds = 100
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in 0..<4 {
+                group.addTask {
+                    for _ in 0..<rounds {
+                        try await stores[task % 2].modify(name, timeout: .seconds(600)) { current in
+                            guard var next = current else { return (.keep, ()) }
+                            next.generation += 1
+                            return (.write(next), ())
+                        }
+                    }
+                }
+            }
+            for (source, target) in [(0, 1), (1, 2), (2, 0)] { try await cluster.move(slot, from: source, to: target) }
+            try await group.waitForAll()
+        }
+        for store in stores { #expect(try await store.read(name)?.generation == UInt64(4 * rounds + 1)) }
+        // One more move while nobody looks: the first command afterwards follows it.
+        try await cluster.move(slot, from: 0, to: 2)
+        for store in stores { #expect(try await store.read(name)?.generation == UInt64(4 * rounds + 1)) }
+    }
+}
+
+@Suite("The store behind Sentinels", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
+struct RedisSentinelTests {
+    @Test("follows the master when it dies, and keeps what the replica had")
+    func failover() async throws {
+        let ports = try FreePorts.find(3)
+        let master = try await RedisServer(port: ports[0])
+        let replica = try await RedisServer(port: ports[1], ["--replicaof", "127.0.0.1 \(ports[0])"])
+        let lines = [
+            "sentinel monitor shop 127.0.0.1 \(ports[0]) 1", "sentinel down-after-milliseconds shop 3000",
+            "sentinel failover-timeout shop 20000",
+        ]
+        let sentinel = try await RedisServer(port: ports[2], sentinel: lines.joined(separator: "\n") + "\n")
+        try await eventually("the replica is known and up to date") {
+            let known = try await sentinel.reply("SENTINEL", "REPLICAS", "shop").elements?.count == 1
+            let text = try await replica.reply("INFO", "replication").bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            return known && text.contains("master_link_status:up")
+        }
+        let store = try RedisSessionStore(.init(address: RedisAddress("redis://127.0.0.1:\(ports[2])?sentinel=shop&timeout=60")))
+        let name = try #require(SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) }))
+        let session = StoredSession(
+            protection: .sealed,
+            secretNumber: 1,
+            handle: SessionHandle("0123456789abcdef")!,
+            epoch: try await store.epoch(),
+            generation: 1,
+            createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+            writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+            expiresAt: Timestamp(secondsSinceEpoch: 4_000_000_000),
+            payload: [0]
+        )
+        try await store.create(session, named: name)
+        let key = RedisKeys(prefix: "paranoid").session(name)
+        try await eventually("the replica has the session") {
+            try await replica.client().send(RedisCommand("EXISTS", key: key)).reply == .integer(1)
+        }
+        master.end()
+        try await eventually("the new master serves") { (try? await store.read(name)) != nil }
+        #expect(try await store.read(name) == session)
+        try await store.modify(name, timeout: .seconds(60)) { current in
+            guard var next = current else { return (.keep, ()) }
+            next.generation += 1
+            return (.write(next), ())
+        }
+        #expect(try await store.read(name)?.generation == 2)
+    }
+}
+#endif
