@@ -116,6 +116,24 @@ struct PlantedCookieTests {
         #expect(try await neighbour.get("/user").text == "mallory accepted")
     }
 
+    @Test(
+        "do not outlive a logout: it ends all sessions that the browser shows whole, and no other, and deletes the cookies",
+        arguments: parts
+    )
+    func loggedOut(_ parts: [Int]) async throws {
+        let scene = try VisitApplication()
+        var (ann, neighbour) = (scene.client(), scene.client())
+        #expect(try await ann.post("/login").text == "in")
+        #expect(try await neighbour.post("/login", form: ["user": "mallory"]).text == "in")
+        let all = neighbour.pairs
+        let answer = try await scene.send(.post, "/logout", parts.map { all[$0] } + ann.pairs)
+        #expect(answer.text == "out")
+        #expect(Set(answer.response.cookies.map(\.name)).isSuperset(of: ann.cookies.keys))
+        #expect(answer.response.cookies.allSatisfy { $0.maxAge == .zero })
+        #expect(try await ann.get("/user").text == "nobody none")
+        #expect(try await neighbour.get("/user").text == (parts.count == 3 ? "nobody none" : "mallory accepted"))
+    }
+
     @Test("that are its own from before, under another path or domain, hide nothing: the newest value counts, and the session goes on")
     func leftover() async throws {
         for prefix in [SessionCookieConfiguration.Prefix.host, .secure, .none] {

@@ -93,6 +93,8 @@ extension SessionRecord {
         guard let version = reader.byte(), version >= Self.formatVersion else { return nil }
         self.init(createdAt: .distantPast)
         var entries: [SessionValues.Entry] = []
+        // Set once: each look into the record's user copies all of it.
+        var user: SessionUser?
         while let (kind, content) = reader.section() {
             var section = RecordReader(content)
             switch Section(rawValue: kind) {
@@ -123,18 +125,18 @@ extension SessionRecord {
                 if let time = section.integer(), let name = section.bytes() {
                     let loggedInAt = Timestamp(nanosecondsSinceEpoch: Int64(bitPattern: time))
                     let text = String(decoding: name, as: UTF8.self)
-                    self.user = SessionUser(name: text, loggedInAt: loggedInAt, device: section.device())
+                    user = SessionUser(name: text, loggedInAt: loggedInAt, device: section.device())
                 }
             // Comes behind the user.
             case .authentication:
-                if section.timestamp() == self.user?.loggedInAt, let time = section.timestamp(), let level = section.byte() {
-                    self.user?.authenticatedAt = time
-                    self.user?.level = AssuranceLevel(rawValue: level)
+                if section.timestamp() == user?.loggedInAt, let time = section.timestamp(), let level = section.byte() {
+                    user?.authenticatedAt = time
+                    user?.level = AssuranceLevel(rawValue: level)
                 }
             // The same.
             case .memory:
-                if section.timestamp() == self.user?.loggedInAt, let number: UInt64 = section.integer() {
-                    self.user?.memory = SessionHandle(number: number)
+                if section.timestamp() == user?.loggedInAt, let number: UInt64 = section.integer() {
+                    user?.memory = SessionHandle(number: number)
                 }
             case .value:
                 if let name = section.bytes(), let value = section.bytes() {
@@ -145,6 +147,7 @@ extension SessionRecord {
         }
         guard reader.isAtEnd else { return nil }
         self.values = SessionValues(entries)
+        if let user { self.user = user }
     }
 }
 

@@ -48,18 +48,7 @@ extension SessionTransaction {
         if self.isBarred(shown) { return shown }
         let credentials = try await self.newestLogin(of: shown, at: now)
         guard let candidates = credentials.candidates else { return credentials }
-        var accepted: [(choice: PresentedCredentials, session: SessionIdentifier)] = []
-        var isAnyThere = !candidates.areAll || candidates.identifiers.count > SessionCandidates.maximumCount
-        for identifier in candidates.identifiers.prefix(SessionCandidates.maximumCount) {
-            guard let opened = try await self.look(identifier, at: now),
-                let keys = self.context.repository.keys(of: identifier)
-            else { continue }
-            isAnyThere = true
-            let choice = candidates.credentials(credentials, for: identifier, record: opened.record, keys: keys)
-            if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now, isCut: self.arrival.isCut) {
-                accepted.append((choice, opened.identifier))
-            }
-        }
+        let (accepted, isAnyThere) = try await self.accepted(of: candidates, credentials, at: now)
         if candidates.areAll {
             self.request.logger.notice(
                 "a session cookie came with several values",
@@ -74,5 +63,42 @@ extension SessionTransaction {
             return (accepted.first { $0.choice.identifier == $0.session } ?? first).choice
         }
         return isAnyThere && self.settings.behaviour.hasRotationChains ? nil : credentials
+    }
+
+    /// A choice among several values that the guard would accept, and the session that it leads to.
+    private struct Accepted {
+        var choice: PresentedCredentials
+        var session: SessionIdentifier
+    }
+
+    /// - Returns: The choices, and whether sessions are, or may be, among the candidates.
+    private func accepted(
+        of candidates: SessionCandidates,
+        _ credentials: PresentedCredentials,
+        at now: Timestamp
+    ) async throws(SessionStoreError) -> (choices: [Accepted], isAnyThere: Bool) {
+        var choices: [Accepted] = []
+        var isAnyThere = !candidates.areAll || candidates.identifiers.count > SessionCandidates.maximumCount
+        for identifier in candidates.identifiers.prefix(SessionCandidates.maximumCount) {
+            guard let opened = try await self.look(identifier, at: now), let keys = self.context.repository.keys(of: identifier) else {
+                continue
+            }
+            isAnyThere = true
+            let choice = candidates.credentials(credentials, for: identifier, record: opened.record, keys: keys)
+            if case .accept = self.context.sessionGuard.decide(choice, on: opened.record, keys: keys, at: now, isCut: self.arrival.isCut) {
+                choices.append(Accepted(choice: choice, session: opened.identifier))
+            }
+        }
+        return (choices, isAnyThere)
+    }
+
+    /// Ends all sessions that a request shows whole, where it shows several and none of them was opened: whoever logs out means what the browser
+    /// has, whichever it is.
+    func endCandidates(of shown: PresentedCredentials) async throws(SessionStoreError) {
+        let now = self.arrival.time
+        if self.isBarred(shown) { return }
+        let credentials = try await self.newestLogin(of: shown, at: now)
+        guard let candidates = credentials.candidates else { return }
+        for accepted in try await self.accepted(of: candidates, credentials, at: now).choices { try await self.end(accepted.session) }
     }
 }

@@ -191,6 +191,8 @@ final class SessionTransaction: Sendable {
         if let session = state.session ?? state.withheld?.session {
             try await self.storing { () throws(SessionStoreError) in try await self.end(session.identifier) }
             self.tell(.logout, state)
+        } else if case .none(.refused) = state.standing, state.reason == .ambiguous {
+            try await self.storing { () throws(SessionStoreError) in try await self.endCandidates(of: state.credentials) }
         }
         state.forget()
         self.keep(state)
