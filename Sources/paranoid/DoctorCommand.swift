@@ -30,7 +30,8 @@ struct DoctorCommand: AsyncParsableCommand {
     func run() async throws {
         let nginx = try self.nginx.map { try NginxConfiguration(file: $0) }
         let configuration = ApplicationConfiguration.fromEnvironment()
-        var findings = Doctor(configuration).findings(nginx: nginx)
+        let doctor = Doctor(configuration)
+        var findings = doctor.findings(nginx: nginx) + (await doctor.storeFindings())
         if self.probe {
             let probe = try WebServerProbe(self.url ?? nginx?.origin ?? "https://127.0.0.1", client: self.place.client())
             findings += try probe.findings(for: configuration)

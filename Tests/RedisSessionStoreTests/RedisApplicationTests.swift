@@ -1,4 +1,5 @@
 #if Redis
+import Foundation
 import ParanoidFastCGI
 import ParanoidFastCGITesting
 import ParanoidSessions
@@ -66,6 +67,49 @@ struct RedisApplicationTests {
             let response = try await client.get("/user")
             #expect(response.text == "ann@example.org")
         }
+    }
+
+    @Test("limits the rate of requests for all processes of a host together")
+    func rateLimit() async throws {
+        let server = try await RedisServer.shared.get()
+        let app = try self.application(server)
+        app.add(middleware: app.rateLimit(1, per: .seconds(3600)))
+        try await app.test { client in
+            let first = try await client.get("/user")
+            let second = try await client.get("/user")
+            #expect(first.status == 200 && second.status == 429)
+        }
+        #expect(FileManager.default.fileExists(atPath: "\(app.configuration.sessionDirectory)/rate-0"))
+    }
+
+    @Test("the doctor says what is wrong with the server, and names no password")
+    func doctor() async throws {
+        let server = try await RedisServer()
+        let rule = try #require(RedisAccess.rule(user: "shop", prefix: "paranoid"))
+        _ = try await server.client().send(RedisCommand(rule + [">geheim"]))
+        let place = "redis+unix://shop:geheim@\(server.socket)"
+        let doctor = Doctor(try .testing(["PARANOID_STORE": place]))
+        func problems() async -> [String] { await doctor.storeFindings().map(\.change) }
+        #expect(await problems() == ["appendonly yes"])
+        _ = try await server.reply("CONFIG", "SET", "appendonly", "yes")
+        _ = try await server.reply("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        #expect(await problems() == ["maxmemory-policy noeviction"])
+        server.end()
+        let findings = await doctor.storeFindings()
+        #expect(findings.map(\.gravity) == [.error])
+        #expect(!"\(findings)".contains("geheim"))
+        #expect(await Doctor(try .testing()).storeFindings().isEmpty)
+    }
+
+    @Test("the doctor judges what a server says of itself")
+    func health() {
+        var health = RedisHealth(info: "# Server\r\nredis_version:5.0.3\r\nmaxmemory_policy:volatile-lru\r\naof_enabled:0\r\n")
+        health.clockLead = -61
+        #expect(health.version == "5.0.3")
+        #expect(Doctor.findings(of: health, "h").map(\.gravity) == [.error, .error, .warning, .warning])
+        var good = RedisHealth(info: "redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\nother\r\n")
+        good.clockLead = 60
+        #expect(Doctor.findings(of: good, "h").isEmpty)
     }
 
     @Test("shows Redis no name of a user, no value and no identifier")

@@ -66,6 +66,9 @@ final class SessionAccess: Sendable {
     /// Whether there is a session directory: the storage is neither the application's own nor in a Redis.
     var keepsFiles: Bool { self.store == nil && self.configuration.store.isFiles }
 
+    /// Whether the processes of this host share the session directory, if only for the clock and the limits of rates.
+    var hasDirectory: Bool { self.store == nil }
+
     /// Opens the sessions, or returns what was opened before; blocks for as long as the disk takes.
     func open(_ mode: Mode) throws(ConfigurationError) -> Parts {
         try self.parts.withLock { (parts) throws(ConfigurationError) in
@@ -90,7 +93,7 @@ final class SessionAccess: Sendable {
             )
         }
         let repository = try self.makeRepository(secrets)
-        let clock = self.keepsFiles ? SystemSessionClock(sessionDirectory: self.configuration.sessionDirectory) : SystemSessionClock()
+        let clock = self.hasDirectory ? SystemSessionClock(sessionDirectory: self.configuration.sessionDirectory) : SystemSessionClock()
         var sessions = self.configuration.sessions
         sessions.randomSource = { words in
             unsafe withUnsafeMutableBytes(of: &words) { bytes in unsafe SystemRandom.fill(bytes) }

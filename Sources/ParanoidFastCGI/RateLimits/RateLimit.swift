@@ -103,7 +103,7 @@ extension Application {
         let logger = self.logger
         return self.rateLimits.withLock { limits in
             let name = "rate-\(limits.count)"
-            let directory = self.access.keepsFiles ? self.configuration.sessionDirectory : nil
+            let directory = self.access.hasDirectory ? self.configuration.sessionDirectory : nil
             let made = RateLimit(
                 limit,
                 per: window,

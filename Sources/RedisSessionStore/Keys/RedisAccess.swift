@@ -3,7 +3,8 @@
 package enum RedisAccess {
     /// Commands of the store, and those that its scripts run.
     static let commands = [
-        "asking", "cluster|slots", "del", "eval", "evalsha", "get", "hget", "hgetall", "hmget", "hset", "pexpire", "ping", "pttl", "rename",
+        "asking", "cluster|slots", "del", "eval", "evalsha", "get", "hget", "hgetall", "hmget", "hset", "info", "pexpire", "ping", "pttl",
+        "rename",
         "sadd",
         "select", "set", "smembers", "srem", "time", "zadd", "zcard", "zrange", "zrem",
     ]
