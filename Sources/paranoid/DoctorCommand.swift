@@ -29,7 +29,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let nginx = try self.nginx.map { try NginxConfiguration(file: $0) }
-        let configuration = ApplicationConfiguration.fromEnvironment()
+        let configuration = ApplicationConfiguration.forTool()
         var findings = Doctor(configuration).findings(nginx: nginx)
         if self.probe {
             let probe = try WebServerProbe(self.url ?? nginx?.origin ?? "https://127.0.0.1", client: self.place.client())
@@ -59,6 +59,6 @@ struct NginxCommand: AsyncParsableCommand {
     )
 
     func run() async throws {
-        print(NginxConfiguration.matching(.fromEnvironment()), terminator: "")
+        print(NginxConfiguration.matching(.forTool()), terminator: "")
     }
 }
