@@ -143,7 +143,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "operation-count",
-            dependencies: ["ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", httpTypes, logging],
+            dependencies: [
+                "ParanoidFastCGI", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions", "WorkerSupervisor", httpTypes, logging,
+            ],
             path: "Tests/Benchmarks/Operations",
             swiftSettings: settings
         ),

@@ -22,7 +22,7 @@ struct ConfigCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let all = ApplicationConfiguration.fromEnvironment().explained()
+            let all = ApplicationConfiguration.forTool().explained()
             for name in self.names where !all.contains(where: { $0.name == name }) {
                 let nearest = NearestName.of(name.uppercased(), among: all.map(\.name)).map { "; did you mean \($0)?" }
                 throw CommandFailure("there is no setting \(name.printable)\(nearest ?? "")")

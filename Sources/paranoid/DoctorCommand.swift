@@ -29,7 +29,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let nginx = try self.nginx.map { try NginxConfiguration(file: $0) }
-        let configuration = ApplicationConfiguration.fromEnvironment()
+        let configuration = ApplicationConfiguration.forTool()
         let doctor = Doctor(configuration)
         var findings = doctor.findings(nginx: nginx) + (await doctor.storeFindings())
         if self.probe {
@@ -60,6 +60,6 @@ struct NginxCommand: AsyncParsableCommand {
     )
 
     func run() async throws {
-        print(NginxConfiguration.matching(.fromEnvironment()), terminator: "")
+        print(NginxConfiguration.matching(.forTool()), terminator: "")
     }
 }

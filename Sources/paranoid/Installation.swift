@@ -5,7 +5,7 @@ enum Installation {
     /// Opens its sessions.
     ///
     /// - Throws: ``CommandFailure`` that names the directory, and the command lines for applications that run here with other settings.
-    static func administration(_ configuration: ApplicationConfiguration = .fromEnvironment()) throws -> SessionAdministration {
+    static func administration(_ configuration: ApplicationConfiguration = .forTool()) throws -> SessionAdministration {
         do throws(ConfigurationError) {
             return try SessionAdministration(configuration: configuration)
         } catch {

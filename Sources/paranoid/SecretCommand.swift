@@ -20,7 +20,7 @@ struct SecretCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let number = try ApplicationConfiguration.fromEnvironment().addServerSecret()
+            let number = try ApplicationConfiguration.forTool().addServerSecret()
             self.output.print(
                 "added secret \(number); reload the workers (SIGHUP) to use it for new sessions",
                 json: .members(["added": .number(Int(number))])
@@ -38,7 +38,7 @@ struct SecretCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let numbers = try ApplicationConfiguration.fromEnvironment().serverSecretNumbers()
+            let numbers = try ApplicationConfiguration.forTool().serverSecretNumbers()
             self.output.print(
                 numbers.map { "\($0)" }.joined(separator: "\n"),
                 json: .list(numbers.map { .number(Int($0)) })
@@ -59,7 +59,7 @@ struct SecretCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let configuration = ApplicationConfiguration.fromEnvironment()
+            let configuration = ApplicationConfiguration.forTool()
             let numbers = try configuration.serverSecretNumbers()
             if numbers.contains(self.number) {
                 try self.confirmation.confirm("All sessions that were begun under secret \(self.number) will end.")

@@ -93,7 +93,7 @@ struct SessionsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let configuration = ApplicationConfiguration.fromEnvironment()
+            let configuration = ApplicationConfiguration.forTool()
             let administration = try Installation.administration(configuration)
             try self.confirmation.confirm("All sessions of all users in \(configuration.storePlace) will end.")
             try await administration.revokeEveryone()
@@ -188,7 +188,7 @@ private struct UserSessions {
 
     /// - Throws: ``CommandFailure`` that names the directory, and a user with nearly that name, when there are none.
     init(_ user: String) async throws {
-        let configuration = ApplicationConfiguration.fromEnvironment()
+        let configuration = ApplicationConfiguration.forTool()
         self.administration = try Installation.administration(configuration)
         self.listings = try await self.administration.list(user: user)
         guard self.listings.isEmpty else { return }

@@ -8,7 +8,7 @@ struct SocketOptions: ParsableArguments {
 
     func client() throws -> StatusClient {
         if let socket = self.socket { return try StatusClient(ApplicationConfiguration(stateDirectory: "/nonexistent"), address: socket) }
-        return try StatusClient(.fromEnvironment(), address: nil)
+        return try StatusClient(.forTool(), address: nil)
     }
 
     /// Asks a running application; one that is not found is an error that names those which are.

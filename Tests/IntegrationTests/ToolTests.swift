@@ -58,6 +58,20 @@ extension Integration {
             #expect(folder.text(of: "errors").contains(answer), "\(folder.text(of: "errors"))")
         }
 
+        @Test("says in text which setting cannot be used, whatever form the application's lines have", .timeLimit(.minutes(5)))
+        func settings() async throws {
+            let folder = try TestFolder()
+            defer { folder.remove() }
+            let settings = ["STATE_DIRECTORY": folder["state"], "PARANOID_LOG_FORMAT": "json", "PARANOID_THREADS": "many"]
+            let tool = try SpawnedCommand(
+                ["\(Requirements.programs)/paranoid", "sessions", "list", "alice"],
+                environment: Requirements.environment.merging(settings) { $1 },
+                errors: folder["errors"]
+            )
+            #expect(await tool.waitForEnd() == .exited(78))
+            #expect(folder.text(of: "errors").hasPrefix("PARANOID_THREADS: "), "\(folder.text(of: "errors"))")
+        }
+
         @Test("that cannot write its output fails and says so", .timeLimit(.minutes(5)))
         func fullOutput() async throws {
             let folder = try TestFolder()

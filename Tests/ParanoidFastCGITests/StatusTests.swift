@@ -85,6 +85,17 @@ struct StatusTests {
         #expect(get("/nothing").status == 404)
     }
 
+    @Test("says times and rates as people do")
+    func texts() {
+        let times = [0, 999, 1000, 1230, 5000, 9999, 10_000, 2_500_000, 12_000_000]
+        #expect(
+            times.map { StatusReport.microseconds($0) } == [
+                "0 µs", "999 µs", "1 ms", "1.2 ms", "5 ms", "10 ms", "10 ms", "2500 ms", "12 s",
+            ]
+        )
+        #expect([0, 0.04, 1, 435.84].map { StatusReport.rounded($0) } == ["0", "0", "1", "435.8"])
+    }
+
     @Test("has metrics in which each sample follows the line of its family")
     func openMetrics() throws {
         let (board, _) = try self.board()

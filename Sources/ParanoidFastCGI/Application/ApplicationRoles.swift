@@ -144,7 +144,7 @@ extension Application {
         var inheritance = inheritance
         guard let descriptor = inheritance.takeListener() else { throw ApplicationError.noListener }
         let context = WorkerContext(inheritance, maximumRequests: self.configuration.requestsPerWorker) {
-            [limits = self.logLimits, logger = self.logger] in limits.tellLeftOut(to: logger)
+            [weak self] in self?.writeWhatIsLeft()
         }
         ProcessTitle.set("worker \(context.slot)", program: CommandLine.arguments.first)
         self.attach(context)
@@ -181,9 +181,9 @@ extension Application {
         let manager = SystemdNotifier(.current(), process: ProcessFacts.processID, logger: self.logger)
         let signOfLife = WatchdogTurn(manager)
         let name = file.map { SocketName($0, self.configuration, logger: self.logger) }
-        let context = try WorkerContext(alone: { [limits = self.logLimits, logger = self.logger] in
+        let context = try WorkerContext(alone: { [weak self] in
             signOfLife.keepAlive()
-            limits.tellLeftOut(to: logger)
+            self?.writeWhatIsLeft()
             name?.reportRemoval()
         })
         self.attach(context)
@@ -290,7 +290,7 @@ extension Application {
         whenReady: () -> Void,
         whenStopping: @escaping @Sendable () -> Void = {}
     ) async throws {
-        defer { self.logLimits.tellLeftOut(to: self.logger, isLast: true) }
+        defer { self.writeWhatIsLeft(isLast: true) }
         guard stoppingOnSignals else {
             whenReady()
             return await server.run()
@@ -303,6 +303,12 @@ extension Application {
         whenReady()
         await server.run()
         _ = signals.read()
+    }
+
+    /// Writes what logs have kept back and no line has followed: called with each heartbeat, and at the end.
+    private func writeWhatIsLeft(isLast: Bool = false) {
+        self.logLimits.tellLeftOut(to: self.logger, isLast: isLast)
+        self.accessLog?.flush()
     }
 
     /// Runs `body` while expired sessions are being removed.

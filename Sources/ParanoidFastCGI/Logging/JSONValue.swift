@@ -80,8 +80,7 @@ enum JSONText {
     static func append(_ text: String, limit: Int = .max, to line: inout [UInt8]) {
         line.append(UInt8(ascii: "\""))
         // Most texts need nothing of what follows.
-        if text.utf8.count <= limit, text.utf8.allSatisfy({ self.isPlain($0) }) {
-            line.append(contentsOf: text.utf8)
+        if text.utf8.count <= limit, self.appendPlain(text, to: &line) {
             line.append(UInt8(ascii: "\""))
             return
         }
@@ -98,6 +97,16 @@ enum JSONText {
             }
         }
         line.append(UInt8(ascii: "\""))
+    }
+
+    /// Appends a text all of whose bytes stand for themselves.
+    ///
+    /// - Returns: Whether it is one; nothing is appended otherwise.
+    private static func appendPlain(_ text: String, to line: inout [UInt8]) -> Bool {
+        let bytes = text.utf8.span
+        for index in bytes.indices where !self.isPlain(bytes[index]) { return false }
+        unsafe bytes.withUnsafeBufferPointer { unsafe line.append(contentsOf: $0) }
+        return true
     }
 
     /// Whether a byte is a character that stands for itself.

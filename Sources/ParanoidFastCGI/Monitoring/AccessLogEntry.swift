@@ -1,125 +1,157 @@
 internal import ParanoidHTTP
 
-/// What a line of the access log is made of; pure.
+/// The lines of the access log; pure.
 ///
 /// Lines are made of bytes in a buffer that is used again, as an access log is written for each request.
-struct AccessLogEntry: Sendable {
-    let facts: RequestTrace.Facts
-    /// Nanoseconds from the first byte of the request to the end of the response.
-    let total: Int64
-    /// Nanoseconds since the epoch.
-    let endedAt: Int64
-
-    /// The line with its end.
-    func line(_ format: AccessLogFormat) -> [UInt8] {
+enum AccessLogEntry {
+    /// The line of one request, with its end.
+    static func line(_ facts: RequestTrace.Facts, total: Int64, endedAt: Int64, _ format: AccessLogFormat) -> [UInt8] {
         var line: [UInt8] = []
         var dates = AccessLogDates()
-        self.append(format, dates: &dates, to: &line)
+        self.append(facts, total: total, endedAt: endedAt, format, dates: &dates, to: &line)
         return line
     }
 
     /// Appends the line with its end.
-    func append(_ format: AccessLogFormat, dates: inout AccessLogDates, to line: inout [UInt8]) {
-        dates.set((self.endedAt - self.total) / 1_000_000_000)
+    ///
+    /// - Parameters:
+    ///   - total: Nanoseconds from the first byte of the request to the end of the response.
+    ///   - endedAt: Nanoseconds since the epoch.
+    static func append(
+        _ facts: RequestTrace.Facts,
+        total: Int64,
+        endedAt: Int64,
+        _ format: AccessLogFormat,
+        dates: inout AccessLogDates,
+        to line: inout [UInt8]
+    ) {
+        dates.set((endedAt - total) / 1_000_000_000)
         switch format {
-        case .json: self.appendJSON(dates, to: &line)
-        case .template(let items): self.append(items, dates, to: &line)
+        case .json: self.appendJSON(facts, total, dates, to: &line)
+        case .template(let items): self.append(items, facts, total, dates, to: &line)
         }
         line.append(UInt8(ascii: "\n"))
     }
 
     // MARK: JSON
 
-    private static let phases = RequestTrace.Phase.allCases.map { (phase: $0, name: Array(",\"\($0)_microseconds\":".utf8)) }
+    /// What stands between the values of a line, made once.
+    private enum Key {
+        static let time = Array("{\"time\":\"".utf8)
+        static let id = Array("\",\"id\":".utf8)
+        static let client = Array(",\"client\":".utf8)
+        static let method = Array(",\"method\":".utf8)
+        static let path = Array(",\"path\":".utf8)
+        static let route = Array(",\"route\":".utf8)
+        static let status = Array(",\"status\":".utf8)
+        static let bytes = Array(",\"bytes\":".utf8)
+        static let total = Array(",\"microseconds\":".utf8)
+        static let phases = RequestTrace.Phase.allCases.map { Array(",\"\($0)_microseconds\":".utf8) }
+        static let verdict = Array(",\"verdict\":".utf8)
+        static let reason = Array(",\"reason\":".utf8)
+        static let session = Array(",\"session\":".utf8)
+        static let null = Array("null".utf8)
+    }
 
-    private func appendJSON(_ dates: AccessLogDates, to line: inout [UInt8]) {
-        line += "{\"time\":\"".utf8
+    private static func appendJSON(
+        _ facts: RequestTrace.Facts,
+        _ total: Int64,
+        _ dates: AccessLogDates,
+        to line: inout [UInt8]
+    ) {
+        line += Key.time
         line += dates.timestamp
-        line += "\",\"id\":".utf8
-        JSONText.append(self.facts.identifier, to: &line)
-        line += ",\"client\":".utf8
-        JSONText.append(self.facts.client, to: &line)
-        line += ",\"method\":".utf8
-        JSONText.append(self.facts.method, to: &line)
-        line += ",\"path\":".utf8
-        JSONText.append(self.facts.path, to: &line)
-        line += ",\"route\":".utf8
-        if let route = self.facts.route { JSONText.append(route, to: &line) } else { line += "null".utf8 }
-        line += ",\"status\":".utf8
-        Self.append(self.facts.status, to: &line)
-        line += ",\"bytes\":".utf8
-        if let count = self.facts.bodyByteCount { Self.append(count, to: &line) } else { line += "null".utf8 }
-        line += ",\"microseconds\":".utf8
-        Self.append(Int(self.total / 1000), to: &line)
-        for (phase, name) in Self.phases {
-            line += name
-            Self.append(Int(self.facts[phase] / 1000), to: &line)
+        line += Key.id
+        JSONText.append(facts.identifier, to: &line)
+        line += Key.client
+        JSONText.append(facts.client, to: &line)
+        line += Key.method
+        JSONText.append(facts.method, to: &line)
+        line += Key.path
+        JSONText.append(facts.path, to: &line)
+        line += Key.route
+        if let route = facts.route { JSONText.append(route, to: &line) } else { line += Key.null }
+        line += Key.status
+        self.append(facts.status, to: &line)
+        line += Key.bytes
+        if let count = facts.bodyByteCount { self.append(count, to: &line) } else { line += Key.null }
+        line += Key.total
+        self.append(Int(total / 1000), to: &line)
+        for phase in RequestTrace.Phase.all {
+            line += Key.phases[phase.rawValue]
+            self.append(Int(facts[phase] / 1000), to: &line)
         }
-        line += ",\"verdict\":".utf8
-        Self.appendOrNull(self.facts.verdict, to: &line)
-        line += ",\"reason\":".utf8
-        Self.appendOrNull(self.facts.reason, to: &line)
-        line += ",\"session\":".utf8
-        if let number = self.facts.sessionNumber {
+        line += Key.verdict
+        self.appendOrNull(facts.verdict, to: &line)
+        line += Key.reason
+        self.appendOrNull(facts.reason, to: &line)
+        line += Key.session
+        if let number = facts.sessionNumber {
             line.append(UInt8(ascii: "\""))
-            Self.append(handle: number, to: &line)
+            self.append(handle: number, to: &line)
             line.append(UInt8(ascii: "\""))
         } else {
-            line += "null".utf8
+            line += Key.null
         }
         line.append(UInt8(ascii: "}"))
     }
 
     private static func appendOrNull(_ text: String, to line: inout [UInt8]) {
-        if text.isEmpty { line += "null".utf8 } else { JSONText.append(text, to: &line) }
+        if text.isEmpty { line += Key.null } else { JSONText.append(text, to: &line) }
     }
 
     // MARK: Templates
 
-    private func append(_ items: [AccessLogFormat.Item], _ dates: AccessLogDates, to line: inout [UInt8]) {
+    private static func append(
+        _ items: [AccessLogFormat.Item],
+        _ facts: RequestTrace.Facts,
+        _ total: Int64,
+        _ dates: AccessLogDates,
+        to line: inout [UInt8]
+    ) {
         var field = 0
         for item in items {
             switch item {
             case .text(let text): line += text.utf8
-            case .client: Self.append(self.facts.client, to: &line)
+            case .client: self.append(facts.client, to: &line)
             case .nothing: line.append(UInt8(ascii: "-"))
             case .time: line += dates.commonLog
             case .requestLine:
-                Self.escape(self.facts.method, to: &line)
+                self.escape(facts.method, to: &line)
                 line.append(UInt8(ascii: " "))
-                Self.escape(self.facts.path, to: &line)
+                self.escape(facts.path, to: &line)
                 line += " HTTP/1.1".utf8
-            case .status: Self.append(self.facts.status, to: &line)
-            case .bytes: Self.append(self.facts.bodyByteCount ?? 0, to: &line)
+            case .status: self.append(facts.status, to: &line)
+            case .bytes: self.append(facts.bodyByteCount ?? 0, to: &line)
             case .bytesOrDash:
-                if let count = self.facts.bodyByteCount, count > 0 { Self.append(count, to: &line) } else { line.append(UInt8(ascii: "-")) }
-            case .microseconds: Self.append(Int(self.total / 1000), to: &line)
-            case .seconds: Self.append(Int(self.total / 1_000_000_000), to: &line)
-            case .method: Self.append(self.facts.method, to: &line)
-            case .path: Self.append(self.facts.path, to: &line)
+                if let count = facts.bodyByteCount, count > 0 { self.append(count, to: &line) } else { line.append(UInt8(ascii: "-")) }
+            case .microseconds: self.append(Int(total / 1000), to: &line)
+            case .seconds: self.append(Int(total / 1_000_000_000), to: &line)
+            case .method: self.append(facts.method, to: &line)
+            case .path: self.append(facts.path, to: &line)
             case .query:
-                guard !self.facts.query.isEmpty else { break }
+                guard !facts.query.isEmpty else { break }
                 line.append(UInt8(ascii: "?"))
-                Self.escape(self.facts.query, to: &line)
+                self.escape(facts.query, to: &line)
             case .field:
-                let range = self.facts.field(field)
+                let range = facts.field(field)
                 if range.isEmpty { line.append(UInt8(ascii: "-")) }
-                for index in range { Self.escape(self.facts.fieldBytes[index], to: &line) }
+                for index in range { self.escape(facts.fieldBytes[index], to: &line) }
                 field += 1
-            case .own(let own): self.append(own, to: &line)
+            case .own(let own): self.append(own, facts, to: &line)
             }
         }
     }
 
-    private func append(_ own: AccessLogFormat.Own, to line: inout [UInt8]) {
+    private static func append(_ own: AccessLogFormat.Own, _ facts: RequestTrace.Facts, to line: inout [UInt8]) {
         switch own {
-        case .identifier: Self.append(self.facts.identifier, to: &line)
-        case .route: Self.append(self.facts.route ?? "", to: &line)
-        case .verdict: Self.append(self.facts.verdict, to: &line)
-        case .reason: Self.append(self.facts.reason, to: &line)
+        case .identifier: self.append(facts.identifier, to: &line)
+        case .route: self.append(facts.route ?? "", to: &line)
+        case .verdict: self.append(facts.verdict, to: &line)
+        case .reason: self.append(facts.reason, to: &line)
         case .session:
-            if let number = self.facts.sessionNumber { Self.append(handle: number, to: &line) } else { line.append(UInt8(ascii: "-")) }
-        case .phase(let phase): Self.append(Int(self.facts[phase] / 1000), to: &line)
+            if let number = facts.sessionNumber { self.append(handle: number, to: &line) } else { line.append(UInt8(ascii: "-")) }
+        case .phase(let phase): self.append(Int(facts[phase] / 1000), to: &line)
         }
     }
 

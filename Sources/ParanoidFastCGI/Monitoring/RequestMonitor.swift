@@ -1,13 +1,13 @@
-internal import Logging
-internal import ParanoidHTTP
+package import Logging
+package import ParanoidHTTP
 internal import ParanoidLinux
 internal import Synchronization
-internal import WorkerSupervisor
+package import WorkerSupervisor
 
 /// Measures the requests of this process: shows on the scoreboard which ones run, and counts them when they end.
 ///
 /// As long as a request is shown, its row says method, route and identifier; never a path, which may name a person.
-final class RequestMonitor: Sendable {
+package final class RequestMonitor: Sendable {
     private let rows: ScoreboardRows
     private let registry: MetricsRegistry
     private let slowRequest: Duration?
@@ -19,6 +19,11 @@ final class RequestMonitor: Sendable {
     /// A bit for each row that is taken.
     private let taken: RowMarks
     private let spare = SparePlaces()
+
+    /// Begins with rows that are all free, for who wants no metrics and no spans.
+    package convenience init(_ context: WorkerContext, access: AccessLog?, logger: Logger) {
+        self.init(context, slowRequest: nil, access: access, metrics: nil, logger: logger)
+    }
 
     /// Begins with rows that are all free.
     init(
@@ -44,7 +49,7 @@ final class RequestMonitor: Sendable {
     }
 
     /// Begins to measure a request.
-    func begin() -> RequestTrace {
+    package func begin() -> RequestTrace {
         self.metrics?.begin()
         guard let kept = unsafe self.spare.take() else {
             let (rows, marks, access, isSlowLogged) = (self.rows, self.taken, self.access, self.slowRequest != nil)
@@ -89,13 +94,13 @@ final class RequestMonitor: Sendable {
     }
 
     /// Counts a request that is over, and writes it into the logs that are on.
-    func end(_ trace: RequestTrace) {
+    package func end(_ trace: RequestTrace) {
         let row = trace.row.exchange(-1, ordering: .relaxed)
         if row >= 0 {
             self.rows.end(row)
             self.taken.give(row)
         }
-        let (seconds, attoseconds) = trace.facts.start.duration(to: .now).components
+        let (seconds, attoseconds) = trace.withFacts { $0.start }.duration(to: .now).components
         let busy = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
         trace.note { $0.closeHandler(busy: busy) }
         let total = trace.withFacts { facts in
@@ -104,7 +109,9 @@ final class RequestMonitor: Sendable {
             return total
         }
         self.metrics?.end()
-        if self.isTold || self.slowRequest.map({ total >= $0.wholeNanoseconds }) ?? false { self.tell(trace.facts, total: total) }
+        if self.isTold || self.slowRequest.map({ total >= $0.wholeNanoseconds }) ?? false {
+            self.tell(trace.facts, total: total)
+        }
         let kept = unsafe Unmanaged.passRetained(trace)
         if unsafe !self.spare.give(kept.toOpaque()) { unsafe kept.release() }
     }
@@ -121,7 +128,8 @@ final class RequestMonitor: Sendable {
     }
 
     private func noteSlow(_ facts: RequestTrace.Facts, total: Int64) {
-        let slowest = RequestTrace.Phase.all.max { facts[$0] < facts[$1] } ?? .handler
+        var slowest = RequestTrace.Phase.handler
+        for phase in RequestTrace.Phase.all where facts[phase] > facts[slowest] { slowest = phase }
         var metadata: Logger.Metadata = [
             "http.method": "\(facts.method)", "http.route": "\(facts.route ?? "-")", "http.status": .stringConvertible(facts.status),
             "request.milliseconds": .stringConvertible(total / 1_000_000), "request.slowest": "\(slowest)",

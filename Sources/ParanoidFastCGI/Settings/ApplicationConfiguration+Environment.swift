@@ -7,12 +7,18 @@ extension ApplicationConfiguration {
     /// Blocks while the file is read. A value that cannot be used, or a name that is no setting but looks like one, ends the process with exit
     /// code 78 and one line on standard error that says what is allowed, in the form that `PARANOID_LOG_FORMAT` names;
     /// ``init(environment:)`` throws instead.
-    public static func fromEnvironment() -> ApplicationConfiguration {
+    public static func fromEnvironment() -> ApplicationConfiguration { self.orEnd(as: nil) }
+
+    /// The same for a command-line tool, whose errors a person reads: the line is text, whatever form the application's lines have.
+    package static func forTool() -> ApplicationConfiguration { self.orEnd(as: .text) }
+
+    /// - Parameter form: The form of the line that ends the process; `nil`: the one that the settings name.
+    private static func orEnd(as form: LogFormat?) -> ApplicationConfiguration {
         var format = LogFormat.text
         do throws(ConfigurationError) {
             return try Self.ofThisProcess(&format)
         } catch {
-            format.fail(error, code: SupervisorExitCode.unusableConfiguration)
+            (form ?? format).fail(error, code: SupervisorExitCode.unusableConfiguration)
         }
     }
 

@@ -33,7 +33,7 @@ extension StatusReport {
             ("alarms", "\(self.alarms)", self.alarms > 0), ("workers died", "\(self.deaths)", self.deaths > 0),
         ]
         if let sweep = self.sweep {
-            tiles.append(("live sessions, \(sweep.anonymous) without a user", "\(sweep.live)", false))
+            tiles.append(("live sessions, \(sweep.anonymous) without a user, \(Self.time(sweep.secondsAgo)) ago", "\(sweep.live)", false))
             if let bytes = sweep.bytesFree { tiles.append(("free in the store", Self.bytes(bytes), false)) }
             if let inodes = sweep.inodesFree { tiles.append(("free inodes", "\(inodes)", false)) }
         }
@@ -84,8 +84,9 @@ extension StatusReport {
 
     private var routeRows: String {
         let rows = self.routes.sorted { $0.times.microseconds > $1.times.microseconds }.map { route in
-            Self.row([
-                "<code>\(HTMLText.escaped("\(route.method) \(route.pattern)"))</code>", "\(route.times.count)", "\(route.failures)",
+            let name = route.pattern == "-" ? "without a route" : "<code>\(HTMLText.escaped("\(route.method) \(route.pattern)"))</code>"
+            return Self.row([
+                name, "\(route.times.count)", "\(route.failures)",
                 Self.microseconds(route.times.microseconds / max(1, route.times.count)), Self.quantile(route.times, 0.5),
                 Self.quantile(route.times, 0.99),
             ])

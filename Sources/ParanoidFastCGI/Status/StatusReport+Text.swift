@@ -107,7 +107,11 @@ extension StatusReport {
     }
 
     static func microseconds(_ number: Int) -> String {
-        number < 10_000 ? "\(number) µs" : Self.milliseconds(number / 1000)
+        switch number {
+        case ..<1000: "\(number) µs"
+        case ..<10_000: "\(Self.rounded(Double(number) / 1000)) ms"
+        default: Self.milliseconds(number / 1000)
+        }
     }
 
     static func time(_ seconds: Int) -> String {
@@ -129,7 +133,7 @@ extension StatusReport {
 
     static func rounded(_ number: Double) -> String {
         let tenths = Int((number * 10).rounded())
-        return "\(tenths / 10).\(tenths % 10)"
+        return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
     }
 
     private static func list(_ counts: [(String, Int)]) -> String {

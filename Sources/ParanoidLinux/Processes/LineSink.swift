@@ -60,13 +60,26 @@ package final class LineSink: Sendable {
         }
     }
 
-    /// Writes a line with its end in one call, so that lines of several processes stay whole.
+    /// The most bytes of lines that stay together, beside those of other processes, when one call writes them; 0: each line has its own call.
+    package var longestPiece: Int {
+        switch self.place {
+        case .file: 16 << 10
+        // What a pipe takes as one piece (PIPE_BUF, pipe(7)).
+        case .standardOutput, .standardError: 4096
+        case .systemLog: 0
+        }
+    }
+
+    /// Writes lines with their ends in one call, so that lines of several processes stay whole.
     ///
-    /// - Parameter notice: The line that says how many were lost; it goes before the first line that can be written again.
-    package func write(_ line: [UInt8], notice: (_ lost: Int) -> [UInt8] = { _ in [] }) {
+    /// - Parameters:
+    ///   - lines: At most ``longestPiece`` bytes, or one line.
+    ///   - count: How many there are.
+    ///   - notice: The line that says how many were lost; it goes before the first line that can be written again.
+    package func write(_ lines: [UInt8], count: Int = 1, notice: (_ lost: Int) -> [UInt8] = { _ in [] }) {
         self.state.withLock { state in
-            let bytes = state.lost > 0 ? notice(state.lost) + line : line
-            state.lost = self.put(bytes, on: state.descriptor) ? 0 : state.lost + 1
+            let bytes = state.lost > 0 ? notice(state.lost) + lines : lines
+            state.lost = self.put(bytes, on: state.descriptor) ? 0 : state.lost + count
         }
     }
 

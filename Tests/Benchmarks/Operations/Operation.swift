@@ -1,7 +1,10 @@
 internal import HTTPTypes
 internal import Logging
+internal import ParanoidFastCGI
 internal import ParanoidHTTP
+internal import ParanoidLinux
 internal import ParanoidSessions
+internal import WorkerSupervisor
 
 /// What is counted.
 enum Operation: String, CaseIterable {
@@ -9,6 +12,10 @@ enum Operation: String, CaseIterable {
     case parser
     /// A request finds its handler among thirty routes.
     case router
+    /// The same, measured for the status.
+    case measured
+    /// The same, with a line in an access log as well.
+    case logged
     /// The cookies of a request are found.
     case cookies
     /// A record is decoded and encoded.
@@ -25,7 +32,11 @@ enum Operation: String, CaseIterable {
     func run(_ count: Int) async throws {
         switch self {
         case .parser: try Self.parse(count)
-        case .router: try await Self.route(count)
+        case .router: try await Self.route(count, nil)
+        case .measured: try await Self.route(count, Self.monitor(nil))
+        case .logged:
+            guard let format = AccessLogFormat("json") else { preconditionFailure("no format") }
+            try await Self.route(count, Self.monitor(AccessLog(format, at: .file("/dev/null"))))
         case .cookies: Self.findCookies(count)
         case .record: try Self.codeRecord(count)
         case .seal: try Self.seal(count)
@@ -60,7 +71,12 @@ enum Operation: String, CaseIterable {
         precondition(sum == count * "/users/42/posts".utf8.count)
     }
 
-    private static func route(_ count: Int) async throws {
+    private static func monitor(_ access: AccessLog?) throws -> RequestMonitor {
+        RequestMonitor(try WorkerContext(alone: {}), access: access, logger: Logger(label: "count") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// - Parameter monitor: What measures the requests.
+    private static func route(_ count: Int, _ monitor: RequestMonitor?) async throws {
         let router = Router()
         for place in 0..<10 {
             router.get("/part\(place)/list") { _ in "list" }
@@ -68,9 +84,11 @@ enum Operation: String, CaseIterable {
             router.post("/part\(place)/{id}/edit") { _ in "edited" }
         }
         let handler = router.freeze()
-        let request = Self.request("/part7/42", Self.parameters(cookies: nil))
+        var request = Self.request("/part7/42", Self.parameters(cookies: nil))
         for _ in 0..<count {
+            request.trace = monitor?.begin()
             guard try await handler.handle(request).status == .ok else { preconditionFailure("no route") }
+            if let trace = request.trace { monitor?.end(trace) }
         }
     }
 
