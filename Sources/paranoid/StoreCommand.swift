@@ -22,7 +22,7 @@ struct StoreCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let rule = try ApplicationConfiguration.fromEnvironment().storeAccessRule(user: self.user)
+            let rule = try ApplicationConfiguration.forTool().storeAccessRule(user: self.user)
             self.output.print(rule, json: .members(["command": .text(rule)]))
         }
     }
