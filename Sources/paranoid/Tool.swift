@@ -43,7 +43,9 @@ struct Tool: AsyncParsableCommand {
             guard !children.isEmpty, word.utf8.first != UInt8(ascii: "-"), word != "help" else { return }
             guard let child = children.first(where: { $0.configuration.commandName == word }) else {
                 let names = children.compactMap { $0.configuration.commandName }
-                let nearest = NearestName.of(word, among: names).map { "did you mean '\((path + [$0]).joined(separator: " "))'?" }
+                // Not commands of a program's own, but names that people try.
+                let known = names + (path.count == 1 ? ["help", "--version"] : ["help"])
+                let nearest = NearestName.of(word, among: known).map { "did you mean '\((path + [$0]).joined(separator: " "))'?" }
                 let command = (path + [word.printable]).joined(separator: " ")
                 throw CommandFailure("there is no command '\(command)'; \(nearest ?? "the commands are \(names.joined(separator: ", "))")")
             }

@@ -49,6 +49,14 @@ extension Integration {
                 ("REQUEST_URI does not arrive", "fastcgi_param REQUEST_URI", "paranoid_fastcgi_params", "REQUEST_URI ", "X_URI "),
                 ("when a request began", "fastcgi_param REQUEST_BEGAN", "paranoid_fastcgi_params", "REQUEST_BEGAN ", "X_BEGAN "),
                 (
+                    "s behind the application's: requests count as late", "timedatectl set-ntp true", "paranoid_fastcgi_params",
+                    "REQUEST_BEGAN      $msec", "REQUEST_BEGAN 1000000000.000"
+                ),
+                (
+                    "s ahead of the application's", "timedatectl", "paranoid_fastcgi_params", "REQUEST_BEGAN      $msec",
+                    "REQUEST_BEGAN 9000000000.000"
+                ),
+                (
                     "REMOTE_ADDR arrives twice", "remove one fastcgi_param REMOTE_ADDR", "paranoid_location.conf", "fastcgi_pass",
                     "fastcgi_param REMOTE_ADDR 192.0.2.1; fastcgi_pass"
                 ),

@@ -41,6 +41,8 @@ extension Integration {
             .timeLimit(.minutes(5)),
             arguments: [
                 (["sesions", "list", "alice"], 64, "there is no command 'paranoid sesions'; did you mean 'paranoid sessions'?"),
+                (["halp"], 64, "there is no command 'paranoid halp'; did you mean 'paranoid help'?"),
+                (["version"], 64, "there is no command 'paranoid version'; did you mean 'paranoid --version'?"),
                 (["sessions", "lst", "alice"], 64, "there is no command 'paranoid sessions lst'; did you mean 'paranoid sessions list'?"),
                 (["frobnicate"], 64, "the commands are status, workers, reload"),
                 (["config", "explain", "PARANOID_WRKERS"], 1, "there is no setting PARANOID_WRKERS; did you mean PARANOID_WORKERS?"),

@@ -15,7 +15,7 @@ struct CSRFTests {
     private init(_ change: (inout ApplicationConfiguration) -> Void) throws {
         self.made = try SessionApplication(change)
         let app = self.made.app
-        app.add(middleware: CSRFProtection(trustedOrigins: ["https://pay.example"], exemptPaths: ["/hook"]))
+        app.add(middleware: CSRFProtection(trustedOrigins: ["https://Pay.example:443/"], exemptPaths: ["/hook"]))
         app.get("/form") { request in try await request.session.csrfToken }
         app.get("/start") { request in
             try await request.session.set(Self.cart, to: "full")

@@ -57,6 +57,19 @@ struct CORSTests {
     }
 
     @Test(
+        "knows an origin that the application writes with a slash, in capitals or with its usual port",
+        arguments: ["https://shop.example/", "HTTPS://Shop.Example", "https://shop.example:443", "https://shop.example:443/"]
+    )
+    func spellings(_ origin: String) async {
+        let cors = CORS(origins: [origin])
+        let response = await self.answer(cors, .get, "/api/notes", ["HTTP_ORIGIN": "https://shop.example"])
+        #expect(response.header(.accessControlAllowOrigin) == "https://shop.example")
+        for other in ["http://shop.example", "https://shop.example:8443", "https://shop.example.evil.example"] {
+            #expect(await self.answer(cors, .get, "/api/notes", ["HTTP_ORIGIN": other]).header(.accessControlAllowOrigin) == nil)
+        }
+    }
+
+    @Test(
         "tells pages of other origins nothing",
         arguments: [
             "https://shop.example.evil.example", "http://shop.example", "https://shop.example:8443", "null", "HTTPS://SHOP.EXAMPLE",

@@ -1,3 +1,5 @@
+internal import ParanoidLinux
+
 // What is wrong with the web server's side, as its requests show it.
 extension WebServerProbe {
     private typealias Finding = Doctor.Finding
@@ -79,6 +81,7 @@ extension WebServerProbe {
                 )
             )
         }
+        if let began = Double(reply.parameters["REQUEST_BEGAN"] ?? "") { found += self.clock(began) }
         for name in reply.doubled.sorted() {
             found.append(
                 self.finding(
@@ -93,6 +96,24 @@ extension WebServerProbe {
         }
         return found
     }
+
+    /// Two clocks that differ: a request that seems to be older than it is gets no new values for its cookies.
+    private func clock(_ began: Double) -> [Doctor.Finding] {
+        let difference = began - Double(WallClock.nanosecondsSinceEpoch()) / 1e9
+        // The parameter must be a time that a number of seconds can hold.
+        guard abs(difference) > Self.usualDifference, let seconds = Int64(exactly: abs(difference).rounded()) else { return [] }
+        return [
+            self.finding(
+                .warning,
+                "the web server's clock is \(seconds) s \(difference < 0 ? "behind" : "ahead of") the application's: requests count as "
+                    + (difference < 0 ? "late, and their sessions get no new values" : "just arrived, however long they have waited"),
+                "timedatectl set-ntp true (on both hosts)"
+            )
+        ]
+    }
+
+    /// How far clocks that are set over the network, and the way of a probe, may be apart, in seconds.
+    private static let usualDifference = 10.0
 
     /// The same host without encryption, where the port is the usual one: it may not claim to be encrypted.
     private func plainTwin() throws -> [Doctor.Finding] {

@@ -22,7 +22,7 @@ public struct CORS: HTTPMiddleware {
     /// Creates the middleware.
     ///
     /// - Parameters:
-    ///   - origins: The origins, as browsers write them: `https://shop.example`, or `*` alone for all of them. `*` with `allowsCredentials` stops the
+    ///   - origins: The origins, such as `https://shop.example`, or `*` alone for all of them. `*` with `allowsCredentials` stops the
     ///     program, as it would let every page act in the name of its visitor. `null` with `allowsCredentials` does the same and stops it, too.
     ///   - prefix: The path that it is for, and all below it; `/` is all.
     ///   - methods: The methods that these pages may use.
@@ -43,7 +43,7 @@ public struct CORS: HTTPMiddleware {
         precondition(!self.isOpen || (origins.count == 1 && !allowsCredentials), "the origin * stands alone, and without credentials")
         // Any page sends the origin null from a sandboxed frame: it is no less open than the star.
         precondition(!allowsCredentials || !origins.contains("null"), "the origin null stands without credentials")
-        self.origins = Set(origins.map { Array($0.utf8) })
+        self.origins = Set(origins.map { WebOrigin.normalised(Array($0.utf8)) })
         var bytes = Array(prefix.utf8)
         while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
         self.prefix = bytes

@@ -22,7 +22,7 @@ public struct CSRFProtection: HTTPMiddleware {
     /// Creates the protection.
     ///
     /// - Parameters:
-    ///   - trustedOrigins: Other origins whose pages may send requests, as browsers write them: `https://shop.example`. They need a token, too.
+    ///   - trustedOrigins: Other origins whose pages may send requests, such as `https://shop.example`. They need a token, too.
     ///   - exemptPaths: Paths that need no token, and all below them: for callers that do not use cookies, such as webhooks. Requests that a
     ///     browser says to come from another site are refused there, too.
     ///   - onRefusal: Told of each request that is refused.
@@ -124,11 +124,11 @@ struct OriginCheck: Sendable {
     private let trustedOrigins: Set<[UInt8]>
 
     init(trustedOrigins: [String] = []) {
-        self.trustedOrigins = Set(trustedOrigins.map { Self.normalised(Array($0.utf8)) })
+        self.trustedOrigins = Set(trustedOrigins.map { WebOrigin.normalised(Array($0.utf8)) })
     }
 
     func admits(_ request: Request) -> Bool {
-        let origin = (request.parameters.bytes(of: "HTTP_ORIGIN") ?? Self.origin(ofRefererOf: request)).map(Self.normalised)
+        let origin = (request.parameters.bytes(of: "HTTP_ORIGIN") ?? Self.origin(ofRefererOf: request)).map(WebOrigin.normalised)
         if let origin, self.trustedOrigins.contains(origin) { return true }
         // Before the origin: a proxy may have changed the host that the origin would be compared with.
         switch request.parameters.bytes(of: "HTTP_SEC_FETCH_SITE").map({ String(decoding: $0, as: UTF8.self) }) {
@@ -142,13 +142,13 @@ struct OriginCheck: Sendable {
     /// Whether a link on a page of another origin was followed, as far as the browser says.
     static func isLinkedFromElsewhere(_ request: Request) -> Bool {
         guard request.method.isSafe, let origin = Self.origin(ofPageOf: request) else { return false }
-        return !Self.isOwn(Self.normalised(origin), of: request)
+        return !Self.isOwn(WebOrigin.normalised(origin), of: request)
     }
 
     private static func isOwn(_ origin: [UInt8], of request: Request) -> Bool {
         guard let host = request.parameters.bytes(of: "HTTP_HOST"), !host.isEmpty else { return false }
         let scheme = Array((request.isSecure ? "https://" : "http://").utf8)
-        return origin == Self.normalised(scheme + host)
+        return origin == WebOrigin.normalised(scheme + host)
     }
 
     /// Scheme and host of the page that a form was sent from; `nil`: not said, or of no interest.
@@ -162,15 +162,5 @@ struct OriginCheck: Sendable {
         let slashes = page.indices.filter { page[$0] == UInt8(ascii: "/") }
         guard slashes.count >= 2 else { return nil }
         return Array(page[..<(slashes.count > 2 ? slashes[2] : page.endIndex)])
-    }
-
-    /// An origin in lower case and without the port that its scheme has by default.
-    private static func normalised(_ origin: [UInt8]) -> [UInt8] {
-        var origin = origin.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
-        for (scheme, port) in [("https://", ":443"), ("http://", ":80")] {
-            guard origin.starts(with: scheme.utf8), origin.count > scheme.utf8.count + port.utf8.count else { continue }
-            if origin.suffix(port.utf8.count).elementsEqual(port.utf8) { origin.removeLast(port.utf8.count) }
-        }
-        return origin
     }
 }
