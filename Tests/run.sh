@@ -244,7 +244,7 @@ part_connections() {
 }
 
 part_bench() {
-    need nginx wrk python3 && build_release || return
+    need nginx gcc python3 && build_release || return
     script bench 3600 bench python3 Tests/Benchmarks/bench.py "$@"
 }
 
