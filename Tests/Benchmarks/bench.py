@@ -140,14 +140,14 @@ def build_load():
 # MARK: Who takes part
 
 
-def ours(work, binary, profile):
+def ours(work, binary, profile, **more):
     directory = os.path.join(work, profile)
     os.mkdir(directory)
     settings = {
         "PARANOID_LISTEN": f"unix:{directory}/app.sock", "PARANOID_WORKERS": os.environ.get("BENCH_WORKERS", "1"),
         "PARANOID_THREADS": os.environ.get("BENCH_THREADS", "2"), "PARANOID_SESSION_DIR": f"{directory}/sessions",
         "PARANOID_SECRET_FILE": f"{directory}/secret", "PSESSION_PROFILE": profile,
-    }
+    } | more
     return Server("ours", [binary], clean_environment(**settings), f"unix:{directory}/app.sock")
 
 

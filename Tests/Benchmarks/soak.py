@@ -101,7 +101,8 @@ def watch(server, wrk, interval):
 
 
 def soak(words, work, binary, log):
-    server = bench.ours(work, binary, "paranoid")
+    # These clients keep no cookies, and old nonces would prove a theft.
+    server = bench.ours(work, binary, "paranoid", PSESSION_NONCE_TIMEOUT="none")
     nginx = wrk = None
     try:
         nginx = subprocess.Popen(bench.configure_nginx(work, [server]), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
