@@ -68,8 +68,9 @@ struct FileSessionSweepTests {
         #expect(try await self.sweep(store).live == 1)
         #expect(try await store.change(self.name, to: [4], state: .ended))
         age(path, by: 120)
-        #expect(try await self.sweep(store).live == 1)
+        #expect(try await self.sweep(store).live == 0)
         #expect(self.isNoted(path), "a tombstone is at rest too")
+        #expect(try await self.sweep(store).live == 0)
         #expect(try await store.read(self.name)?.state == .ended)
     }
 
@@ -96,6 +97,31 @@ struct FileSessionSweepTests {
         try await store.beginEpoch()
         #expect(try await self.sweep(store).removed == 1)
         #expect(sessionFiles(below: fixture.directory) == [])
+    }
+
+    @Test("tombstones are no live sessions, whether they are fresh or at rest")
+    func tombstones() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        for number in 0..<6 {
+            var session = makeSession([1])
+            if number < 4 { session.userTag = UserTag(bytes: [UInt8](repeating: 1, count: 16)) }
+            try await store.create(session, named: sessionName(UInt64(number)))
+        }
+        for number in [0, 1, 5] {
+            let held = try #require(try await store.lock(sessionName(UInt64(number)), timeout: .seconds(60)))
+            var tombstone = try #require(held.current)
+            tombstone.state = .ended
+            tombstone.userTag = nil
+            tombstone.payload = []
+            tombstone.generation += 1
+            try held.commit(.write(tombstone))
+        }
+        for pass in 0..<3 {
+            let report = try await self.sweep(store)
+            #expect(report.live == 3 && report.anonymous == 1, "pass \(pass)")
+            for number in 0..<6 { age(fixture.path(of: sessionName(UInt64(number))), by: 120) }
+        }
     }
 
     @Test("anonymous sessions are counted alike with and without a note", arguments: [1, 7, 1000])
@@ -164,7 +190,7 @@ struct FileSessionSweepTests {
         var session = makeSession([1], expiresAt: Timestamp(nanosecondsSinceEpoch: Self.wall + 3600 * Self.second))
         session.epoch = 1 << 40 | 5
         let note = try #require(self.note(session))
-        #expect(note.isAnonymous)
+        #expect(note.glimpse == .anonymous)
         #expect(note.modificationTime < session.expiresAt.nanosecondsSinceEpoch)
         func believed(_ time: Int64, wall: Int64 = Self.wall, now: Int64 = Self.wall, epoch: UInt64 = 1 << 40 | 5) -> Bool {
             SweepNote(time, wall: wall, now: Timestamp(nanosecondsSinceEpoch: now), epoch: epoch) != nil
@@ -191,10 +217,10 @@ struct FileSessionSweepTests {
         #expect(longest.modificationTime <= Self.wall + 30 * 86_400 * Self.second)
         var user = makeSession([1], expiresAt: hour)
         user.userTag = UserTag(bytes: [UInt8](repeating: 1, count: 16))
-        #expect(try #require(self.note(user)).isAnonymous == false)
+        #expect(try #require(self.note(user)).glimpse == .ofUser)
         // The user's number may end it, and is forgotten after thirty days.
         user.expiresAt = .distantFuture
         #expect(try #require(self.note(user)).modificationTime <= Self.wall + 86_400 * Self.second)
-        #expect(try #require(self.note(makeSession([1], state: .ended, expiresAt: hour))).isAnonymous == false)
+        #expect(try #require(self.note(makeSession([1], state: .ended, expiresAt: hour))).glimpse == .tombstone)
     }
 }

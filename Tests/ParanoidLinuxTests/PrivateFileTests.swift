@@ -62,6 +62,22 @@ struct PrivateFileTests {
         #expect(facts.st_mode & 0o777 == 0o600)
     }
 
+    @Test(
+        "of root's for a group that may read it stays as it is, whoever reads it",
+        .enabled(if: geteuid() == 0, "needs the right to give files away"),
+        arguments: [0o440, 0o640] as [mode_t]
+    )
+    func ofRootForGroup(_ mode: mode_t) throws {
+        defer { self.cleanUp() }
+        let path = self.path("secret")
+        #expect(try PrivateFile.create(path, contents: [1]))
+        #expect(unsafe chown(path, 0, 10001) == 0 && chmod(path, mode) == 0)
+        #expect(try PrivateFile.read(path) == [1])
+        var facts = stat()
+        #expect(unsafe stat(path, &facts) == 0)
+        #expect(facts.st_mode & 0o777 == mode)
+    }
+
     @Test("may be a symbolic link of ours or of root's", .enabled(if: geteuid() == 0, "needs the right to give links away"))
     func links() throws {
         defer { self.cleanUp() }

@@ -214,9 +214,8 @@ final class FileSessionSweeper: Sendable {
         _ report: inout SweepReport
     ) throws(SessionStoreError) -> Bool {
         guard Self.isSession(entry.nameBytes) else { return false }
-        if let isAnonymous = self.glance(at: entry, past: limit) {
-            report.live += 1
-            if isAnonymous { report.anonymous += 1 }
+        if let seen = self.glance(at: entry, past: limit) {
+            Self.count(seen, &report)
         } else if let name = SessionName(hexadecimal: Array(entry.nameBytes)) {
             try self.visit(name, past: limit, &report)
         }
@@ -229,10 +228,10 @@ final class FileSessionSweeper: Sendable {
     /// nothing (see ``SweepNote``) one at the heads in it, without a check of the bytes behind them. Where it is mistaken, the session is dealt
     /// with when it is used, or when the time in its head has come.
     ///
-    /// - Returns: Whether nobody is logged in.
-    private func glance(at entry: borrowing DirectoryReader, past limit: Limit) -> Bool? {
+    /// - Returns: What it is.
+    private func glance(at entry: borrowing DirectoryReader, past limit: Limit) -> Glimpse? {
         guard let status = try? entry.status(), SessionDirectory.objection(to: status) == nil else { return nil }
-        if let note = SweepNote(status.modifiedAt, wall: limit.wall, now: limit.now, epoch: limit.epoch) { return note.isAnonymous }
+        if let note = SweepNote(status.modifiedAt, wall: limit.wall, now: limit.now, epoch: limit.epoch) { return note.glimpse }
         guard let layout = SlotLayout.last(inFileOf: status.size), layout.fileByteCount == status.size else { return nil }
         do throws(SystemCallError) {
             let file = try entry.open()
@@ -243,7 +242,7 @@ final class FileSessionSweeper: Sendable {
                 // The note is about what was read before. Whoever writes from now on sets the time again.
                 if try SlotHeads(of: file, layout) != heads { try file.setModificationTime(nil) }
             }
-            return session.state == .live && session.userTag == nil
+            return Glimpse(session)
         } catch {
             return nil
         }
@@ -283,9 +282,11 @@ final class FileSessionSweeper: Sendable {
         if case .session(let session, _) = contents { self.count(session, &report) } else { report.live += 1 }
     }
 
-    private func count(_ session: StoredSession, _ report: inout SweepReport) {
-        report.live += 1
-        if session.state == .live && session.userTag == nil { report.anonymous += 1 }
+    private func count(_ session: StoredSession, _ report: inout SweepReport) { Self.count(Glimpse(session), &report) }
+
+    private static func count(_ seen: Glimpse, _ report: inout SweepReport) {
+        if seen != .tombstone { report.live += 1 }
+        if seen == .anonymous { report.anonymous += 1 }
     }
 
     private func lockIfAvailable(_ file: SessionFile) throws(SystemCallError) -> SessionFileLock? {

@@ -26,8 +26,8 @@ struct SweepNote: Sendable, Hashable {
     /// The time of modification that says all of it, in nanoseconds since the Unix epoch.
     let modificationTime: Int64
 
-    /// Whether nobody is logged in.
-    var isAnonymous: Bool { self.number & 1 == 1 }
+    /// What is there.
+    var glimpse: Glimpse { Glimpse(rawValue: Int(self.number % 3)) ?? .ofUser }
 
     private var number: UInt64 { UInt64(self.modificationTime % Self.second / 1000) }
 
@@ -41,7 +41,7 @@ struct SweepNote: Sendable, Hashable {
     init?(_ modificationTime: Int64, wall: Int64, now: Timestamp, epoch: UInt64) {
         self.modificationTime = modificationTime
         guard modificationTime > 0, modificationTime % 1000 == Self.mark, modificationTime - Self.distance > wall,
-            modificationTime > now.nanosecondsSinceEpoch, self.number / 2 == epoch % Self.epochCount
+            modificationTime > now.nanosecondsSinceEpoch, self.number / 3 == epoch % Self.epochCount
         else { return nil }
     }
 
@@ -49,9 +49,20 @@ struct SweepNote: Sendable, Hashable {
     init?(_ session: StoredSession, writtenAt: Int64, wall: Int64) {
         let longest = session.userTag == nil ? Self.longest : Self.longestOfUser
         let end = max(0, min(session.expiresAt.nanosecondsSinceEpoch, wall + longest)) / Self.second - 1
-        let isAnonymous = session.state == .live && session.userTag == nil
-        let number = 2 * (session.epoch % Self.epochCount) + (isAnonymous ? 1 : 0)
+        let number = 3 * (session.epoch % Self.epochCount) + UInt64(Glimpse(session).rawValue)
         self.modificationTime = end * Self.second + Int64(number) * 1000 + Self.mark
         guard wall - writtenAt > Self.rest, end * Self.second > wall + 2 * Self.distance else { return nil }
+    }
+}
+
+/// What a sweep needs to know of a session that need not be removed.
+enum Glimpse: Int, Sendable {
+    case ofUser
+    case anonymous
+    /// It has ended and says so for a while.
+    case tombstone
+
+    init(_ session: StoredSession) {
+        self = session.state != .live ? .tombstone : session.userTag == nil ? .anonymous : .ofUser
     }
 }

@@ -25,22 +25,30 @@ package enum PrivateFile {
     /// Reads a file.
     ///
     /// Containers mount secrets as links, and as files of root that a group of the process may read: both are root's decision. Access that
-    /// root has given to the group of a file of ours (`fsGroup`) is taken away.
+    /// root has given to the group of a file of ours (`fsGroup`) is taken away; a file of root's that its group may only read stays as it is, also
+    /// when root itself reads it.
     ///
     /// - Returns: Its bytes; `nil` when there is no such file.
     package static func read(_ path: String) throws(Failure) -> [UInt8]? {
         guard let file = try self.open(path) else { return nil }
         let status: FileStatus
-        do { status = try file.privateStatus() } catch { throw .system(error) }
+        do throws(SystemCallError) {
+            let found = try file.status()
+            // Root's own group is nobody that root would mean.
+            status = Self.isOfRootForGroup(found) && found.group != 0 ? found : try file.privateStatus()
+        } catch {
+            throw .system(error)
+        }
         guard status.kind == .regular else { throw .notAFile }
         guard status.isOwn || status.owner == 0 else { throw .foreignOwner }
-        let isOfRootForGroup = status.owner == 0 && status.permissions & 0o037 == 0 && ProcessIdentity.isMember(ofGroup: status.group)
-        guard !status.isShared || (isOfRootForGroup && !status.isOwn) else {
-            throw .readableByOthers(permissions: status.permissions)
-        }
+        let isMeantForUs = Self.isOfRootForGroup(status) && (status.isOwn || ProcessIdentity.isMember(ofGroup: status.group))
+        guard !status.isShared || isMeantForUs else { throw .readableByOthers(permissions: status.permissions) }
         guard status.size <= Self.maximumSize else { throw .tooLarge }
         do { return try Self.contents(of: file, size: status.size) } catch { throw .system(error) }
     }
+
+    /// Whether root has made a file for a group that may read it and no more.
+    private static func isOfRootForGroup(_ status: FileStatus) -> Bool { status.owner == 0 && status.permissions & 0o037 == 0 }
 
     /// Opens a file, or what a link of ours or of root's leads to; `nil` when there is none.
     private static func open(_ path: String) throws(Failure) -> OpenFile? {
