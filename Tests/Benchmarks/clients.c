@@ -7,15 +7,14 @@
  * Prints one line: clients, those without an answer, the least, mean and most answers of one, and answers that were not 200.
  */
 #define _GNU_SOURCE
+#include "client.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 struct client {
@@ -26,19 +25,6 @@ struct client {
 };
 
 static char request[512];
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what)
-{
-    perror(what);
-    exit(1);
-}
 
 /* Whether the buffer holds a whole answer with a Content-Length. */
 static int is_whole(struct client *client)

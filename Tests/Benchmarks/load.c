@@ -9,15 +9,14 @@
  * BENCH_OTHER_COOKIES, which may be the same file, and ask as often as they are answered, or BENCH_OTHER_RATE times a second in all. The last line is `result: requests µs p50 p99 failed`, with times in µs.
  */
 #define _GNU_SOURCE
+#include "client.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { cookie_limit = 8, text_limit = 320, longest_time = 4000000 };
@@ -50,19 +49,6 @@ static long answers, failed;
 static struct client *idle[4096];
 static int idle_count;
 static double pause_time, due;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void fail(const char *what)
-{
-    perror(what);
-    exit(1);
-}
 
 /* Replaces a cookie, or takes it away where it has no value. */
 static void keep(struct session *session, const char *text, size_t length)

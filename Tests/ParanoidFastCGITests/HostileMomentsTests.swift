@@ -69,6 +69,13 @@ struct EndedElsewhereTests {
         return try await client.send(method, path)
     }
 
+    /// Logs out with the same cookies in another process.
+    private func logOut(_ client: TestClient, in other: Application) async throws {
+        var elsewhere = client
+        elsewhere.application = other
+        #expect(try await elsewhere.post("/logout").text == "out")
+    }
+
     @Test(
         "takes nothing any more: each change fails, at once or with the answer, and no cookie is set",
         arguments: ["update", "set", "merge", "remove", "lifetime", "step-up", "log-in", "remember"],
@@ -104,9 +111,7 @@ struct EndedElsewhereTests {
         let tab = ann
         async let slow = Self.send(.get, "/slow-user", as: tab)
         await self.barrier.arrival()
-        var elsewhere = ann
-        elsewhere.application = other
-        #expect(try await elsewhere.post("/logout").text == "out")
+        try await self.logOut(ann, in: other)
         self.barrier.open()
         let answer = try await slow
         #expect(answer.text == "ann" && answer.response.cookies.isEmpty)
@@ -122,9 +127,7 @@ struct EndedElsewhereTests {
         async let slow = Self.send(.post, "/rotate-and-wait", as: tab)
         await self.barrier.arrival()
         // Shows the identifier from before.
-        var elsewhere = ann
-        elsewhere.application = other
-        #expect(try await elsewhere.post("/logout").text == "out")
+        try await self.logOut(ann, in: other)
         self.barrier.open()
         let answer = try await slow
         #expect(answer.text == "rotated" && answer.response.cookies.isEmpty)

@@ -12,15 +12,17 @@ struct ParameterIndex: Sendable {
 
     /// Takes note of the pairs of another head, which ``ParameterScanner`` has judged.
     mutating func build(over bytes: UnsafeRawBufferPointer) {
-        var (count, position) = (0, 0)
-        while count < Self.capacity, let pair = unsafe ParameterPair(at: position, before: bytes.count, of: bytes) {
+        var pairs = ParameterPairs()
+        var count = 0
+        while count < Self.capacity {
+            let position = pairs.position
+            guard let pair = unsafe pairs.next(in: bytes) else { break }
             let mark = unsafe Self.mark(UnsafeRawBufferPointer(rebasing: bytes[pair.name..<pair.value]))
             self.entries[count] = UInt64(position) << 32 | UInt64(mark)
             count &+= 1
-            position = pair.end
         }
         self.count = count
-        self.end = position
+        self.end = pairs.position
     }
 
     /// Finds the value of the first parameter of a name.
@@ -32,10 +34,9 @@ struct ParameterIndex: Sendable {
             if unsafe pair.hasName(name, in: bytes) { return pair.value..<pair.end }
         }
         guard self.count == Self.capacity else { return nil }
-        var position = self.end
-        while let pair = unsafe ParameterPair(at: position, before: bytes.count, of: bytes) {
+        var pairs = ParameterPairs(at: self.end)
+        while let pair = unsafe pairs.next(in: bytes) {
             if unsafe pair.hasName(name, in: bytes) { return pair.value..<pair.end }
-            position = pair.end
         }
         return nil
     }

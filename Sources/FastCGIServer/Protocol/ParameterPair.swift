@@ -50,7 +50,13 @@ struct ParameterPair {
 
 /// The name-value pairs of a head that ``ParameterScanner`` has judged.
 struct ParameterPairs {
-    private var position = 0
+    /// Where the next pair begins.
+    private(set) var position: Int
+
+    /// Begins with the first pair, or with the one at a position.
+    init(at position: Int = 0) {
+        self.position = position
+    }
 
     /// The next name and its value; `nil` behind the last.
     @inline(__always)

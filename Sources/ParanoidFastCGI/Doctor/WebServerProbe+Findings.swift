@@ -72,7 +72,8 @@ extension WebServerProbe {
         for (name, value, reason) in needed where (reply.parameters[name] ?? "").isEmpty {
             found.append(self.finding(.error, "the parameter \(name) does not arrive; \(reason)", "fastcgi_param \(name) \(value);"))
         }
-        if Double(reply.parameters["REQUEST_BEGAN"] ?? "") == nil || Double(reply.parameters["REQUEST_TAKEN"] ?? "") == nil {
+        let began = Double(reply.parameters["REQUEST_BEGAN"] ?? "")
+        if began == nil || Double(reply.parameters["REQUEST_TAKEN"] ?? "") == nil {
             found.append(
                 self.finding(
                     .warning,
@@ -81,7 +82,7 @@ extension WebServerProbe {
                 )
             )
         }
-        if let began = Double(reply.parameters["REQUEST_BEGAN"] ?? "") { found += self.clock(began) }
+        if let began { found += self.clock(began) }
         for name in reply.doubled.sorted() {
             found.append(
                 self.finding(

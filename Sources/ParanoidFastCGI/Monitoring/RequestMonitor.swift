@@ -109,9 +109,8 @@ package final class RequestMonitor: Sendable {
             return total
         }
         self.metrics?.end()
-        if self.isTold || self.slowRequest.map({ total >= $0.wholeNanoseconds }) ?? false {
-            self.tell(trace.facts, total: total)
-        }
+        let isSlow = self.slowRequest.map { total >= $0.wholeNanoseconds } ?? false
+        if isSlow || self.isTold { self.tell(trace.facts, total: total, isSlow: isSlow) }
         let kept = unsafe Unmanaged.passRetained(trace)
         if unsafe !self.spare.give(kept.toOpaque()) { unsafe kept.release() }
     }
@@ -119,8 +118,8 @@ package final class RequestMonitor: Sendable {
     /// Whether somebody is told of each request.
     private var isTold: Bool { self.metrics != nil || self.access != nil }
 
-    private func tell(_ facts: RequestTrace.Facts, total: Int64) {
-        if let limit = self.slowRequest, total >= limit.wholeNanoseconds { self.noteSlow(facts, total: total) }
+    private func tell(_ facts: RequestTrace.Facts, total: Int64, isSlow: Bool) {
+        if isSlow { self.noteSlow(facts, total: total) }
         // Without a method it was no request.
         guard !facts.method.isEmpty else { return }
         self.metrics?.record(facts, total: total)
