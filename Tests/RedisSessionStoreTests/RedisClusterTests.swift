@@ -99,21 +99,11 @@ struct RedisClusterTests {
         let stores = try (0..<2).map { _ in try cluster.store(prefix: "move") }
         // A name whose slot is the first node's.
         let name = try #require(
-            (0..<1000).lazy.compactMap { _ in SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) }) }
+            (0..<1000).lazy.map { _ in makeName() }
                 .first { HashSlot.slot(of: keys.session($0)) < 5461 }
         )
         let slot = HashSlot.slot(of: keys.session(name))
-        let session = StoredSession(
-            protection: .sealed,
-            secretNumber: 1,
-            handle: SessionHandle("0123456789abcdef")!,
-            epoch: try await stores[0].epoch(),
-            generation: 1,
-            createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            expiresAt: Timestamp(secondsSinceEpoch: 4_000_000_000),
-            payload: [0]
-        )
+        let session = try await makeSession([0], in: stores[0])
         try await stores[0].create(session, named: name)
         let rounds = 100
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -156,18 +146,8 @@ struct RedisSentinelTests {
             return known && text.contains("master_link_status:up")
         }
         let store = try RedisSessionStore(.init(address: RedisAddress("redis://127.0.0.1:\(ports[2])?sentinel=shop&timeout=60")))
-        let name = try #require(SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) }))
-        let session = StoredSession(
-            protection: .sealed,
-            secretNumber: 1,
-            handle: SessionHandle("0123456789abcdef")!,
-            epoch: try await store.epoch(),
-            generation: 1,
-            createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            expiresAt: Timestamp(secondsSinceEpoch: 4_000_000_000),
-            payload: [0]
-        )
+        let name = makeName()
+        let session = try await makeSession([0], in: store)
         try await store.create(session, named: name)
         let key = RedisKeys(prefix: "paranoid").session(name)
         try await eventually("the replica has the session") {

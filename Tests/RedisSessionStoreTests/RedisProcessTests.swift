@@ -9,18 +9,8 @@ import Testing
 @Suite("Processes that share a store in Redis", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
 struct RedisProcessTests {
     private func makeCounter(in store: RedisSessionStore) async throws -> SessionName {
-        let name = try #require(SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) }))
-        let session = StoredSession(
-            protection: .sealed,
-            secretNumber: 1,
-            handle: SessionHandle("0123456789abcdef")!,
-            epoch: try await store.epoch(),
-            generation: 1,
-            createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            expiresAt: Timestamp(secondsSinceEpoch: 4_000_000_000),
-            payload: [UInt8](repeating: 0, count: 8)
-        )
+        let name = makeName()
+        let session = try await makeSession([UInt8](repeating: 0, count: 8), in: store)
         try await store.create(session, named: name)
         return name
     }

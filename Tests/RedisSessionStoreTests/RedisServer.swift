@@ -126,4 +126,29 @@ final class RedisServer: Sendable {
     /// The reply to a command.
     func reply(_ words: String...) async throws -> RedisReply { try await self.client().send(RedisCommand(words)).reply }
 }
+
+/// A name that no other session has.
+func makeName() -> SessionName { SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) })! }
+
+/// A session for a store.
+func makeSession(
+    _ payload: [UInt8],
+    in store: RedisSessionStore,
+    generation: UInt64 = 1,
+    expiresAt: Timestamp = Timestamp(secondsSinceEpoch: 4_000_000_000),
+    userTag: UserTag? = nil
+) async throws -> StoredSession {
+    StoredSession(
+        protection: .sealed,
+        secretNumber: 1,
+        handle: SessionHandle("0123456789abcdef")!,
+        epoch: try await store.epoch(),
+        generation: generation,
+        createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+        writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
+        expiresAt: expiresAt,
+        userTag: userTag,
+        payload: payload
+    )
+}
 #endif

@@ -8,31 +8,6 @@ import Testing
 
 @Suite("The store in Redis", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
 struct RedisStoreTests {
-    private static let end = Timestamp(secondsSinceEpoch: 4_000_000_000)
-
-    private func name() -> SessionName { SessionName(bytes: (0..<32).map { _ in UInt8.random(in: .min ... .max) })! }
-
-    private func session(
-        _ payload: [UInt8],
-        in store: RedisSessionStore,
-        generation: UInt64 = 1,
-        expiresAt: Timestamp = end,
-        userTag: UserTag? = nil
-    ) async throws -> StoredSession {
-        StoredSession(
-            protection: .sealed,
-            secretNumber: 1,
-            handle: SessionHandle("0123456789abcdef")!,
-            epoch: try await store.epoch(),
-            generation: generation,
-            createdAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            writtenAt: Timestamp(secondsSinceEpoch: 1_700_000_000),
-            expiresAt: expiresAt,
-            userTag: userTag,
-            payload: payload
-        )
-    }
-
     /// Counts a session's payload of one byte up.
     private func count(_ name: SessionName, in store: RedisSessionStore) async throws {
         try await store.modify(name, timeout: .seconds(60)) { current in
@@ -54,8 +29,8 @@ struct RedisStoreTests {
     func roundTrips() async throws {
         let server = try await RedisServer()
         let store = try server.store()
-        let name = self.name()
-        try await store.create(try await self.session([0], in: store), named: name)
+        let name = makeName()
+        try await store.create(try await makeSession([0], in: store), named: name)
         try await self.count(name, in: store)
         _ = try await server.reply("CONFIG", "RESETSTAT")
         for _ in 0..<50 {
@@ -74,8 +49,8 @@ struct RedisStoreTests {
     func forgottenScripts() async throws {
         let server = try await RedisServer()
         let store = try server.store()
-        let name = self.name()
-        try await store.create(try await self.session([0], in: store), named: name)
+        let name = makeName()
+        try await store.create(try await makeSession([0], in: store), named: name)
         for _ in 0..<3 {
             _ = try await server.reply("SCRIPT", "FLUSH")
             try await self.count(name, in: store)
@@ -89,9 +64,9 @@ struct RedisStoreTests {
         let store = try server.store(prefix: "lifetimes")
         let keys = RedisKeys(prefix: "lifetimes")
         let tag = try #require(UserTag(bytes: Array(repeating: 7, count: 16)))
-        let name = self.name()
+        let name = makeName()
         let soon = store.now.advanced(by: .seconds(10_000))
-        try await store.create(try await self.session([0], in: store, expiresAt: soon, userTag: tag), named: name)
+        try await store.create(try await makeSession([0], in: store, expiresAt: soon, userTag: tag), named: name)
         func rest(_ key: [UInt8]) async throws -> Int64 {
             guard case .integer(let rest) = try await store.client.send(RedisCommand("PTTL", key: key)).reply else { return -3 }
             return rest
@@ -116,8 +91,8 @@ struct RedisStoreTests {
         let server = try await RedisServer.shared.get()
         let store = try server.store(prefix: "late")
         let tag = try #require(UserTag(bytes: Array(repeating: 9, count: 16)))
-        let name = self.name()
-        try await store.create(try await self.session([0], in: store, userTag: tag), named: name)
+        let name = makeName()
+        try await store.create(try await makeSession([0], in: store, userTag: tag), named: name)
         let first = try #require(try await store.fetch(name)?.listing)
         for next in [nil, tag] {
             try await store.modify(name, timeout: .seconds(60)) { current in
@@ -138,7 +113,7 @@ struct RedisStoreTests {
         let store = try server.store(prefix: "damage")
         let keys = RedisKeys(prefix: "damage")
         for bytes in [Array("nonsense".utf8), [], [UInt8](repeating: 0, count: 300)] {
-            let name = self.name()
+            let name = makeName()
             _ = try await store.client.send(RedisCommand("SET", key: keys.session(name), [bytes]))
             await #expect(throws: SessionStoreError.self) { try await store.read(name) }
             #expect(try await store.read(name) == nil)
@@ -150,8 +125,8 @@ struct RedisStoreTests {
     func newerForm() async throws {
         let server = try await RedisServer.shared.get()
         let store = try server.store(prefix: "newer")
-        let name = self.name()
-        var bytes = SessionValue(try await self.session([1], in: store), listing: .init()).bytes
+        let name = makeName()
+        var bytes = SessionValue(try await makeSession([1], in: store), listing: .init()).bytes
         bytes[3] = 200
         _ = try await store.client.send(RedisCommand("SET", key: RedisKeys(prefix: "newer").session(name), [bytes]))
         await #expect { try await store.read(name) } throws: { ($0 as? SessionStoreError)?.code == .refused }
@@ -162,14 +137,14 @@ struct RedisStoreTests {
     func lostControl() async throws {
         let server = try await RedisServer.shared.get()
         let store = try server.store(prefix: "lost")
-        let name = self.name()
-        try await store.create(try await self.session([0], in: store), named: name)
+        let name = makeName()
+        try await store.create(try await makeSession([0], in: store), named: name)
         #expect(try await store.read(name) != nil)
         _ = try await store.client.send(RedisCommand("DEL", key: RedisKeys(prefix: "lost").control))
         try await eventually("the session is gone") { try await store.read(name) == nil }
         // One that begins now stays.
-        let next = self.name()
-        try await store.create(try await self.session([0], in: store), named: next)
+        let next = makeName()
+        try await store.create(try await makeSession([0], in: store), named: next)
         #expect(try await server.store(prefix: "lost").read(next) != nil)
     }
 
@@ -177,8 +152,8 @@ struct RedisStoreTests {
     func restart() async throws {
         let server = try await RedisServer(["--appendonly", "yes", "--appendfsync", "always"])
         let store = try server.store(timeout: 3)
-        let name = self.name()
-        try await store.create(try await self.session([0], in: store), named: name)
+        let name = makeName()
+        try await store.create(try await makeSession([0], in: store), named: name)
         try await self.count(name, in: store)
         server.end()
         for _ in 0..<5 {
@@ -195,8 +170,8 @@ struct RedisStoreTests {
     func pause() async throws {
         let server = try await RedisServer()
         let store = try server.store(timeout: 2)
-        let name = self.name()
-        try await store.create(try await self.session([0], in: store), named: name)
+        let name = makeName()
+        try await store.create(try await makeSession([0], in: store), named: name)
         _ = try await store.read(name)
         server.signal(SIGSTOP)
         await #expect { try await self.count(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
@@ -211,12 +186,12 @@ struct RedisStoreTests {
     func full() async throws {
         let server = try await RedisServer(["--maxmemory-policy", "noeviction"])
         let store = try server.store()
-        let name = self.name()
-        try await store.create(try await self.session([5], in: store), named: name)
+        let name = makeName()
+        try await store.create(try await makeSession([5], in: store), named: name)
         _ = try await server.reply("CONFIG", "SET", "maxmemory", "1")
         await #expect { try await self.count(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .full }
-        let other = try await self.session([1], in: store)
-        await #expect { try await store.create(other, named: self.name()) } throws: { ($0 as? SessionStoreError)?.code == .full }
+        let other = try await makeSession([1], in: store)
+        await #expect { try await store.create(other, named: makeName()) } throws: { ($0 as? SessionStoreError)?.code == .full }
         _ = try await server.reply("CONFIG", "SET", "maxmemory", "0")
         #expect(try await store.read(name)?.payload == [5])
     }
@@ -225,8 +200,8 @@ struct RedisStoreTests {
     func refused() async throws {
         let server = try await RedisServer.shared.get()
         let store = try RedisSessionStore(.init(address: RedisAddress("\(server.address)?prefix=large"), maximumPayloadSize: 10))
-        let large = try await self.session([UInt8](repeating: 0, count: 11), in: store)
-        await #expect { try await store.create(large, named: self.name()) } throws: { ($0 as? SessionStoreError)?.code == .tooLarge }
+        let large = try await makeSession([UInt8](repeating: 0, count: 11), in: store)
+        await #expect { try await store.create(large, named: makeName()) } throws: { ($0 as? SessionStoreError)?.code == .tooLarge }
         #expect {
             try RedisSessionStore(.init(address: RedisAddress("rediss://h")))
         } throws: {
@@ -238,14 +213,14 @@ struct RedisStoreTests {
     func turns() async throws {
         let client = try RedisClient(try RedisAddress("redis+unix:/nonexistent"))
         let turns = SessionTurns(client: client, most: 2)
-        let name = self.name()
+        let name = makeName()
         try await turns.take(name, timeout: 0)
         await #expect { try await turns.take(name, timeout: 0) } throws: { ($0 as? SessionStoreError)?.code == .lockTimeout }
         await #expect { try await turns.take(name, timeout: 1) } throws: { ($0 as? SessionStoreError)?.code == .lockTimeout }
         turns.give(name)
         try await turns.take(name, timeout: 0)
         turns.give(name)
-        try await turns.take(self.name(), timeout: 0)
+        try await turns.take(makeName(), timeout: 0)
     }
 
     @Test("a store that is closed leaves nobody waiting")
@@ -253,7 +228,7 @@ struct RedisStoreTests {
         let server = try await RedisServer.shared.get()
         for _ in 0..<20 {
             let store = try server.store(prefix: "closed")
-            #expect(try await store.read(self.name()) == nil)
+            #expect(try await store.read(makeName()) == nil)
         }
         let client = try RedisClient(try RedisAddress("redis+unix:/nonexistent?timeout=600"))
         for _ in 0..<5 { await #expect(throws: RedisFailure.self) { try await client.send(RedisCommand(["PING"])) } }
