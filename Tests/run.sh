@@ -34,9 +34,9 @@
 # There is one debug, one release and one sanitizer build, made once. In the gate, parts that measure nothing run beside
 # one another. What the parts need is installed with apt. Every command has a deadline, and the whole has one
 # (RUN_MINUTES, 80); no process is left behind. A test that fails beside others and passes three times alone, and a
-# script with real clocks that passes the second time, are named as unsteady and count as passed. The last line is
-# `N passed, N failed`, summed over the parts; the exit status is 0 only if nothing failed. Logs are in .build/test-logs,
-# with the seconds of each command in times.txt.
+# script with real clocks that passes the second time, are named as unsteady and count as passed. What failed is told
+# once more at the end. The last line is `N passed, N failed`, summed over the parts; the exit status is 0 only if nothing
+# failed. Logs are in .build/test-logs, with the seconds of each command in times.txt.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -47,6 +47,7 @@ cd "$root" || exit 1
 # MARK: Parts
 
 part_lint() {
+    need python3 || return
     local status files bad script
     run lint 300 swift format lint --strict --parallel --recursive --configuration .swift-format Package.swift Sources Tests
     status=$?
@@ -55,6 +56,10 @@ part_lint() {
     for script in nginx/*.sh Tests/*.sh Tests/*/*.sh .ci/run; do
         files=$((files + 1))
         bash -n "$script" || { bad=$((bad + 1)); status=1; }
+    done
+    for script in Tests/xunit.py Tests/failures.py; do
+        files=$((files + 1))
+        python3 -m doctest "$script" || { bad=$((bad + 1)); status=1; }
     done
     count $((files - bad)) "$bad" "$status" lint
 }
@@ -323,5 +328,6 @@ passed=0 failed=0
 while read -r good bad; do passed=$((passed + good)) failed=$((failed + bad)); done < "$counts"
 echo "$SECONDS s" >> "$logs/times.txt"
 if [ -f "$work/unsteady" ]; then sort -u "$work/unsteady" | sed 's/\[.\/\]/./g; s/\\//g; s/^/unsteady, failed once and then passed alone: /'; fi
+if [ -f "$work/failures" ]; then cat "$work/failures"; fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

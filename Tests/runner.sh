@@ -58,7 +58,8 @@ run() {
     wait "$shower"
     running=()
     echo "$((SECONDS - began)) s: $name" >> "$logs/times.txt"
-    [ "$status" -ne 124 ] || echo "run.sh: $name took more than $limit s and was ended"
+    [ "$status" -ne 124 ] || echo "run.sh: $name took more than $limit s and was ended" | tee -a "$log"
+    [ "$status" -lt 128 ] || echo "run.sh: signal $((status - 128)) ended $name" | tee -a "$log"
     return "$status"
 }
 
@@ -75,6 +76,7 @@ count() {
     fi
     echo "--- $4: $good passed, $bad failed" >&3
     echo "$good $bad" >> "$counts"
+    [ "$bad" -eq 0 ] || { echo; echo "### $4: $bad failed (status $3)"; python3 Tests/failures.py "$log"; } >> "$work/failures"
 }
 
 # swift_tests NAME SECONDS BUNDLE FILTER...: runs tests that are built and counts them from the report they write. The
