@@ -10,14 +10,16 @@ MOST = 40
 
 
 def told(lines):
-    """What is told of the lines of a log.
+    r"""What is told of the lines of a log.
 
-    >>> print(*told(['◇ Test "a" started.', '◇ Test "b c" started.', '✔ Test "a" with 2 test cases passed after 1 s.', '💣 Fatal error: x']), sep="\\n")
+    >>> print(*told(['◇ Test "a" started.', '◇ Test "b c" started.', '✔ Test "a" with 2 test cases passed after 1 s.', '💣 Fatal error: x']), sep="\n")
     💣 Fatal error: x
     did not end: "b c"
     ◇ Test "a" started.
     ◇ Test "b c" started.
     ✔ Test "a" with 2 test cases passed after 1 s.
+    >>> [line for line in told(['◇ Test "is skipped" started.', '◇ Test "has failed" started.', '➜ Test "is skipped" skipped.']) if "end" in line]
+    ['did not end: "has failed"']
     >>> told(['✘ Test "a" failed after 1 s with 1 issue.', '✘ Test run with 1 test in 1 suite failed after 1 s with 1 issue.'])
     ['✘ Test "a" failed after 1 s with 1 issue.', '✘ Test run with 1 test in 1 suite failed after 1 s with 1 issue.']
     """
@@ -27,7 +29,7 @@ def told(lines):
         result += lines[crash[0] : crash[0] + MOST]
     if not any(re.match(r"[✔✘] Test run with", line) for line in lines[-20:]):
         begun = [match[1] for line in lines if (match := re.match(r"◇ Test (?!case|run)(.+) started\.$", line))]
-        ends = (re.match(r"[✔✘➜] Test (.+?)(?: with \d+ test cases?)? (?:passed|failed|skipped)", line) for line in lines)
+        ends = (re.match(r"[✔✘➜] Test (.+?)(?: with \d+ test cases?)? (?:passed after|failed after|skipped[.:])", line) for line in lines)
         ended = {match[1] for match in ends if match}
         result += [f"did not end: {name}" for name in begun if name not in ended][:MOST]
     return result + [line for line in lines[-15:] if line not in result]
