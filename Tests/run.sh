@@ -49,7 +49,7 @@ cd "$root" || exit 1
 part_lint() {
     need python3 || return
     local status files bad script
-    run lint 300 swift format lint --strict --parallel --recursive --configuration .swift-format Package.swift Sources Tests
+    run lint 600 swift format lint --strict --parallel --recursive --configuration .swift-format Package.swift Sources Tests
     status=$?
     files=$(find Package.swift Sources Tests -name '*.swift' -not -path '*/.build/*' | wc -l)
     bad=$(grep -oE '^[^ :]+\.swift' "$log" | sort -u | wc -l)
@@ -66,7 +66,7 @@ part_lint() {
 
 part_arrows() {
     need python3 || return
-    run arrows 120 python3 Tests/arrows.py
+    run arrows 300 python3 Tests/arrows.py
     count_closing_line $? arrows
     run threat-table 60 python3 Tests/threat-table.py
     count_closing_line $? "threat table"
@@ -74,18 +74,18 @@ part_arrows() {
 
 part_unit() {
     need python3 && build_debug || return
-    swift_tests unit 400 "$(bundle_of .build)" --skip IntegrationTests
+    swift_tests unit 900 "$(bundle_of .build)" --skip IntegrationTests
 }
 
 part_api() {
     need python3 && build_debug || return
-    run api 200 python3 Tests/PublicAPI/api.py "$@"
+    run api 600 python3 Tests/PublicAPI/api.py "$@"
     count_closing_line $? api
 }
 
 part_docs() {
     need python3 && build_debug || return
-    run docs 300 python3 Tests/PublicAPI/api.py --docs
+    run docs 600 python3 Tests/PublicAPI/api.py --docs
     count_closing_line $? docs
 }
 
@@ -97,9 +97,9 @@ part_tsan() {
     preload=(LD_PRELOAD="$work/libtsan-mutex.so" TSAN_OPTIONS=halt_on_error=0:second_deadlock_stack=1)
     # One process after the other: tests that compute for minutes would starve those that wait for one another.
     for stage in 'FastCGIServerTests' 'SessionRepository|FileSessionStoreTests' 'ParanoidLinuxTests|ParanoidFastCGITests' 'MiddlewareTrace'; do
-        swift_tests "tsan-${stage//[^A-Za-z]/}" 400 "$(bundle_of .build-tsan)" --filter "$stage"
+        swift_tests "tsan-${stage//[^A-Za-z]/}" 900 "$(bundle_of .build-tsan)" --filter "$stage"
     done
-    run tsan-torture 300 env "${preload[@]}" .build-tsan/debug/store-stress torture "$(torture_directory)" 5 3 3 500
+    run tsan-torture 600 env "${preload[@]}" .build-tsan/debug/store-stress torture "$(torture_directory)" 5 3 3 500
     status=$?
     if grep -q 'WARNING: ThreadSanitizer' "$log"; then status=66; fi
     count_closing_line "$status" "tsan: torture"
@@ -121,10 +121,10 @@ part_e2e() {
     others
     mkdir -p "$work/e2e"
     preload=(TMPDIR="$work/e2e")
-    swift_tests e2e 700 "$(bundle_of .build)" --filter IntegrationTests
+    swift_tests e2e 1200 "$(bundle_of .build)" --filter IntegrationTests
     preload=()
     end_left_behind "$work/e2e"
-    script demo 300 "demo.sh --check" nginx/demo.sh --check
+    script demo 600 "demo.sh --check" nginx/demo.sh --check
 }
 
 part_browser() {
@@ -160,14 +160,14 @@ part_fuzz() {
     [ "${1:-}" != --short ] || runs=200000
     for parser in multipart ranges; do
         corpus=Tests/ParserFuzz/Corpora/$parser.txt
-        run "fuzz-$parser-corpus" 60 "$PARANOID_BIN_DIR/parser-fuzz" replay "$parser" "$corpus"
+        run "fuzz-$parser-corpus" 300 "$PARANOID_BIN_DIR/parser-fuzz" replay "$parser" "$corpus"
         count_closing_line $? "fuzz: corpus of $parser"
         run "fuzz-$parser" 1800 "$PARANOID_BIN_DIR/parser-fuzz" "$parser" "$runs" 1 "$corpus"
         count_closing_line $? "fuzz: $parser"
     done
-    run fuzz-python 300 python3 Tests/Conformance/multipart.py "$PARANOID_BIN_DIR/parser-fuzz"
+    run fuzz-python 600 python3 Tests/Conformance/multipart.py "$PARANOID_BIN_DIR/parser-fuzz"
     count_closing_line $? "fuzz: beside Python"
-    run fuzz-nginx 300 python3 Tests/Conformance/ranges.py "$PARANOID_BIN_DIR/stress-server"
+    run fuzz-nginx 600 python3 Tests/Conformance/ranges.py "$PARANOID_BIN_DIR/stress-server"
     count_closing_line $? "fuzz: beside nginx"
 }
 
