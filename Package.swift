@@ -171,7 +171,7 @@ let package = Package(
         .testTarget(name: "FastCGIServerTests", dependencies: ["FastCGIServer", "ParanoidLinux", logging], swiftSettings: settings),
         .testTarget(
             name: "FileSessionStoreTests",
-            dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", logging],
+            dependencies: ["FileSessionStore", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", "TestSupport", logging],
             swiftSettings: settings
         ),
         .testTarget(

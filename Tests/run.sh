@@ -167,7 +167,7 @@ part_fuzz() {
     done
     run fuzz-python 600 python3 Tests/Conformance/multipart.py "$PARANOID_BIN_DIR/parser-fuzz"
     count_closing_line $? "fuzz: beside Python"
-    run fuzz-nginx 600 python3 Tests/Conformance/ranges.py "$PARANOID_BIN_DIR/stress-server"
+    script fuzz-nginx 600 "fuzz: beside nginx" python3 Tests/Conformance/ranges.py "$PARANOID_BIN_DIR/stress-server"
     count_closing_line $? "fuzz: beside nginx"
 }
 
