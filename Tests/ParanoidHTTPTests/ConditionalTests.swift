@@ -142,6 +142,8 @@ struct ConditionalTests {
         #expect(status(["HTTP_IF_NONE_MATCH": "*"], "\"2\"") == 412)
         #expect(status(["HTTP_IF_NONE_MATCH": "*"], nil) == 200)
         #expect(status([:], "\"2\"") == 200)
+        #expect(status(["HTTP_IF_MATCH": "\"1\""], "1") == 200)
+        #expect(status(["HTTP_IF_MATCH": "\"1\""], "2") == 412)
     }
 
     @Test("Another status and another method stay as they are")

@@ -34,6 +34,17 @@ struct ResponseTests {
     }
 
     @Test(
+        "refuses an entity tag that no condition could meet",
+        arguments: ["v1", "\"v1", "v1\"", "\"", "", "w/\"v1\"", "\"a b\"", "\"a\"b\""]
+    )
+    func entityTags(_ value: String) throws {
+        var response = Response()
+        #expect(throws: ResponseError(.invalidEntityTag, field: "etag")) { try response.setHeader(value, for: .eTag) }
+        #expect(throws: ResponseError(.invalidEntityTag, field: "etag")) { try response.addHeader(value, for: .eTag) }
+        for valid in ["\"v1\"", "W/\"v1\"", "\"\""] { try response.setHeader(valid, for: .eTag) }
+    }
+
+    @Test(
         "refuses fields that belong to the server",
         arguments: ["Set-Cookie", "Status", "Content-Length", "Transfer-Encoding", "CONNECTION", "status"]
     )

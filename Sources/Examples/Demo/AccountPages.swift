@@ -13,12 +13,7 @@ enum AccountPages {
             guard (1...100).contains(form.user.utf8.count) else {
                 throw HTTPError(.badRequest, message: "A user's name has 1 to 100 bytes.")
             }
-            // The address is kept because the page says so; an application asks first.
-            let device = SessionDevice(
-                label: request.parameter("HTTP_USER_AGENT") ?? "unknown",
-                address: request.parameter("REMOTE_ADDR")
-            )
-            try await request.session.logIn(as: form.user, device: device)
+            try await request.session.logIn(as: form.user, device: DevicesPage.device(of: request))
             return try Response.json(await SessionReport.peek(at: request.session))
         }
         routes.post("/logout") { request in
@@ -58,6 +53,11 @@ enum DevicesPage {
 
     private struct Ended: Encodable {
         var ended: Int
+    }
+
+    /// What is kept of a browser at its login: the address because the page says so; an application asks first.
+    static func device(of request: Request) -> SessionDevice {
+        SessionDevice(label: request.parameter("HTTP_USER_AGENT") ?? "unknown", address: request.parameter("REMOTE_ADDR"))
     }
 
     static func register(on routes: some RouterMethods) {
@@ -125,7 +125,7 @@ enum ProtectedPages {
                 throw HTTPError(.badRequest, message: "A user's name has 1 to 100 bytes.")
             }
             // A demo: whoever says a name is that user. What was kept before the login stays out of it.
-            try await request.session.logIn(as: form.user, keeping: .none)
+            try await request.session.logIn(as: form.user, device: DevicesPage.device(of: request), keeping: .none)
             if form.remember != nil { try await request.session.rememberMe() }
             try await request.session.flash("Welcome, \(form.user).", kind: .success)
             return Response.redirect(to: "/account")

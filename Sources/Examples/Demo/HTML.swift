@@ -58,7 +58,7 @@ enum HomePageStyle {
         header { padding-top: 2.5rem; }
         h1 { font-size: 2.1rem; letter-spacing: -.03em; margin: 0; }
         h1 span { color: var(--accent); } h1 a { color: inherit; text-decoration: none; } a { color: var(--accent); }
-        header + main { padding-top: 1.25rem; } [role=status] { border-left: .25rem solid var(--good); padding-left: .75rem; }
+        header + main { padding-top: 1.25rem; } [role=status]:not(:empty) { border-left: .25rem solid var(--good); padding-left: .75rem; }
         table { border-collapse: collapse; width: 100%; margin-bottom: 1rem; } caption { text-align: left; color: var(--soft); }
         th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
         th { color: var(--soft); font-weight: normal; } td form { margin: 0; } [type=checkbox] { width: auto; }

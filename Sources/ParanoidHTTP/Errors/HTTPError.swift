@@ -100,6 +100,8 @@ package struct ResponseError: Error, Sendable, Hashable, CustomStringConvertible
     package enum Code: String, Sendable, Hashable {
         /// A header field value with a byte below 0x20 (HTAB excepted) or 0x7F.
         case invalidField = "a header field value holds a control byte"
+        /// An `ETag` without double quotes around its text (RFC 9110, section 8.8.3): no condition of a client would ever hold.
+        case invalidEntityTag = "an entity tag is a text in double quotes, such as \"v1\" or W/\"v1\""
         /// A header field that other properties of the response stand for.
         case reservedField = "the header field is set by the server itself"
         /// A status that cannot end a request.

@@ -73,8 +73,8 @@ public struct Response: Sendable, ResponseConvertible {
 
     /// Sets a header field in the place of all fields of that name.
     ///
-    /// - Throws: An error when the value holds a control byte other than HTAB, and for fields that the server writes itself: `Content-Length`,
-    ///   `Connection`, `Transfer-Encoding`, `Status`, `Set-Cookie` and the like.
+    /// - Throws: An error when the value holds a control byte other than HTAB, for an `ETag` without its double quotes, and for fields
+    ///   that the server writes itself: `Content-Length`, `Connection`, `Transfer-Encoding`, `Status`, `Set-Cookie` and the like.
     public mutating func setHeader(_ value: String, for name: HTTPField.Name) throws {
         let field = try ResponseField(checking: name, value: value)
         self.fields.removeAll { $0.name == name }
@@ -281,6 +281,9 @@ struct ResponseField: Sendable {
         let bytes = value.utf8.span
         for index in bytes.indices where bytes[index].isFieldControl {
             throw ResponseError(.invalidField, field: name.canonicalName)
+        }
+        if name == .eTag, EntityTag(parsing: value.utf8) == nil {
+            throw ResponseError(.invalidEntityTag, field: name.canonicalName)
         }
         self.name = name
         self.value = value

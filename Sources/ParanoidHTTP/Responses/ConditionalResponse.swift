@@ -8,7 +8,7 @@ extension Request {
     /// ```
     ///
     /// - Parameters:
-    ///   - entityTag: The entity tag of what is there now, with its quotes; `nil`: it has none.
+    ///   - entityTag: The entity tag of what is there now, with or without its quotes; `nil`: it has none.
     ///   - lastModified: When it was last changed, in seconds since 1970; `nil`: that is not known, and `If-Unmodified-Since` counts for nothing.
     ///     Without both there is nothing yet.
     /// - Throws: ``HTTPError`` with status 412 when a condition does not hold.
@@ -16,7 +16,7 @@ extension Request {
         let outcome = self.preconditions.evaluate(
             isReading: false,
             exists: entityTag != nil || lastModified != nil,
-            tag: entityTag.flatMap { EntityTag(parsing: $0.utf8) },
+            tag: entityTag.map { EntityTag(parsing: $0.utf8) ?? EntityTag(Array($0.utf8)) },
             modified: lastModified.map { HTTPDate(secondsSinceUnixEpoch: $0) }
         )
         if outcome == .failed { throw HTTPError(.preconditionFailed) }
