@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// - A change is written beside the state before it, never over it, with one `pwrite(2)` under the file's `flock(2)`; so a crash at any
 ///   instant leaves the old or the new state.
-/// - Reads take no lock. An unchanged session that is kept open costs one `pread(2)`.
+/// - Reads take no lock. An unchanged session that is kept open costs one `pread(2)`, and a look at memory once it was found unchanged a few times.
 /// - Files have mode 0600 and belong to the process's user; whatever else has a session's name is refused and not touched.
 /// - A file that is neither old nor new state is damaged: it is moved to the subdirectory `damaged`, logged and reported once.
 ///

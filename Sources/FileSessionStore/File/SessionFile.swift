@@ -24,10 +24,29 @@ final class SessionFile: Sendable {
         var known: (position: SessionSlots.Position, session: StoredSession)?
         var identity: FileIdentity?
         var checkedAt: Int64
+        var window: SessionFileWindow?
+        /// What the window shows for as long as ``known`` is the newest state.
+        var mark: SessionFileWindow.Mark?
+        /// How often reading has found nothing new while there was no window.
+        var looks = 0
+
+        /// What is known if it is still the newest state, as far as memory tells.
+        var proven: (position: SessionSlots.Position, session: StoredSession)? {
+            guard let known, let window, let mark, window.shows(mark) else { return nil }
+            return known
+        }
+
+        /// The mark of what is known, to be confirmed by reading.
+        var candidate: SessionFileWindow.Mark? {
+            guard let known, let window else { return nil }
+            return window.mark(of: known.position, payload: known.session.payload.count)
+        }
     }
 
     /// How many bytes more than the pair are asked for: if they come, the file has grown.
     private static let growthProbe = 64
+    /// A file that was found unchanged so often gets a window.
+    private static let looksBeforeWindow = 3
     /// Payloads above this size are not kept in memory.
     private static let keptPayload = 16 * 1024
 
@@ -51,14 +70,18 @@ final class SessionFile: Sendable {
 
     // MARK: Reading
 
-    /// Reads the newest whole state: one `pread(2)` while the file does not grow.
+    /// Reads the newest whole state: from memory if that shows it, else with one `pread(2)` while the file does not grow.
     func load() throws(SystemCallError) -> Contents {
         try self.faults.check(.read)
+        if let known = self.view.withLock({ $0.proven }) { return .session(known.session, at: known.position) }
         while true {
-            let (last, known) = self.view.withLock { ($0.last, $0.known) }
+            let (last, known, mark) = self.view.withLock { ($0.last, $0.known, $0.candidate) }
             let (count, finding) = try self.find(in: last, known: known?.position, extra: Self.growthProbe)
             switch finding {
-            case .unchanged?: if let known { return .session(known.session, at: known.position) }
+            case .unchanged?:
+                guard let known else { break }
+                self.confirm(known.position, mark)
+                return .session(known.session, at: known.position)
             case let finding?: return try self.contents(finding, in: last)
             case nil: break
             }
@@ -133,10 +156,32 @@ final class SessionFile: Sendable {
         return .unfinished
     }
 
-    private func remember(_ session: StoredSession, at position: SessionSlots.Position) {
+    /// - Parameter isLocked: Whether nobody else can have changed the file since.
+    private func remember(_ session: StoredSession, at position: SessionSlots.Position, isLocked: Bool = false) {
         let isKept = session.payload.count <= Self.keptPayload
-        self.view.withLock { $0.known = isKept ? (position, session) : nil }
+        self.view.withLock { view in
+            view.known = isKept ? (position, session) : nil
+            view.mark = isLocked ? view.candidate : nil
+        }
     }
+
+    /// Notes that reading has found what is known to be the newest state, after memory had shown `mark`.
+    private func confirm(_ position: SessionSlots.Position, _ mark: SessionFileWindow.Mark?) {
+        let wantsWindow = self.view.withLock { view in
+            guard view.known?.position == position else { return false }
+            if view.window != nil {
+                view.mark = mark
+                return false
+            }
+            view.looks += 1
+            return view.looks % Self.looksBeforeWindow == 0 && position.layout == .first
+        }
+        guard wantsWindow, let window = SessionFileWindow(self.file) else { return }
+        self.view.withLock { if $0.window == nil { $0.window = window } }
+    }
+
+    /// Whether memory shows that what is known is the newest state.
+    var isProven: Bool { self.view.withLock { $0.proven != nil } }
 
     // MARK: Identity
 
@@ -174,7 +219,7 @@ final class SessionFile: Sendable {
             preconditionFailure("larger than any configuration allows")
         }
         if target.isNew {
-            try self.grow(session, to: target.layout, isDurable: isDurable)
+            try self.grow(session, from: current, to: target.layout, isDurable: isDurable)
         } else {
             try self.replace(session, target.layout, target.index, isDurable: isDurable)
         }
@@ -199,17 +244,25 @@ final class SessionFile: Sendable {
         }
         self.remember(
             session,
-            at: SessionSlots.Position(layout: layout, index: index, generation: session.generation, checksum: checksum)
+            at: SessionSlots.Position(layout: layout, index: index, generation: session.generation, checksum: checksum),
+            isLocked: true
         )
     }
 
-    private func grow(_ session: StoredSession, to layout: SlotLayout, isDurable: Bool) throws(SystemCallError) {
+    private func grow(
+        _ session: StoredSession,
+        from current: SessionSlots.Position,
+        to layout: SlotLayout,
+        isDurable: Bool
+    ) throws(SystemCallError) {
         let before = try self.file.status().size
         do {
             try self.faults.check(.grow)
+            if current.layout == .first { try self.write(SessionSlots.growing, at: current.layout.offset(ofSlot: 1 - current.index)) }
             try self.writePair(session, layout)
             if isDurable { try self.synchronize() }
         } catch {
+            if current.layout == .first { try? self.write(SessionSlots.eraser, at: current.layout.offset(ofSlot: 1 - current.index)) }
             // A pair that existed was not in use: an empty one says so again.
             if before < layout.fileByteCount {
                 try? self.file.truncate(to: before)

@@ -193,6 +193,10 @@ enum SessionSlots {
     /// What is written over the head of a slot that must not be found again; not zeros, which mean that it was never used.
     static let eraser = [UInt8](repeating: 0xFF, count: StoredSession.headByteCount)
 
+    /// What is written over the head of the other slot of the first pair before a file grows: whoever looks at that pair only learns that the
+    /// newest state may be elsewhere.
+    static let growing = [UInt8](repeating: 0xFE, count: StoredSession.headByteCount)
+
     private static func appendChecksum(to bytes: inout [UInt8], name: UInt64, layout: SlotLayout, index: Int) {
         let checksum = unsafe bytes.withUnsafeBytes { unsafe SlotChecksum.of($0, name: name, layout: layout, slot: index) }
         for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: checksum >> shift)) }

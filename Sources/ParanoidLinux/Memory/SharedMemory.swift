@@ -17,7 +17,7 @@ package final class SharedMemory: Sendable {
     package let wordCount: Int
 
     /// Whether numbers can be changed; they cannot where the file could be opened for reading only.
-    package var isWritable: Bool { self.file.isWritable }
+    package let isWritable: Bool
 
     /// Maps a file, which becomes as long as the page, or as many whole pages as said, when it is empty.
     ///
@@ -38,7 +38,14 @@ package final class SharedMemory: Sendable {
             }
         }
         guard try file.status().size == byteCount else { throw SystemCallError("mmap", code: EINVAL) }
-        try self.init(file, byteCount: byteCount)
+        try self.init(file, byteCount: byteCount, isWritable: file.isWritable)
+    }
+
+    /// Maps the beginning of a file that is at least as long, for reading only.
+    ///
+    /// What is written to the file, with whatever call and by whomever, is seen at once.
+    package convenience init(reading file: OpenFile, byteCount: Int) throws(SystemCallError) {
+        try self.init(file, byteCount: byteCount, isWritable: false)
     }
 
     /// Maps memory that has no name and is all zeros, as many pages as it takes for so many numbers (`memfd_create(2)`).
@@ -48,7 +55,7 @@ package final class SharedMemory: Sendable {
         let byteCount = (max(words, 1) * 8 + Self.byteCount - 1) / Self.byteCount * Self.byteCount
         let number = unsafe clinux_memory_file("paranoid", byteCount)
         guard number >= 0 else { throw SystemCallError("memfd_create") }
-        try self.init(OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true), byteCount: byteCount)
+        try self.init(OpenFile(owning: OwnedDescriptor(owning: number), isWritable: true), byteCount: byteCount, isWritable: true)
     }
 
     /// Maps memory that another process has made with ``init(memoryFor:)``.
@@ -58,13 +65,14 @@ package final class SharedMemory: Sendable {
         let file = OpenFile(owning: descriptor, isWritable: true)
         let byteCount = try file.status().size
         guard byteCount > 0, byteCount % Self.byteCount == 0 else { throw SystemCallError("mmap", code: EINVAL) }
-        try self.init(file, byteCount: byteCount)
+        try self.init(file, byteCount: byteCount, isWritable: true)
     }
 
-    private init(_ file: OpenFile, byteCount: Int) throws(SystemCallError) {
-        guard let address = unsafe clinux_map_shared(file.number, byteCount, file.isWritable ? 1 : 0) else {
+    private init(_ file: OpenFile, byteCount: Int, isWritable: Bool) throws(SystemCallError) {
+        guard let address = unsafe clinux_map_shared(file.number, byteCount, isWritable ? 1 : 0) else {
             throw SystemCallError("mmap")
         }
+        self.isWritable = isWritable
         unsafe self.address = address
         self.file = file
         self.byteCount = byteCount

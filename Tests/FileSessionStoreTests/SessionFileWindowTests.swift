@@ -1,0 +1,127 @@
+import Glibc
+import ParanoidFastCGITesting
+import ParanoidLinux
+import ParanoidSessions
+import Testing
+
+@testable import FileSessionStore
+
+/// Each test changes a file while a worker knows its state from memory.
+@Suite("A worker that sees a session's file in memory")
+struct SessionFileWindowTests {
+    private let name = sessionName(1)
+    private let large = [UInt8](repeating: 7, count: 3000)
+
+    /// Two workers; the first one sees the session in memory.
+    private func prepare(_ fixture: StoreFixture) async throws -> (seeing: FileSessionStore, other: FileSessionStore) {
+        let (seeing, other) = (try fixture.makeStore(), try fixture.makeStore())
+        try await other.create(makeSession([1]), named: self.name)
+        try await other.change(self.name, to: [2])
+        for _ in 0..<8 { #expect(try await seeing.payload(self.name) == [2]) }
+        #expect(seeing.sees(self.name))
+        return (seeing, other)
+    }
+
+    @Test("knows its own changes without reading, and those of others at once, however they take turns")
+    func changes() async throws {
+        let fixture = try StoreFixture()
+        let (seeing, other) = try await self.prepare(fixture)
+        for turn in UInt8(10)..<60 {
+            let byOther = turn.isMultiple(of: 3)
+            try await (byOther ? other : seeing).change(self.name, to: [turn])
+            #expect(seeing.sees(self.name) == !byOther)
+            #expect(try await seeing.payload(self.name) == [turn])
+            #expect(try await other.payload(self.name) == [turn])
+        }
+    }
+
+    @Test("learns at once that another has removed, ended or put aside the session", arguments: 0..<3)
+    func ends(_ kind: Int) async throws {
+        let fixture = try StoreFixture()
+        let (seeing, other) = try await self.prepare(fixture)
+        switch kind {
+        case 0: try await other.modify(self.name, timeout: .seconds(60)) { _ in (.remove, ()) }
+        case 1:
+            try await other.modify(self.name, timeout: .seconds(60)) { stored in
+                var ended = stored!
+                ended.state = .ended
+                ended.generation += 1
+                return (.write(ended), ())
+            }
+        default: try await other.quarantine(self.name, generation: 2)
+        }
+        #expect(try await seeing.read(self.name)?.state == (kind == 1 ? .ended : nil))
+        #expect(!seeing.sees(self.name))
+    }
+
+    @Test("follows a record that another lets grow, and lets grow itself, beyond the pair in memory", arguments: [true, false])
+    func growth(_ byOther: Bool) async throws {
+        let fixture = try StoreFixture()
+        let (seeing, other) = try await self.prepare(fixture)
+        try await (byOther ? other : seeing).change(self.name, to: self.large)
+        #expect(!seeing.sees(self.name))
+        for store in [seeing, other] { #expect(try await store.payload(self.name) == self.large) }
+        // A small record stays in the larger pair.
+        try await other.change(self.name, to: [3])
+        for _ in 0..<8 { #expect(try await seeing.payload(self.name) == [3]) }
+        try await seeing.change(self.name, to: [4])
+        for store in [seeing, other, try fixture.makeStore()] { #expect(try await store.payload(self.name) == [4]) }
+    }
+
+    @Test("goes on after a change that failed, of the same size or a larger one", arguments: [FileStep.write, .grow, .synchronize])
+    func failures(_ step: FileStep) async throws {
+        var fixture = try StoreFixture()
+        if step == .synchronize { fixture.configuration.durability = .power }
+        let (seeing, other) = try await self.prepare(fixture)
+        let failing = try fixture.makeStore(
+            faults: FileFaults { (now) throws(SystemCallError) in if now == step { throw SystemCallError("write", code: ENOSPC) } }
+        )
+        var expected: [UInt8] = [2]
+        for payload in [[5], self.large] {
+            if await code({ try await failing.change(self.name, to: payload) }) == nil { expected = payload }
+            for store in [seeing, other, try fixture.makeStore()] {
+                for _ in 0..<8 { #expect(try await store.payload(self.name) == expected) }
+            }
+        }
+        #expect(expected != self.large || step == .write)
+        try await seeing.change(self.name, to: [6])
+        for store in [seeing, other, try fixture.makeStore()] { #expect(try await store.payload(self.name) == [6]) }
+    }
+
+    @Test("notices what is done to the file by hand: other bytes, none at all", arguments: 0..<4)
+    func byHand(_ kind: Int) async throws {
+        let fixture = try StoreFixture()
+        let (seeing, _) = try await self.prepare(fixture)
+        let path = fixture.path(of: self.name)
+        var contents = bytes(ofFile: path)
+        // In the first change the session's own slot, in the second all of it; the state before the last change is in the first slot.
+        switch kind {
+        case 0: contents.replaceSubrange(2048..<2060, with: repeatElement(0x55, count: 12))
+        case 1: contents = [UInt8](repeating: 0, count: contents.count)
+        case 2: contents = []
+        default: contents.replaceSubrange(2048..., with: repeatElement(0, count: 2048))
+        }
+        if contents.isEmpty { unsafe #expect(truncate(path, 0) == 0) } else { overwrite(path, with: contents) }
+        #expect(!seeing.sees(self.name))
+        let fresh = try fixture.makeStore()
+        let found = await code { _ = try await fresh.read(self.name) }
+        if found == nil { #expect(try await seeing.payload(self.name) == fresh.payload(self.name)) }
+    }
+
+    @Test("is no other worker: of many sessions each sees some in memory, and reads the others")
+    func bound() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        for number in UInt64(0)..<700 {
+            try await store.create(makeSession([1]), named: sessionName(number))
+            for _ in 0..<5 { #expect(try await store.payload(sessionName(number)) == [1]) }
+            try await store.change(sessionName(number), to: [2])
+            #expect(try await store.payload(sessionName(number)) == [2])
+        }
+    }
+}
+
+extension FileSessionStore {
+    /// Whether memory shows that what this worker knows of a session is the newest state.
+    fileprivate func sees(_ name: SessionName) -> Bool { self.files.cache.file(named: name)?.isProven ?? false }
+}
