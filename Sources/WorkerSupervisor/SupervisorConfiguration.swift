@@ -96,7 +96,7 @@ package enum SupervisorExitCode {
     /// Workers keep dying and the configuration says to give up (EX_SOFTWARE).
     package static let gaveUp: CInt = 70
     /// No worker can be started at all (EX_OSERR).
-    package static let cannotSpawn: CInt = 71
+    package static let cannotSpawn = Remedy.system.exitCode
     /// A worker's word for unusable settings, said before it is ready (EX_CONFIG); it has printed the reason.
-    package static let unusableConfiguration: CInt = 78
+    package static let unusableConfiguration = Remedy.change.exitCode
 }
