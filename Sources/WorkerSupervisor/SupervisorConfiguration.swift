@@ -22,6 +22,8 @@ package struct SupervisorConfiguration: Sendable {
     package var scaling: WorkerScaling.Rules?
     /// A file of `NAME=VALUE` lines, stronger than the inherited environment; read at the start and at every reload.
     package var environmentFile: String?
+    /// Asked what the program says of the workers' new environment, on the supervisor's thread; `nil`: nothing.
+    package var reviewSettings: (@Sendable (ProcessEnvironment) -> SettingsReview)?
     /// How long a worker may take from its spawn until it says that it is ready.
     package var readinessTimeout: Duration
     /// How long a worker may take to drain before it is killed.

@@ -226,7 +226,11 @@ final class SupervisorLoop {
             case .spawn(let worker, let slots): self.spawn(worker, slots: slots)
             case .signal(let worker, let signal): self.send(signal, to: worker)
             case .closeHandoffSocket(let slot): self.handoffSockets.removeValue(forKey: slot)?.close()
-            case .readSettings: self.pending.append(self.readSettings() == nil ? .settingsRead : .settingsRefused)
+            case .readSettings:
+                self.pending.append(
+                    self.readSettings() == nil
+                        ? .settingsRead(self.configuration.reviewSettings?(self.environment) ?? SettingsReview()) : .settingsRefused
+                )
             case .reopenLog: self.reopenLog()
             case .closeListener: self.listener = nil
             case .log(let event):
