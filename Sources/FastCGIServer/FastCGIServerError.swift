@@ -1,3 +1,5 @@
+package import ParanoidLinux
+
 /// Why the server could not start, or why a request's bytes could not be read or written.
 package struct FastCGIServerError: Error, Sendable {
     fileprivate enum Value: String, Sendable {
@@ -9,7 +11,7 @@ package struct FastCGIServerError: Error, Sendable {
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         fileprivate let value: Value
 
-        /// The text does not name an address to listen on.
+        /// The text does not name an address to listen on, or something else than a socket has the name.
         package static var unusableAddress: Self { Self(value: .unusableAddress) }
         /// Another process answers on the address.
         package static var addressInUse: Self { Self(value: .addressInUse) }
@@ -44,6 +46,18 @@ package struct FastCGIServerError: Error, Sendable {
         self.code = code
         self.message = message
         self.cause = cause
+    }
+}
+
+extension FastCGIServerError {
+    /// What helps when a start fails with this error.
+    package var remedy: Remedy {
+        switch self.code.value {
+        case .addressInUse: .later
+        case .outOfResources: .system
+        case .listenerUnavailable: (self.cause as? SystemCallError)?.remedy ?? .later
+        default: .change
+        }
     }
 }
 

@@ -22,6 +22,8 @@ package struct SupervisorConfiguration: Sendable {
     package var scaling: WorkerScaling.Rules?
     /// A file of `NAME=VALUE` lines, stronger than the inherited environment; read at the start and at every reload.
     package var environmentFile: String?
+    /// Asked what the program says of the workers' new environment, on the supervisor's thread; `nil`: nothing.
+    package var reviewSettings: (@Sendable (ProcessEnvironment) -> SettingsReview)?
     /// How long a worker may take from its spawn until it says that it is ready.
     package var readinessTimeout: Duration
     /// How long a worker may take to drain before it is killed.
@@ -96,7 +98,7 @@ package enum SupervisorExitCode {
     /// Workers keep dying and the configuration says to give up (EX_SOFTWARE).
     package static let gaveUp: CInt = 70
     /// No worker can be started at all (EX_OSERR).
-    package static let cannotSpawn: CInt = 71
+    package static let cannotSpawn = Remedy.system.exitCode
     /// A worker's word for unusable settings, said before it is ready (EX_CONFIG); it has printed the reason.
-    package static let unusableConfiguration: CInt = 78
+    package static let unusableConfiguration = Remedy.change.exitCode
 }

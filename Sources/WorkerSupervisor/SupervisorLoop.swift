@@ -72,7 +72,7 @@ final class SupervisorLoop {
 
     /// Supervises until the machine has finished.
     func run() throws(SystemCallError) -> CInt {
-        guard self.readSettings() else { return SupervisorExitCode.unusableConfiguration }
+        if let remedy = self.readSettings() { return remedy.exitCode }
         self.perform(self.machine.start(at: self.now))
         while true {
             while !self.pending.isEmpty {
@@ -226,7 +226,11 @@ final class SupervisorLoop {
             case .spawn(let worker, let slots): self.spawn(worker, slots: slots)
             case .signal(let worker, let signal): self.send(signal, to: worker)
             case .closeHandoffSocket(let slot): self.handoffSockets.removeValue(forKey: slot)?.close()
-            case .readSettings: self.pending.append(self.readSettings() ? .settingsRead : .settingsRefused)
+            case .readSettings:
+                self.pending.append(
+                    self.readSettings() == nil
+                        ? .settingsRead(self.configuration.reviewSettings?(self.environment) ?? SettingsReview()) : .settingsRefused
+                )
             case .reopenLog: self.reopenLog()
             case .closeListener: self.listener = nil
             case .log(let event):
@@ -308,17 +312,19 @@ final class SupervisorLoop {
         }
     }
 
-    /// Puts the workers' environment together anew; false, with the reason in the log, if the file is unusable.
-    private func readSettings() -> Bool {
-        guard let file = self.configuration.environmentFile else { return true }
+    /// Puts the workers' environment together anew.
+    ///
+    /// - Returns: `nil`; what helps, with the reason in the log, if the file cannot be used.
+    private func readSettings() -> Remedy? {
+        guard let file = self.configuration.environmentFile else { return nil }
         do throws(ProcessEnvironmentError) {
             var environment = self.inherited
             environment.merge(try ProcessEnvironment(file: file))
             self.environment = environment
-            return true
+            return nil
         } catch {
             self.logger.error("the environment file cannot be used", metadata: ["file": "\(file)", "error": "\(error)"])
-            return false
+            return error.cause?.remedy ?? .change
         }
     }
 }

@@ -9,6 +9,7 @@ enum Installation {
         do throws(ConfigurationError) {
             return try SessionAdministration(configuration: configuration)
         } catch {
+            if CommandLineOutput.exitCode(toTryAgain: error) != nil { throw error }
             let lines = RunningApplications.commandLines
             guard !lines.isEmpty else { throw CommandFailure("\(error)") }
             let words = CommandLine.arguments.dropFirst().map(\.printable).joined(separator: " ")

@@ -17,7 +17,9 @@ struct ManualCommand: AsyncParsableCommand {
         lines += [
             ".SH EXIT STATUS", ".TP", "0", "The command did what it was told.", ".TP", "1",
             "It did nothing or not all; standard error says why.",
-            ".TP", "64", "The command line cannot be understood.", ".TP", "78", "A setting cannot be used.", ".SH ENVIRONMENT",
+            ".TP", "64", "The command line cannot be understood.", ".TP", "71",
+            "The system lacks a resource.", ".TP", "75", "The disk is full, or the store does not answer: try again later.", ".TP", "78",
+            "A setting cannot be used.", ".SH ENVIRONMENT",
             "The settings of the application; 'paranoid config explain' prints them with their values.", ".SH SEE ALSO", ".BR nginx (8)",
         ]
         print(lines.joined(separator: "\n"))

@@ -75,7 +75,9 @@ struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
         abstract: "Has the running application read its settings anew and replace its workers; returns when it has.",
-        discussion: "Exits with 1 when the reload was abandoned: the workers of before stay, and the log says why."
+        discussion: """
+            Names settings that have changed and need a restart. Exits with 1 when the reload was refused or abandoned: the workers of before stay.
+            """
     )
 
     @OptionGroup var place: SocketOptions
@@ -85,9 +87,14 @@ struct ReloadCommand: AsyncParsableCommand {
         var phase: Substring
         var finished: Int
         var abandoned: Int
+        /// What a person should know about the last one, or nothing.
+        var note: String
 
         init(_ text: String) throws {
-            let words = text.split(whereSeparator: \.isWhitespace)
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            let words = lines[0].split(separator: " ")
+            self.note = lines.dropFirst().first.map { "; \($0)" } ?? ""
+            if self.note == "; " { self.note = "" }
             guard words.count == 3, let finished = Int(words[1]), let abandoned = Int(words[2]) else {
                 throw CommandFailure("the application's answer cannot be understood: is it of another version?")
             }
@@ -107,9 +114,9 @@ struct ReloadCommand: AsyncParsableCommand {
             try await Task.sleep(for: .milliseconds(100))
             let now = try State(client.get("/reloads").body)
             if now.abandoned > before.abandoned {
-                throw CommandFailure("the reload was abandoned; the workers of before stay, see the log")
+                throw CommandFailure("the workers of before stay\(now.note)")
             }
-            if now.finished > before.finished { return print("reloaded") }
+            if now.finished > before.finished { return print("reloaded\(now.note)") }
         }
     }
 }

@@ -27,7 +27,13 @@ struct Tool: AsyncParsableCommand {
         } catch {
             CommandLineOutput.fail("Error: \(error)", code: Self.usageExitCode)
         }
-        await self.main(words)
+        do {
+            var command = try Self.parseAsRoot(words)
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch {
+            if let code = CommandLineOutput.exitCode(toTryAgain: error) { CommandLineOutput.fail("Error: \(error)", code: code) }
+            Self.exit(withError: error)
+        }
         CommandLineOutput.finish()
     }
 

@@ -57,7 +57,7 @@ struct ListenerTests {
         #expect(self.code { () throws(FastCGIServerError) in _ = try Listener.open(.unix(path: path)) } == .addressInUse)
         let file = directory.path + "/file"
         close(unsafe open(file, O_CREAT | O_WRONLY, 0o600))
-        #expect(self.code { () throws(FastCGIServerError) in _ = try Listener.open(.unix(path: file)) } == .addressInUse)
+        #expect(self.code { () throws(FastCGIServerError) in _ = try Listener.open(.unix(path: file)) } == .unusableAddress)
         #expect(self.mode(file) == S_IFREG | 0o600)
         _ = listener.descriptor.number
     }
@@ -177,5 +177,18 @@ struct ListenerTests {
         let error = #expect(throws: FastCGIServerError.self) { try ListenerAddress(text) }
         #expect(error?.code == .unusableAddress)
         #expect(error?.message.contains("unix:PATH") == true)
+    }
+
+    private static let errors: [(FastCGIServerError, Remedy)] = [
+        (FastCGIServerError(.addressInUse, ""), .later), (FastCGIServerError(.unusableAddress, ""), .change),
+        (FastCGIServerError(.notAListener, ""), .change), (FastCGIServerError(.outOfResources, ""), .system),
+        (FastCGIServerError(.listenerUnavailable, ""), .later),
+        (FastCGIServerError(.listenerUnavailable, "", cause: SystemCallError("bind", code: EACCES)), .change),
+        (FastCGIServerError(.listenerUnavailable, "", cause: SystemCallError("socket", code: EMFILE)), .system),
+    ]
+
+    @Test("an error says whether the same start may succeed later", arguments: errors.indices)
+    func remedies(_ index: Int) {
+        #expect(Self.errors[index].0.remedy == Self.errors[index].1)
     }
 }

@@ -168,6 +168,76 @@ extension Integration {
             }
         }
 
+        @Test(
+            "the service manager, the status and the tool hear of a reload that needs a restart, and of one that is refused",
+            .timeLimit(.minutes(5))
+        )
+        func lastReload() async throws {
+            let folder = try TestFolder()
+            let manager = try LocalSocket(folder["notify"], datagrams: true)
+            func write(_ text: String, mode: Int = 0o600) throws {
+                try Data(text.utf8).write(to: URL(filePath: folder["env"]))
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder["env"])
+            }
+            try write("PARANOID_THREADS=2\n")
+            let settings = ["NOTIFY_SOCKET": folder["notify"], "PARANOID_ENV_FILE": folder["env"]]
+            try await BareProgram.with(in: folder, settings: settings) { program in
+                var heard: [String] = []
+                func wait(for status: String) async throws {
+                    try await eventually("STATUS=\(status) is heard: \(heard)") {
+                        heard += manager.receivedLines()
+                        return heard.contains("STATUS=\(status)")
+                    }
+                    heard = []
+                }
+                func tool(_ words: String...) async throws -> (SpawnedCommand.Ending, String) {
+                    let output = folder.fresh("out")
+                    let tool = try SpawnedCommand(
+                        ["\(Requirements.programs)/paranoid"] + words + ["--socket", folder["app.status.sock"]],
+                        environment: Requirements.environment,
+                        output: output,
+                        errors: output
+                    )
+                    return (await tool.waitForEnd(), TestFolder.text(at: output))
+                }
+                try await wait(for: "1 of 1 workers serve")
+                try write("PARANOID_THREADS=2\nPARANOID_LISTEN=unix:\(folder["other.sock"])\nPARANOID_SWEEP_RATE=100\n")
+                let note = "restart for PARANOID_LISTEN, PARANOID_SWEEP_RATE"
+                #expect(try await tool("reload") == (.exited(0), "reloaded; \(note)\n"))
+                try await wait(for: "1 of 1 workers serve; \(note)")
+                #expect(program.log.contains("settings=PARANOID_LISTEN, PARANOID_SWEEP_RATE"), "\(program.log)")
+                #expect(try await tool("status").1.contains("\n\(note)\n"))
+                #expect(try await tool("status", "--json").1.contains("\"last_reload\":\"\(note)\""))
+                try write("PARANOID_THREADS=two\n")
+                program.process.signal(SIGHUP)
+                try await wait(for: "1 of 1 workers serve; the last reload was refused: PARANOID_THREADS cannot be used")
+                try write("PARANOID_THREADS=2\n", mode: 0o666)
+                program.process.signal(SIGHUP)
+                try await wait(for: "1 of 1 workers serve; the last reload was refused: PARANOID_ENV_FILE cannot be used")
+                try write("PARANOID_THREADS=2\n")
+                program.process.signal(SIGHUP)
+                try await wait(for: "1 of 1 workers serve")
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+            }
+        }
+
+        @Test("a process that serves alone says that it does not reload, and goes on", .timeLimit(.minutes(5)))
+        func aloneReload() async throws {
+            let folder = try TestFolder()
+            let manager = try LocalSocket(folder["notify"], datagrams: true)
+            try await BareProgram.with(in: folder, workers: 0, settings: ["NOTIFY_SOCKET": folder["notify"]]) { program in
+                program.process.signal(SIGHUP)
+                var heard: [String] = []
+                try await eventually("it is said") {
+                    heard += manager.receivedLines()
+                    return heard.contains("STATUS=1 process serves; it does not reload, restart it")
+                }
+                #expect(heard.contains("RELOADING=1"))
+                #expect(program.log.contains("a process that serves alone does not reload; restart it"))
+                #expect(try KeptConnection.get("/hello", from: program.socket) == "hello\n")
+            }
+        }
+
         @Test("a process that serves alone says so too", .timeLimit(.minutes(5)))
         func alone() async throws {
             let folder = try TestFolder()

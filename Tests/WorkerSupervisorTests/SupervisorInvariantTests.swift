@@ -110,7 +110,7 @@ struct SupervisorInvariantTests {
             // A refused configuration before anybody served ends everything, which would make short runs of most.
             return .exited(anybody, world.alive.values.contains(.ready) ? ends.randomElement(using: &random)! : .signalled(11))
         case 9: return .reload
-        case 10, 11: return world.isAskedForSettings ? (Bool.random(using: &random) ? .settingsRead : .settingsRefused) : .timePassed
+        case 10, 11: return world.isAskedForSettings ? (Bool.random(using: &random) ? .settingsRead() : .settingsRefused) : .timePassed
         case 12: return .addWorker
         case 13: return .removeWorker
         case 14: return .replacementRequested(anybody)
@@ -128,7 +128,7 @@ struct SupervisorInvariantTests {
         for _ in 0..<1_000 where !world.isFinished {
             let event: SupervisorEvent
             if world.isAskedForSettings {
-                event = .settingsRead
+                event = .settingsRead()
             } else if let worker = world.alive.first(where: { [.draining, .aborted, .killed].contains($0.value) })?.key {
                 event = .exited(worker, .exited(0))
             } else if let worker = world.alive.first(where: { $0.value == .starting })?.key {

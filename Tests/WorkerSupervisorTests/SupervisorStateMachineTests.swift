@@ -272,7 +272,7 @@ struct SupervisorStateMachineTests {
             when: "it reloads, one slot at a time, the successor first",
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 2), slots: 2)),
+                Step(.settingsRead(), .log(.reloadBegun), .spawn(worker(0, 2), slots: 2)),
                 Step(
                     .ready(worker(0, 2)),
                     at: 2,
@@ -292,13 +292,13 @@ struct SupervisorStateMachineTests {
             ]
         ),
         Row(when: "the new settings are unusable", steps: [Step(.reload, .readSettings), Step(.settingsRefused, .log(.reloadAbandoned))]),
-        Row(when: "nobody asked for settings", steps: [Step(.settingsRead), Step(.settingsRefused)]),
+        Row(when: "nobody asked for settings", steps: [Step(.settingsRead()), Step(.settingsRefused)]),
         Row(
             when: "the new program refuses its configuration",
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead(), .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(
                     .exited(worker(0, 1), .exited(78)),
                     at: 2,
@@ -313,7 +313,7 @@ struct SupervisorStateMachineTests {
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead(), .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(
                     .exited(worker(0, 1), .exited(1)),
                     at: 2,
@@ -340,9 +340,9 @@ struct SupervisorStateMachineTests {
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead(), .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(.reload, .readSettings),
-                Step(.settingsRead, .log(.reloadBegun)),
+                Step(.settingsRead(), .log(.reloadBegun)),
                 Step(.ready(worker(0, 1)), at: 2, .log(.workerReady(worker(0, 1))), .signal(worker(0, 0), .terminate)),
                 Step(
                     .exited(worker(0, 0), .exited(0)),
@@ -365,7 +365,7 @@ struct SupervisorStateMachineTests {
             workers: 1,
             steps: [
                 Step(.reload, .readSettings),
-                Step(.settingsRead, at: 5, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
+                Step(.settingsRead(), at: 5, .log(.reloadBegun), .spawn(worker(0, 1), slots: 1)),
                 Step(
                     .exited(worker(0, 0), .signalled(9)),
                     at: 6,

@@ -29,6 +29,51 @@ struct ServiceReportTests {
         for (state, lines) in steps { #expect(report.update(state, microseconds: 77) == lines, "\(state)") }
     }
 
+    @Test("what is to be known about the last reload stays in the status while workers serve, and goes with the next")
+    func lastReload() {
+        var machine = SupervisorStateMachine(SupervisorStateMachineTests.configuration(workers: 1))
+        var report = SystemdStatus()
+        var lines: [String] = []
+        func take(_ event: SupervisorEvent) -> [SupervisorAction] {
+            let actions = machine.handle(event, at: .zero)
+            lines = report.update(machine.state, microseconds: 1)
+            return actions
+        }
+        _ = machine.start(at: .zero)
+        _ = take(.ready(WorkerIdentifier(slot: 0, serial: 0)))
+        _ = take(.reload)
+        let names = ["PARANOID_LISTEN", "PARANOID_USER"]
+        #expect(take(.settingsRead(SettingsReview(needsRestart: names))).contains(.log(.restartNeeded(names))))
+        _ = take(.ready(WorkerIdentifier(slot: 0, serial: 1)))
+        #expect(machine.state.lastReload == .needsRestart(names))
+        #expect(lines == ["READY=1", "STATUS=1 of 1 workers serve; restart for PARANOID_LISTEN, PARANOID_USER"], "\(lines)")
+        _ = take(.exited(WorkerIdentifier(slot: 0, serial: 0), .exited(0)))
+        _ = take(.reload)
+        _ = take(.settingsRefused)
+        #expect(lines.last == "STATUS=1 of 1 workers serve; the last reload was refused: PARANOID_ENV_FILE cannot be used")
+        _ = take(.reload)
+        _ = take(.settingsRead(SettingsReview(unusable: "PARANOID_THREADS")))
+        _ = take(.exited(WorkerIdentifier(slot: 0, serial: 2), .exited(78)))
+        #expect(lines.last == "STATUS=1 of 1 workers serve; the last reload was refused: PARANOID_THREADS cannot be used")
+        _ = take(.reload)
+        _ = take(.settingsRead())
+        #expect(machine.state.phase == .reloading && machine.state.lastReload == .quiet)
+    }
+
+    @Test("a reload whose successors die of something else than a setting was abandoned")
+    func abandonedReload() {
+        var machine = SupervisorStateMachine(SupervisorStateMachineTests.configuration(workers: 1))
+        _ = machine.start(at: .zero)
+        _ = machine.handle(.ready(WorkerIdentifier(slot: 0, serial: 0)), at: .zero)
+        _ = machine.handle(.reload, at: .zero)
+        _ = machine.handle(.settingsRead(SettingsReview(unusable: "PARANOID_THREADS")), at: .zero)
+        for serial in 1...9 {
+            _ = machine.handle(.exited(WorkerIdentifier(slot: 0, serial: serial), .exited(1)), at: .seconds(10 * serial))
+            _ = machine.handle(.timePassed, at: .seconds(10 * serial + 6))
+        }
+        #expect(machine.state.lastReload == .abandoned && machine.state.phase == .running)
+    }
+
     @Test("a reload that is asked for before anybody serves does not make the service ready")
     func earlyReload() {
         var report = SystemdStatus()
@@ -51,7 +96,7 @@ struct ServiceReportTests {
         #expect(machine.state.phase == .running)
         #expect(machine.handle(.reopenLogs, at: .zero) == [.reopenLog, .signal(first, .user1)])
         _ = machine.handle(.stop, at: .zero)
-        #expect(machine.state == State(phase: .stopping, serving: 1, wanted: 1))
+        #expect(machine.state == State(phase: .stopping, serving: 1, wanted: 1, lastReload: .refused("PARANOID_ENV_FILE")))
     }
 
     @Test(

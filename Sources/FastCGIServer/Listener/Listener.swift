@@ -30,8 +30,12 @@ package struct Listener: ~Copyable, Sendable {
                 throw Self.error(error, address)
             }
         case .tcp(let host, let port):
-            guard let resolved = SocketAddress(host: host, port: port) else {
-                throw FastCGIServerError(.unusableAddress, "the host of \(address) is unknown")
+            let resolved: SocketAddress
+            do throws(HostLookUpError) {
+                resolved = try SocketAddress(lookingUp: host, port: port)
+            } catch {
+                let code: FastCGIServerError.Code = error == .noAnswer ? .listenerUnavailable : .unusableAddress
+                throw FastCGIServerError(code, "the host of \(address) is unknown: \(error)")
             }
             do throws(SystemCallError) {
                 return try Self.openTCP(resolved)
@@ -147,7 +151,7 @@ package struct Listener: ~Copyable, Sendable {
                 "\(address) is no usable path: a socket's path has at most about \(SocketAddress.longestUnixPath - 12) bytes"
             )
         case .inUse: FastCGIServerError(.addressInUse, "another process answers on \(address)")
-        case .notASocket: FastCGIServerError(.addressInUse, "\(address) exists and is not a socket; it was left alone")
+        case .notASocket: FastCGIServerError(.unusableAddress, "\(address) exists and is not a socket; it was left alone")
         case .busy: FastCGIServerError(.listenerUnavailable, "the directory of \(address) is locked by another process")
         case .system(let error): FastCGIServerError(.listenerUnavailable, "cannot listen on \(address)", cause: error)
         }

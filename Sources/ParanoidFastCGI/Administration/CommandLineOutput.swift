@@ -31,6 +31,13 @@ package enum CommandLineOutput {
         StandardError.write(Array(question.utf8))
     }
 
+    /// The exit code of a command that nobody has to change anything for, as its error passes or is the system's: 75 or 71 (`sysexits.h`); `nil` for
+    /// every other error.
+    package static func exitCode(toTryAgain error: any Error) -> Int32? {
+        let remedy = Remedy(of: error)
+        return remedy == .change ? nil : remedy.exitCode
+    }
+
     /// Writes one line to standard error and ends the process.
     package static func fail(_ message: String, code: Int32) -> Never { ProcessExit.fail(message, code: code) }
 }

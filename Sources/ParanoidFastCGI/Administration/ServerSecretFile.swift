@@ -33,7 +33,7 @@ enum ServerSecretFile {
             // Of several first processes at the same time one makes the file; then the contents of the file count.
             _ = try PrivateFile.create(path, contents: Self.freshSecret(number: 1).fileLine)
         } catch {
-            throw ConfigurationError(setting: self.setting, problem: "\(path) cannot be made: \(error)")
+            throw ConfigurationError(setting: self.setting, problem: "\(path) cannot be made: \(error)", remedy: Remedy(of: error))
         }
         return try self.read(path)
     }
@@ -43,7 +43,7 @@ enum ServerSecretFile {
             guard let bytes = try PrivateFile.read(path) else { return nil }
             return try Self.parse(bytes)
         } catch {
-            throw ConfigurationError(setting: self.setting, problem: "\(path) cannot be used: \(error)")
+            throw ConfigurationError(setting: self.setting, problem: "\(path) cannot be used: \(error)", remedy: Remedy(of: error))
         }
     }
 
@@ -107,7 +107,7 @@ enum ServerSecretFile {
         } catch let error as ConfigurationError {
             throw error
         } catch {
-            throw ConfigurationError(setting: self.setting, problem: "\(path) cannot be changed: \(error)")
+            throw ConfigurationError(setting: self.setting, problem: "\(path) cannot be changed: \(error)", remedy: Remedy(of: error))
         }
     }
 }

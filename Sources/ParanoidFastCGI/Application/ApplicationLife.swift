@@ -72,8 +72,8 @@ extension Application {
     /// }
     /// ```
     ///
-    /// An error ends the process with one line on standard error, in place of a crash: with exit code 78 for a ``ConfigurationError``, with the
-    /// one of an ``ApplicationError``, and with 70 for any other (`sysexits.h`). Every process of the application runs this.
+    /// An error ends the process with one line on standard error, in place of a crash: with the exit code of a ``ConfigurationError`` (78, 75
+    /// or 71) or of an ``ApplicationError``, and with 70 for any other (`sysexits.h`). Every process of the application runs this.
     ///
     /// - Parameters:
     ///   - configuration: The settings.
@@ -151,8 +151,7 @@ extension Application {
 
     /// Ends the process with one line on standard error and the exit code of an error.
     static func end(_ error: any Error, _ format: LogFormat) -> Never {
-        let isSetting = error is ConfigurationError
-        format.fail(error, code: isSetting ? SupervisorExitCode.unusableConfiguration : ApplicationError(of: error).exitCode)
+        format.fail(error, code: (error as? ConfigurationError)?.exitCode ?? ApplicationError(of: error).exitCode)
     }
 }
 

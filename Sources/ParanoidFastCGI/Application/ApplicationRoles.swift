@@ -104,6 +104,7 @@ extension Application {
             observationInterval: self.heartbeatInterval
         )
         configuration.ownsListener = isOwn
+        configuration.reviewSettings = { [settings = self.configuration] in settings.review($0) }
         if self.configuration.scaling == .dynamic {
             let bounds = self.configuration.minimumWorkers...max(self.configuration.minimumWorkers, self.configuration.maximumWorkers)
             configuration.workers = min(max(configuration.workers, bounds.lowerBound), bounds.upperBound)
@@ -194,6 +195,7 @@ extension Application {
             longestSilence: manager.watchdogInterval
         )
         try self.reopenLogs(onSignalTo: server)
+        if self.configuration.handlesSignals { try self.refuseReloads(onSignalTo: server, manager) }
         defer { file?.remove() }
         let board = StatusBoard(context.scoreboard, supervisor: nil, routes: self.routes, self.configuration)
         let statusServer = StatusServer.start(status, self.configuration, board, logger: self.logger)
@@ -211,6 +213,19 @@ extension Application {
                     server.drain()
                 }
             }
+        }
+    }
+
+    /// Says that a process which serves alone does not reload, whenever SIGHUP comes.
+    private func refuseReloads(onSignalTo server: FastCGIServer, _ manager: SystemdNotifier) throws {
+        let signals = try SignalSource([.hangUp])
+        let logger = self.logger
+        server.watch(try signals.duplicateDescriptor(), repeats: true) { [signals = SharedSignals(signals)] in
+            signals.read()
+            logger.warning("a process that serves alone does not reload; restart it", metadata: ["setting": "PARANOID_WORKERS"])
+            // Both, as a manager that has asked waits for them (`Type=notify-reload`).
+            manager.tell(["RELOADING=1", "MONOTONIC_USEC=\(MonotonicClock.microseconds())"])
+            manager.tell(["READY=1", "STATUS=1 process serves; it does not reload, restart it"])
         }
     }
 

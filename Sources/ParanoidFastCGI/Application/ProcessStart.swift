@@ -95,7 +95,11 @@ struct ProcessStart: ~Copyable {
         do throws(SystemCallError) {
             try identity.dropPrivileges()
         } catch {
-            throw ConfigurationError(setting: "PARANOID_USER", problem: "the process cannot become this user: \(error)")
+            throw ConfigurationError(
+                setting: "PARANOID_USER",
+                problem: "the process cannot become this user: \(error)",
+                remedy: error.remedy
+            )
         }
     }
 
@@ -134,7 +138,7 @@ struct ProcessStart: ~Copyable {
             }
             return listener
         } catch {
-            throw ConfigurationError(setting: "PARANOID_LISTEN", problem: "\(error)")
+            throw ConfigurationError(setting: "PARANOID_LISTEN", problem: "\(error)", remedy: error.remedy)
         }
     }
 
@@ -143,7 +147,7 @@ struct ProcessStart: ~Copyable {
         do throws(SystemCallError) {
             try LogFile(path).openAsStandardError(owner: owner)
         } catch {
-            throw ConfigurationError(setting: "PARANOID_LOG_FILE", problem: "\(path) cannot be used: \(error)")
+            throw ConfigurationError(setting: "PARANOID_LOG_FILE", problem: "\(path) cannot be used: \(error)", remedy: error.remedy)
         }
     }
 

@@ -192,13 +192,17 @@ final class SessionAccess: Sendable {
             settings.maximumPayloadSize = self.configuration.sessions.valueLimits.sessionByteCount + 16 * 1024
             return try RedisSessionStore(settings)
         } catch {
-            throw ConfigurationError(setting: "PARANOID_STORE", problem: "\(error)")
+            throw ConfigurationError(setting: "PARANOID_STORE", problem: "\(error)", remedy: Remedy(of: error))
         }
     }
     #endif
 
     private func unusableDirectory(_ error: any Error) -> ConfigurationError {
-        ConfigurationError(setting: "PARANOID_SESSION_DIR", problem: "\(self.configuration.sessionDirectory) cannot be used: \(error)")
+        ConfigurationError(
+            setting: "PARANOID_SESSION_DIR",
+            problem: "\(self.configuration.sessionDirectory) cannot be used: \(error)",
+            remedy: Remedy(of: error)
+        )
     }
 }
 

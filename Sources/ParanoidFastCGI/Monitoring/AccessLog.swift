@@ -25,7 +25,7 @@ package final class AccessLog: Sendable {
         do throws(SystemCallError) {
             self.sink = try LineSink(place)
         } catch {
-            throw ConfigurationError(setting: "PARANOID_ACCESS_LOG", problem: "it cannot be opened: \(error)")
+            throw ConfigurationError(setting: "PARANOID_ACCESS_LOG", problem: "it cannot be opened: \(error)", remedy: error.remedy)
         }
     }
 

@@ -4,8 +4,8 @@ internal import WorkerSupervisor
 extension ApplicationConfiguration {
     /// The settings of a program, from its environment and from the file that `PARANOID_ENV_FILE` names, which is stronger.
     ///
-    /// Blocks while the file is read. A value that cannot be used, or a name that is no setting but looks like one, ends the process with exit
-    /// code 78 and one line on standard error that says what is allowed, in the form that `PARANOID_LOG_FORMAT` names;
+    /// Blocks while the file is read. A value that cannot be used, or a name that is no setting but looks like one, ends the process with the
+    /// exit code of the ``ConfigurationError`` and one line on standard error that says what is allowed, in the form that `PARANOID_LOG_FORMAT` names;
     /// ``init(environment:)`` throws instead.
     public static func fromEnvironment() -> ApplicationConfiguration { self.orEnd(as: nil) }
 
@@ -18,7 +18,7 @@ extension ApplicationConfiguration {
         do throws(ConfigurationError) {
             return try Self.ofThisProcess(&format)
         } catch {
-            (form ?? format).fail(error, code: SupervisorExitCode.unusableConfiguration)
+            (form ?? format).fail(error, code: error.exitCode)
         }
     }
 
@@ -35,7 +35,7 @@ extension ApplicationConfiguration {
                 environment.merge(file)
                 format = LogFormat(ofSetting: environment["PARANOID_LOG_FORMAT"])
             } catch {
-                throw ConfigurationError(setting: "PARANOID_ENV_FILE", problem: "\(path): \(error)")
+                throw ConfigurationError(setting: "PARANOID_ENV_FILE", problem: "\(path): \(error)", remedy: Remedy(of: error))
             }
         }
         var values: [String: String] = [:]

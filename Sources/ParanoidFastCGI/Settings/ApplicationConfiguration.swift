@@ -2,6 +2,7 @@ internal import FastCGIServer
 package import FileSessionStore
 package import Logging
 public import ParanoidHTTP
+package import ParanoidLinux
 public import ParanoidSessions
 
 /// All settings of an application as one value.
@@ -223,17 +224,25 @@ package struct AddressPrefixLengths: Sendable, Hashable {
     package var version6 = 64
 }
 
-/// A setting that cannot be used, in words for the person who has to change it.
+/// A setting that cannot be used, or not now, in words for the person who looks after the application.
 public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The name of the setting.
     package let setting: String
     /// What is wrong with it, and what is allowed.
     package let problem: String
 
-    package init(setting: String, problem: String) {
+    /// What helps.
+    package let remedy: Remedy
+
+    package init(setting: String, problem: String, remedy: Remedy = .change) {
         self.setting = setting
         self.problem = problem
+        self.remedy = remedy
     }
+
+    /// The exit code for this error (`sysexits.h`): 78 where somebody has to change the setting, an owner or a mode; 75 where the same start may
+    /// succeed later, as with a full disk or an address that is in use; 71 where the system lacks something, such as memory.
+    public var exitCode: Int32 { self.remedy.exitCode }
 
     /// The setting and what is wrong with it.
     public var description: String { "\(self.setting): \(self.problem)" }

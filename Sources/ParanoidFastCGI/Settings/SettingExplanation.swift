@@ -64,6 +64,13 @@ package enum SettingsReference {
             }
             lines.append("")
         }
+        let names = Setting.all.map(\.name).filter { Setting.needingRestart.contains($0) }
+        lines += [
+            "## Settings that need a restart", "",
+            "A reload reads every setting anew. The first process keeps the following ones until a restart, in full or in part. When a reload "
+                + "finds a change of them, the log, the status and systemd's `STATUS=` name the setting.",
+            "", names.map { "`\($0)`" }.joined(separator: ", ") + ".", "",
+        ]
         return lines.joined(separator: "\n")
     }
 

@@ -77,7 +77,10 @@ final class StatusBoard: Sendable {
         case .page("/metrics", _, _):
             StatusResponse(type: "application/openmetrics-text; version=1.0.0; charset=utf-8", body: self.report.openMetrics)
         case .page("/reloads", _, _):
-            StatusResponse(body: "\(self.report.phase) \(self.report.finishedReloads) \(self.report.abandonedReloads)\n")
+            StatusResponse(
+                body:
+                    "\(self.report.phase) \(self.report.finishedReloads) \(self.report.abandonedReloads)\n\(self.report.lastReload ?? "")\n"
+            )
         case .page("/probe", _, _): self.probes.map { StatusResponse(body: $0.open() + "\n") } ?? .plain(404)
         case .page("/settings", _, _): StatusResponse(body: self.settings)
         case .page: .plain(404)
@@ -116,6 +119,7 @@ final class StatusBoard: Sendable {
             wanted: snapshot?.state?.wanted ?? 1,
             finishedReloads: snapshot?.finishedReloads ?? 0,
             abandonedReloads: snapshot?.abandonedReloads ?? 0,
+            lastReload: snapshot?.state?.lastReload.text,
             deaths: snapshot?.deaths ?? 0,
             workers: own,
             statistics: ServerStatistics(scoreboard),

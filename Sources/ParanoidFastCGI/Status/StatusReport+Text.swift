@@ -14,6 +14,7 @@ extension StatusReport {
             "sessions " + Self.list(self.sessionEvents.map { ($0.kind.rawValue, $0.count) }),
             "alarms \(self.alarms); workers that died \(self.deaths); reloads finished \(self.finishedReloads), abandoned \(self.abandonedReloads)",
         ]
+        if let note = self.lastReload { lines.append(note) }
         let waits = self.lockWaits
         lines.append(
             "waits for sessions \(waits.count)"
@@ -66,7 +67,8 @@ extension StatusReport {
             "process": .number(self.process), "uptime_seconds": .number(self.uptimeSeconds), "phase": .text(self.phase),
             "ready": .bool(self.isReady), "workers_serving": .number(self.serving), "workers_wanted": .number(self.wanted),
             "workers_died": .number(self.deaths), "reloads_finished": .number(self.finishedReloads),
-            "reloads_abandoned": .number(self.abandonedReloads), "requests": .number(self.statistics.requests),
+            "reloads_abandoned": .number(self.abandonedReloads), "last_reload": self.lastReload.map { .text($0) } ?? .null,
+            "requests": .number(self.statistics.requests),
             "running_requests": .number(self.statistics.runningRequests), "open_connections": .number(self.statistics.openConnections),
             "requests_per_second": self.requestsPerSecond.map { .decimal($0) } ?? .null,
             "responses": .object(

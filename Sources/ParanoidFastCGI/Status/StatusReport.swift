@@ -74,6 +74,8 @@ struct StatusReport: Sendable {
     var wanted: Int
     var finishedReloads: Int
     var abandonedReloads: Int
+    /// What a person should know about the last reload; `nil`: nothing.
+    var lastReload: String?
     var deaths: Int
     var workers: [Worker]
     var statistics: ServerStatistics

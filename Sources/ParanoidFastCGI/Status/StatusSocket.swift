@@ -31,7 +31,7 @@ enum StatusSocket {
             return try Listener.open(address, permissions: permissions)
         } catch {
             guard configuration.environment[self.setting] == nil else {
-                throw ConfigurationError(setting: self.setting, problem: "\(error)")
+                throw ConfigurationError(setting: self.setting, problem: "\(error)", remedy: error.remedy)
             }
             logger.warning("the status socket cannot be opened", metadata: ["status": "\(text)", "error": "\(error)"])
             return nil

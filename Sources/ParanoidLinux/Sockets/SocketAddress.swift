@@ -34,13 +34,20 @@ package struct SocketAddress: Sendable {
     ///   - port: The port; 0 lets the kernel choose one when the address is bound.
     /// - Returns: `nil` when the host is unknown.
     package init?(host: String, port: UInt16) {
+        guard let found = try? Self(lookingUp: host, port: port) else { return nil }
+        self = found
+    }
+
+    /// The same, with the reason why there is no address.
+    package init(lookingUp host: String, port: UInt16) throws(HostLookUpError) {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(bitPattern: SOCK_STREAM.rawValue)
         unsafe hints.ai_flags = AI_NUMERICSERV
         var list: UnsafeMutablePointer<addrinfo>?
-        guard unsafe getaddrinfo(host, String(port), &hints, &list) == 0, let first = unsafe list else { return nil }
+        let outcome = unsafe getaddrinfo(host, String(port), &hints, &list)
+        guard outcome == 0, let first = unsafe list else { throw outcome == EAI_AGAIN ? .noAnswer : .unknown }
         defer { unsafe freeaddrinfo(first) }
-        guard let address = unsafe first.pointee.ai_addr else { return nil }
+        guard let address = unsafe first.pointee.ai_addr else { throw .unknown }
         self.storage = sockaddr_storage()
         self.length = unsafe first.pointee.ai_addrlen
         let source = unsafe UnsafeRawBufferPointer(start: address, count: Int(first.pointee.ai_addrlen))
@@ -123,6 +130,22 @@ package struct SocketAddress: Sendable {
     private func read<Address, Value>(_ type: Address.Type, _ body: (Address) -> Value) -> Value {
         unsafe withUnsafeBytes(of: self.storage) { bytes in
             unsafe body(bytes.loadUnaligned(as: Address.self))
+        }
+    }
+}
+
+/// Why the address of a host is not known.
+package enum HostLookUpError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// No host has the name.
+    case unknown
+    /// No name server has answered so far (EAI_AGAIN).
+    case noAnswer
+
+    /// The reason in words.
+    package var description: String {
+        switch self {
+        case .unknown: "no host has this name"
+        case .noAnswer: "no name server answers"
         }
     }
 }

@@ -22,8 +22,8 @@ package enum SupervisorEvent: Sendable, Hashable {
     /// SIGHUP: replace all workers one after the other.
     case reload
     /// The settings for the new workers have been read, as ``SupervisorAction/readSettings`` asked.
-    case settingsRead
-    /// The new settings are unusable.
+    case settingsRead(SettingsReview = SettingsReview())
+    /// The file of the new settings is unusable.
     case settingsRefused
     /// SIGUSR1: reopen the logs.
     case reopenLogs
@@ -155,6 +155,8 @@ package enum SupervisorLogEvent: Sendable, Hashable {
     case abortIgnored(WorkerIdentifier)
     case reloadBegun
     case reloadFinished
+    /// These settings have changed and take full effect with a restart only.
+    case restartNeeded([String])
     /// The rest of the old workers stays; the reason is in the lines before.
     case reloadAbandoned
     /// The number of workers wanted has changed.
@@ -209,6 +211,11 @@ extension Logger {
         case .abortIgnored(let worker): self.error("stuck worker is killed", metadata: ["worker": "\(worker)"])
         case .reloadBegun: self.notice("reload begun")
         case .reloadFinished: self.notice("reload finished")
+        case .restartNeeded(let names):
+            self.warning(
+                "settings have changed that take full effect with a restart only",
+                metadata: ["settings": "\(names.joined(separator: ", "))"]
+            )
         case .reloadAbandoned: self.error("reload abandoned, the remaining workers stay")
         case .workersWanted(let count): self.notice("number of workers changed", metadata: ["workers": .stringConvertible(count)])
         case .configurationRefused(let worker, let exitCode):

@@ -22,6 +22,9 @@ package struct SupervisorStateMachine: Sendable {
     /// Workers with a smaller serial number are to be replaced; zero when no reload is going on.
     private var reloadBelow = 0
     private var isReadingSettings = false
+    private var lastReload = LastReload.quiet
+    /// The setting that has successors refuse the settings of the reload that is going on, if it is known.
+    private var unusableSetting: String?
     private var failedReplacements = 0
     /// Until when no worker is replaced for the memory it uses, as successors have failed.
     private var noRecyclingBefore: Duration = .zero
@@ -66,7 +69,7 @@ package struct SupervisorStateMachine: Sendable {
         case .stop: self.stop(exitCode: SupervisorExitCode.success, logging: .stopping, &actions)
         case .stopNow: self.stopNow(&actions)
         case .reload: self.requestReload(&actions)
-        case .settingsRead: self.beginReload(&actions)
+        case .settingsRead(let review): self.beginReload(review, &actions)
         case .settingsRefused: self.refuseReload(&actions)
         case .reopenLogs:
             // Its own first: a new file is made by the process that may have the right to.
@@ -97,7 +100,8 @@ package struct SupervisorStateMachine: Sendable {
         return SystemdStatus.State(
             phase: !isRunning ? .stopping : isReloading ? .reloading : .running,
             serving: self.slots.workers.count { isRunning ? $0.phase == .ready : $0.phase == .draining },
-            wanted: self.target
+            wanted: self.target,
+            lastReload: self.lastReload
         )
     }
 
@@ -171,23 +175,30 @@ package struct SupervisorStateMachine: Sendable {
         actions.append(.readSettings)
     }
 
-    private mutating func beginReload(_ actions: inout [SupervisorAction]) {
+    private mutating func beginReload(_ review: SettingsReview, _ actions: inout [SupervisorAction]) {
         guard self.isReadingSettings else { return }
         self.isReadingSettings = false
         guard self.mode == .running else { return }
         self.reloadBelow = self.nextSerial
         self.failedReplacements = 0
+        self.unusableSetting = review.unusable
+        self.lastReload = review.needsRestart.isEmpty ? .quiet : .needsRestart(review.needsRestart)
         // A reload probably follows a repair, so the pauses end now.
         for slot in self.slots.indices {
             self.slots[slot].earlyExits = 0
             self.slots[slot].notBefore = self.now
         }
         actions.append(.log(.reloadBegun))
+        if !review.needsRestart.isEmpty { actions.append(.log(.restartNeeded(review.needsRestart))) }
     }
+
+    /// The setting that names ``SupervisorConfiguration/environmentFile``.
+    private static let fileSetting = "PARANOID_ENV_FILE"
 
     private mutating func refuseReload(_ actions: inout [SupervisorAction]) {
         guard self.isReadingSettings else { return }
         self.isReadingSettings = false
+        self.lastReload = .refused(Self.fileSetting)
         actions.append(.log(.reloadAbandoned))
     }
 
@@ -197,6 +208,10 @@ package struct SupervisorStateMachine: Sendable {
         self.failedReplacements += 1
         guard isHopeless || self.failedReplacements >= self.configuration.reloadAttempts else { return }
         self.failedReplacements = 0
+        if self.reloadBelow > 0 {
+            let name = isHopeless ? self.unusableSetting : nil
+            self.lastReload = name.map { .refused($0) } ?? .abandoned
+        }
         self.reloadBelow = 0
         self.noRecyclingBefore = self.now + self.configuration.recyclingPause
         for index in self.slots.indices {

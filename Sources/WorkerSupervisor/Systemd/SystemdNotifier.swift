@@ -53,11 +53,14 @@ package struct SystemdStatus: Sendable {
         package var serving: Int
         /// Workers that should.
         package var wanted: Int
+        /// What is to be known about the last reload.
+        package var lastReload: LastReload
 
-        package init(phase: Phase, serving: Int, wanted: Int) {
+        package init(phase: Phase, serving: Int, wanted: Int, lastReload: LastReload = .quiet) {
             self.phase = phase
             self.serving = serving
             self.wanted = wanted
+            self.lastReload = lastReload
         }
     }
 
@@ -102,7 +105,7 @@ package struct SystemdStatus: Sendable {
     private static func text(_ state: State) -> String {
         let workers = "\(state.serving) of \(state.wanted) workers serve"
         return switch state.phase {
-        case .running: workers
+        case .running: state.lastReload.text.map { "\(workers); \($0)" } ?? workers
         case .reloading: "reloading: \(workers)"
         case .stopping: "stopping: \(state.serving) workers finish"
         }
