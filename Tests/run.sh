@@ -105,11 +105,11 @@ part_tsan() {
     count_closing_line "$status" "tsan: torture"
 }
 
-# Other web servers and PHP-FPM; a test whose program cannot be had here is left out. Where a service manager runs, their
+# Other web servers, PHP-FPM and what reads metrics; a test whose program cannot be had here is left out. Where a service manager runs, their
 # installation would start them.
 others() {
-    local each packages=(apache2-bin)
-    [ -d /run/systemd/system ] || packages+=(lighttpd lighttpd-mod-openssl haproxy caddy php-fpm)
+    local each packages=(apache2-bin python3-prometheus-client)
+    [ -d /run/systemd/system ] || packages+=(lighttpd lighttpd-mod-openssl haproxy caddy php-fpm prometheus)
     for each in "${packages[@]}"; do
         flock "$work/apt.lock" timeout 300 "$root/nginx/packages.sh" "$each" > "$logs/others.log" 2>&1 \
             || echo "--- e2e: without $each, which cannot be installed here"

@@ -30,7 +30,9 @@ struct DoctorCommand: AsyncParsableCommand {
     func run() async throws {
         let nginx = try self.nginx.map { try NginxConfiguration(file: $0) }
         let configuration = ApplicationConfiguration.forTool()
-        let doctor = Doctor(configuration)
+        var surroundings = Doctor.Surroundings.ofThisProcess()
+        if let memory = try? self.place.client().get("/memory"), memory.status == 200 { surroundings.take(memory: memory.body) }
+        let doctor = Doctor(configuration, surroundings: surroundings)
         var findings = doctor.findings(nginx: nginx) + (await doctor.storeFindings())
         if self.probe {
             let probe = try WebServerProbe(self.url ?? nginx?.origin ?? "https://127.0.0.1", client: self.place.client())

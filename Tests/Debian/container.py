@@ -5,7 +5,8 @@
 
 PROGRAM is a release build of the demo with --static-swift-stdlib, BACKTRACE the toolchain's swift-backtrace-static, ROOT the folder
 that package.py has made. Each container has namespaces of its own, process 1 without an init, a root that is read-only, no capability,
-an unknown user and a filter of system calls that is older than some. Ends with `N passed, N failed`.
+an unknown user and a memory limit where control groups can be made; one has a filter of system calls (seccomp) that is older than
+pidfd_send_signal, pidfd_open and openat2, and one a secret as Kubernetes mounts it. Ends with `N passed, N failed`.
 """
 import json
 import os
@@ -24,6 +25,34 @@ import package
 from package import SOURCES, check, run, until
 
 CONTAINER = SOURCES / "nginx/container"
+FILTER = SOURCES / "Tests/IntegrationTests/Support/old-filter.py"
+# pidfd_send_signal, pidfd_open, openat2: the same numbers on x86-64 and arm64.
+YOUNG_CALLS = ("424", "434", "437")
+
+
+class MemoryGroup:
+    """A control group below this process's own that limits memory; `directory` is nothing where none can be made."""
+
+    def __init__(self, limit):
+        self.directory = self.limit_file = None
+        own = {line.split(":", 2)[1]: line.split(":", 2)[2] for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines()}
+        for controller, base, name in (("memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("", "/sys/fs/cgroup", "memory.max")):
+            if controller not in own:
+                continue
+            directory = pathlib.Path(base + own[controller].rstrip("/")) / f"container-test-{os.getpid()}"
+            try:
+                directory.mkdir()
+                (directory / name).write_text(str(limit))
+                self.directory, self.base = directory, base
+                return
+            except OSError:
+                if directory.is_dir():
+                    directory.rmdir()
+
+    def remove(self):
+        if self.directory:
+            until("the control group is empty", lambda: not (self.directory / "cgroup.procs").read_text())
+            self.directory.rmdir()
 
 
 def lines_of(dockerfile):
@@ -93,9 +122,18 @@ class Image:
 class Container:
     """An image that runs: namespaces, a read-only root, one unknown user, no capability; process 1 is the entry point itself."""
 
-    def __init__(self, image, volumes, network=None, environment={}, output="/dev/null"):
+    def __init__(self, image, volumes, network=None, environment={}, output="/dev/null", memory=None, secrets=None, filtered=False):
         user, group = image.identity.split(":")
         mounts = " ".join(f"mount --bind {shlex.quote(str(volumes[path]))} $root{path};" for path in image.volumes)
+        if secrets:
+            mounts += f" mount --bind {shlex.quote(str(secrets))} $root/secrets; mount -o remount,bind,ro $root/secrets;"
+        if memory and memory.directory:
+            # An engine shows a container its own group only.
+            place = memory.base
+            mounts += f" mount -t tmpfs tmpfs $root/sys; mkdir -p $root{place}; mount --bind {memory.directory} $root{place};"
+        entry = [] if not memory or not memory.directory else ["bash", "-c", f'echo $$ > {memory.directory}/cgroup.procs; exec "$@"', "bash"]
+        if filtered:
+            entry += ["/usr/bin/python3", str(FILTER), *YOUNG_CALLS, "--"]
         script = f"""
             root={shlex.quote(str(image.top))}
             mount --bind $root $root
@@ -117,7 +155,7 @@ class Container:
         if output != "/dev/null":
             os.chmod(output, 0o666)
         self.process = subprocess.Popen(
-            [*spaces, "bash", "-euc", script], stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
+            [*entry, shutil.which(spaces[0]), *spaces[1:], "bash", "-euc", script], stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
             env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", **image.environment, **environment},
         )
 
@@ -153,6 +191,38 @@ class Container:
             self.process.wait()
 
 
+MEMORY = 256 << 20
+
+
+def limit(memory, log, run_directory):
+    """The application sees what it is allowed."""
+    if not memory.directory:
+        print("--- container: no control group can be made here, so that no memory limit is seen")
+        return
+    status = json.loads(run("curl", "-s", "--unix-socket", run_directory / "app.status.sock", "http://localhost/status.json").stdout)
+    found = status["memory"] or {}
+    check("the status shows the memory limit of the container", found.get("limit_bytes") == MEMORY, found)
+    check("and what is used of it", 0 < found.get("used_bytes", 0) < MEMORY, found)
+    check("the log warns that the workers may need more", "the workers may need more memory than they are allowed" in log.read_text(errors="replace"))
+    workers = len(status["workers"])
+    check("there are no more workers than fit into it", workers <= MEMORY // (32 << 20), workers)
+
+
+def kubernetes_secret(folder, content, group):
+    """A volume with a secret: a link into a directory that is a link, owned by root and readable by a group (fsGroup)."""
+    inner = folder / "..2026_01_01"
+    inner.mkdir(parents=True)
+    (inner / "secret").write_bytes(content)
+    os.chown(inner / "secret", 0, group)
+    (inner / "secret").chmod(0o440)
+    for directory in (folder, inner):
+        os.chown(directory, 0, group)
+        directory.chmod(0o2750)
+    (folder / "..data").symlink_to(inner.name)
+    (folder / "secret").symlink_to("..data/secret")
+    return folder
+
+
 def play(application, web, folder):
     volumes = {}
     # A volume begins as the directory that the image has in its place, with owner and mode.
@@ -168,14 +238,16 @@ def play(application, web, folder):
     volumes.setdefault("/run/application", folder / "volumes/run-application")
     web.volumes.append("/run/application")
     (web.top / "run/application").mkdir(exist_ok=True)
+    (application.top / "secrets").mkdir(exist_ok=True)
     log = folder / "log"
     pause = subprocess.Popen(["unshare", "--net", "bash", "-c", "ip link set lo up; exec sleep 3600"])
     time.sleep(0.5)
     ask = lambda path, *more: run("nsenter", "-t", str(pause.pid), "-n", "curl", "-s", "-i", "--max-time", "10", *more, f"http://127.0.0.1:8080{path}").stdout
     settings = {"PARANOID_DRAIN_TIMEOUT": "20", "DEMO_ALLOW_CRASH": "1", "APP_SERVICE_HOST": "10.0.0.1", "PARANOID_SERVICE_HOST": "10.0.0.1", "PARANOID_PORT_80_TCP_ADDR": "10.0.0.1"}
-    first = second = nginx = None
+    first = second = third = nginx = None
+    memory = MemoryGroup(MEMORY)
     try:
-        first = Container(application, volumes, pause.pid, settings, log)
+        first = Container(application, volumes, pause.pid, settings | {"PARANOID_WORKER_MEMORY": str(MEMORY)}, log, memory)
         nginx = Container(web, volumes, pause.pid, output=log)
         until("a worker answers through nginx", lambda: "hello" in ask("/hello"))
         check("the application serves through nginx, both with read-only roots and users that no file knows", True)
@@ -186,6 +258,7 @@ def play(application, web, folder):
         cookies = "; ".join(re.findall(r"(?im)^set-cookie: ([^;]+)", visit))
         check("a balancer that ends TLS is believed: cookies are secure", "__Host-" in cookies, visit)
 
+        limit(memory, log, volumes["/run/application"])
         worker = first.children()[0]
         # What a handler started, and left behind when its worker died.
         orphan = run("nsenter", "-t", str(first.first), "-p", "--", "bash", "-c", "sleep 0.1 & disown; echo").returncode
@@ -205,10 +278,25 @@ def play(application, web, folder):
         check("the session lives on in the volume", '"hits":2' in again, again)
         second.signal(signal.SIGTERM)
         check("and it stops as well", second.ended() == 0)
+        secrets = kubernetes_secret(folder / "secrets", (volumes["/data"] / "state/secret").read_bytes(), int(application.identity.split(":")[1]))
+        third = Container(application, volumes, pause.pid, settings | {"PARANOID_SECRET_FILE": "/secrets/secret"}, log, secrets=secrets, filtered=True)
+        until("the container under an old filter answers", lambda: "hello" in ask("/hello"))
+        status = pathlib.Path(f"/proc/{third.first}/status").read_text()
+        check("a filter of system calls is in force", "Seccomp:\t2" in status, status)
+        again = ask("/session", "-H", "X-Forwarded-Proto: https", "-H", "X-Forwarded-For: 192.0.2.7", "-H", f"Cookie: {cookies}")
+        check("a secret as Kubernetes mounts it (a link to a link, 0440 by group, read-only) opens the session", '"hits":3' in again, again)
+        check("and it stays as it is", os.stat(secrets / "secret").st_mode & 0o777 == 0o440)
+        worker = third.children()[0]
+        ask("/crash")
+        until("the worker is replaced under the filter", lambda: worker not in third.children() and len(third.children()) >= 2)
+        check("workers are watched and replaced without the younger calls", True)
+        third.signal(signal.SIGTERM)
+        check("and it stops under the filter", third.ended() == 0)
     finally:
-        for each in (first, second, nginx):
+        for each in (first, second, third, nginx):
             if each:
                 each.stop()
+        memory.remove()
         pause.kill()
         if package.failed:
             print(log.read_text(errors="replace")[-3000:])

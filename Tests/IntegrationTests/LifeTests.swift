@@ -57,32 +57,6 @@ extension Integration {
             #expect(first < served)
         }
 
-        @Test("has requests measured and traced by the back-ends that it sets up in its worker", .timeLimit(.minutes(5)))
-        func telemetry() async throws {
-            let folder = try TestFolder()
-            defer { folder.remove() }
-            let settings = ["LIFE_FILE": folder["notes"], "LIFE_TELEMETRY": "1"]
-            try await BareProgram.with("life-program", in: folder, workers: 1, settings: settings) { program in
-                #expect(try KeptConnection.get("/traced/ann", from: program.socket) == "traced\n")
-                // A span ends behind the last byte, so the client may be faster.
-                var text = ""
-                try await eventually("the span has ended") {
-                    text = (try? KeptConnection.get("/telemetry", from: program.socket)) ?? ""
-                    return text.contains("span GET /traced/{name} ")
-                }
-                #expect(text.contains("span inside "))
-                #expect(
-                    text.contains(
-                        "timer http.server.request.duration http.request.method=GET http.response.status_code=200 http.route=/traced/{name}\n"
-                    )
-                )
-                #expect(text.contains("timer paranoid.request.phase.duration phase=handler http.route=/traced/{name}\n"))
-                #expect(!text.contains("ann"))
-                program.process.signal(SIGTERM)
-                _ = await program.process.waitForEnd()
-            }
-        }
-
         @Test("begins and ends in one process where there are no workers", .timeLimit(.minutes(5)))
         func alone() async throws {
             let notes = try await Self.run(workers: 0) { _ in }

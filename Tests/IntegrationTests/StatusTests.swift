@@ -42,7 +42,7 @@ extension Integration {
                 #expect(try await self.get("/status", app, ["-H", "Accept: text/html"]).hasPrefix("<!DOCTYPE html>"))
                 let jar = try app.jar()
                 #expect(try await app.post("/login", jar: jar, form: ["user": "alice"]).status == 200)
-                let metrics = try await self.get("/metrics", app)
+                let metrics = try await self.get("/metrics", app, ["-H", "Accept: application/openmetrics-text"])
                 #expect(metrics.contains(#"paranoid_session_events_total{event="login"} 1"#) && metrics.hasSuffix("# EOF\n"))
                 #expect(metrics.contains(#"paranoid_request_duration_seconds_count{method="POST",route="/login"} 1"#))
                 #expect(try await self.get("/status", app, ["-X", "POST", "-w", "%{http_code}"]).hasSuffix("405"))
@@ -55,6 +55,52 @@ extension Integration {
                 #expect(!FileManager.default.fileExists(atPath: app.folder["app.status.sock"]))
                 let (over, said) = try await self.tool(["status"], for: app)
                 #expect(over == .exited(1) && said.contains(app.folder["app.status.sock"]), "\(said)")
+            }
+        }
+
+        @Test(
+            "has metrics that Prometheus's own tool finds nothing wrong with",
+            .enabled(if: Requirements.path(of: "promtool") != nil, "promtool is needed"),
+            .timeLimit(.minutes(5))
+        )
+        func prometheus() async throws {
+            try await TestApplication.with { app in
+                let jar = try app.jar()
+                #expect(try await app.post("/login", jar: jar, form: ["user": "alice"]).status == 200)
+                #expect(try await app.get("/error").status == 500)
+                let metrics = try await self.get("/metrics", app)
+                #expect(metrics.contains(#"paranoid_request_duration_seconds_count{method="POST",route="/login"} 1"#))
+                try Data(metrics.utf8).write(to: URL(filePath: app.folder["metrics"]))
+                let check = try SpawnedCommand(
+                    ["bash", "-c", "promtool check metrics < \"$0\"", app.folder["metrics"]],
+                    environment: Requirements.environment,
+                    output: app.folder["promtool"],
+                    errors: app.folder["promtool.err"]
+                )
+                #expect(await check.waitForEnd() == .exited(0), "\(app.folder.text(of: "promtool.err"))")
+                #expect(app.folder.text(of: "promtool") + app.folder.text(of: "promtool.err") == "")
+            }
+        }
+
+        @Test(
+            "has OpenMetrics text that the reader of Prometheus's library for Python takes",
+            .enabled(if: OpenMetricsReader.isThere, "python3-prometheus-client is needed"),
+            .timeLimit(.minutes(5))
+        )
+        func openMetrics() async throws {
+            try await TestApplication.with { app in
+                #expect(try await app.get("/error").status == 500)
+                let text = try await self.get("/metrics", app, ["-H", "Accept: application/openmetrics-text"])
+                try Data(text.utf8).write(to: URL(filePath: app.folder["metrics"]))
+                let read = try SpawnedCommand(
+                    ["/usr/bin/python3", "-c", OpenMetricsReader.program, app.folder["metrics"]],
+                    environment: Requirements.environment,
+                    output: app.folder["families"],
+                    errors: app.folder["python.err"]
+                )
+                #expect(await read.waitForEnd() == .exited(0), "\(app.folder.text(of: "python.err"))")
+                let families = app.folder.text(of: "families").split(separator: "\n")
+                #expect(families.count > 15 && families.contains("paranoid_request_duration_seconds histogram 1"), "\(families)")
             }
         }
 

@@ -7,7 +7,7 @@ import ServiceLifecycle
 import Tracing
 
 // A program whose hooks and services write down when they run: a line each with its process in the file LIFE_FILE.
-// LIFE_TELEMETRY has it measured and traced in memory, which /telemetry shows.
+// LIFE_TELEMETRY has it measured and traced in the memory of each worker, which /telemetry shows.
 // LIFE_FAILURE names what fails: main, supervisor, first-worker (once) or service.
 
 struct Failure: Error, CustomStringConvertible {
@@ -80,12 +80,31 @@ await Application.main { app in
         InstrumentationSystem.bootstrap(tracer)
         app.get("/traced/{name}") { _ in withSpan("inside") { _ in "traced\n" } }
         app.get("/telemetry") { _ in
-            let spans = tracer.finishedSpans.map { "span \($0.operationName) \($0.traceID) \($0.parentSpanID ?? "-")\n" }
-            let timers = metrics.timers.map { timer in
-                "timer \(timer.label) \(timer.dimensions.map { "\($0.0)=\($0.1)" }.joined(separator: " "))\n"
+            func text(_ dimensions: [(String, String)]) -> String { dimensions.map { " \($0.0)=\($0.1)" }.joined() }
+            let spans = tracer.finishedSpans.filter { !$0.operationName.hasSuffix("/telemetry") }.map { span in
+                var attributes: [(String, String)] = []
+                for name in ["http.route", "paranoid.request.role"] {
+                    if case .string(let value) = span.attributes[name]?.toSpanAttribute() { attributes.append((name, value)) }
+                }
+                if case .int64(let value) = span.attributes["http.response.status_code"]?.toSpanAttribute() {
+                    attributes.append(("http.response.status_code", "\(value)"))
+                }
+                return
+                    "span \(span.operationName) \(span.traceID) \(span.parentSpanID ?? "-") errors=\(span.errors.count)\(text(attributes))\n"
             }
-            return (spans + timers).joined()
+            let timers = metrics.timers.map { "timer \($0.label)\(text($0.dimensions)): \($0.values.count)\n" }
+            let counters = metrics.counters.filter { $0.totalValue > 0 }.map {
+                "counter \($0.label)\(text($0.dimensions)): \($0.totalValue)\n"
+            }
+            let meters = metrics.meters.map { "meter \($0.label)\(text($0.dimensions)): \(Int($0.lastValue ?? 0))\n" }
+            return "process \(getpid())\n" + (spans + timers + counters + meters).joined()
         }
+        app.get("/broken/{name}") { _ -> String in throw Failure() }
+        app.post("/login") { request in
+            try await request.session.logIn(as: request.form().first(named: "user") ?? "")
+            return "logged in\n"
+        }
+        app.gate("/gate")
     }
     app.get("/hello") { _ in "hello\n" }
     app.get("/served") { _ in

@@ -9,7 +9,7 @@ import Testing
 struct ConfigurationTests {
     private func read(_ environment: [String: String]) throws -> ApplicationConfiguration {
         let environment = environment.merging(["HOME": "/home/ann"]) { given, _ in given }
-        return try ApplicationConfiguration(Setting.Surroundings(environment: environment, processors: 8))
+        return try ApplicationConfiguration(Setting.Surroundings(environment: environment, defaultWorkers: 8))
     }
 
     @Test("protect by default: HTTPS only, names that browsers guard, signals weighed")

@@ -84,6 +84,20 @@ struct DoctorTests {
             ("counts as stuck before", { @Sendable configuration, _ in configuration.requestDeadline = .seconds(60) }),
             ("stays root", { @Sendable _, surroundings in surroundings.isRoot = true }),
             ("descriptors", { @Sendable _, surroundings in surroundings.descriptorLimit = 256 }),
+            (
+                "(PARANOID_WORKER_MEMORY; one of them is a successor)",
+                { @Sendable configuration, surroundings in
+                    (configuration.workers, configuration.workerMemoryLimit) = (4, 256 << 20)
+                    surroundings.take(memory: "\(1 << 30) - 0\n")
+                }
+            ),
+            (
+                "4 workers use 950 MiB of the 1024 MiB of memory",
+                { @Sendable configuration, surroundings in
+                    configuration.workers = 4
+                    surroundings.take(memory: "\(1 << 30) \(950 << 20) 4\n")
+                }
+            ),
             ("200 workers share", { @Sendable configuration, _ in configuration.workers = 200 }),
             ("the clock is wrong", { @Sendable _, surroundings in surroundings.now = 1_000_000 }),
             ("(PARANOID_LOG_FILE) cannot be written", { @Sendable configuration, _ in configuration.logFile = "/proc/nonexistent/log" }),

@@ -13,10 +13,11 @@ struct StatusTests {
     func requests() {
         let whole = "GET /status?x=1 HTTP/1.1\r\nHost: a\r\nAccept: text/html,*/*\r\n\r\n"
         for count in 0..<whole.utf8.count { #expect(StatusRequest(Array(whole.utf8.prefix(count))) == .incomplete) }
-        #expect(self.request(whole) == .page(path: "/status", acceptsHTML: true, acceptsJSON: false))
-        #expect(self.request("GET / HTTP/1.0\n\n") == .page(path: "/", acceptsHTML: false, acceptsJSON: false))
+        #expect(self.request(whole) == .page(path: "/status", .html))
+        #expect(self.request("GET / HTTP/1.0\n\n") == .page(path: "/", []))
         #expect(
-            self.request("GET /a HTTP/1.1\r\naccept: application/json\r\n\r\n") == .page(path: "/a", acceptsHTML: false, acceptsJSON: true)
+            self.request("GET /a HTTP/1.1\r\naccept: application/json\r\nAccept: application/openmetrics-text;q=1\r\n\r\n")
+                == .page(path: "/a", [.json, .openMetrics])
         )
     }
 
@@ -69,19 +70,23 @@ struct StatusTests {
         let trace = RequestTrace { _, _ in }
         trace.note { $0.status = 200 }
         MetricsRegistry(scoreboard: scoreboard).count(trace.facts, total: 2_000_000)
-        func get(_ path: String, html: Bool = false, json: Bool = false) -> StatusResponse {
-            board.response(.page(path: path, acceptsHTML: html, acceptsJSON: json))
+        func get(_ path: String, _ accepted: StatusRequest.Accepted = []) -> StatusResponse {
+            board.response(.page(path: path, accepted))
         }
         #expect(get("/live").status == 200 && get("/ready").body == "ready: 1 of 1 workers serve\n")
-        let page = get("/status", html: true)
+        let page = get("/status", .html)
         #expect(page.type.hasPrefix("text/html") && !page.body.contains("<script") && !page.body.contains("http://"))
         #expect(page.body.contains("GET /users/{id} &lt;id&gt;&amp;"))
         #expect(get("/status.txt").body.contains("    GET /users/{id} <id>& for "))
-        let json = try #require(try JSONSerialization.jsonObject(with: Data(get("/status", json: true).body.utf8)) as? [String: Any])
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(get("/status", .json).body.utf8)) as? [String: Any])
         #expect(json["requests"] as? Int == 7 && json["ready"] as? Bool == true)
-        let metrics = get("/metrics").body
-        #expect(metrics.contains("\nparanoid_requests_total 7\n") && metrics.hasSuffix("# EOF\n"))
-        #expect(metrics.contains(#"paranoid_request_duration_seconds_bucket{method="-",route="-",le="0.002500"} 1"#))
+        let metrics = get("/metrics", .openMetrics)
+        #expect(metrics.type.hasPrefix("application/openmetrics-text") && metrics.body.hasSuffix("# EOF\n"))
+        #expect(metrics.body.contains("# TYPE paranoid_requests counter\n") && metrics.body.contains("\nparanoid_requests_total 7\n"))
+        #expect(metrics.body.contains(#"paranoid_request_duration_seconds_bucket{method="-",route="-",le="0.0025"} 1"#))
+        let older = get("/metrics")
+        #expect(older.type.hasPrefix("text/plain; version=0.0.4") && !older.body.contains("# EOF") && !older.body.contains("# UNIT"))
+        #expect(older.body.contains("# TYPE paranoid_requests_total counter\nparanoid_requests_total 7\n"))
         #expect(get("/nothing").status == 404)
     }
 
@@ -96,15 +101,53 @@ struct StatusTests {
         #expect([0, 0.04, 1, 435.84].map { StatusReport.rounded($0) } == ["0", "0", "1", "435.8"])
     }
 
-    @Test("has metrics in which each sample follows the line of its family")
-    func openMetrics() throws {
+    @Test("shows as running the sum of what its workers show, with those that wait, at the moment of the question")
+    func running() throws {
+        let (board, scoreboard) = try self.board()
+        #expect(board.report.running == 1 && board.report.workers.map(\.running) == [1])
+        let worker = scoreboard.slot(0, generation: 0)
+        // Three wait for a thread; there was no heartbeat since.
+        for _ in 0..<4 { worker.addRunningRequests(1) }
+        #expect(board.report.running == 4 && board.report.workers.map(\.running) == [4])
+        for form in [board.report.text, board.report.json.text, board.report.html, board.report.metrics(.openMetrics)] {
+            #expect(form.contains(#/running 4,|"running_requests":4|<b>4<\/b><span>running|paranoid_running_requests 4\n/#))
+        }
+        for _ in 0..<4 { worker.addRunningRequests(-1) }
+        scoreboard.rows(0, generation: 0).end(3)
+        #expect(board.report.running == 0)
+    }
+
+    @Test("has no table that scrolls sideways, and the time of a request stands before its identifier")
+    func narrow() throws {
+        let page = try self.board().0.report.html
+        #expect(!page.contains("overflow-x") && !page.contains("nowrap"))
+        #expect(page.contains(#/<td colspan="8"><b>[^<]+<\/b> <code>GET \/users/#))
+        // Each cell says what it is where there is no room for the head.
+        #expect(page.contains(#"<td data-of="process">"#))
+    }
+
+    @Test("tells limits from what was refused or failed", arguments: ServerStatistics.Event.allCases)
+    func kinds(_ event: ServerStatistics.Event) throws {
+        let context = try WorkerContext(alone: {})
+        context.count(event)
+        let report = StatusBoard(context.scoreboard, supervisor: nil, routes: []).report
+        let (limits, errors) = (report.limits.filter { $0.count > 0 }.map(\.event), report.errors.filter { $0.count > 0 }.map(\.event))
+        #expect(limits + errors == [event])
+        #expect(limits.isEmpty == [.refusedPeers, .brokenRequests, .badRequests, .unavailable, .failures].contains(event))
+        let metric = limits.isEmpty ? "paranoid_errors_total{error=" : "paranoid_limits_reached_total{limit="
+        #expect(report.metrics(.openMetrics).contains("\(metric)\"\(event.rawValue)\"} 1\n"))
+        #expect(report.text.contains("\n\(limits.isEmpty ? "errors" : "limits") \(event.rawValue) 1\n"))
+    }
+
+    @Test("has metrics in which each sample follows the line of its family", arguments: MetricsForm.allCases)
+    func families(_ form: MetricsForm) throws {
         let (board, _) = try self.board()
         var family = ""
         var families: Set<String> = []
-        for line in board.report.openMetrics.split(separator: "\n") where line != "# EOF" {
+        for line in board.report.metrics(form).split(separator: "\n") where line != "# EOF" {
             let words = line.split(separator: " ")
             if words[0] == "#" {
-                if words[1] == "TYPE" {
+                if words[1] == (form == .openMetrics ? "TYPE" : "HELP") {
                     family = String(words[2])
                     #expect(families.insert(family).inserted, "\(family) is there twice")
                 }

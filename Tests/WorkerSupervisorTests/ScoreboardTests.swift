@@ -53,7 +53,7 @@ struct ScoreboardTests {
             let worker = scoreboard.slot(slot, generation: generation)
             worker.state = .serving
             worker.raiseHeartbeat(now: 1, servedRequests: 10)
-            worker.set(runningRequests: 2)
+            worker.addRunningRequests(2)
             worker.addOpenConnections(1)
         }
         scoreboard.count(5)

@@ -55,6 +55,14 @@ public struct ServerStatistics: Sendable, Hashable {
             }
         }
 
+        /// Whether a limit was reached; else something was refused for what it is, or has failed.
+        var isLimit: Bool {
+            switch self {
+            case .refusedConnections, .refusedParameters, .overloads, .overdueRequests, .largeBodies, .largeResponseHeads: true
+            case .refusedPeers, .brokenRequests, .badRequests, .unavailable, .failures: false
+            }
+        }
+
         /// Its place on the scoreboard that all workers share; 0 is the supervisor's own.
         fileprivate var place: Int { 1 + (Self.allCases.firstIndex(of: self) ?? 0) }
     }

@@ -121,10 +121,7 @@ extension Application {
             return name?.renewedListener()
         }
         defer { self.logLimits.tellLeftOut(to: self.logger, isLast: true) }
-        self.logger.info(
-            "supervising",
-            metadata: ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(configuration.workers)]
-        )
+        self.noteStart(workers: configuration.workers, memory: UsableMemory.ofThisProcess().limit)
         defer { name?.remove() }
         let board = StatusBoard(supervisor.scoreboard, supervisor: supervisor.status, routes: self.routes, self.configuration)
         let server = StatusServer.start(status, self.configuration, board, logger: self.logger)
@@ -139,6 +136,17 @@ extension Application {
             }
             if code != 0 { throw ApplicationError.workersFailed(exitCode: code) }
         }
+    }
+
+    private func noteStart(workers: Int, memory: UsableMemory.Limit?) {
+        var metadata: Logger.Metadata = ["listen": "\(self.configuration.listen)", "workers": .stringConvertible(workers)]
+        if let memory { metadata["memory.limit"] = .stringConvertible(memory.bytes) }
+        self.logger.info("supervising", metadata: metadata)
+        guard let budget = MemoryBudget(self.configuration, limit: memory), let problem = budget.allowed ?? budget.share else { return }
+        self.logger.warning(
+            "the workers may need more memory than they are allowed",
+            metadata: ["error": "\(problem.text)", "change": "\(problem.change)"]
+        )
     }
 
     private func work(_ inheritance: consuming WorkerBootstrap) async throws {

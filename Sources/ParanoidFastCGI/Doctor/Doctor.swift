@@ -1,7 +1,7 @@
 internal import FastCGIServer
 internal import FileSessionStore
 internal import ParanoidHTTP
-internal import ParanoidLinux
+package import ParanoidLinux
 
 /// Looks for mistakes in an installation and changes nothing.
 package struct Doctor: Sendable {
@@ -29,14 +29,19 @@ package struct Doctor: Sendable {
         package var isRoot: Bool
         package var descriptorLimit: Int?
         package var processors: Int
+        /// The memory that the application is allowed; `nil`: no limit.
+        package var memory: UsableMemory.Limit?
+        /// How many workers use it at this moment; 0: nobody knows.
+        package var runningWorkers = 0
         /// Seconds since 1970.
         package var now: Int64
 
-        package init(isRoot: Bool, descriptorLimit: Int?, processors: Int, now: Int64) {
+        package init(isRoot: Bool, descriptorLimit: Int?, processors: Int, now: Int64, memory: UsableMemory.Limit? = nil) {
             self.isRoot = isRoot
             self.descriptorLimit = descriptorLimit
             self.processors = processors
             self.now = now
+            self.memory = memory
         }
 
         /// Those of this process.
@@ -44,9 +49,20 @@ package struct Doctor: Sendable {
             Surroundings(
                 isRoot: ProcessIdentity.isRoot,
                 descriptorLimit: ProcessFacts.descriptorLimit,
-                processors: UsableProcessors.ofThisProcess().defaultWorkers,
-                now: WallClock.nanosecondsSinceEpoch() / 1_000_000_000
+                processors: UsableProcessors.ofThisProcess().count,
+                now: WallClock.nanosecondsSinceEpoch() / 1_000_000_000,
+                memory: UsableMemory.ofThisProcess().limit
             )
+        }
+
+        /// Takes over what a running application says of its memory, which may be another than that of the doctor's process.
+        ///
+        /// - Parameter text: The page `/memory` of its status socket.
+        package mutating func take(memory text: String) {
+            let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
+            guard words.count == 3, let workers = Int(words[2]) else { return }
+            self.memory = Int(words[0]).map { UsableMemory.Limit(bytes: $0, used: Int(words[1])) }
+            self.runningWorkers = workers
         }
     }
 
@@ -157,10 +173,14 @@ package struct Doctor: Sendable {
             found.append(
                 Finding(
                     gravity: .warning,
-                    problem: "\(self.configuration.workers) workers share what \(self.surroundings.processors) workers can use",
+                    problem: "\(self.configuration.workers) workers share \(self.surroundings.processors) processors",
                     change: "remove PARANOID_WORKERS, and give waiting handlers threads with PARANOID_THREADS"
                 )
             )
+        }
+        if let budget = MemoryBudget(self.configuration, limit: self.surroundings.memory) {
+            let problems = [budget.allowed, budget.share, budget.observed(running: self.surroundings.runningWorkers)]
+            found += problems.compactMap { $0 }.map { Finding(gravity: .warning, problem: $0.text, change: $0.change) }
         }
         // 2025-01-01T00:00:00Z: nothing of this package is older.
         if self.surroundings.now < 1_735_689_600 {

@@ -72,14 +72,22 @@ struct FastCGIGateway: Sendable {
             guard let rest = self.send(response, to: request, on: exchange) else { return }
             await self.stream(rest, to: request, on: exchange)
         case .question(let request):
-            let answer = await self.responder.respond(to: request).authorizerAnswer(
-                now: HTTPDate(secondsSinceUnixEpoch: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
-            )
-            _ = self.send(answer, to: request, on: exchange)
+            guard let tracing = self.monitor?.tracing else { return await self.answer(question: request, on: exchange) }
+            let span = tracing.begin(request, isQuestion: true)
+            await ServiceContext.withValue(span.context) { await self.answer(question: request, on: exchange) }
+            tracing.end(span, exchange.trace)
         case .refused(let response):
             // Its body is in memory.
             _ = self.send(response, to: nil, on: exchange)
         }
+    }
+
+    /// Tells the web server whether a request may pass.
+    private func answer(question request: Request, on exchange: FastCGIExchange) async {
+        let answer = await self.responder.respond(to: request).authorizerAnswer(
+            now: HTTPDate(secondsSinceUnixEpoch: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+        )
+        _ = self.send(answer, to: request, on: exchange)
     }
 
     /// Answers within a span, which ends with the last byte.
@@ -113,7 +121,7 @@ struct FastCGIGateway: Sendable {
             let (variables, role, receivedAt) = try exchange.opening()
             if role == .authorizer, let gate = self.responder.gatePath {
                 var request = self.responder.request(variables.question(to: gate), parameters: exchange, body: .empty)
-                request.receivedAtNanoseconds = receivedAt
+                Self.measure(&request, receivedAt: receivedAt, exchange)
                 request[AuthorizerQuestion.self] = AuthorizerQuestion()
                 return .question(request)
             }
@@ -125,11 +133,7 @@ struct FastCGIGateway: Sendable {
             do throws(HTTPError) {
                 let body = try exchange.body(length: variables.contentLength, limit: self.responder.bodyLimit)
                 var request = self.responder.request(variables, parameters: exchange, body: body)
-                request.receivedAtNanoseconds = receivedAt
-                if let trace = exchange.trace {
-                    if let receivedAt { trace.add(WallClock.nanosecondsSinceEpoch() - receivedAt, to: .queued) }
-                    request.trace = trace
-                }
+                Self.measure(&request, receivedAt: receivedAt, exchange)
                 return .request(request)
             } catch {
                 return .refused(self.responder.refusal(error))
@@ -137,6 +141,14 @@ struct FastCGIGateway: Sendable {
         } catch {
             return .refused(self.responder.refusal(error))
         }
+    }
+
+    /// Begins to measure a request, if anybody wants to know.
+    private static func measure(_ request: inout Request, receivedAt: Int64?, _ exchange: FastCGIExchange) {
+        request.receivedAtNanoseconds = receivedAt
+        guard let trace = exchange.trace else { return }
+        if let receivedAt { trace.add(WallClock.nanosecondsSinceEpoch() - receivedAt, to: .queued) }
+        request.trace = trace
     }
 
     /// Answers a request for which there is no room.

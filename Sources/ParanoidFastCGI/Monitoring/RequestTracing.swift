@@ -23,7 +23,9 @@ final class RequestTracing: Sendable {
     }
 
     /// Begins the span of a request.
-    func begin(_ request: Request) -> any Span {
+    ///
+    /// - Parameter isQuestion: Whether the web server asks if a request may pass (the role authorizer).
+    func begin(_ request: Request, isQuestion: Bool = false) -> any Span {
         var context = ServiceContext.current ?? .topLevel
         self.instrument.extract(RequestCarrier(request: request), into: &context, using: HeaderExtractor())
         let method = KnownMethod(request.method.rawValue)
@@ -35,6 +37,7 @@ final class RequestTracing: Sendable {
         if let name = request.parameter("SERVER_NAME") { span.attributes["server.address"] = name }
         if let port = request.parameter("SERVER_PORT").flatMap({ Int($0) }) { span.attributes["server.port"] = port }
         span.attributes["paranoid.request.id"] = request.id
+        if isQuestion { span.attributes["paranoid.request.role"] = "authorizer" }
         return span
     }
 

@@ -46,7 +46,7 @@ extension ApplicationConfiguration {
             Setting.Surroundings(
                 environment: values,
                 defaultListener: defaultListener,
-                processors: UsableProcessors.ofThisProcess().defaultWorkers
+                defaultWorkers: UsableProcessors.ofThisProcess().defaultWorkers(memory: .ofThisProcess())
             )
         )
         configuration.namesFromFile = namesFromFile
@@ -59,7 +59,7 @@ extension ApplicationConfiguration {
     ///
     /// - Throws: ``ConfigurationError`` for a value that cannot be used and for a name that is no setting but looks like one.
     public init(environment: [String: String]) throws(ConfigurationError) {
-        try self.init(Setting.Surroundings(environment: environment, processors: 2))
+        try self.init(Setting.Surroundings(environment: environment, defaultWorkers: 2))
     }
 
     init(_ surroundings: Setting.Surroundings) throws(ConfigurationError) {

@@ -84,8 +84,8 @@ extension Setting {
             at: \.workers,
             .number(0...256),
             "Number of worker processes; 0 serves in the first process.",
-            default: "usable processors, at least 2",
-            derive: { $0.workers = min(256, max(2, $1.processors)) }
+            default: "usable processors, at most one for 32 MiB of a memory limit, at least 2",
+            derive: { $0.workers = min(256, max(2, $1.defaultWorkers)) }
         ),
         Setting(
             "PARANOID_SCALING",

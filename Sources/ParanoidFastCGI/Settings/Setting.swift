@@ -22,8 +22,8 @@ struct Setting: Sendable {
         var environment: [String: String]
         /// Where requests come from by default; `nil`: a socket in the run-time or state directory.
         var defaultListener: String?
-        /// How many processors this process may use.
-        var processors: Int
+        /// How many workers processors and memory suggest.
+        var defaultWorkers: Int
     }
 
     /// The name in the environment.

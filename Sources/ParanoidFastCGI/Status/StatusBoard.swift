@@ -14,6 +14,7 @@ final class StatusBoard: Sendable {
     private let routes: [(method: String, pattern: String)]
     private let settings: String
     private let probes: ProbeWindow?
+    private let memory: @Sendable () -> UsableMemory
     private let startedAt = CoarseClock.now()
     private let samples = Mutex<[StatusReport.Sample]>([])
     private let lastSweep = Mutex<(report: SweepReport, at: Int64)?>(nil)
@@ -24,13 +25,16 @@ final class StatusBoard: Sendable {
     ///   - routes: The routes by their numbers.
     ///   - settings: Lines that tell the command-line tool where the application's files are.
     ///   - givesProbes: Whether the doctor may ask for a token here.
+    ///   - memory: Finds out what memory the application is allowed.
     init(
         _ scoreboard: Scoreboard,
         supervisor: SupervisorStatus?,
         routes: [(method: String, pattern: String)],
         settings: String = "",
-        givesProbes: Bool = false
+        givesProbes: Bool = false,
+        memory: @escaping @Sendable () -> UsableMemory = { .ofThisProcess() }
     ) {
+        self.memory = memory
         self.probes = givesProbes ? ProbeWindow(scoreboard: scoreboard) : nil
         self.registry = MetricsRegistry(scoreboard: scoreboard)
         self.supervisor = supervisor
@@ -64,27 +68,41 @@ final class StatusBoard: Sendable {
         switch request {
         case .incomplete: .plain(400)
         case .refused(let status): .plain(status)
-        case .page("/live", _, _): StatusResponse(body: "live\n")
-        case .page("/ready", _, _): self.readiness
-        case .page("/status", acceptsHTML: true, _): StatusResponse(type: "text/html; charset=utf-8", body: self.report.html)
-        case .page("/status", _, acceptsJSON: true), .page("/status.json", _, _):
-            StatusResponse(type: "application/json", body: self.report.json.text + "\n")
-        case .page("/status", _, _), .page("/status.txt", _, _): StatusResponse(body: self.report.text)
-        case .page("/", _, _), .page("/status.html", _, _): StatusResponse(type: "text/html; charset=utf-8", body: self.report.html)
-        case .page("/workers.txt", _, _): StatusResponse(body: self.report.workerTable + "\n")
-        case .page("/workers.json", _, _):
-            StatusResponse(type: "application/json", body: JSONValue.list(self.report.workers.map(\.json)).text + "\n")
-        case .page("/metrics", _, _):
-            StatusResponse(type: "application/openmetrics-text; version=1.0.0; charset=utf-8", body: self.report.openMetrics)
-        case .page("/reloads", _, _):
+        case .page("/live", _): StatusResponse(body: "live\n")
+        case .page("/ready", _): self.readiness
+        case .page("/status", let accepted) where accepted.contains(.html): self.page
+        case .page("/", _), .page("/status.html", _): self.page
+        case .page("/status", let accepted) where accepted.contains(.json): Self.json(self.report.json)
+        case .page("/status.json", _): Self.json(self.report.json)
+        case .page("/status", _), .page("/status.txt", _): StatusResponse(body: self.report.text)
+        case .page("/workers.txt", _): StatusResponse(body: self.report.workerTable + "\n")
+        case .page("/workers.json", _): Self.json(.list(self.report.workers.map(\.json)))
+        case .page("/metrics", let accepted): self.metrics(accepted.contains(.openMetrics) ? .openMetrics : .prometheus)
+        case .page("/reloads", _):
             StatusResponse(
                 body:
                     "\(self.report.phase) \(self.report.finishedReloads) \(self.report.abandonedReloads)\n\(self.report.lastReload ?? "")\n"
             )
-        case .page("/probe", _, _): self.probes.map { StatusResponse(body: $0.open() + "\n") } ?? .plain(404)
-        case .page("/settings", _, _): StatusResponse(body: self.settings)
+        case .page("/probe", _): self.probes.map { StatusResponse(body: $0.open() + "\n") } ?? .plain(404)
+        case .page("/memory", _): StatusResponse(body: self.memoryLine)
+        case .page("/settings", _): StatusResponse(body: self.settings)
         case .page: .plain(404)
         }
+    }
+
+    private var page: StatusResponse { StatusResponse(type: "text/html; charset=utf-8", body: self.report.html) }
+
+    private func metrics(_ form: MetricsForm) -> StatusResponse {
+        StatusResponse(type: form.contentType, body: self.report.metrics(form))
+    }
+
+    private static func json(_ value: JSONValue) -> StatusResponse { StatusResponse(type: "application/json", body: value.text + "\n") }
+
+    /// The limit, what is used of it, and how many workers use it, for the doctor.
+    private var memoryLine: String {
+        let report = self.report
+        let (limit, used) = (report.memory.map { "\($0.bytes)" } ?? "-", report.memory?.used.map { "\($0)" } ?? "-")
+        return "\(limit) \(used) \(report.workers.count)\n"
     }
 
     private var readiness: StatusResponse {
@@ -130,6 +148,7 @@ final class StatusBoard: Sendable {
             lockWaits: waits.times,
             abandonedLockWaits: waits.givenUp,
             sweep: self.sweepReport(at: now),
+            memory: self.memory().limit,
             samples: self.samples.withLock { $0 }
         )
     }

@@ -1,4 +1,5 @@
 internal import ParanoidHTTP
+internal import ParanoidLinux
 internal import ParanoidSessions
 
 // The status as lines for a terminal, and as JSON.
@@ -7,10 +8,11 @@ extension StatusReport {
     var text: String {
         var lines = [
             "\(self.phase): \(self.serving) of \(self.wanted) workers serve, supervisor \(self.process), up \(Self.time(self.uptimeSeconds))",
-            "requests \(self.statistics.requests), running \(self.statistics.runningRequests), connections \(self.statistics.openConnections)"
+            "requests \(self.statistics.requests), running \(self.running), connections \(self.statistics.openConnections)"
                 + (self.requestsPerSecond.map { ", \(Self.rounded($0)) a second" } ?? ""),
             "responses " + self.responses.enumerated().map { "\($0.offset + 1)xx \($0.element)" }.joined(separator: ", "),
-            "limits " + Self.list(ServerStatistics.Event.allCases.map { ($0.rawValue, self.statistics.count(of: $0)) }),
+            "limits " + Self.list(self.limits.map { ($0.event.rawValue, $0.count) }),
+            "errors " + Self.list(self.errors.map { ($0.event.rawValue, $0.count) }),
             "sessions " + Self.list(self.sessionEvents.map { ($0.kind.rawValue, $0.count) }),
             "alarms \(self.alarms); workers that died \(self.deaths); reloads finished \(self.finishedReloads), abandoned \(self.abandonedReloads)",
         ]
@@ -22,6 +24,10 @@ extension StatusReport {
                     ? ", mean \(Self.microseconds(waits.microseconds / waits.count)), 99 % below \(Self.quantile(waits, 0.99))" : "")
                 + ", given up \(self.abandonedLockWaits)"
         )
+        if let memory = self.memory {
+            let used = memory.used.map { "\(Self.bytes($0)) of " } ?? ""
+            lines.append("memory: \(used)\(Self.bytes(memory.bytes)) that are allowed")
+        }
         if let sweep = self.sweep {
             var line =
                 "store: live \(sweep.live), anonymous \(sweep.anonymous), removed \(sweep.removed), \(Self.time(sweep.secondsAgo)) ago"
@@ -69,14 +75,13 @@ extension StatusReport {
             "workers_died": .number(self.deaths), "reloads_finished": .number(self.finishedReloads),
             "reloads_abandoned": .number(self.abandonedReloads), "last_reload": self.lastReload.map { .text($0) } ?? .null,
             "requests": .number(self.statistics.requests),
-            "running_requests": .number(self.statistics.runningRequests), "open_connections": .number(self.statistics.openConnections),
+            "running_requests": .number(self.running), "open_connections": .number(self.statistics.openConnections),
             "requests_per_second": self.requestsPerSecond.map { .decimal($0) } ?? .null,
             "responses": .object(
                 self.responses.enumerated().map { JSONMember(name: "\($0.offset + 1)xx", value: .number($0.element)) }
             ),
-            "limits": .object(
-                ServerStatistics.Event.allCases.map { JSONMember(name: $0.rawValue, value: .number(self.statistics.count(of: $0))) }
-            ),
+            "limits": .object(self.limits.map { JSONMember(name: $0.event.rawValue, value: .number($0.count)) }),
+            "errors": .object(self.errors.map { JSONMember(name: $0.event.rawValue, value: .number($0.count)) }),
             "session_events": .object(self.sessionEvents.map { JSONMember(name: $0.kind.rawValue, value: .number($0.count)) }),
             "alarms": .number(self.alarms),
             "lock_waits": .members([
@@ -84,6 +89,9 @@ extension StatusReport {
                 "microseconds": .number(self.lockWaits.microseconds),
                 "seconds_99_percent_below": self.lockWaits.quantile(0.99).map { .decimal($0) } ?? .null,
             ]), "store": self.sweep.map(\.json) ?? .null,
+            "memory": self.memory.map {
+                .members(["limit_bytes": .number($0.bytes), "used_bytes": .optional($0.used)])
+            } ?? .null,
             "routes": .list(
                 self.routes.map { route in
                     .members([

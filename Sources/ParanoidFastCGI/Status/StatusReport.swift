@@ -89,6 +89,8 @@ struct StatusReport: Sendable {
     /// How many of those waits ended without the session.
     var abandonedLockWaits: Int
     var sweep: Sweep?
+    /// The memory that all processes are allowed together; `nil`: no limit.
+    var memory: UsableMemory.Limit?
     /// The oldest first.
     var samples: [Sample]
 
@@ -99,6 +101,19 @@ struct StatusReport: Sendable {
     var requestsPerSecond: Double? {
         guard self.samples.count >= 2 else { return nil }
         return self.samples[self.samples.count - 1].rate(since: self.samples[self.samples.count - 2])
+    }
+
+    /// Requests that run, or wait for a thread: those of the workers below, so that the sum and its parts are one reading.
+    var running: Int { self.workers.reduce(0) { $0 + $1.running } }
+
+    /// How often each limit was reached.
+    var limits: [(event: ServerStatistics.Event, count: Int)] { self.counts(ofLimits: true) }
+
+    /// How often something was refused or has failed that is no limit.
+    var errors: [(event: ServerStatistics.Event, count: Int)] { self.counts(ofLimits: false) }
+
+    private func counts(ofLimits isLimit: Bool) -> [(event: ServerStatistics.Event, count: Int)] {
+        ServerStatistics.Event.allCases.filter { $0.isLimit == isLimit }.map { ($0, self.statistics.count(of: $0)) }
     }
 
     /// The number of events that somebody should look at.

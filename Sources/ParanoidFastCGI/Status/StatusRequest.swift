@@ -5,9 +5,28 @@ enum StatusRequest: Sendable, Hashable {
     /// More bytes are needed.
     case incomplete
     /// It asks for a page.
-    case page(path: String, acceptsHTML: Bool, acceptsJSON: Bool)
+    case page(path: String, Accepted)
     /// It gets this status and nothing else.
     case refused(Int)
+
+    /// What the client takes, as far as it matters here.
+    struct Accepted: OptionSet, Sendable, Hashable {
+        let rawValue: UInt8
+        static let html = Self(rawValue: 1)
+        static let json = Self(rawValue: 2)
+        static let openMetrics = Self(rawValue: 4)
+
+        init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        /// Reads the values of `Accept`, in small letters.
+        init(_ field: String) {
+            self = []
+            for (form, type) in [(Self.html, "text/html"), (.json, "application/json"), (.openMetrics, "application/openmetrics-text")]
+            where field.contains(type) { self.insert(form) }
+        }
+    }
 
     /// A longer head is refused.
     static let longestHead = 8192
@@ -37,11 +56,7 @@ enum StatusRequest: Sendable, Hashable {
             return
         }
         let accept = lines.dropFirst().filter { $0.lowercased().hasPrefix("accept:") }.joined(separator: ",").lowercased()
-        self = .page(
-            path: String(words[1].prefix { $0 != "?" }),
-            acceptsHTML: accept.contains("text/html"),
-            acceptsJSON: accept.contains("application/json")
-        )
+        self = .page(path: String(words[1].prefix { $0 != "?" }), Accepted(accept))
     }
 
     /// Where the head ends: behind an empty line.

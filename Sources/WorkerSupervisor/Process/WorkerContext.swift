@@ -28,7 +28,6 @@ package final class WorkerContext: Sendable {
     private let siblings: [Sibling]
     private let open = Atomic<Int>(0)
     private let served = Atomic<Int>(0)
-    private let running = Atomic<Int>(0)
     private let quota: Int?
     private let onHeartbeat: @Sendable () -> Void
 
@@ -84,13 +83,12 @@ package final class WorkerContext: Sendable {
     }
 
     private func publish() {
-        self.scoreboardSlot.set(runningRequests: self.running.load(ordering: .relaxed))
         self.scoreboardSlot.raiseHeartbeat(now: CoarseClock.now(), servedRequests: self.served.load(ordering: .relaxed))
     }
 
     /// A request has begun; asks for a successor once enough were served.
     package func requestBegan() {
-        self.running.add(1, ordering: .relaxed)
+        self.scoreboardSlot.addRunningRequests(1)
         let served = self.served.add(1, ordering: .relaxed).newValue
         // Again after as many once more, should the first successor have failed.
         if let quota = self.quota, served % quota == 0 { self.requestReplacement() }
@@ -98,7 +96,7 @@ package final class WorkerContext: Sendable {
 
     /// A request is over.
     package func requestEnded() {
-        self.running.subtract(1, ordering: .relaxed)
+        self.scoreboardSlot.addRunningRequests(-1)
     }
 
     /// Counts something for all workers together (``Scoreboard/count(_:_:)``).
@@ -108,7 +106,6 @@ package final class WorkerContext: Sendable {
 
     /// Says how busy the threads are.
     package func sampled(demand: Int, threads: Int) {
-        self.scoreboardSlot.set(runningRequests: self.running.load(ordering: .relaxed))
         self.scoreboardSlot.addSample(demand: demand, threads: threads)
     }
 
@@ -116,7 +113,6 @@ package final class WorkerContext: Sendable {
     package var totals: WorkerTotals {
         // So that a process that asks right after a request counts that one.
         self.scoreboardSlot.set(servedRequests: self.served.load(ordering: .relaxed))
-        self.scoreboardSlot.set(runningRequests: self.running.load(ordering: .relaxed))
         return self.scoreboard.totals
     }
 

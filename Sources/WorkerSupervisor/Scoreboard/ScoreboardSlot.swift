@@ -43,7 +43,7 @@ package struct ScoreboardSlot: Sendable {
     package var openConnections: Int { Self.count(self[.openConnections]) }
     /// Requests that the worker has begun to serve, as of its last heartbeat.
     package var servedRequests: Int { Self.count(self[.servedRequests]) }
-    /// Requests that run or wait, as of its last heartbeat or sample.
+    /// Requests that run or wait.
     package var runningRequests: Int { Self.count(self[.runningRequests]) }
     /// The sums over all samples so far of threads that were wanted, and of threads there are.
     package var load: (demand: UInt64, capacity: UInt64) { (self[.demand], self[.capacity]) }
@@ -62,9 +62,9 @@ package struct ScoreboardSlot: Sendable {
         self[.servedRequests] = UInt64(max(0, servedRequests))
     }
 
-    /// Says how many requests run or wait.
-    package func set(runningRequests: Int) {
-        self[.runningRequests] = UInt64(max(0, runningRequests))
+    /// Counts a request that has begun (1) or is over (-1).
+    package func addRunningRequests(_ change: Int) {
+        self.page.add(UInt64(bitPattern: Int64(change)), at: self.first + Word.runningRequests.rawValue)
     }
 
     /// Adds a sample of how busy the worker's threads are.

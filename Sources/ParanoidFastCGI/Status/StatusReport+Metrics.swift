@@ -1,10 +1,12 @@
 internal import ParanoidHTTP
+internal import ParanoidLinux
 
-// The status as OpenMetrics text (version 1.0.0), for Prometheus and others that scrape it.
+// The status as metrics, for Prometheus and others that scrape it: OpenMetrics text (version 1.0.0), and the text form of Prometheus
+// (version 0.0.4) for those that do not ask for the other.
 extension StatusReport {
-    /// The metrics, with the line that ends them.
-    var openMetrics: String {
-        var text = OpenMetricsText()
+    /// The metrics in one of the two forms.
+    func metrics(_ form: MetricsForm) -> String {
+        var text = MetricsText(form)
         text.family("paranoid_up_seconds", .gauge, "Time since the supervisor started.")
         text.sample("paranoid_up_seconds", self.uptimeSeconds)
         text.family("paranoid_ready", .gauge, "Whether requests are answered.")
@@ -20,24 +22,25 @@ extension StatusReport {
         text.family("paranoid_requests", .counter, "Requests that were given to a handler.")
         text.sample("paranoid_requests_total", self.statistics.requests)
         text.family("paranoid_running_requests", .gauge, "Requests that run or wait for a thread.")
-        text.sample("paranoid_running_requests", self.statistics.runningRequests)
+        text.sample("paranoid_running_requests", self.running)
         text.family("paranoid_open_connections", .gauge, "Connections that are open, idle ones included.")
         text.sample("paranoid_open_connections", self.statistics.openConnections)
         text.family("paranoid_responses", .counter, "Responses by the first digit of their status.")
         for (index, count) in self.responses.enumerated() { text.sample("paranoid_responses_total", count, [("class", "\(index + 1)xx")]) }
         text.family("paranoid_limits_reached", .counter, "How often each limit was reached.")
-        for event in ServerStatistics.Event.allCases {
-            text.sample("paranoid_limits_reached_total", self.statistics.count(of: event), [("limit", event.rawValue)])
-        }
+        for (event, count) in self.limits { text.sample("paranoid_limits_reached_total", count, [("limit", event.rawValue)]) }
+        text.family("paranoid_errors", .counter, "What was refused or has failed and is no limit.")
+        for (event, count) in self.errors { text.sample("paranoid_errors_total", count, [("error", event.rawValue)]) }
         text.family("paranoid_session_events", .counter, "What has happened to sessions.")
         for (kind, count) in self.sessionEvents { text.sample("paranoid_session_events_total", count, [("event", kind.rawValue)]) }
         self.appendTimes(to: &text)
         self.appendWorkers(to: &text)
+        self.appendMemory(to: &text)
         self.appendStore(to: &text)
         return text.finished
     }
 
-    private func appendTimes(to text: inout OpenMetricsText) {
+    private func appendTimes(to text: inout MetricsText) {
         text.family("paranoid_request_duration_seconds", .histogram, "Time from the first byte of a request to the end of its response.")
         for route in self.routes {
             text.histogram("paranoid_request_duration_seconds", route.times, [("method", route.method), ("route", route.pattern)])
@@ -50,7 +53,7 @@ extension StatusReport {
         for (phase, times) in self.phases { text.histogram("paranoid_request_phase_seconds", times, [("phase", "\(phase)")]) }
     }
 
-    private func appendWorkers(to text: inout OpenMetricsText) {
+    private func appendWorkers(to text: inout MetricsText) {
         text.family("paranoid_worker_requests", .counter, "Requests of the workers that are alive.")
         for worker in self.workers { text.sample("paranoid_worker_requests_total", worker.requests, worker.labels) }
         text.family("paranoid_worker_memory_bytes", .gauge, "Resident memory, shared libraries included.")
@@ -59,7 +62,16 @@ extension StatusReport {
         }
     }
 
-    private func appendStore(to text: inout OpenMetricsText) {
+    private func appendMemory(to text: inout MetricsText) {
+        guard let memory = self.memory else { return }
+        text.family("paranoid_memory_limit_bytes", .gauge, "Memory that all processes are allowed together.")
+        text.sample("paranoid_memory_limit_bytes", memory.bytes)
+        guard let used = memory.used else { return }
+        text.family("paranoid_memory_used_bytes", .gauge, "Memory in use of what is allowed, without file contents that can be dropped.")
+        text.sample("paranoid_memory_used_bytes", used)
+    }
+
+    private func appendStore(to text: inout MetricsText) {
         text.family("paranoid_lock_wait_seconds", .histogram, "Time that requests waited for sessions which others held.")
         text.histogram("paranoid_lock_wait_seconds", self.lockWaits, [])
         text.family("paranoid_lock_waits_given_up", .counter, "Waits that ended without the session.")
@@ -81,18 +93,43 @@ extension StatusReport.Worker {
     fileprivate var labels: [(String, String)] { [("worker", "\(self.slot)"), ("process", "\(self.process)")] }
 }
 
-/// OpenMetrics text as it grows.
-private struct OpenMetricsText {
+/// The text forms of metrics.
+enum MetricsForm: Sendable, Hashable, CaseIterable {
+    /// OpenMetrics, version 1.0.0.
+    case openMetrics
+    /// The form of Prometheus before it, version 0.0.4: a counter's family has the name of its samples, and there are no units.
+    case prometheus
+
+    var contentType: String {
+        switch self {
+        case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        case .prometheus: "text/plain; version=0.0.4; charset=utf-8"
+        }
+    }
+}
+
+/// Metrics as they grow.
+private struct MetricsText {
     enum Kind: String { case counter, gauge, histogram }
 
+    private let form: MetricsForm
     private var lines: [String] = []
+
+    init(_ form: MetricsForm) {
+        self.form = form
+    }
 
     /// Begins a family of metrics; its samples follow.
     mutating func family(_ name: String, _ kind: Kind, _ help: String) {
-        self.lines.append("# TYPE \(name) \(kind.rawValue)")
-        if name.hasSuffix("_seconds") { self.lines.append("# UNIT \(name) seconds") }
-        if name.hasSuffix("_bytes") { self.lines.append("# UNIT \(name) bytes") }
-        self.lines.append("# HELP \(name) \(help)")
+        switch self.form {
+        case .openMetrics:
+            self.lines.append("# TYPE \(name) \(kind.rawValue)")
+            for unit in ["seconds", "bytes"] where name.hasSuffix("_\(unit)") { self.lines.append("# UNIT \(name) \(unit)") }
+            self.lines.append("# HELP \(name) \(help)")
+        case .prometheus:
+            let name = kind == .counter ? "\(name)_total" : name
+            self.lines += ["# HELP \(name) \(help)", "# TYPE \(name) \(kind.rawValue)"]
+        }
     }
 
     mutating func sample(_ name: String, _ value: Int, _ labels: [(String, String)] = []) {
@@ -110,7 +147,7 @@ private struct OpenMetricsText {
         self.sample("\(name)_count", times.count, labels)
     }
 
-    var finished: String { (self.lines + ["# EOF", ""]).joined(separator: "\n") }
+    var finished: String { (self.lines + (self.form == .openMetrics ? ["# EOF", ""] : [""])).joined(separator: "\n") }
 
     private static func text(_ labels: [(String, String)]) -> String {
         guard !labels.isEmpty else { return "" }
@@ -121,9 +158,10 @@ private struct OpenMetricsText {
         text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 
-    /// Seconds with six decimals.
+    /// Seconds as OpenMetrics writes numbers: at least one decimal, and no zeros behind the others.
     private static func seconds(_ microseconds: Int) -> String {
-        let fraction = "\(1_000_000 + microseconds % 1_000_000)".dropFirst()
-        return "\(microseconds / 1_000_000).\(fraction)"
+        var decimals = "\(1_000_000 + microseconds % 1_000_000)".dropFirst()
+        while decimals.utf8.count > 1, decimals.utf8.last == UInt8(ascii: "0") { decimals.removeLast() }
+        return "\(microseconds / 1_000_000).\(decimals)"
     }
 }
