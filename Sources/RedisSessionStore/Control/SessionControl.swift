@@ -27,11 +27,15 @@ final class SessionControl: Sendable {
     private let client: RedisClient
     private let keys: RedisKeys
     private let longestWait: Int64
+    private let makesNumbers: Bool
     private let state = Mutex(State.unknown)
     private let users = Mutex<[UserTag: KnownUser]>([:])
 
-    /// - Parameter longestWait: How long ``loginEpoch`` may wait for an answer, in nanoseconds.
-    init(client: RedisClient, keys: RedisKeys, longestWait: Int64) {
+    /// - Parameters:
+    ///   - longestWait: How long ``loginEpoch`` may wait for an answer, in nanoseconds.
+    ///   - makesNumbers: Whether the numbers are made where there are none.
+    init(client: RedisClient, keys: RedisKeys, longestWait: Int64, makesNumbers: Bool) {
+        self.makesNumbers = makesNumbers
         self.client = client
         self.keys = keys
         self.longestWait = longestWait
@@ -92,12 +96,16 @@ final class SessionControl: Sendable {
 
     private func load(_ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
         let askedAt = BootClock.now()
-        self.client.send(RedisCommand(.loadControl, keys: [self.keys.control])) { result in
+        let command =
+            self.makesNumbers ? RedisCommand(.loadControl, keys: [self.keys.control]) : RedisCommand("HGETALL", key: self.keys.control)
+        self.client.send(command) { result in
             switch result {
             case .failure(let failure): done(.failure(SessionStoreError(failure, "asking for the epoch")))
             case .success(let answer):
                 if let numbers = ControlNumbers(answer.reply) {
                     done(.success(self.note(numbers, askedAt: askedAt)))
+                } else if answer.reply.elements?.isEmpty == true {
+                    done(.failure(SessionStoreError(.refused, message: "there are no numbers; run `paranoid sessions migrate --prepare`")))
                 } else {
                     done(.failure(SessionStoreError(answer.reply, "asking for the epoch")))
                 }
@@ -201,6 +209,27 @@ final class SessionControl: Sendable {
             "ending the logins of a user"
         )
         guard marked == done else { throw SessionStoreError(marked, "ending the logins of a user") }
+        try await self.waitOut()
+    }
+
+    /// The numbers as they are in Redis; `nil`: there are none.
+    func stored() async throws(SessionStoreError) -> SessionStoreNumbers? {
+        let fields = ["e", "l"].map { Array($0.utf8) }
+        let reply = try await self.reply(to: RedisCommand("HMGET", key: self.keys.control, fields), "asking for the epoch")
+        guard let elements = reply.elements, elements.count == 2 else { throw SessionStoreError(reply, "asking for the epoch") }
+        guard let epoch = elements[0].number, let loginEpoch = elements[1].number else { return nil }
+        return SessionStoreNumbers(epoch: epoch, loginEpoch: loginEpoch)
+    }
+
+    /// Raises the numbers to at least these; returns when every process knows.
+    func raise(to numbers: SessionStoreNumbers) async throws(SessionStoreError) {
+        // The scripts count with 53 bits.
+        guard max(numbers.epoch, numbers.loginEpoch) < 1 << 52 else {
+            throw SessionStoreError(.refused, message: "the numbers of the other store are too great for Redis; end all sessions instead")
+        }
+        let values = [numbers.epoch, numbers.loginEpoch].map { Array(String($0).utf8) }
+        let reply = try await self.reply(to: RedisCommand(.raiseNumbers, keys: [self.keys.control], values: values), "raising the epoch")
+        guard reply == .integer(1) else { throw SessionStoreError(reply, "raising the epoch") }
         try await self.waitOut()
     }
 
