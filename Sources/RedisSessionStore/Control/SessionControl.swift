@@ -75,9 +75,27 @@ final class SessionControl: Sendable {
                 // An answer that was overtaken by a younger one.
                 guard askedAt >= before else { return older }
                 numbers = found.joined(with: older)
+                if numbers != found { self.repair(found, to: numbers) }
             }
             state = .known(numbers, askedAt: askedAt)
             return numbers
+        }
+    }
+
+    /// Gives Redis back what a failover has lost, for processes that start later.
+    private func repair(_ found: ControlNumbers, to numbers: ControlNumbers) {
+        if numbers.epoch > found.epoch || numbers.loginEpoch > found.loginEpoch {
+            let values = [numbers.epoch, numbers.loginEpoch].map { Array(String($0).utf8) }
+            self.client.send(RedisCommand(.raiseNumbers, keys: [self.keys.control], values: values)) { _ in }
+        }
+        for group in 0..<ControlNumbers.groupCount where numbers.marks[group] > found.marks[group] {
+            let values = [ControlNumbers.field(ofGroup: group), Array(String(numbers.marks[group]).utf8)]
+            self.client.send(RedisCommand(.raiseMark, keys: [self.keys.control], values: values)) { _ in }
+        }
+        // What this process knows of users that were revoked.
+        for (tag, known) in self.users.withLock({ $0 }) where known.epoch > 0 {
+            let values = [Array(String(known.epoch).utf8)]
+            self.client.send(RedisCommand(.raiseUser, keys: [self.keys.loginEpoch(of: tag)], values: values)) { _ in }
         }
     }
 
@@ -209,6 +227,7 @@ final class SessionControl: Sendable {
             "ending the logins of a user"
         )
         guard marked == done else { throw SessionStoreError(marked, "ending the logins of a user") }
+        self.users.withLock { $0[tag] = KnownUser(mark: epoch, epoch: epoch) }
         try await self.waitOut()
     }
 

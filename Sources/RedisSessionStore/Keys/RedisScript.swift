@@ -6,9 +6,12 @@ struct RedisScript: Sendable {
     let text: String
     /// 40 hexadecimal digits.
     let hash: String
+    /// Whether it changes what may not be lost.
+    let isChange: Bool
 
-    init(_ text: String) {
+    init(_ text: String, isChange: Bool = true) {
         self.text = text
+        self.isChange = isChange
         // Redis names scripts so; nothing is protected by it.
         let digits = Array("0123456789abcdef".utf8)
         let bytes = Insecure.SHA1.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
@@ -57,7 +60,10 @@ struct RedisScript: Sendable {
     )
 
     // Key: any. The time of the node that keeps it, in microseconds since 1970.
-    static let time = RedisScript("local t = redis.call('TIME')\nreturn string.format('%.0f', t[1] * 1000000 + t[2])")
+    static let time = RedisScript(
+        "local t = redis.call('TIME')\nreturn string.format('%.0f', t[1] * 1000000 + t[2])",
+        isChange: false
+    )
 
     // Key: session. Values: what is expected, new bytes, milliseconds. 1: done; nothing: absent; else what is there.
     static let commit = RedisScript(
@@ -129,7 +135,7 @@ struct RedisScript: Sendable {
         """
 
     // Key: control. All its fields and values, made if there are none.
-    static let loadControl = RedisScript(Self.next + "return redis.call('HGETALL', KEYS[1])")
+    static let loadControl = RedisScript(Self.next + "return redis.call('HGETALL', KEYS[1])", isChange: false)
 
     // Key: control. The new epoch.
     static let beginEpoch = RedisScript(Self.next + "redis.call('HSET', KEYS[1], 'e', s, 'v', s)\nreturn s")
