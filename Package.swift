@@ -205,14 +205,14 @@ let package = Package(
         .testTarget(
             name: "RedisSessionStoreTests",
             dependencies: [
-                "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", "RedisSessionStore", "TestSupport",
-                "redis-stress",
+                "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidLinux", "ParanoidSessions", "RedisSessionStore",
+                "TestSupport", "redis-stress", logging,
             ],
             swiftSettings: settings
         ),
         .testTarget(
             name: "UploadTests",
-            dependencies: ["ParanoidFastCGI", "ParanoidFastCGITesting", "Upload"],
+            dependencies: ["FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "Upload"],
             swiftSettings: settings
         ),
         .testTarget(

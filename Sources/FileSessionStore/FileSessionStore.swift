@@ -103,6 +103,11 @@ package final class FileSessionStore: ImmediateSessionStore {
 
     package func createNow(_ session: StoredSession, named name: SessionName) throws(SessionStoreError) {
         precondition(session.generation == 1, "a new session has generation 1")
+        try self.add(session, named: name)
+    }
+
+    /// Adds a session of any generation.
+    func add(_ session: StoredSession, named name: SessionName) throws(SessionStoreError) {
         try self.files.checkSize(session, name)
         let isAnonymous = session.state == .live && session.userTag == nil
         if isAnonymous && session.beginsNow { try self.checkRoom() }

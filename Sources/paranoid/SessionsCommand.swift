@@ -10,7 +10,7 @@ struct SessionsCommand: AsyncParsableCommand {
             Works on the session directory of an application that runs or has run, and never makes one. A wrong environment ends a command with an \
             error that names the directory.
             """,
-        subcommands: [List.self, Why.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self]
+        subcommands: [List.self, Why.self, Revoke.self, RevokeAll.self, RevokeEveryone.self, Reindex.self, Sweep.self, Migrate.self]
     )
 
     /// Lists a user's sessions.
@@ -155,6 +155,52 @@ struct SessionsCommand: AsyncParsableCommand {
                     "skipped": .number(report.skipped),
                 ])
             )
+        }
+    }
+}
+
+extension SessionsCommand {
+    /// Moves sessions to another store.
+    struct Migrate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "migrate",
+            abstract: "Moves all sessions between files and Redis while the application serves; nobody is logged out.",
+            discussion: """
+                First run it with --prepare. Then restart the application with PARANOID_STORE and PARANOID_STORE_FROM, so that it reads both stores, \
+                and run it without --prepare. It may be stopped and run again. When nothing is left, restart the application without \
+                PARANOID_STORE_FROM. A store is files or an address as in PARANOID_STORE; an address with a password belongs into the environment, \
+                as other users of the host see the words of a command.
+                """
+        )
+
+        @Option(help: "The store that the sessions come from; PARANOID_STORE_FROM by default.")
+        var from: String?
+        @Option(help: "The store that they go to; PARANOID_STORE by default.")
+        var to: String?
+        @Flag(help: "Only let the new store count on from the old one; moves nothing.")
+        var prepare = false
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            var configuration = ApplicationConfiguration.forTool()
+            try configuration.move(from: self.from, to: self.to)
+            let migration = try SessionMigration(configuration: configuration)
+            if self.prepare {
+                try await migration.prepare()
+                self.output.print(
+                    "prepared; restart the application with PARANOID_STORE and PARANOID_STORE_FROM",
+                    json: .members(["prepared": .bool(true)])
+                )
+                return
+            }
+            let report = try await migration.run()
+            self.output.print(
+                "moved \(report.moved), left \(report.left)",
+                json: .members(["moved": .number(report.moved), "left": .number(report.left)])
+            )
+            if report.left > 0 {
+                throw CommandFailure("\(report.left) could not be moved; run it again (\(report.problem ?? "they are in use"))")
+            }
         }
     }
 }

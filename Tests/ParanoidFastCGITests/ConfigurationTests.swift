@@ -88,7 +88,17 @@ struct ConfigurationTests {
         #expect(redis.storePlace == "redis://ann:***@h" && !redis.store.isFiles)
         #expect(!redis.explained().contains { $0.value.contains("geheim") })
         #expect(throws: ConfigurationError.self) { try self.read(["PARANOID_STORE": "redis://h", "PARANOID_ANONYMOUS_LIMIT": "9"]) }
+        let moving = try self.read(["PARANOID_STORE": "redis://h", "PARANOID_STORE_FROM": "files"])
+        #expect(moving.usesFiles && moving.previousStore?.isFiles == true && !redis.usesFiles)
+        for (new, old) in [("files", "files"), ("redis://h", "redis://g"), ("files", "disk")] {
+            #expect {
+                try self.read(["PARANOID_STORE": new, "PARANOID_STORE_FROM": old])
+            } throws: {
+                ($0 as? ConfigurationError)?.setting == "PARANOID_STORE_FROM"
+            }
+        }
         #else
+        #expect(throws: ConfigurationError.self) { try self.read(["PARANOID_STORE_FROM": "redis://h"]) }
         #expect {
             try self.read(["PARANOID_STORE": "redis://h"])
         } throws: {

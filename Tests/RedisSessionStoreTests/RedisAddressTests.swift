@@ -26,12 +26,13 @@ struct RedisAddressTests {
 
     @Test("are read with several servers and options")
     func options() throws {
-        let cluster = try RedisAddress("rediss://a,b:2,[::3]:4?cluster&prefix=shop.1&timeout=7")
+        let cluster = try RedisAddress("rediss://a,b:2,[::3]:4?cluster&prefix=shop.1&timeout=7&wait=2")
         #expect(cluster.endpoints.map(\.description) == ["a:6379", "b:2", "[::3]:4"])
         #expect(cluster.topology == .cluster)
         #expect(cluster.isEncrypted)
         #expect(cluster.prefix == "shop.1")
         #expect(cluster.timeout == .seconds(7))
+        #expect(cluster.waitCount == 2)
         let sentinel = try RedisAddress("redis://a:26379,b:26379/2?sentinel=my%2Dmaster")
         #expect(sentinel.topology == .sentinel(master: "my-master"))
         #expect(sentinel.database == 2)
@@ -62,7 +63,8 @@ struct RedisAddressTests {
             ("redis://h?cluster&cluster", .twoTopologies),
             ("redis://h?cluster=1", .badOption("cluster")), ("redis://h?sentinel=", .badOption("sentinel")),
             ("redis://h?prefix={x}", .badOption("prefix")), ("redis://h?timeout=0", .badOption("timeout")),
-            ("redis://h?timeout", .badOption("timeout")), ("redis://h?x=1", .unknownOption("x")), ("redis://h?", .unknownOption("")),
+            ("redis://h?wait=0", .badOption("wait")), ("redis://h?wait", .badOption("wait")), ("redis://h?timeout", .badOption("timeout")),
+            ("redis://h?x=1", .unknownOption("x")), ("redis://h?", .unknownOption("")),
             ("redis://[::1", .badHost), ("redis://[::1]x", .badHost), ("redis://a:b:1", .badPort), ("redis://a_!", .badHost),
         ]
     )

@@ -62,7 +62,8 @@ final class SessionControlPage: Sendable {
     private static func createFresh(in directory: borrowing SessionDirectory, logger: Logger) throws(SessionStoreError) -> Mapping {
         let holdsSessions = try Self.holdsSessions(directory)
         // Later than all epochs there can have been: they are counted from such a time, or from 0. So are those of logins.
-        let epoch = holdsSessions ? UInt64(clamping: WallClock.nanosecondsSinceEpoch()) : 0
+        // Microseconds, which other stores count in too.
+        let epoch = holdsSessions ? UInt64(clamping: WallClock.nanosecondsSinceEpoch() / 1000) : 0
         if holdsSessions {
             logger.error(
                 "the file control of the session directory is gone, and with it the knowledge of what was revoked: all sessions end"
@@ -212,6 +213,20 @@ final class SessionControlPage: Sendable {
             if isDurable { try page.synchronize() }
         } catch {
             throw SessionStoreError(error, "ending all sessions")
+        }
+        try Self.check(page)
+    }
+
+    /// Raises both numbers to at least these.
+    func raise(to numbers: SessionStoreNumbers, in directory: borrowing SessionDirectory, isDurable: Bool) throws(SessionStoreError) {
+        let page = try self.page(in: directory, looksNow: true)
+        do throws(SystemCallError) {
+            guard page.isWritable else { throw .readOnly }
+            page.raise(to: numbers.epoch, at: Word.epoch.rawValue)
+            page.raise(to: numbers.loginEpoch, at: Word.loginEpoch.rawValue)
+            if isDurable { try page.synchronize() }
+        } catch {
+            throw SessionStoreError(error, "raising the numbers of the session directory")
         }
         try Self.check(page)
     }

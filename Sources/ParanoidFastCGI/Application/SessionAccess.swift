@@ -3,9 +3,6 @@ internal import Logging
 package import ParanoidHTTP
 internal import ParanoidLinux
 package import ParanoidSessions
-#if Redis
-internal import RedisSessionStore
-#endif
 internal import Synchronization
 
 /// The sessions of an application for this process: opened once, by the first call that needs them.
@@ -28,10 +25,10 @@ final class SessionAccess: Sendable {
         let clock: SystemSessionClock
     }
 
-    private let configuration: ApplicationConfiguration
+    let configuration: ApplicationConfiguration
     private let store: (any SessionStore)?
     private let clock: (any RequestClock)?
-    private let logger: Logger
+    let logger: Logger
     private let parts = Mutex<Parts?>(nil)
     private let registry = AtomicLazyReference<RegistryHolder>()
 
@@ -63,8 +60,8 @@ final class SessionAccess: Sendable {
     /// The counters of all processes; `nil` in one that has none in common with others.
     var sharedRegistry: MetricsRegistry? { self.registry.load()?.registry }
 
-    /// Whether there is a session directory: the storage is neither the application's own nor in a Redis.
-    var keepsFiles: Bool { self.store == nil && self.configuration.store.isFiles }
+    /// Whether there are session files: the storage is neither the application's own nor in a Redis, or its sessions come from files.
+    var keepsFiles: Bool { self.store == nil && self.configuration.usesFiles }
 
     /// Whether the processes of this host share the session directory, if only for the clock and the limits of rates.
     var hasDirectory: Bool { self.store == nil }
@@ -164,40 +161,7 @@ final class SessionAccess: Sendable {
         )
     }
 
-    private func makeStore() throws(ConfigurationError) -> any SessionStore {
-        #if Redis
-        if !self.configuration.store.isFiles { return try self.makeRedisStore() }
-        #endif
-        let settings = FileSessionStoreConfiguration(
-            directory: self.configuration.sessionDirectory,
-            durability: self.configuration.durability,
-            maximumPayloadSize: self.configuration.sessions.valueLimits.sessionByteCount + 16 * 1024,
-            reservedPercent: self.configuration.reservedPercent,
-            maximumAnonymousSessions: self.configuration.anonymousLimit,
-            allowsNetworkFileSystem: self.configuration.allowsNetworkStore
-        )
-        do throws(SessionStoreError) {
-            return try FileSessionStore(configuration: settings, logger: self.logger) { [weak self] wait in
-                self?.registry.load()?.registry.count(wait)
-            }
-        } catch {
-            throw self.unusableDirectory(error)
-        }
-    }
-
-    #if Redis
-    private func makeRedisStore() throws(ConfigurationError) -> RedisSessionStore {
-        do {
-            var settings = RedisSessionStore.Configuration(address: try self.configuration.store.address())
-            settings.maximumPayloadSize = self.configuration.sessions.valueLimits.sessionByteCount + 16 * 1024
-            return try RedisSessionStore(settings)
-        } catch {
-            throw ConfigurationError(setting: "PARANOID_STORE", problem: "\(error)", remedy: Remedy(of: error))
-        }
-    }
-    #endif
-
-    private func unusableDirectory(_ error: any Error) -> ConfigurationError {
+    func unusableDirectory(_ error: any Error) -> ConfigurationError {
         ConfigurationError(
             setting: "PARANOID_SESSION_DIR",
             problem: "\(self.configuration.sessionDirectory) cannot be used: \(error)",

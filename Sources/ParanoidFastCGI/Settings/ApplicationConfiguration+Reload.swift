@@ -21,7 +21,8 @@ extension ApplicationConfiguration {
         let surroundings = Setting.Surroundings(
             environment: values,
             defaultListener: self.environment["PARANOID_LISTEN"] == nil ? self.listen : nil,
-            processors: self.environment["PARANOID_WORKERS"] == nil ? self.workers : UsableProcessors.ofThisProcess().defaultWorkers
+            defaultWorkers: self.environment["PARANOID_WORKERS"] == nil
+                ? self.workers : UsableProcessors.ofThisProcess().defaultWorkers(memory: .ofThisProcess())
         )
         do throws(ConfigurationError) {
             let next = try ApplicationConfiguration(surroundings)

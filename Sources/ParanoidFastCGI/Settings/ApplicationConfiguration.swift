@@ -73,6 +73,8 @@ public struct ApplicationConfiguration: Sendable {
     public var sessions = SessionSettings()
     /// Where the sessions are kept (`PARANOID_STORE`).
     package var store = SessionStoreChoice.files
+    /// Where sessions come from that have not moved to ``store`` yet (`PARANOID_STORE_FROM`); `nil`: from nowhere.
+    package var previousStore: SessionStoreChoice?
     /// The directory that holds the session files (`PARANOID_SESSION_DIR`).
     package var sessionDirectory: String
     /// The file that holds the server's secrets (`PARANOID_SECRET_FILE`).
@@ -177,7 +179,15 @@ public struct ApplicationConfiguration: Sendable {
         if !self.store.isFiles, self.anonymousLimit != nil {
             throw ConfigurationError(setting: "PARANOID_ANONYMOUS_LIMIT", problem: "sessions are counted in files only, see PARANOID_STORE")
         }
+        guard let previous = self.previousStore else { return }
+        if let problem = previous.problem { throw ConfigurationError(setting: "PARANOID_STORE_FROM", problem: problem) }
+        guard previous.isFiles != self.store.isFiles else {
+            throw ConfigurationError(setting: "PARANOID_STORE_FROM", problem: "sessions move between files and a Redis, see PARANOID_STORE")
+        }
     }
+
+    /// Whether sessions are in files, or come from there.
+    package var usesFiles: Bool { self.store.isFiles || self.previousStore?.isFiles == true }
 
     /// Where the sessions are, for people.
     package var storePlace: String { self.store.isFiles ? self.sessionDirectory : "\(self.store)" }

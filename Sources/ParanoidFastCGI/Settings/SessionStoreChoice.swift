@@ -41,7 +41,7 @@ package struct SessionStoreChoice: Sendable, Hashable {
 
     /// The texts that are allowed.
     static let allowed =
-        "files, or redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or redis+unix:PATH, with ?prefix=TEXT, &timeout=SECONDS, and &cluster or &sentinel=NAME"
+        "files, or redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or redis+unix:PATH, with ?prefix=TEXT, &timeout=SECONDS, &wait=REPLICAS, and &cluster or &sentinel=NAME"
 }
 
 extension SessionStoreChoice: CustomStringConvertible, CustomDebugStringConvertible {

@@ -245,13 +245,17 @@ extension Setting {
             "PARANOID_STORE",
             .store,
             at: \.store,
-            SettingKind<SessionStoreChoice>(
-                SessionStoreChoice.allowed,
-                parse: { $0.isEmpty || $0.utf8.contains(0) ? nil : SessionStoreChoice(text: $0) },
-                format: { "\($0)" }
-            ),
+            .storeChoice,
             "Where sessions are kept: in the files of one host (files), or in a Redis for several hosts, which needs the package trait Redis. "
                 + "Each host then needs the same PARANOID_SECRET_FILE."
+        ),
+        Setting(
+            "PARANOID_STORE_FROM",
+            .store,
+            atOptional: \.previousStore,
+            .storeChoice,
+            "Where sessions come from while they move to PARANOID_STORE: what is not there yet is looked for here, and moves when it changes. "
+                + "One of the two is files, the other a Redis."
         ),
         Setting(
             "PARANOID_SESSION_DIR",
@@ -358,6 +362,17 @@ extension Setting {
             "Whether the session directory may lie on a network or FUSE file system."
         ),
     ]
+}
+
+extension SettingKind<SessionStoreChoice> {
+    /// A store of sessions.
+    static var storeChoice: Self {
+        Self(
+            SessionStoreChoice.allowed,
+            parse: { $0.isEmpty || $0.utf8.contains(0) ? nil : SessionStoreChoice(text: $0) },
+            format: { "\($0)" }
+        )
+    }
 }
 
 extension SettingKind<[String]> {

@@ -5,7 +5,7 @@
 /// - `redis://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…][/DATABASE][?OPTIONS]`, and `rediss://` for TLS,
 /// - `redis+unix:PATH[?OPTIONS]` and `redis+unix://[USER[:PASSWORD]@]/PATH[?OPTIONS]`,
 ///
-/// with `cluster`, `sentinel=NAME`, `prefix=TEXT` and `timeout=SECONDS` as options, joined by `&`.
+/// with `cluster`, `sentinel=NAME`, `prefix=TEXT`, `timeout=SECONDS` and `wait=NUMBER` as options, joined by `&`.
 package struct RedisAddress: Sendable, Equatable {
     /// How the nodes belong together.
     package enum Topology: Sendable, Hashable {
@@ -34,6 +34,8 @@ package struct RedisAddress: Sendable, Equatable {
     package var prefix = "paranoid"
     /// How long one operation may take, its repetitions included.
     package var timeout = Duration.seconds(2)
+    /// How many replicas have to have a change before it counts; 0: nobody waits for them.
+    package var waitCount = 0
 
     /// Parses an address.
     package init(_ text: String) throws(RedisAddressError) {
@@ -110,7 +112,10 @@ package struct RedisAddress: Sendable, Equatable {
             case ("timeout", let value?):
                 guard let seconds = Self.number(value, upTo: 600), seconds > 0 else { throw .badOption(word) }
                 self.timeout = .seconds(seconds)
-            case ("cluster", _), ("sentinel", _), ("prefix", _), ("timeout", _): throw .badOption(word)
+            case ("wait", let value?):
+                guard let count = Self.number(value, upTo: 9), count > 0 else { throw .badOption(word) }
+                self.waitCount = count
+            case ("cluster", _), ("sentinel", _), ("prefix", _), ("timeout", _), ("wait", _): throw .badOption(word)
             default: throw .unknownOption(word)
             }
         }
@@ -224,8 +229,8 @@ package enum RedisAddressError: Error, Sendable, Hashable, CustomStringConvertib
         case .socketOfSeveral: "?cluster and ?sentinel=NAME need hosts, not a socket"
         case .twoTopologies: "?cluster and ?sentinel=NAME exclude each other and stand once"
         case .badOption(let name):
-            "the option \(name) has no such value; prefix takes 1 to 64 of A-Z a-z 0-9 . : - _, timeout 1 to 600 seconds"
-        case .unknownOption(let name): "\(name.prefix(20)) is no option; the options are cluster, sentinel, prefix and timeout"
+            "the option \(name) has no such value; prefix takes 1 to 64 of A-Z a-z 0-9 . : - _, timeout 1 to 600 seconds, wait 1 to 9"
+        case .unknownOption(let name): "\(name.prefix(20)) is no option; the options are cluster, sentinel, prefix, timeout and wait"
         }
     }
 }

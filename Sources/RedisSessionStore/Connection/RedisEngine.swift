@@ -30,13 +30,25 @@ final class RedisEngine {
         case master(RedisEndpoint?, name: String, isAsking: Bool)
     }
 
+    /// A connection to a node.
+    ///
+    /// Number 0 is for all that does not wait for replicas, as one that waits holds up what comes behind it.
+    private struct Place: Hashable {
+        let endpoint: RedisEndpoint
+        var number = 0
+    }
+
     /// The longest wait for one reply.
     static let longestStep: Int64 = 1_000_000_000
+    /// How long a node waits for its replicas, in milliseconds.
+    private static let replicaTime = 700
+    /// How many connections to a node wait for replicas.
+    private static let waitingCount = 4
     private static let mostRedirections = 16
 
     private let address: RedisAddress
     private var route: Route
-    private var nodes: [RedisEndpoint: RedisNode] = [:]
+    private var nodes: [Place: RedisNode] = [:]
     private var nodesByTag: [UInt64: RedisNode] = [:]
     private var parked: [Operation] = []
     /// What is to be done later, the last first.
@@ -44,6 +56,7 @@ final class RedisEngine {
     private let poll: Epoll
     private var random = SystemRandom()
     private var isStopped = false
+    private var waitingTurn = 0
 
     /// - Parameter wakeup: A descriptor that is reported with tag 0.
     init(_ address: RedisAddress, wakeup: CInt) throws(SystemCallError) {
@@ -127,8 +140,9 @@ final class RedisEngine {
         }
     }
 
-    private func node(_ endpoint: RedisEndpoint) -> RedisNode {
-        if let node = self.nodes[endpoint] { return node }
+    private func node(_ endpoint: RedisEndpoint, number: Int = 0) -> RedisNode {
+        let place = Place(endpoint: endpoint, number: number)
+        if let node = self.nodes[place] { return node }
         var greeting: [[[UInt8]]] = []
         var isSentinel = false
         if case .master = self.route { isSentinel = self.address.endpoints.contains(endpoint) }
@@ -137,7 +151,7 @@ final class RedisEngine {
         greeting.append([Array("PING".utf8)])
         let tag = UInt64(self.nodesByTag.count + 1)
         let node = RedisNode(endpoint, tag: tag, greeting: greeting)
-        self.nodes[endpoint] = node
+        self.nodes[place] = node
         self.nodesByTag[tag] = node
         return node
     }
@@ -145,19 +159,50 @@ final class RedisEngine {
     private func send(_ operation: Operation, to endpoint: RedisEndpoint, asking: Bool = false) {
         let now = self.now
         guard now < operation.submission.deadline, !self.isStopped else { return self.finish(operation, .away("no time is left")) }
+        let command = operation.submission.command
+        var bytes = command.encoded(inFull: operation.isInFull, asking: asking)
+        var replyCount = asking ? 2 : 1
+        let main = replyCount - 1
+        var place = Place(endpoint: endpoint)
+        let waits = self.address.waitCount > 0 && command.isChange
+        if waits {
+            // An earlier try may have made the change over another connection, whose place in the replication this one does not know.
+            if operation.mayHaveHappened {
+                bytes += command.encodedMark(asking: asking)
+                replyCount += asking ? 2 : 1
+            }
+            RedisCoding.encode(["WAIT", "\(self.address.waitCount)", "\(Self.replicaTime)"].map { Array($0.utf8) }, into: &bytes)
+            replyCount += 1
+            self.waitingTurn = (self.waitingTurn + 1) % Self.waitingCount
+            place.number = 1 + self.waitingTurn
+        }
         let flight = RedisNode.Flight(
-            bytes: operation.submission.command.encoded(inFull: operation.isInFull, asking: asking),
-            replyCount: asking ? 2 : 1,
+            bytes: bytes,
+            replyCount: replyCount,
             due: min(operation.submission.deadline, now + Self.longestStep)
-        ) { result in self.landed(operation, result, from: endpoint) }
-        self.node(endpoint).submit(flight, now: now, poll: self.poll)
+        ) { result in self.landed(operation, result.flatMap { self.reply(among: $0, at: main, waits: waits) }, from: place) }
+        self.node(endpoint, number: place.number).submit(flight, now: now, poll: self.poll)
     }
 
-    private func landed(_ operation: Operation, _ result: Result<RedisReply, RedisFailure>, from endpoint: RedisEndpoint) {
+    /// The reply that counts: no success where too few replicas have what it says.
+    private func reply(among replies: [RedisReply], at main: Int, waits: Bool) -> Result<RedisReply, RedisFailure> {
+        let reply = replies[main]
+        if case .error = reply { return .success(reply) }
+        guard waits else { return .success(reply) }
+        for other in replies[(main + 1)...] { if case .error(let text) = other { return .failure(.unanswered(text)) } }
+        let count = replies.last?.number ?? 0
+        guard count >= UInt64(self.address.waitCount) else {
+            return .failure(.unanswered("\(count) of \(self.address.waitCount) replicas have the change"))
+        }
+        return .success(reply)
+    }
+
+    private func landed(_ operation: Operation, _ result: Result<RedisReply, RedisFailure>, from place: Place) {
+        let endpoint = place.endpoint
         switch result {
         case .failure(let failure):
             if failure.mayHaveHappened { operation.mayHaveHappened = true }
-            if case .fixed = self.route, self.nodes[endpoint]?.breaker.isOpen(at: self.now) == true {
+            if case .fixed = self.route, self.nodes[place]?.breaker.isOpen(at: self.now) == true {
                 return self.finish(operation, failure)
             }
             // Its place may be another's soon.
@@ -223,7 +268,7 @@ final class RedisEngine {
         let now = self.now
         let command = RedisCommand(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
         let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + Self.longestStep) { result in
-            if case .success(let reply) = result, let parts = reply.elements, parts.count == 2, let host = parts[0].bytes,
+            if case .success(let replies) = result, let parts = replies.last?.elements, parts.count == 2, let host = parts[0].bytes,
                 let port = parts[1].number.flatMap({ UInt16(exactly: $0) })
             {
                 self.learn(master: .tcp(host: String(decoding: host, as: UTF8.self), port: port))
@@ -249,7 +294,7 @@ final class RedisEngine {
         let now = self.now
         let command = RedisCommand(["CLUSTER", "SLOTS"])
         let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + Self.longestStep) { result in
-            if case .success(let reply) = result, let map = SlotMap(reply, from: endpoint), map.servedCount > 0 {
+            if case .success(let replies) = result, let map = replies.last.flatMap({ SlotMap($0, from: endpoint) }), map.servedCount > 0 {
                 self.learn(map)
             } else {
                 self.ask(Array(endpoints.dropFirst()))

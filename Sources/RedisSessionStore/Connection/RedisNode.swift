@@ -13,8 +13,8 @@ final class RedisNode {
         let replyCount: Int
         /// When the reply has to be there.
         let due: Int64
-        /// Gets the last reply.
-        let landed: (Result<RedisReply, RedisFailure>) -> Void
+        /// Gets the replies.
+        let landed: (Result<[RedisReply], RedisFailure>) -> Void
     }
 
     private enum Link {
@@ -42,7 +42,7 @@ final class RedisNode {
     /// Sent, in order; those before the place have landed.
     private var flying: [Flight] = []
     private var landedCount = 0
-    private var repliesOfFirst = 0
+    private var repliesOfFirst: [RedisReply] = []
     /// Not sent yet.
     private var waiting: [Flight] = []
 
@@ -103,9 +103,9 @@ final class RedisNode {
 
     private var refusal: String?
 
-    private func greeted(_ result: Result<RedisReply, RedisFailure>, isLast: Bool) {
-        guard case .success(let reply) = result else { return }
-        if case .error(let text) = reply { self.refusal = self.refusal ?? text }
+    private func greeted(_ result: Result<[RedisReply], RedisFailure>, isLast: Bool) {
+        guard case .success(let replies) = result else { return }
+        if case .error(let text)? = replies.last { self.refusal = self.refusal ?? text }
         guard isLast, case .greeting(let context) = self.link else { return }
         self.link = .ready(context)
     }
@@ -136,18 +136,18 @@ final class RedisNode {
     /// Does what the poll has reported.
     func process(now: Int64, poll: borrowing Epoll) {
         guard let context = self.link.context else { return }
-        var landed: [(Flight, RedisReply)] = []
+        var landed: [(Flight, [RedisReply])] = []
         var failure: RedisFailure?
         do throws(RedisFailure) {
             if self.isWaitingToWrite { try self.write(context, poll: poll) }
             for reply in try context.read() {
                 guard self.landedCount < self.flying.count else { throw RedisFailure.away("a reply to nothing") }
                 let first = self.flying[self.landedCount]
-                self.repliesOfFirst += 1
-                guard self.repliesOfFirst == first.replyCount else { continue }
-                self.repliesOfFirst = 0
+                self.repliesOfFirst.append(reply)
+                guard self.repliesOfFirst.count == first.replyCount else { continue }
+                landed.append((first, self.repliesOfFirst))
+                self.repliesOfFirst = []
                 self.landedCount += 1
-                landed.append((first, reply))
             }
         } catch {
             failure = error
@@ -160,7 +160,7 @@ final class RedisNode {
             self.landedCount = 0
         }
         let wasGreeting = if case .greeting = self.link { true } else { false }
-        for (flight, reply) in landed { flight.landed(.success(reply)) }
+        for (flight, replies) in landed { flight.landed(.success(replies)) }
         if wasGreeting, let refusal = self.refusal {
             failure = .away(refusal)
             self.refusal = nil
@@ -192,7 +192,7 @@ final class RedisNode {
         let unsent = self.waiting
         self.flying = []
         self.landedCount = 0
-        self.repliesOfFirst = 0
+        self.repliesOfFirst = []
         self.waiting = []
         self.refusal = nil
         // Its descriptor leaves the poll as it is closed.

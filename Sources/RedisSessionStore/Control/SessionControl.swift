@@ -27,11 +27,15 @@ final class SessionControl: Sendable {
     private let client: RedisClient
     private let keys: RedisKeys
     private let longestWait: Int64
+    private let makesNumbers: Bool
     private let state = Mutex(State.unknown)
     private let users = Mutex<[UserTag: KnownUser]>([:])
 
-    /// - Parameter longestWait: How long ``loginEpoch`` may wait for an answer, in nanoseconds.
-    init(client: RedisClient, keys: RedisKeys, longestWait: Int64) {
+    /// - Parameters:
+    ///   - longestWait: How long ``loginEpoch`` may wait for an answer, in nanoseconds.
+    ///   - makesNumbers: Whether the numbers are made where there are none.
+    init(client: RedisClient, keys: RedisKeys, longestWait: Int64, makesNumbers: Bool) {
+        self.makesNumbers = makesNumbers
         self.client = client
         self.keys = keys
         self.longestWait = longestWait
@@ -71,9 +75,27 @@ final class SessionControl: Sendable {
                 // An answer that was overtaken by a younger one.
                 guard askedAt >= before else { return older }
                 numbers = found.joined(with: older)
+                if numbers != found { self.repair(found, to: numbers) }
             }
             state = .known(numbers, askedAt: askedAt)
             return numbers
+        }
+    }
+
+    /// Gives Redis back what a failover has lost, for processes that start later.
+    private func repair(_ found: ControlNumbers, to numbers: ControlNumbers) {
+        if numbers.epoch > found.epoch || numbers.loginEpoch > found.loginEpoch {
+            let values = [numbers.epoch, numbers.loginEpoch].map { Array(String($0).utf8) }
+            self.client.send(RedisCommand(.raiseNumbers, keys: [self.keys.control], values: values)) { _ in }
+        }
+        for group in 0..<ControlNumbers.groupCount where numbers.marks[group] > found.marks[group] {
+            let values = [ControlNumbers.field(ofGroup: group), Array(String(numbers.marks[group]).utf8)]
+            self.client.send(RedisCommand(.raiseMark, keys: [self.keys.control], values: values)) { _ in }
+        }
+        // What this process knows of users that were revoked.
+        for (tag, known) in self.users.withLock({ $0 }) where known.epoch > 0 {
+            let values = [Array(String(known.epoch).utf8)]
+            self.client.send(RedisCommand(.raiseUser, keys: [self.keys.loginEpoch(of: tag)], values: values)) { _ in }
         }
     }
 
@@ -92,12 +114,16 @@ final class SessionControl: Sendable {
 
     private func load(_ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
         let askedAt = BootClock.now()
-        self.client.send(RedisCommand(.loadControl, keys: [self.keys.control])) { result in
+        let command =
+            self.makesNumbers ? RedisCommand(.loadControl, keys: [self.keys.control]) : RedisCommand("HGETALL", key: self.keys.control)
+        self.client.send(command) { result in
             switch result {
             case .failure(let failure): done(.failure(SessionStoreError(failure, "asking for the epoch")))
             case .success(let answer):
                 if let numbers = ControlNumbers(answer.reply) {
                     done(.success(self.note(numbers, askedAt: askedAt)))
+                } else if answer.reply.elements?.isEmpty == true {
+                    done(.failure(SessionStoreError(.refused, message: "there are no numbers; run `paranoid sessions migrate --prepare`")))
                 } else {
                     done(.failure(SessionStoreError(answer.reply, "asking for the epoch")))
                 }
@@ -201,6 +227,28 @@ final class SessionControl: Sendable {
             "ending the logins of a user"
         )
         guard marked == done else { throw SessionStoreError(marked, "ending the logins of a user") }
+        self.users.withLock { $0[tag] = KnownUser(mark: epoch, epoch: epoch) }
+        try await self.waitOut()
+    }
+
+    /// The numbers as they are in Redis; `nil`: there are none.
+    func stored() async throws(SessionStoreError) -> SessionStoreNumbers? {
+        let fields = ["e", "l"].map { Array($0.utf8) }
+        let reply = try await self.reply(to: RedisCommand("HMGET", key: self.keys.control, fields), "asking for the epoch")
+        guard let elements = reply.elements, elements.count == 2 else { throw SessionStoreError(reply, "asking for the epoch") }
+        guard let epoch = elements[0].number, let loginEpoch = elements[1].number else { return nil }
+        return SessionStoreNumbers(epoch: epoch, loginEpoch: loginEpoch)
+    }
+
+    /// Raises the numbers to at least these; returns when every process knows.
+    func raise(to numbers: SessionStoreNumbers) async throws(SessionStoreError) {
+        // The scripts count with 53 bits.
+        guard max(numbers.epoch, numbers.loginEpoch) < 1 << 52 else {
+            throw SessionStoreError(.refused, message: "the numbers of the other store are too great for Redis; end all sessions instead")
+        }
+        let values = [numbers.epoch, numbers.loginEpoch].map { Array(String($0).utf8) }
+        let reply = try await self.reply(to: RedisCommand(.raiseNumbers, keys: [self.keys.control], values: values), "raising the epoch")
+        guard reply == .integer(1) else { throw SessionStoreError(reply, "raising the epoch") }
         try await self.waitOut()
     }
 

@@ -4,9 +4,7 @@ package enum RedisAccess {
     /// Commands of the store, and those that its scripts run.
     static let commands = [
         "asking", "cluster|slots", "del", "eval", "evalsha", "get", "hget", "hgetall", "hmget", "hset", "info", "pexpire", "ping", "pttl",
-        "rename",
-        "sadd",
-        "select", "set", "smembers", "srem", "time", "zadd", "zcard", "zrange", "zrem",
+        "rename", "sadd", "select", "set", "smembers", "srem", "time", "wait", "zadd", "zcard", "zrange", "zrem",
     ]
 
     /// The words of the command that makes a user, without the password.

@@ -6,9 +6,12 @@ struct RedisScript: Sendable {
     let text: String
     /// 40 hexadecimal digits.
     let hash: String
+    /// Whether it changes what may not be lost.
+    let isChange: Bool
 
-    init(_ text: String) {
+    init(_ text: String, isChange: Bool = true) {
         self.text = text
+        self.isChange = isChange
         // Redis names scripts so; nothing is protected by it.
         let digits = Array("0123456789abcdef".utf8)
         let bytes = Insecure.SHA1.hash(data: Array(text.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
@@ -17,7 +20,9 @@ struct RedisScript: Sendable {
 
     /// All scripts, for the tool and for tests.
     static let all = [
-        Self.create, .commit, .remove, .setAside, .index, .raiseUser, .loadControl, .beginEpoch, .beginLoginEpoch, .raiseMark,
+        Self.create, .commit, .remove, .setAside, .adopt, .time, .index, .raiseUser, .loadControl, .beginEpoch, .beginLoginEpoch,
+        .raiseMark,
+        .raiseNumbers,
     ]
 
     // MARK: A session
@@ -39,6 +44,25 @@ struct RedisScript: Sendable {
         end
         return redis.call('GET', KEYS[1])
         """
+    )
+
+    // Keys: session, names. Values: bytes, milliseconds, name, until when it may happen. 1: done; 0: too late; else what is there.
+    static let adopt = RedisScript(
+        """
+        local t = redis.call('TIME')
+        if t[1] * 1000000 + t[2] > tonumber(ARGV[4]) then return 0 end
+        if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
+          redis.call('ZADD', KEYS[2], 0, ARGV[3])
+          return 1
+        end
+        return redis.call('GET', KEYS[1])
+        """
+    )
+
+    // Key: any. The time of the node that keeps it, in microseconds since 1970.
+    static let time = RedisScript(
+        "local t = redis.call('TIME')\nreturn string.format('%.0f', t[1] * 1000000 + t[2])",
+        isChange: false
     )
 
     // Key: session. Values: what is expected, new bytes, milliseconds. 1: done; nothing: absent; else what is there.
@@ -111,13 +135,29 @@ struct RedisScript: Sendable {
         """
 
     // Key: control. All its fields and values, made if there are none.
-    static let loadControl = RedisScript(Self.next + "return redis.call('HGETALL', KEYS[1])")
+    static let loadControl = RedisScript(Self.next + "return redis.call('HGETALL', KEYS[1])", isChange: false)
 
     // Key: control. The new epoch.
     static let beginEpoch = RedisScript(Self.next + "redis.call('HSET', KEYS[1], 'e', s, 'v', s)\nreturn s")
 
     // Key: control. The new number of logins.
     static let beginLoginEpoch = RedisScript(Self.next + "redis.call('HSET', KEYS[1], 'l', s, 'v', s)\nreturn s")
+
+    // Key: control. Values: an epoch and a number of logins that those here are not to be below.
+    static let raiseNumbers = RedisScript(
+        """
+        local t = redis.call('TIME')
+        local n = t[1] * 1000000 + t[2]
+        local old = redis.call('HMGET', KEYS[1], 'v', 'e', 'l')
+        local v = tonumber(old[1] or '0')
+        if v >= n then n = v + 1 end
+        local e, l = old[2] or '0', old[3] or '0'
+        if tonumber(e) < tonumber(ARGV[1]) then e = ARGV[1] end
+        if tonumber(l) < tonumber(ARGV[2]) then l = ARGV[2] end
+        redis.call('HSET', KEYS[1], 'e', e, 'l', l, 'v', string.format('%.0f', n))
+        return 1
+        """
+    )
 
     // Key: control. Values: the field of a group, a number that it is not to be below.
     static let raiseMark = RedisScript(

@@ -76,6 +76,19 @@ struct RedisCommand: Sendable {
         self.form = .script(script, keys: keys, values: values)
     }
 
+    /// Whether it changes what may not be lost.
+    var isChange: Bool { if case .script(let script, _, _) = self.form { script.isChange } else { false } }
+
+    /// Writes something of no meaning beside the keys of a script, so that what was written there before is waited for as well.
+    func encodedMark(asking: Bool = false) -> [UInt8] {
+        var bytes: [UInt8] = []
+        guard case .script(_, let keys, _) = self.form, let key = keys.first else { return bytes }
+        let end = key.firstIndex(of: UInt8(ascii: "}")).map { $0 + 1 } ?? key.endIndex
+        if asking { RedisCoding.encode([Array("ASKING".utf8)], into: &bytes) }
+        RedisCoding.encode([Array("SET".utf8), key[..<end] + Array(":w".utf8), [], Array("PX".utf8), Array("60000".utf8)], into: &bytes)
+        return bytes
+    }
+
     /// The bytes that are sent.
     ///
     /// - Parameters:

@@ -59,7 +59,7 @@ extension RedisSessionStore {
         return shard
     }
 
-    private func replies(_ commands: [RedisCommand]) async throws(SessionStoreError) -> [RedisReply] {
+    func replies(_ commands: [RedisCommand]) async throws(SessionStoreError) -> [RedisReply] {
         do throws(RedisFailure) {
             return try await self.client.send(commands)
         } catch {

@@ -18,6 +18,8 @@ package final class RedisSessionStore: SessionStore {
         package var maximumWaiters = 1000
         /// How many states are remembered between a read and a change.
         package var rememberedCount = 1024
+        /// Whether the numbers that count for all sessions are made where there are none; not in a store that sessions are moved to.
+        package var makesNumbers = true
 
         /// Creates a configuration.
         package init(address: RedisAddress, maximumPayloadSize: Int = 1 << 20) {
@@ -52,7 +54,8 @@ package final class RedisSessionStore: SessionStore {
         self.control = SessionControl(
             client: self.client,
             keys: self.keys,
-            longestWait: RedisClient.nanoseconds(configuration.address.timeout) / 8
+            longestWait: RedisClient.nanoseconds(configuration.address.timeout) / 8,
+            makesNumbers: configuration.makesNumbers
         )
         self.turns = SessionTurns(client: self.client, most: configuration.maximumWaiters)
         self.recent = RecentSessions(capacity: configuration.rememberedCount)
