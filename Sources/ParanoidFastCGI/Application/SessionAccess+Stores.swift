@@ -41,7 +41,7 @@ extension SessionAccess {
             settings.makesNumbers = makesNumbers
             return try RedisSessionStore(settings)
         } catch {
-            throw ConfigurationError(setting: "PARANOID_STORE", problem: "\(error)")
+            throw ConfigurationError(setting: "PARANOID_STORE", problem: "\(error)", remedy: Remedy(of: error))
         }
     }
 
