@@ -26,7 +26,11 @@ extension ApplicationConfiguration {
         )
         do throws(ConfigurationError) {
             let next = try ApplicationConfiguration(surroundings)
-            let changed = Setting.all.filter { Setting.needingRestart.contains($0.name) && $0.show(self) != $0.show(next) }
+            // A default that follows another setting changes with that one, which is named.
+            let changed = Setting.all.filter { setting in
+                Setting.needingRestart.contains(setting.name) && self.environment[setting.name] != values[setting.name]
+                    && setting.show(self) != setting.show(next)
+            }
             return SettingsReview(needsRestart: changed.map(\.name))
         } catch {
             return SettingsReview(unusable: error.setting)
