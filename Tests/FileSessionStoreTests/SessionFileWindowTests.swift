@@ -2,6 +2,7 @@ import Glibc
 import ParanoidFastCGITesting
 import ParanoidLinux
 import ParanoidSessions
+import TestSupport
 import Testing
 
 @testable import FileSessionStore
@@ -108,7 +109,28 @@ struct SessionFileWindowTests {
         if found == nil { #expect(try await seeing.payload(self.name) == fresh.payload(self.name)) }
     }
 
-    @Test("is no other worker: of many sessions each sees some in memory, and reads the others")
+    @Test("does so on file systems of this host only: other hosts change a file without this memory", arguments: [true, false])
+    func network(_ isLocal: Bool) async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        try await store.create(makeSession([1]), named: self.name)
+        let open = try #require(store.files.cache.file(named: self.name))
+        let file = SessionFile(
+            name: self.name,
+            path: open.path,
+            file: open.file,
+            last: .first,
+            identity: nil,
+            isLocal: isLocal,
+            faults: nil
+        )
+        for _ in 0..<8 {
+            guard case .session = try file.load() else { throw TestFailure("no session") }
+        }
+        #expect(file.isProven == isLocal)
+    }
+
+    @Test("sees some of many sessions in memory and reads the others")
     func bound() async throws {
         let fixture = try StoreFixture()
         let store = try fixture.makeStore()

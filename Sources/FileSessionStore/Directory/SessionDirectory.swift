@@ -14,6 +14,8 @@ struct SessionDirectory: ~Copyable, Sendable {
     private let path: String
     private let isDurable: Bool
     private let faults: FileFaults?
+    /// Whether only processes of this host can change the files: memory shows nothing of what others do.
+    private let isLocal: Bool
 
     /// Opens or creates the directory and checks that it is safe to use.
     ///
@@ -24,6 +26,7 @@ struct SessionDirectory: ~Copyable, Sendable {
         self.isDurable = configuration.durability == .power
         self.faults = faults
         self.root = try Self.openRoot(configuration)
+        self.isLocal = self.root.fileSystem().remoteName == nil
     }
 
     private static func openRoot(_ configuration: FileSessionStoreConfiguration) throws(SessionStoreError) -> SecureDirectory {
@@ -99,6 +102,7 @@ struct SessionDirectory: ~Copyable, Sendable {
             file: file,
             last: SlotLayout.last(inFileOf: status.size) ?? .first,
             identity: status.identity,
+            isLocal: self.isLocal,
             faults: self.faults
         )
     }
@@ -119,7 +123,15 @@ struct SessionDirectory: ~Copyable, Sendable {
         while true {
             do {
                 let file = try self.root.createFile(path)
-                return SessionFile(name: name, path: path, file: file, last: last, identity: nil, faults: self.faults)
+                return SessionFile(
+                    name: name,
+                    path: path,
+                    file: file,
+                    last: last,
+                    identity: nil,
+                    isLocal: self.isLocal,
+                    faults: self.faults
+                )
             } catch  where error.isAbsent {
                 // No shard, or the sweeper just took it away.
                 let shard = String(path.prefix(2))

@@ -56,14 +56,25 @@ final class SessionFile: Sendable {
     let path: String
     /// The open file.
     let file: OpenFile
+    private let isLocal: Bool
     let faults: FileFaults?
     let turns = Mutex(LockWaitQueue())
     private let view: Mutex<View>
 
-    init(name: SessionName, path: String, file: OpenFile, last: SlotLayout, identity: FileIdentity?, faults: FileFaults?) {
+    /// - Parameter isLocal: Whether all who change the file share this host's memory.
+    init(
+        name: SessionName,
+        path: String,
+        file: OpenFile,
+        last: SlotLayout,
+        identity: FileIdentity?,
+        isLocal: Bool,
+        faults: FileFaults?
+    ) {
         self.name = name
         self.path = path
         self.file = file
+        self.isLocal = isLocal
         self.faults = faults
         self.view = Mutex(View(last: last, known: nil, identity: identity, checkedAt: CoarseClock.now()))
     }
@@ -174,7 +185,7 @@ final class SessionFile: Sendable {
                 return false
             }
             view.looks += 1
-            return view.looks % Self.looksBeforeWindow == 0 && position.layout == .first
+            return self.isLocal && view.looks % Self.looksBeforeWindow == 0 && position.layout == .first
         }
         guard wantsWindow, let window = SessionFileWindow(self.file) else { return }
         self.view.withLock { if $0.window == nil { $0.window = window } }
