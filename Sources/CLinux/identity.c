@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -61,8 +62,20 @@ int clinux_find_group(const char *name, gid_t *group) {
     return found != NULL ? 1 : failure == 0 || failure == ENOENT ? 0 : -1;
 }
 
+int clinux_take_groups(gid_t group, const char *name) {
+    return name != NULL ? initgroups(name, group) : setgroups(1, &group);
+}
+
+int clinux_take_file_rights(uid_t user, gid_t group) {
+    // Back to root first where that is asked for: another user may not choose the group. The calls tell what was before, and -1 only asks.
+    if (user == 0) setfsuid(user);
+    setfsgid(group);
+    setfsuid(user);
+    return (uid_t)setfsuid((uid_t)-1) == user && (gid_t)setfsgid((gid_t)-1) == group ? 0 : -1;
+}
+
 int clinux_drop_privileges(uid_t user, gid_t group, const char *name) {
-    if (name != NULL ? initgroups(name, group) != 0 : setgroups(1, &group) != 0) return -1;
+    if (clinux_take_groups(group, name) != 0) return -1;
     if (setresgid(group, group, group) != 0) return -1;
     if (setresuid(user, user, user) != 0) return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;

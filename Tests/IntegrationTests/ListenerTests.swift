@@ -286,6 +286,97 @@ extension Integration {
         }
 
         @Test(
+            "root follows no link below a directory of the application, and names it",
+            .timeLimit(.minutes(5)),
+            .enabled(if: geteuid() == 0),
+            arguments: [
+                ("PARANOID_SESSION_DIR", "sessions"), ("PARANOID_SECRET_FILE", "new/secret"), ("PARANOID_LISTEN", "new/app.sock"),
+                ("PARANOID_STATUS", "new/status.sock"), ("PARANOID_LOG_FILE", "log"),
+            ]
+        )
+        func plantedLink(setting: String, name: String) async throws {
+            let folder = try TestFolder(isOpen: true)
+            for directory in ["app", "root"] {
+                try FileManager.default.createDirectory(atPath: folder[directory], withIntermediateDirectories: false)
+            }
+            try FileManager.default.createSymbolicLink(atPath: folder["app/link"], withDestinationPath: folder["root"])
+            try FileManager.default.setAttributes([.ownerAccountID: 65_534, .groupOwnerAccountID: 4321], ofItemAtPath: folder["app"])
+            let prefix = ["PARANOID_LISTEN", "PARANOID_STATUS"].contains(setting) ? "unix:" : ""
+            let program = try BareProgram(
+                in: folder,
+                settings: ["PARANOID_USER": Self.stranger, "PARANOID_GROUP": "4321", setting: "\(prefix)\(folder["app/link"])/\(name)"]
+            )
+            #expect(await program.process.waitForEnd() == .exited(78))
+            #expect(
+                program.log.contains("\(setting): ") && program.log.contains("\(folder["app/link"]) is a symbolic link"),
+                "\(program.log)"
+            )
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder["root"]) == [])
+        }
+
+        @Test(
+            "everything may lie below a directory of the application, where root works with the rights of the user",
+            .timeLimit(.minutes(5)),
+            .enabled(if: geteuid() == 0)
+        )
+        func ownDirectory() async throws {
+            let folder = try TestFolder(isOpen: true)
+            try FileManager.default.createDirectory(atPath: folder["app"], withIntermediateDirectories: false)
+            try FileManager.default.setAttributes([.ownerAccountID: 65_534, .groupOwnerAccountID: 4321], ofItemAtPath: folder["app"])
+            let settings = [
+                "PARANOID_USER": Self.stranger, "PARANOID_GROUP": "4321", "PARANOID_LISTEN": "unix:\(folder["app/run/app.sock"])",
+                "PARANOID_LISTEN_GROUP": "4322", "PARANOID_SESSION_DIR": folder["app/state/sessions"],
+                "PARANOID_SECRET_FILE": folder["app/state/secret"], "PARANOID_LOG_FILE": folder["app/log"],
+            ]
+            let program = try BareProgram(in: folder, settings: settings)
+            try await eventually("it answers") {
+                if let ending = program.process.ending {
+                    throw TestFailure("ended: \(ending) \(program.log) \(folder.text(of: "app/log"))")
+                }
+                return (try? KeptConnection.get("/hello", from: folder["app/run/app.sock"])) == "hello\n"
+            }
+            for (path, group, mode) in [
+                ("app/run", 4322, 0o750), ("app/run/app.sock", 4322, 0o660), ("app/state/sessions", 4321, 0o700), ("app/log", 4321, 0o600),
+            ] {
+                let facts = try FileManager.default.attributesOfItem(atPath: folder[path])
+                #expect(facts[.ownerAccountID] as? Int == 65_534 && facts[.groupOwnerAccountID] as? Int == group, "\(path): \(facts)")
+                #expect(facts[.posixPermissions] as? Int == mode, "\(path): \(facts)")
+            }
+            await program.end()
+            #expect(!FileManager.default.fileExists(atPath: folder["app/run/app.sock"]))
+        }
+
+        @Test(
+            "root that serves without another user is warned of it, and one that has a user is not",
+            .timeLimit(.minutes(5)),
+            .enabled(if: geteuid() == 0)
+        )
+        func rootWarning() async throws {
+            for (settings, isWarned) in [([:], true), (["PARANOID_USER": Self.stranger, "PARANOID_GROUP": "4321"], false)] {
+                let folder = try TestFolder(isOpen: true)
+                let settings = settings.merging(["PARANOID_LISTEN": "unix:\(folder["run/app.sock"])"]) { $1 }
+                let program = try BareProgram(in: folder, settings: settings)
+                try await eventually("it serves") { program.log.contains("worker ready") }
+                #expect(program.log.contains("the application serves as root") == isWarned, "\(program.log)")
+                await program.end()
+            }
+        }
+
+        @Test(
+            "a directory that is made for the socket says how the web server gets in, unless a group does or it was there",
+            .timeLimit(.minutes(5)),
+            arguments: [("new/app.sock", [:], true), ("app.sock", [:], false), ("new/app.sock", ["PARANOID_LISTEN_MODE": "0666"], false)]
+        )
+        func newDirectory(path: String, settings: [String: String], isSaid: Bool) async throws {
+            let folder = try TestFolder()
+            let settings = settings.merging(["PARANOID_LISTEN": "unix:\(folder[path])"]) { $1 }
+            let program = try BareProgram(in: folder, settings: settings)
+            try await eventually("it serves") { program.log.contains("worker ready") }
+            #expect(program.log.contains("a directory was made for the socket that only this user may enter") == isSaid, "\(program.log)")
+            await program.end()
+        }
+
+        @Test(
             "a socket file that a cleaner removes is made anew, with its directory, and requests that run are finished",
             .timeLimit(.minutes(5))
         )

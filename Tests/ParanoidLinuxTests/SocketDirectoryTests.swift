@@ -24,7 +24,7 @@ struct SocketDirectoryTests {
     func group() throws {
         try self.withDirectory { path in
             let permissions = Permissions(mode: 0o660, group: getegid())
-            UnixSocketFile.makeDirectories(for: "\(path)/new/deep/app.sock", permissions: permissions, owner: nil)
+            UnixSocketFile.makeDirectories(for: "\(path)/new/deep/app.sock", permissions: permissions)
             for directory in ["\(path)/new", "\(path)/new/deep"] {
                 let facts = try #require(self.facts(directory))
                 #expect(facts.mode == 0o750 && facts.group == getegid())
@@ -40,7 +40,7 @@ struct SocketDirectoryTests {
     func modes(mode: UInt32, hasGroup: Bool, expected: UInt32) throws {
         try self.withDirectory { path in
             let permissions = Permissions(mode: mode, group: hasGroup ? getegid() : nil)
-            UnixSocketFile.makeDirectories(for: "\(path)/new/app.sock", permissions: permissions, owner: nil)
+            UnixSocketFile.makeDirectories(for: "\(path)/new/app.sock", permissions: permissions)
             #expect(self.facts("\(path)/new")?.mode == expected)
         }
     }
@@ -51,7 +51,7 @@ struct SocketDirectoryTests {
             try #require(unsafe mkdir("\(path)/there", 0o700) == 0)
             let socket = "\(path)/there/run/app.sock"
             let group = Permissions(mode: 0o660, group: getegid())
-            UnixSocketFile.makeDirectories(for: socket, permissions: group, owner: nil)
+            UnixSocketFile.makeDirectories(for: socket, permissions: group)
             #expect(self.facts("\(path)/there")?.mode == 0o700)
             #expect(UnixSocketFile.closedDirectory(for: socket, permissions: group) == "\(path)/there")
             #expect(UnixSocketFile.closedDirectory(for: socket, permissions: Permissions(mode: 0o666)) == "\(path)/there")

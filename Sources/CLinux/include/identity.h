@@ -15,6 +15,11 @@ int clinux_find_user_number(uid_t user, char *name, size_t size, gid_t *group);
 /// getgrnam_r(3). As above.
 int clinux_find_group(const char *name, gid_t *group);
 
+/// Takes the supplementary groups of `name` (only `group` if NULL), for all threads (initgroups(3)). 0 or -1.
+int clinux_take_groups(gid_t group, const char *name);
+/// Has this thread reach files as that user and group (setfsuid(2), setfsgid(2)). 0, or -1 if it may not.
+int clinux_take_file_rights(uid_t user, gid_t group);
+
 /// Gives up root for good in all threads: groups of `name` (only `group` if NULL), setresgid(2), setresuid(2), PR_SET_NO_NEW_PRIVS.
 /// 0; -1 if a call failed; -2 if the former identity could be regained.
 int clinux_drop_privileges(uid_t user, gid_t group, const char *name);

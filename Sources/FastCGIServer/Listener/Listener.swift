@@ -17,15 +17,17 @@ package struct Listener: ~Copyable, Sendable {
     /// - Parameters:
     ///   - address: Where to listen.
     ///   - permissions: Of a unix socket that is opened here: whoever may write may send requests.
+    ///   - user: The user that a process of root's opens a unix socket for, and makes the directories to it (``ReachedDirectory``).
     /// - Throws: ``FastCGIServerError`` with `unusableAddress`, `addressInUse`, `notAListener` or `listenerUnavailable`.
     package static func open(
         _ address: ListenerAddress,
-        permissions: UnixSocketFile.Permissions = UnixSocketFile.Permissions()
+        permissions: UnixSocketFile.Permissions = UnixSocketFile.Permissions(),
+        for user: ProcessIdentity? = nil
     ) throws(FastCGIServerError) -> Listener {
         switch address {
         case .unix(let path):
             do throws(UnixSocketFile.Failure) {
-                return try Self.openUnix(path, permissions)
+                return try Self.openUnix(path, permissions, user)
             } catch {
                 throw Self.error(error, address)
             }
@@ -126,8 +128,17 @@ package struct Listener: ~Copyable, Sendable {
         self.isOwn = isOwn
     }
 
-    private static func openUnix(_ path: String, _ permissions: UnixSocketFile.Permissions) throws(UnixSocketFile.Failure) -> Listener {
-        let listening = try UnixSocketFile.listen(at: path, permissions: permissions, backlog: Self.backlog)
+    private static func openUnix(
+        _ path: String,
+        _ permissions: UnixSocketFile.Permissions,
+        _ user: ProcessIdentity?
+    ) throws(UnixSocketFile.Failure) -> Listener {
+        let listening =
+            if let user {
+                try UnixSocketFile.listen(at: path, for: user, permissions: permissions, backlog: Self.backlog)
+            } else {
+                try UnixSocketFile.listen(at: path, permissions: permissions, backlog: Self.backlog)
+            }
         let file = listening.file
         do throws(SystemCallError) {
             return try Self(listening.intoSocket(), file: file, isOwn: true)
@@ -152,6 +163,9 @@ package struct Listener: ~Copyable, Sendable {
             )
         case .inUse: FastCGIServerError(.addressInUse, "another process answers on \(address)")
         case .notASocket: FastCGIServerError(.unusableAddress, "\(address) exists and is not a socket; it was left alone")
+        case .way(.system(let error, let path)):
+            FastCGIServerError(.listenerUnavailable, "cannot listen on \(address): \(path) cannot be reached", cause: error)
+        case .way(let failure): FastCGIServerError(.unusableAddress, "cannot listen on \(address): \(failure)")
         case .busy: FastCGIServerError(.listenerUnavailable, "the directory of \(address) is locked by another process")
         case .system(let error): FastCGIServerError(.listenerUnavailable, "cannot listen on \(address)", cause: error)
         }

@@ -88,8 +88,17 @@ struct ProcessStart: ~Copyable {
             }
             return
         }
+        do throws(SystemCallError) {
+            try identity.takeGroups()
+        } catch {
+            throw ConfigurationError(
+                setting: "PARANOID_USER",
+                problem: "the process cannot become this user: \(error)",
+                remedy: error.remedy
+            )
+        }
         try Self.openLogFile(configuration, owner: identity)
-        for path in ["\(configuration.sessionDirectory)/.", configuration.secretFile] { PrivateFile.makeParents(of: path, owner: identity) }
+        try Self.makeDirectories(configuration, owner: identity)
         early.requests = try Self.openListener(configuration, owner: identity, logger: logger)
         early.status = try StatusSocket.open(configuration, owner: identity, logger: logger)
         do throws(SystemCallError) {
@@ -100,6 +109,22 @@ struct ProcessStart: ~Copyable {
                 problem: "the process cannot become this user: \(error)",
                 remedy: error.remedy
             )
+        }
+    }
+
+    /// Makes the directories of sessions and secret for a user.
+    private static func makeDirectories(_ configuration: ApplicationConfiguration, owner: ProcessIdentity) throws(ConfigurationError) {
+        let paths = [
+            ("PARANOID_SESSION_DIR", "\(configuration.sessionDirectory)/."), ("PARANOID_SECRET_FILE", configuration.secretFile),
+        ]
+        for (setting, path) in paths {
+            do throws(ReachedDirectory.Failure) {
+                _ = try ReachedDirectory(of: path, for: owner, making: ReachedDirectory.Making())
+            } catch {
+                // Another problem with a directory shows when the application opens it.
+                if case .system = error { continue }
+                throw ConfigurationError(setting: setting, problem: "\(error)", remedy: error.remedy)
+            }
         }
     }
 
@@ -128,8 +153,16 @@ struct ProcessStart: ~Copyable {
         }
         do throws(FastCGIServerError) {
             let address = try ListenerAddress(configuration.listen)
-            if case .unix(let path) = address { UnixSocketFile.makeDirectories(for: path, permissions: permissions, owner: owner) }
-            let listener = try Listener.open(address, permissions: permissions)
+            let isNew: Bool =
+                if case .unix(let path) = address { !FileProbe.isThere(directoryOf: path) } else { false }
+            if case .unix(let path) = address, owner == nil { UnixSocketFile.makeDirectories(for: path, permissions: permissions) }
+            let listener = try Listener.open(address, permissions: permissions, for: owner)
+            if isNew, permissions.admitsOnlyOwner(hasGroup: configuration.listenGroup != nil) {
+                logger.notice(
+                    "a directory was made for the socket that only this user may enter; PARANOID_LISTEN_GROUP lets the web server's group in",
+                    metadata: ["listen": "\(configuration.listen)"]
+                )
+            }
             if case .unix(let path) = address, let closed = UnixSocketFile.closedDirectory(for: path, permissions: permissions) {
                 logger.warning(
                     "a directory keeps out users who may connect to the socket",
@@ -144,9 +177,13 @@ struct ProcessStart: ~Copyable {
 
     private static func openLogFile(_ configuration: ApplicationConfiguration, owner: ProcessIdentity?) throws(ConfigurationError) {
         guard let path = configuration.logFile else { return }
-        do throws(SystemCallError) {
-            try LogFile(path).openAsStandardError(owner: owner)
-        } catch {
+        let file = LogFile(path)
+        if let owner {
+            do throws(ReachedDirectory.Failure) { return try file.openAsStandardError(for: owner) } catch {
+                throw ConfigurationError(setting: "PARANOID_LOG_FILE", problem: "\(path) cannot be used: \(error)", remedy: error.remedy)
+            }
+        }
+        do throws(SystemCallError) { try file.openAsStandardError() } catch {
             throw ConfigurationError(setting: "PARANOID_LOG_FILE", problem: "\(path) cannot be used: \(error)", remedy: error.remedy)
         }
     }

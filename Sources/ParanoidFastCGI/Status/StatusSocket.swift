@@ -23,12 +23,12 @@ enum StatusSocket {
             let address = try ListenerAddress(text)
             let permissions = UnixSocketFile.Permissions(mode: configuration.statusMode, owner: owner?.user, group: owner?.group)
             switch address {
-            case .unix(let path): UnixSocketFile.makeDirectories(for: path, permissions: permissions, owner: owner)
+            case .unix(let path): if owner == nil { UnixSocketFile.makeDirectories(for: path, permissions: permissions) }
             case .tcp: break
             case .inherited, .activated:
                 throw FastCGIServerError(.unusableAddress, "'\(text)' cannot be used; allowed is unix:PATH, HOST:PORT or [IPV6]:PORT")
             }
-            return try Listener.open(address, permissions: permissions)
+            return try Listener.open(address, permissions: permissions, for: owner)
         } catch {
             guard configuration.environment[self.setting] == nil else {
                 throw ConfigurationError(setting: self.setting, problem: "\(error)", remedy: error.remedy)

@@ -111,4 +111,4 @@ package enum StandardDescriptors {
 }
 
 /// `O_PATH`, which the Glibc module hides behind `_GNU_SOURCE`.
-private let pathOnly: CInt = 0o10000000
+internal let pathOnly: CInt = 0o10000000

@@ -33,6 +33,12 @@ package enum FileProbe {
     /// Whether this process may execute a file.
     package static func isExecutable(_ path: String) -> Bool { unsafe access(path, X_OK) == 0 }
 
+    /// Whether there is something in the place of the directory of a file.
+    package static func isThere(directoryOf path: String) -> Bool {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex else { return true }
+        return unsafe access(String(path[..<slash]), F_OK) == 0
+    }
+
     /// Why a file cannot be written, or made where there is none; `nil` when it can.
     package static func problem(writing path: String) -> SystemCallError? {
         if unsafe access(path, F_OK) == 0 { return unsafe access(path, W_OK) == 0 ? nil : SystemCallError("access") }

@@ -124,29 +124,28 @@ package enum PrivateFile {
     ///
     /// - Parameters:
     ///   - path: The path; what follows its last slash is not made.
-    ///   - owner: Whose they are to be; only root can choose.
-    ///   - group: Their group, if it is not to be the owner's.
+    ///   - group: Their group, if it is not to be the process's.
     ///   - mode: Their permissions.
-    package static func makeParents(of path: String, owner: ProcessIdentity? = nil, group: UInt32? = nil, mode: UInt32 = 0o700) {
+    package static func makeParents(of path: String, group: UInt32? = nil, mode: UInt32 = 0o700) {
         let bytes = Array(path.utf8)
         for end in bytes.indices where bytes[end] == UInt8(ascii: "/") && end > 0 {
             let directory = String(decoding: bytes[..<end], as: UTF8.self)
             // One that is there already is fine; what is wrong with it shows when the file is opened.
             guard unsafe mkdir(directory, 0o700) == 0 else { continue }
-            guard owner != nil || group != nil || mode != 0o700 else { continue }
-            Self.give(directory, to: owner?.user, group: group ?? owner?.group, mode: mode)
+            guard group != nil || mode != 0o700 else { continue }
+            Self.open(directory, to: group, mode: mode)
         }
     }
 
-    /// Gives a directory that was just made away, and nothing that was put in its place since.
-    private static func give(_ directory: String, to owner: UInt32?, group: UInt32?, mode: UInt32) {
+    /// Opens a directory that was just made to others, and nothing that was put in its place since.
+    private static func open(_ directory: String, to group: UInt32?, mode: UInt32) {
         let number = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard number >= 0 else { return }
         let opened = OwnedDescriptor(owning: number)
         var facts = stat()
         guard unsafe fstat(opened.number, &facts) == 0, facts.st_uid == geteuid(), facts.st_mode & 0o7777 == 0o700 else { return }
-        // -1 leaves one as it is. The owner changes before the directory is opened to others.
-        guard fchown(opened.number, owner ?? .max, group ?? .max) == 0 else { return }
+        // -1 leaves one as it is. The group changes before the directory is opened to it.
+        guard fchown(opened.number, .max, group ?? .max) == 0 else { return }
         _ = fchmod(opened.number, mode_t(mode))
     }
 

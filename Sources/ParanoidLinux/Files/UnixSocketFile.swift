@@ -18,6 +18,11 @@ package struct UnixSocketFile: Sendable, Hashable {
             self.group = group
         }
 
+        /// Whether nobody but the owner can connect through a directory that is made for the socket.
+        ///
+        /// - Parameter hasGroup: Whether somebody has named the group.
+        package func admitsOnlyOwner(hasGroup: Bool) -> Bool { self.mode & 0o002 == 0 && !(hasGroup && self.mode & 0o020 != 0) }
+
         /// The permissions that a directory needs so that every user with the right to connect reaches the socket in it.
         var directoryMode: UInt32 {
             // A group that may connect and was not named is the process's own, for which nothing is opened.
@@ -36,6 +41,8 @@ package struct UnixSocketFile: Sendable, Hashable {
         case notASocket
         /// Another process has held the directory's lock for two seconds.
         case busy
+        /// The directory cannot be reached.
+        case way(ReachedDirectory.Failure)
         /// Any other refusal of the system.
         case system(SystemCallError)
     }
@@ -51,14 +58,78 @@ package struct UnixSocketFile: Sendable, Hashable {
     /// connect. All this is done under `flock(2)` on the directory: of several processes that start at once, one gets the name and the
     /// others see it answer. Blocks for two seconds at most.
     package static func listen(at path: String, permissions: Permissions, backlog: CInt) throws(Failure) -> ListeningUnixSocket {
-        let directory = Self.directory(of: path)
+        try Self.listen(at: path, by: path, permissions, backlog)
+    }
+
+    /// The same for a process of root's that works for a user: the directories to the socket are made, and all is done as ``ReachedDirectory`` says.
+    package static func listen(
+        at path: String,
+        for user: ProcessIdentity,
+        permissions: Permissions,
+        backlog: CInt
+    ) throws(Failure) -> ListeningUnixSocket {
+        guard SocketAddress(unixPath: path) != nil else { throw .unusablePath }
+        let making = ReachedDirectory.Making(group: permissions.group, mode: permissions.directoryMode)
+        return try Self.listen(at: path, in: Self.reach(path, for: user, making), for: user, permissions, backlog)
+    }
+
+    private static func reach(
+        _ path: String,
+        for user: ProcessIdentity,
+        _ making: ReachedDirectory.Making
+    ) throws(Failure) -> ReachedDirectory {
+        do throws(ReachedDirectory.Failure) {
+            return try ReachedDirectory(of: path, for: user, making: making)
+        } catch {
+            throw .way(error)
+        }
+    }
+
+    private static func listen(
+        at path: String,
+        in place: borrowing ReachedDirectory,
+        for user: ProcessIdentity,
+        _ permissions: Permissions,
+        _ backlog: CInt
+    ) throws(Failure) -> ListeningUnixSocket {
+        let way = place.path
+        if place.isRoots { return try Self.listen(at: path, by: way, permissions, backlog) }
+        var mine = permissions
+        // Only root gives it to another owner.
+        mine.owner = nil
+        let asked = mine
+        let listening = try place.acting(group: permissions.group) { () throws(Failure) in
+            try Self.listen(at: path, by: way, asked, backlog)
+        }
+        guard let owner = permissions.owner, owner != user.user else { return listening }
+        do throws(SystemCallError) {
+            try place.giveSocket(to: owner, group: permissions.group)
+        } catch {
+            listening.file.remove(at: way)
+            throw .system(error)
+        }
+        return listening
+    }
+
+    /// - Parameters:
+    ///   - path: The name of the socket from now on.
+    ///   - way: A path that leads to the same name now.
+    private static func listen(
+        at path: String,
+        by way: String,
+        _ permissions: Permissions,
+        _ backlog: CInt
+    ) throws(Failure) -> ListeningUnixSocket {
+        let directory = Self.directory(of: way)
         let temporary = "\(directory)/.\(UInt32.random(in: 0 ... .max))"
-        guard let address = SocketAddress(unixPath: path), let binding = SocketAddress(unixPath: temporary) else {
+        guard SocketAddress(unixPath: path) != nil, let address = SocketAddress(unixPath: way),
+            let binding = SocketAddress(unixPath: temporary)
+        else {
             throw .unusablePath
         }
         let lock = try Self.lock(directory)
         defer { _ = flock(lock.number, LOCK_UN) }
-        try Self.checkThatNobodyAnswers(at: path, address)
+        try Self.checkThatNobodyAnswers(at: way, address)
         do throws(SystemCallError) {
             let socket = try Socket(for: address)
             try socket.bind(to: binding)
@@ -66,7 +137,7 @@ package struct UnixSocketFile: Sendable, Hashable {
                 try Self.set(permissions, of: temporary)
                 try socket.listen(backlog: backlog)
                 guard let (_, device, inode) = Self.facts(of: temporary) else { throw SystemCallError("lstat") }
-                guard unsafe rename(temporary, path) == 0 else { throw SystemCallError("rename") }
+                guard unsafe rename(temporary, way) == 0 else { throw SystemCallError("rename") }
                 return ListeningUnixSocket(socket: socket, file: UnixSocketFile(path: path, device: device, inode: inode))
             } catch {
                 _ = unsafe unlink(temporary)
@@ -82,9 +153,8 @@ package struct UnixSocketFile: Sendable, Hashable {
     /// - Parameters:
     ///   - path: The socket's path.
     ///   - permissions: The right to connect.
-    ///   - owner: Whose the directories are to be; only root can choose.
-    package static func makeDirectories(for path: String, permissions: Permissions, owner: ProcessIdentity?) {
-        PrivateFile.makeParents(of: path, owner: owner, group: permissions.group, mode: permissions.directoryMode)
+    package static func makeDirectories(for path: String, permissions: Permissions) {
+        PrivateFile.makeParents(of: path, group: permissions.group, mode: permissions.directoryMode)
     }
 
     /// Finds a directory on the way to a socket that keeps out users with the right to connect.
@@ -114,8 +184,12 @@ package struct UnixSocketFile: Sendable, Hashable {
 
     /// Removes the name if it is still this socket's; another socket that has taken it over stays.
     package func remove() {
-        guard self.isStillThere else { return }
-        _ = unsafe unlink(self.path)
+        self.remove(at: self.path)
+    }
+
+    private func remove(at path: String) {
+        guard let (_, device, inode) = Self.facts(of: path), device == self.device, inode == self.inode else { return }
+        _ = unsafe unlink(path)
     }
 
     private static func set(_ permissions: Permissions, of path: String) throws(SystemCallError) {

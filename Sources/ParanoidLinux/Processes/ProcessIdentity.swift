@@ -33,6 +33,17 @@ package struct ProcessIdentity: Sendable, Hashable {
         return filled > 0 && groups.prefix(Int(filled)).contains(group)
     }
 
+    /// Gives this process the supplementary groups of the user, in all its threads; root has no use for its own.
+    ///
+    /// - Throws: ``SystemCallError`` if the process has no right to.
+    package func takeGroups() throws(SystemCallError) {
+        let outcome =
+            if let name { unsafe clinux_take_groups(self.group, name) } else {
+                clinux_take_groups(self.group, nil)
+            }
+        guard outcome == 0 else { throw SystemCallError("setgroups") }
+    }
+
     /// Turns this process into that user for good, in all its threads, and forbids that a program it executes gets more rights (`setresuid(2)`,
     /// `PR_SET_NO_NEW_PRIVS`).
     ///

@@ -80,22 +80,41 @@ package struct LogFile: Sendable, Hashable {
     /// A file that is not there is made with mode 0600. A symbolic link is refused, and a pipe that nobody reads. `/dev/stdout` and `/dev/stderr`
     /// mean what this process has there. Nothing is changed when this fails.
     ///
-    /// - Parameter owner: Whose a new file is to be; only root can choose.
     /// - Throws: ``SystemCallError``.
-    package func openAsStandardError(owner: ProcessIdentity? = nil) throws(SystemCallError) {
-        if self.path == "/dev/stderr" { return }
-        if self.path == "/dev/stdout" {
+    package func openAsStandardError() throws(SystemCallError) {
+        try Self.openAsStandardError(self.path, owner: nil)
+    }
+
+    /// The same for a process of root's that works for a user, whose a new file is then; see ``ReachedDirectory``.
+    package func openAsStandardError(for user: ProcessIdentity) throws(ReachedDirectory.Failure) {
+        guard self.path != "/dev/stderr", self.path != "/dev/stdout" else {
+            do throws(SystemCallError) { return try self.openAsStandardError() } catch { throw .system(error, path: self.path) }
+        }
+        let place = try ReachedDirectory(of: self.path, for: user, making: nil)
+        do throws(SystemCallError) {
+            try place.acting { () throws(SystemCallError) in
+                try Self.openAsStandardError(place.path, owner: place.isRoots ? user : nil)
+            }
+        } catch {
+            throw .system(error, path: self.path)
+        }
+    }
+
+    /// - Parameter owner: Whose a new file is to be; `nil`: this process's.
+    private static func openAsStandardError(_ path: String, owner: ProcessIdentity?) throws(SystemCallError) {
+        if path == "/dev/stderr" { return }
+        if path == "/dev/stdout" {
             guard dup2(STDOUT_FILENO, STDERR_FILENO) == STDERR_FILENO else { throw SystemCallError("dup2") }
             return
         }
         // A pipe without a reader would hold the process here.
         let flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
-        var number = unsafe open(self.path, flags)
+        var number = unsafe open(path, flags)
         if number < 0, errno == ENOENT {
-            number = unsafe open(self.path, flags | O_CREAT | O_EXCL, 0o600)
+            number = unsafe open(path, flags | O_CREAT | O_EXCL, 0o600)
             if number >= 0, let owner { _ = fchown(number, owner.user, owner.group) }
             // Several processes reopen at once, and one of them is the first.
-            if number < 0, errno == EEXIST { number = unsafe open(self.path, flags) }
+            if number < 0, errno == EEXIST { number = unsafe open(path, flags) }
         }
         guard number >= 0 else { throw SystemCallError("open") }
         let file = OwnedDescriptor(owning: number)
