@@ -33,6 +33,13 @@ int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode)
     }
 }
 
+int clinux_is_mount_point(const char *path) {
+    struct statx facts;
+    if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE, &facts) != 0) return -1;
+    if (!(facts.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)) return -1;
+    return (facts.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 int64_t clinux_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;

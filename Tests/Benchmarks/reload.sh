@@ -46,7 +46,7 @@ trap 'exit 130' INT TERM
 # MARK: The application and nginx
 
 log="$work/app.log"
-: > "$work/settings"
+(umask 077 && : > "$work/settings")
 env PARANOID_LISTEN="unix:$work/app.sock" PARANOID_WORKERS="$workers" PARANOID_THREADS="$threads" PARANOID_ENV_FILE="$work/settings" \
     PARANOID_SESSION_DIR="$work/sessions" PARANOID_SECRET_FILE="$work/secret" "$bin/demo" > /dev/null 2> "$log" &
 app=$!

@@ -41,7 +41,7 @@ extension Integration {
             #expect(ending == .exited(75) && log.contains("\"exit.code\":75") && log.contains("\"setting\":\"PARANOID_LISTEN\""), "\(log)")
         }
 
-        @Test("because of what somebody has to change ends with 78", .timeLimit(.minutes(5)), arguments: [0, 2])
+        @Test("because of what somebody has to change ends with 78, and names the place once", .timeLimit(.minutes(5)), arguments: [0, 2])
         func toChange(workers: Int) async throws {
             let folder = try TestFolder()
             try Data("x".utf8).write(to: URL(filePath: folder["file"]))
@@ -54,6 +54,9 @@ extension Integration {
             ] {
                 let (ending, log) = try await self.start(folder, workers: workers, settings)
                 #expect(ending == .exited(78), "\(settings): \(log)")
+                let path = try #require(settings.values.first.map { $0.hasPrefix("unix:") ? String($0.dropFirst(5)) : $0 })
+                let line = log.split(separator: "\n").last ?? ""
+                #expect(line.components(separatedBy: path).count == 2, "the message names the place once: \(line)")
             }
         }
     }

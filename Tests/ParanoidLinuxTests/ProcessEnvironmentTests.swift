@@ -81,15 +81,66 @@ struct ProcessEnvironmentTests {
         #expect(throws: ProcessEnvironmentError.self) { _ = try ProcessEnvironment(file: "/tmp") }
     }
 
-    @Test("refuses a file that others could have written", arguments: [0o622, 0o602, 0o620])
+    @Test("refuses a file that others can read or could have written", arguments: [0o622, 0o602, 0o620, 0o644, 0o660])
     func untrusted(_ mode: Int) throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "environment-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        #expect(FileManager.default.createFile(atPath: path, contents: Data("A=b\n".utf8), attributes: [.posixPermissions: 0o644]))
+        #expect(FileManager.default.createFile(atPath: path, contents: Data("A=b\n".utf8), attributes: [.posixPermissions: 0o600]))
         #expect(try ProcessEnvironment(file: path)["A"] == "b")
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
         let error = #expect(throws: ProcessEnvironmentError.self) { _ = try ProcessEnvironment(file: path) }
-        #expect(error?.code == .untrusted)
+        #expect(error?.code == .untrusted && error?.failure == .readableByOthers(permissions: UInt32(mode)), "\(error as Any)")
+        // Unlike a secret, it stays as it is.
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == mode)
+    }
+
+    @Test(
+        "reads a file of root's that a group of the process may read",
+        .enabled(if: geteuid() == 0, "needs root"),
+        arguments: [0o640, 0o440]
+    )
+    func ofRoot(_ mode: Int) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "environment-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let attributes: [FileAttributeKey: Any] = [.posixPermissions: mode, .groupOwnerAccountID: 10_001]
+        #expect(FileManager.default.createFile(atPath: path, contents: Data("A=b\n".utf8), attributes: attributes))
+        #expect(try ProcessEnvironment(file: path)["A"] == "b")
+        try FileManager.default.setAttributes([.ownerAccountID: 10_001], ofItemAtPath: path)
+        #expect(throws: ProcessEnvironmentError.self) { try ProcessEnvironment(file: path) }
+    }
+
+    @Test("refuses a link of another user", .enabled(if: geteuid() == 0, "needs root"))
+    func link() throws {
+        let folder = try ScratchDirectory.make(in: "/tmp")
+        defer { ScratchDirectory.removeTree(at: folder) }
+        #expect(
+            FileManager.default.createFile(atPath: "\(folder)/file", contents: Data("A=b\n".utf8), attributes: [.posixPermissions: 0o600])
+        )
+        try #require(unsafe symlink("\(folder)/file", "\(folder)/link") == 0)
+        #expect(try ProcessEnvironment(file: "\(folder)/link")["A"] == "b")
+        try #require(unsafe lchown("\(folder)/link", 10_001, 10_001) == 0)
+        let error = #expect(throws: ProcessEnvironmentError.self) { try ProcessEnvironment(file: "\(folder)/link") }
+        #expect(error?.failure == .notAFile)
+    }
+
+    @Test("refuses a file that others can replace, also behind a link")
+    func directory() throws {
+        let folder = try ScratchDirectory.make(in: "/tmp")
+        defer { ScratchDirectory.removeTree(at: folder) }
+        try #require(unsafe mkdir("\(folder)/open", 0o700) == 0)
+        let file = "\(folder)/open/file"
+        #expect(FileManager.default.createFile(atPath: file, contents: Data("A=b\n".utf8), attributes: [.posixPermissions: 0o600]))
+        try #require(unsafe symlink(file, "\(folder)/link") == 0)
+        for path in [file, "\(folder)/link"] {
+            for (mode, isRefused) in [(0o755, false), (0o1777, false), (0o777, true)] as [(mode_t, Bool)] {
+                try #require(unsafe chmod("\(folder)/open", mode) == 0)
+                let error = try? { () throws -> ProcessEnvironmentError? in
+                    do { _ = try ProcessEnvironment(file: path) } catch let error as ProcessEnvironmentError { return error }
+                    return nil
+                }()
+                #expect(error?.failure == (isRefused ? .directoryOfOthers(path: "\(folder)/open", permissions: 0o777) : nil), "\(path)")
+            }
+        }
     }
 
     @Test("sees this process's own variables, and merges with the later one stronger")

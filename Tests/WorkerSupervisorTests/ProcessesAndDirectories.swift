@@ -60,6 +60,8 @@ final class TemporaryDirectory: Sendable {
 
     func write(_ text: String, to name: String) {
         guard let file = unsafe fopen("\(self.path)/\(name)", "w") else { return }
+        // A file of settings is for its owner only.
+        _ = unsafe fchmod(fileno(file), 0o600)
         unsafe fputs(text, file)
         unsafe fclose(file)
     }

@@ -9,6 +9,8 @@
 /// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS; openat(2) where the kernel has no openat2. Retried on EINTR. Leaves the
 /// time of access of files alone where it may.
 int clinux_open_beneath(int directory, const char *path, int flags, mode_t mode);
+/// Whether a file system, or a part of one, is mounted at a path (statx(2)). 1, 0, or -1 where that cannot be known.
+int clinux_is_mount_point(const char *path);
 /// Soft limit of RLIMIT_NOFILE, or -1.
 int64_t clinux_descriptor_limit(void);
 /// Raises the soft limit towards the hard one, at most to that many. The soft limit afterwards, or -1.

@@ -162,9 +162,12 @@ final class SessionAccess: Sendable {
     }
 
     func unusableDirectory(_ error: any Error) -> ConfigurationError {
-        ConfigurationError(
+        let text = "\(error)"
+        let path = self.configuration.sessionDirectory
+        // Most errors name a directory, which may be one above.
+        return ConfigurationError(
             setting: "PARANOID_SESSION_DIR",
-            problem: "\(self.configuration.sessionDirectory) cannot be used: \(error)",
+            problem: text.contains(path) ? "cannot be used: \(text)" : "\(path) cannot be used: \(text)",
             remedy: Remedy(of: error)
         )
     }

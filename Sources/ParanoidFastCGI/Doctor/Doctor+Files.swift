@@ -105,7 +105,7 @@ extension Doctor {
                     Finding(
                         gravity: .error,
                         problem: "\(path) (PARANOID_ENV_FILE): \(error)",
-                        change: "chown root: \(path) && chmod 644 \(path)"
+                        change: "chown root:GROUP \(path) && chmod 640 \(path) (GROUP: one of the application's)"
                     )
                 )
             }

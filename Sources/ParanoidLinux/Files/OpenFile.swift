@@ -83,11 +83,15 @@ package final class OpenFile: Sendable {
 
     /// What the system knows about the file, after access of its group was taken away.
     ///
-    /// Only the owner of a file and root can have given it, as root does in volumes with `fsGroup`. A file that all may reach stays as it is.
+    /// Only the owner of a file and root can have given it, as root does in volumes with `fsGroup`. A file that all may reach stays as it is, and so
+    /// does one that cannot be changed, as on a file system that is mounted read-only: the caller looks at the status.
     package func privateStatus() throws(SystemCallError) -> FileStatus {
         let status = try self.status()
         guard status.isOwn, status.kind == .regular, status.isShared, status.permissions & 0o007 == 0 else { return status }
-        guard fchmod(self.descriptor.number, mode_t(status.permissions & 0o700)) == 0 else { throw SystemCallError("fchmod") }
+        guard fchmod(self.descriptor.number, mode_t(status.permissions & 0o700)) == 0 else {
+            if errno == EROFS || errno == EPERM { return status }
+            throw SystemCallError("fchmod")
+        }
         return try self.status()
     }
 

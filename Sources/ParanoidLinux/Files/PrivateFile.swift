@@ -14,13 +14,23 @@ package enum PrivateFile {
         case foreignOwner
         /// Others can read or write it.
         case readableByOthers(permissions: UInt32)
+        /// Its group can read or write it, and that cannot be taken away, as where the volume is mounted read-only.
+        case notToBeClosed(permissions: UInt32)
+        /// It lies in a directory in which others can put another file in its place.
+        case directoryOfOthers(path: String, permissions: UInt32)
         /// It is larger than any such file.
         case tooLarge
         /// Its contents are not what they should be.
         case malformed(String)
     }
 
-    private static let maximumSize = 65_536
+    /// What happens to access that the group of a file of ours has.
+    package enum GroupAccess: Sendable {
+        /// It is taken away: root gives it to every file of a volume (`fsGroup`).
+        case takenAway
+        /// The file is refused.
+        case refused
+    }
 
     /// Reads a file.
     ///
@@ -29,26 +39,49 @@ package enum PrivateFile {
     /// when root itself reads it.
     ///
     /// - Returns: Its bytes; `nil` when there is no such file.
-    package static func read(_ path: String) throws(Failure) -> [UInt8]? {
+    package static func read(_ path: String, groupAccess: GroupAccess = .takenAway, limit: Int = 65_536) throws(Failure) -> [UInt8]? {
         guard let file = try self.open(path) else { return nil }
-        let status: FileStatus
+        try Self.checkDirectories(of: path)
+        var status: FileStatus
         do throws(SystemCallError) {
-            let found = try file.status()
+            status = try file.status()
             // Root's own group is nobody that root would mean.
-            status = Self.isOfRootForGroup(found) && found.group != 0 ? found : try file.privateStatus()
+            if groupAccess == .takenAway, !(Self.isOfRootForGroup(status) && status.group != 0) { status = try file.privateStatus() }
         } catch {
             throw .system(error)
         }
         guard status.kind == .regular else { throw .notAFile }
         guard status.isOwn || status.owner == 0 else { throw .foreignOwner }
         let isMeantForUs = Self.isOfRootForGroup(status) && (status.isOwn || ProcessIdentity.isMember(ofGroup: status.group))
-        guard !status.isShared || isMeantForUs else { throw .readableByOthers(permissions: status.permissions) }
-        guard status.size <= Self.maximumSize else { throw .tooLarge }
+        guard !status.isShared || isMeantForUs else {
+            let isTried = groupAccess == .takenAway && status.isOwn && status.permissions & 0o007 == 0
+            throw isTried ? .notToBeClosed(permissions: status.permissions) : .readableByOthers(permissions: status.permissions)
+        }
+        guard status.size <= limit else { throw .tooLarge }
         do { return try Self.contents(of: file, size: status.size) } catch { throw .system(error) }
     }
 
     /// Whether root has made a file for a group that may read it and no more.
     private static func isOfRootForGroup(_ status: FileStatus) -> Bool { status.owner == 0 && status.permissions & 0o037 == 0 }
+
+    /// Refuses a file that somebody else could put another one in the place of: in its directory, or in that of what it links to.
+    private static func checkDirectories(of path: String) throws(Failure) {
+        var paths = [path]
+        if let resolved = unsafe realpath(path, nil) {
+            unsafe paths.append(String(cString: resolved))
+            unsafe free(resolved)
+        }
+        for path in paths {
+            let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+            let directory = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            var facts = stat()
+            guard unsafe stat(directory, &facts) == 0 else { continue }
+            let status = FileStatus(facts)
+            guard !status.isWritableByAll || status.permissions & 0o1000 != 0 || SecureDirectory.isVolume(status, at: directory) else {
+                throw .directoryOfOthers(path: directory, permissions: status.permissions)
+            }
+        }
+    }
 
     /// Opens a file, or what a link of ours or of root's leads to; `nil` when there is none.
     private static func open(_ path: String) throws(Failure) -> OpenFile? {
@@ -167,10 +200,15 @@ extension PrivateFile.Failure: CustomStringConvertible {
     package var description: String {
         switch self {
         case .system(let error): "\(error)"
-        case .notAFile: "it is not a regular file"
+        case .notAFile: "it is not a regular file, or a symbolic link of another user"
         case .foreignOwner: "it belongs to another user"
         case .readableByOthers(let permissions):
-            "others can read it (mode \(String(permissions, radix: 8))); it must be 600 or 400, or 440 for a file of root and a group of this process"
+            "others can read it (mode \(String(permissions, radix: 8))); it must be 600 or 400, or 640 or 440 for a file of root and a group of this process"
+        case .notToBeClosed(let permissions):
+            "its group can reach it (mode \(String(permissions, radix: 8))), and that cannot be changed here; mount the volume with mode 440 or 400 "
+                + "(`defaultMode`), or writable"
+        case .directoryOfOthers(let path, let permissions):
+            "others can put another file in its place, as they can write \(path) (mode \(String(permissions, radix: 8))); take that away (chmod o-w)"
         case .tooLarge: "it is too large"
         case .malformed(let problem): problem
         }

@@ -79,10 +79,14 @@ package struct SecureDirectory: ~Copyable, Sendable {
         }
     }
 
-    /// Whether a directory of root's is where a file system was mounted.
-    private static func isVolume(_ status: FileStatus, at path: String) -> Bool {
+    /// Whether a directory of root's is where a file system, or a part of one, was mounted.
+    internal static func isVolume(_ status: FileStatus, at path: String) -> Bool {
+        guard status.owner == 0 else { return false }
+        let isMountPoint = unsafe clinux_is_mount_point(path)
+        if isMountPoint >= 0 { return isMountPoint == 1 }
+        // A kernel that does not say: a directory that is mounted from another place of the same file system is not recognised.
         var above = stat()
-        guard status.owner == 0, status.isOwn == false, unsafe stat("\(path)/..", &above) == 0 else { return false }
+        guard unsafe stat("\(path)/..", &above) == 0 else { return false }
         return FileStatus(above).identity.device != status.identity.device
     }
 
@@ -277,7 +281,8 @@ extension SecureDirectoryError: CustomStringConvertible {
         case .foreignOwner(let path, 0): "\(path) belongs to root, as a volume does; name a directory below it, which is made then"
         case .foreignOwner(let path, let owner): "\(path) belongs to user \(owner)"
         case .writableByOthers(let path, let permissions):
-            "\(path) can be written by others (mode \(String(permissions, radix: 8)))"
+            "\(path) can be written by others (mode \(String(permissions, radix: 8))); take that away (chmod o-w), let only owners remove entries "
+                + "(chmod +t), or name a directory in another place"
         }
     }
 }

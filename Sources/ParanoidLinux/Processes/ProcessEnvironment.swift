@@ -123,15 +123,18 @@ extension ProcessEnvironment {
     ///
     /// Blocks.
     ///
+    /// The file is checked as one with secrets is (``PrivateFile``), and nothing of it is changed.
+    ///
     /// - Throws: ``ProcessEnvironmentError/Code/untrusted``, ``ProcessEnvironmentError/Code/unreadable`` with the failed call as cause, or the errors of ``init(parsing:)``.
     package init(file path: String) throws(ProcessEnvironmentError) {
         let bytes: [UInt8]?
-        do throws(SystemCallError) {
-            bytes = try Self.contents(of: path)
+        do throws(PrivateFile.Failure) {
+            bytes = try PrivateFile.read(path, groupAccess: .refused, limit: 1 << 20)
         } catch {
-            throw ProcessEnvironmentError(.unreadable, line: nil, cause: error)
+            if case .system(let cause) = error { throw ProcessEnvironmentError(.unreadable, line: nil, cause: cause) }
+            throw ProcessEnvironmentError(.untrusted, line: nil, failure: error)
         }
-        guard let bytes else { throw ProcessEnvironmentError(.untrusted, line: nil) }
+        guard let bytes else { throw ProcessEnvironmentError(.unreadable, line: nil, cause: SystemCallError("open", code: ENOENT)) }
         try self.init(parsing: bytes)
     }
 
@@ -147,25 +150,6 @@ extension ProcessEnvironment {
         func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
         func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) }
     }
-
-    /// - Returns: `nil` for a file that others than this user and root could have written.
-    private static func contents(of path: String) throws(SystemCallError) -> [UInt8]? {
-        // Non-blocking, so that a FIFO by mistake is an empty file and not a hang.
-        let number = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard number >= 0 else { throw SystemCallError("open") }
-        let file = OwnedDescriptor(owning: number)
-        var facts = stat()
-        guard unsafe fstat(number, &facts) == 0 else { throw SystemCallError("fstat") }
-        let status = FileStatus(facts)
-        guard status.kind != .regular || (status.isOwn || status.owner == 0) && status.permissions & 0o022 == 0 else { return nil }
-        var bytes: [UInt8] = []
-        while true {
-            guard let piece = file.readAvailable(limit: 65_536) else { throw SystemCallError("read") }
-            if piece.isEmpty { return bytes }
-            bytes += piece
-            guard bytes.count <= 1 << 20 else { throw SystemCallError("read", code: EFBIG) }
-        }
-    }
 }
 
 /// A file of settings that cannot be used.
@@ -173,7 +157,7 @@ package struct ProcessEnvironmentError: Error, Sendable {
     /// The kind of failure.
     package enum Code: String, Sendable, Hashable, CustomStringConvertible {
         case unreadable = "the file cannot be read"
-        case untrusted = "it belongs to another user, or others can write it (chown it to the application's user or root, and chmod go-w)"
+        case untrusted = "the file is not safe to use"
         case missingSeparator = "expected NAME=VALUE"
         case invalidName = "a name consists of letters, digits and underscores and does not begin with a digit"
         case controlByte = "control bytes are not allowed in a value, carriage returns at the end of a line included"
@@ -190,11 +174,14 @@ package struct ProcessEnvironmentError: Error, Sendable {
     package let line: Int?
     /// The call that failed.
     package let cause: SystemCallError?
+    /// Why the file is not safe to use.
+    package let failure: PrivateFile.Failure?
 
-    init(_ code: Code, line: Int?, cause: SystemCallError? = nil) {
+    init(_ code: Code, line: Int?, cause: SystemCallError? = nil, failure: PrivateFile.Failure? = nil) {
         self.code = code
         self.line = line
         self.cause = cause
+        self.failure = failure
     }
 }
 
@@ -203,6 +190,6 @@ extension ProcessEnvironmentError: CustomStringConvertible {
     package var description: String {
         let place = self.line.map { "line \($0): " } ?? ""
         let reason = self.cause.map { " (\($0))" } ?? ""
-        return place + self.code.description + reason
+        return place + (self.failure?.description ?? self.code.description) + reason
     }
 }
