@@ -23,6 +23,8 @@ int clinux_spawn(pid_t *process, const char *path, char *const *arguments, char 
 int clinux_wait(pid_t process, int block, int *code);
 /// A child that has ended and was not waited for yet (waitid(2) with WNOWAIT), or 0.
 pid_t clinux_ended_child(void);
+/// The children that have ended and were not waited for yet, in any order, at most `count`. How many.
+int clinux_ended_children(pid_t *children, int count);
 /// Blocks until a child has ended, which stays to be waited for; also returns when another has waited for it.
 void clinux_await_end(pid_t child);
 /// Whether orphans become children of this process: it is PID 1, or PR_SET_CHILD_SUBREAPER is set (prctl(2)).

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 
 /// A wall clock that all processes of a directory agree on, and that follows a step of the system's only when that is confirmed, see
@@ -78,7 +79,11 @@ package final class SteadyWallClock: Sendable {
     }
 
     private static func open(in directory: borrowing SecureDirectory) throws(SystemCallError) -> SharedMemory {
-        let page = try SharedMemory(mapping: directory.openOrCreateFile(Self.file))
+        let file = try directory.openOrCreateFile(Self.file)
+        // Access that root has given to the group of every file (`fsGroup`) goes; what others can write is no clock.
+        let status = try file.privateStatus()
+        guard status.kind == .regular, status.isOwn, !status.isShared else { throw SystemCallError("openat2", code: EPERM) }
+        let page = try SharedMemory(mapping: file)
         guard page.isWritable else { throw .readOnly }
         return page
     }

@@ -32,3 +32,24 @@ package enum LastReload: Sendable, Hashable {
         }
     }
 }
+
+/// Keeps what is to be known about the last reload, as a state machine learns it.
+struct ReloadNote: Sendable {
+    /// What is to be known.
+    private(set) var last = LastReload.quiet
+    /// The setting that has successors refuse the settings of the reload that is going on, if it is known.
+    private var unusable: String?
+
+    mutating func begin(_ review: SettingsReview) {
+        self.unusable = review.unusable
+        self.last = review.needsRestart.isEmpty ? .quiet : .needsRestart(review.needsRestart)
+    }
+
+    /// The file of settings cannot be used.
+    mutating func refuseFile() { self.last = .refused("PARANOID_ENV_FILE") }
+
+    /// - Parameter isHopeless: Whether a successor has refused the settings.
+    mutating func abandon(isHopeless: Bool) {
+        self.last = isHopeless ? self.unusable.map { .refused($0) } ?? .abandoned : .abandoned
+    }
+}

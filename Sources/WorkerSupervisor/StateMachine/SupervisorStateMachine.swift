@@ -22,9 +22,7 @@ package struct SupervisorStateMachine: Sendable {
     /// Workers with a smaller serial number are to be replaced; zero when no reload is going on.
     private var reloadBelow = 0
     private var isReadingSettings = false
-    private var lastReload = LastReload.quiet
-    /// The setting that has successors refuse the settings of the reload that is going on, if it is known.
-    private var unusableSetting: String?
+    private var reloadNote = ReloadNote()
     private var failedReplacements = 0
     /// Until when no worker is replaced for the memory it uses, as successors have failed.
     private var noRecyclingBefore: Duration = .zero
@@ -40,9 +38,7 @@ package struct SupervisorStateMachine: Sendable {
         self.scaling = configuration.scaling.map { WorkerScaling($0) }
     }
 
-    /// Starts all workers.
-    ///
-    /// Call it once, first.
+    /// Starts all workers; called once, first.
     package mutating func start(at now: Duration) -> [SupervisorAction] {
         var actions: [SupervisorAction] = []
         self.now = now
@@ -101,7 +97,7 @@ package struct SupervisorStateMachine: Sendable {
             phase: !isRunning ? .stopping : isReloading ? .reloading : .running,
             serving: self.slots.workers.count { isRunning ? $0.phase == .ready : $0.phase == .draining },
             wanted: self.target,
-            lastReload: self.lastReload
+            lastReload: self.reloadNote.last
         )
     }
 
@@ -181,8 +177,7 @@ package struct SupervisorStateMachine: Sendable {
         guard self.mode == .running else { return }
         self.reloadBelow = self.nextSerial
         self.failedReplacements = 0
-        self.unusableSetting = review.unusable
-        self.lastReload = review.needsRestart.isEmpty ? .quiet : .needsRestart(review.needsRestart)
+        self.reloadNote.begin(review)
         // A reload probably follows a repair, so the pauses end now.
         for slot in self.slots.indices {
             self.slots[slot].earlyExits = 0
@@ -192,13 +187,10 @@ package struct SupervisorStateMachine: Sendable {
         if !review.needsRestart.isEmpty { actions.append(.log(.restartNeeded(review.needsRestart))) }
     }
 
-    /// The setting that names ``SupervisorConfiguration/environmentFile``.
-    private static let fileSetting = "PARANOID_ENV_FILE"
-
     private mutating func refuseReload(_ actions: inout [SupervisorAction]) {
         guard self.isReadingSettings else { return }
         self.isReadingSettings = false
-        self.lastReload = .refused(Self.fileSetting)
+        self.reloadNote.refuseFile()
         actions.append(.log(.reloadAbandoned))
     }
 
@@ -208,10 +200,7 @@ package struct SupervisorStateMachine: Sendable {
         self.failedReplacements += 1
         guard isHopeless || self.failedReplacements >= self.configuration.reloadAttempts else { return }
         self.failedReplacements = 0
-        if self.reloadBelow > 0 {
-            let name = isHopeless ? self.unusableSetting : nil
-            self.lastReload = name.map { .refused($0) } ?? .abandoned
-        }
+        if self.reloadBelow > 0 { self.reloadNote.abandon(isHopeless: isHopeless) }
         self.reloadBelow = 0
         self.noRecyclingBefore = self.now + self.configuration.recyclingPause
         for index in self.slots.indices {
