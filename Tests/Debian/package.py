@@ -128,6 +128,8 @@ def play(machine, program, tool):
     check("a request is answered through nginx, the socket and the hardened service", True)
     state = machine.root / f"var/lib/private/{NAME}"
     check("the state is private", state.is_dir() and state.stat().st_mode & 0o777 == 0o700)
+    settings = (machine.root / f"etc/{NAME}.env").stat()
+    check("the settings are for root and the service only", settings.st_mode & 0o777 == 0o640 and settings.st_uid == 0 and settings.st_gid != 0)
     user = machine("ps", "-o", "uid=", "-p", workers()[0]).stdout.strip()
     check("the service runs as one of systemd's dynamic users", user.isdigit() and 61184 <= int(user) <= 65519, user)
 
@@ -142,6 +144,29 @@ def play(machine, program, tool):
     check("the service restarts under load", machine("systemctl", "restart", NAME).returncode == 0)
     answered, lost, line = load.end()
     check(f"a restart loses none of {answered} requests: systemd keeps the socket", answered > 0 and lost == 0, line)
+
+    (machine.root / f"etc/{NAME}.env").write_text("PARANOID_SWEEP_RATE=100\n")
+    machine("systemctl", "reload", NAME)
+    status = lambda: machine("systemctl", "show", "-P", "StatusText", NAME).stdout
+    until("systemd shows the setting that needs a restart", lambda: "restart for PARANOID_SWEEP_RATE" in status())
+    (machine.root / f"etc/{NAME}.env").write_text("PARANOID_THREADS=none\n")
+    machine("systemctl", "reload", NAME)
+    until("systemd shows the setting that a reload refused", lambda: "refused: PARANOID_THREADS" in status())
+    check("systemd shows what a reload has left to a restart, and what it has refused", True)
+
+    # Another program has the address, again and again, until it goes.
+    (machine.root / f"etc/{NAME}.env").write_text("PARANOID_STATUS=127.0.0.1:9191\n")
+    taker = subprocess.Popen(
+        ["nsenter", "-t", machine.systemd, "-n", sys.executable, "-c", "import socket, time; s = socket.create_server(('127.0.0.1', 9191)); time.sleep(3600)"]
+    )
+    until("the address is taken", lambda: ":23E7 " in machine("cat", "/proc/net/tcp").stdout)
+    machine("systemctl", "restart", "--no-block", NAME)
+    until("systemd has tried more often than it tries what fails for good", lambda: int(machine("systemctl", "show", "-P", "NRestarts", NAME).stdout or 0) > 7)
+    code = machine("systemctl", "show", "-P", "ExecMainStatus", NAME).stdout.strip()
+    check("an address in use ends with 75 and is tried again", code == "75", code)
+    taker.kill()
+    taker.wait()
+    until("the service serves when the address is free", lambda: machine.ask("/hello") == "hello\n200")
 
     (machine.root / f"etc/{NAME}.env").write_text("PARANOID_THREADS=none\n")
     machine("systemctl", "restart", NAME)
@@ -186,8 +211,13 @@ def follow_deployment(machine, program, tool):
 
     units = SOURCES / "nginx/systemd"
     for name in ("paranoid-app.service", "paranoid-app.socket"):
-        unit = (units / name).read_text().replace("#Environment=PARANOID_ENV_FILE", "Environment=PARANOID_ENV_FILE")
+        unit = (units / name).read_text()
+        for line in ("Environment=PARANOID_ENV_FILE", "SupplementaryGroups"):
+            unit = unit.replace(f"#{line}=", f"{line}=")
         (root / "etc/systemd/system" / name).write_text(unit)
+    settings = "groupadd --force --system paranoid-app-env && install -m 640 -g paranoid-app-env /dev/null /etc/paranoid-app.env"
+    check("the page says how to make the file of settings", f"`{settings}`" in text)
+    must(shell(settings))
     (root / "etc/paranoid-app.env").write_text("PARANOID_WORKERS=2\n")
     start = "systemctl daemon-reload && systemctl enable --now paranoid-app.socket paranoid-app.service"
     check("the page says how to start", f"`{start}`" in text)
@@ -195,8 +225,7 @@ def follow_deployment(machine, program, tool):
     check("the application starts as the page says", started.returncode == 0, started.stdout + started.stderr)
 
     for name in ("paranoid_upstream.conf", "paranoid_location.conf", "paranoid_fastcgi_params"):
-        content = (SOURCES / "nginx" / name).read_text()
-        (root / "etc/nginx" / name).write_text(content.replace("unix:/run/paranoid/app.sock", "unix:/run/paranoid-app.sock"))
+        (root / "etc/nginx" / name).write_text((SOURCES / "nginx" / name).read_text())
     (server,), _ = page_blocks("nginx")
     (root / "etc/nginx/conf.d/app.conf").write_text(server)
     (root / "etc/ssl/private").mkdir(parents=True, exist_ok=True)

@@ -56,6 +56,40 @@ struct ShippedUnitTests {
         return values
     }
 
+    /// A file of the folder `nginx`.
+    private func shipped(_ file: String) throws -> String {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        return try String(contentsOf: root.appending(path: "nginx/\(file)"), encoding: .utf8)
+    }
+
+    @Test("name the socket that the shipped files of web servers name, and each other")
+    func sockets() throws {
+        let socket = try Self.values("paranoid-app.socket")
+        let service = try Self.values("paranoid-app.service")
+        let path = try #require(socket["ListenStream"]?.first)
+        let servers = try self.shipped("paranoid_upstream.conf").matches(of: /\n\s*server\s+(\S+)/).map { String($0.1) }
+        #expect(!servers.isEmpty && servers.allSatisfy { $0 == "unix:\(path)" }, "\(servers)")
+        for file in ["apache.conf", "lighttpd.conf", "haproxy.cfg", "Caddyfile"] {
+            #expect(try self.shipped("others/\(file)").contains(path), "\(file)")
+        }
+        let name = try #require(socket["FileDescriptorName"]?.first)
+        #expect(service["Environment"] == ["PARANOID_LISTEN=systemd:\(name)"])
+        #expect(service["Requires"] == ["paranoid-app.socket"])
+        let configuration = try ApplicationConfiguration(environment: ["HOME": "/home/a", "PARANOID_LISTEN": "systemd:\(name)"])
+        #expect(NginxConfiguration.matching(configuration).contains("unix:\(path)"))
+        // The script of the package puts another path into both.
+        #expect(try self.shipped("debian/package.sh").contains("s|\(path)|/run/$name.sock|"))
+    }
+
+    @Test("reload by a signal as systemd 252 does; the drop-in for 253 leaves that to systemd")
+    func reloads() throws {
+        let service = try Self.values("paranoid-app.service")
+        #expect(service["Type"] == ["notify"] && service["ExecReload"] == ["/bin/kill -HUP $MAINPID"])
+        let newer = try Self.values("notify-reload.conf")
+        #expect(newer == ["Type": ["notify-reload"], "ExecReload": [""]])
+        #expect(try self.shipped("debian/package.sh").contains("examples/notify-reload.conf"))
+    }
+
     @Test("start the application again, and again, after what passes, and not after a wrong setting")
     func restarts() throws {
         let service = try Self.values("paranoid-app.service")
