@@ -19,7 +19,7 @@ int clinux_memory_file(const char *name, size_t size) {
 }
 
 // The mappings of files: touching one whose file was cut short raises SIGBUS.
-enum { mapping_limit = 1024 };
+enum { mapping_limit = 4096 };
 static struct {
     uintptr_t address;
     size_t size;

@@ -21,6 +21,8 @@ package struct FileSessionStoreConfiguration: Sendable, Hashable {
     /// The most session files kept open by this process; `nil` takes half of what `RLIMIT_NOFILE` allows, at most 2048, about as many as
     /// opened records are kept.
     package var maximumOpenFiles: Int?
+    /// The most of them that are seen in memory, see `SessionFileWindow`; each takes a page that the workers share.
+    package var maximumWindows: Int
     /// How many percent of bytes and inodes are kept for users who are logged in, though no more than 256 MiB and 10 000 inodes; 0: none.
     package var reservedPercent: Int
     /// The most sessions in which nobody is logged in, counted at each sweep; `nil`: any number.
@@ -40,6 +42,7 @@ package struct FileSessionStoreConfiguration: Sendable, Hashable {
         maximumWaiters: Int = 64,
         inspectionTimeout: Duration = .seconds(2),
         maximumOpenFiles: Int? = nil,
+        maximumWindows: Int = 512,
         reservedPercent: Int = 5,
         maximumAnonymousSessions: Int? = nil,
         damagedLifetime: Duration = .seconds(30 * 86_400),
@@ -51,6 +54,7 @@ package struct FileSessionStoreConfiguration: Sendable, Hashable {
         self.maximumWaiters = maximumWaiters
         self.inspectionTimeout = inspectionTimeout
         self.maximumOpenFiles = maximumOpenFiles
+        self.maximumWindows = maximumWindows
         self.reservedPercent = reservedPercent
         self.maximumAnonymousSessions = maximumAnonymousSessions
         self.damagedLifetime = damagedLifetime

@@ -121,7 +121,7 @@ struct SessionFileWindowTests {
             file: open.file,
             last: .first,
             identity: nil,
-            isLocal: isLocal,
+            windows: isLocal ? SessionFileWindows(most: 1) : nil,
             faults: nil
         )
         for _ in 0..<8 {
@@ -134,12 +134,18 @@ struct SessionFileWindowTests {
     func bound() async throws {
         let fixture = try StoreFixture()
         let store = try fixture.makeStore()
-        for number in UInt64(0)..<700 {
-            try await store.create(makeSession([1]), named: sessionName(number))
-            for _ in 0..<5 { #expect(try await store.payload(sessionName(number)) == [1]) }
-            try await store.change(sessionName(number), to: [2])
-            #expect(try await store.payload(sessionName(number)) == [2])
+        let names = (UInt64(0)..<24).map(sessionName)
+        for name in names {
+            try await store.create(makeSession([1]), named: name)
+            for _ in 0..<5 { #expect(try await store.payload(name) == [1]) }
+            try await store.change(name, to: [2])
+            #expect(try await store.payload(name) == [2])
         }
+        #expect(names.count(where: store.sees) == 8)
+        // Whoever leaves makes room.
+        for name in names.prefix(8) { try await store.remove(name) }
+        for name in names.suffix(8) { for _ in 0..<5 { #expect(try await store.payload(name) == [2]) } }
+        #expect(names.count(where: store.sees) == 8)
     }
 }
 

@@ -15,6 +15,8 @@ struct StoreFixture {
     init(in parent: String = "/tmp", durability: SessionDurability = .process) throws {
         self.scratch = try TemporaryDirectory(in: parent)
         self.configuration = FileSessionStoreConfiguration(directory: "\(self.scratch.path)/sessions", durability: durability)
+        // Many tests run at once in one process, which has room for 4096.
+        self.configuration.maximumWindows = 8
     }
 
     var directory: String { self.configuration.directory }

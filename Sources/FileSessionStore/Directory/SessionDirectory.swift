@@ -14,8 +14,8 @@ struct SessionDirectory: ~Copyable, Sendable {
     private let path: String
     private let isDurable: Bool
     private let faults: FileFaults?
-    /// Whether only processes of this host can change the files: memory shows nothing of what others do.
-    private let isLocal: Bool
+    /// `nil` where other hosts may change the files: memory shows nothing of what they do.
+    private let windows: SessionFileWindows?
 
     /// Opens or creates the directory and checks that it is safe to use.
     ///
@@ -26,7 +26,7 @@ struct SessionDirectory: ~Copyable, Sendable {
         self.isDurable = configuration.durability == .power
         self.faults = faults
         self.root = try Self.openRoot(configuration)
-        self.isLocal = self.root.fileSystem().remoteName == nil
+        self.windows = self.root.fileSystem().remoteName == nil ? SessionFileWindows(most: configuration.maximumWindows) : nil
     }
 
     private static func openRoot(_ configuration: FileSessionStoreConfiguration) throws(SessionStoreError) -> SecureDirectory {
@@ -102,7 +102,7 @@ struct SessionDirectory: ~Copyable, Sendable {
             file: file,
             last: SlotLayout.last(inFileOf: status.size) ?? .first,
             identity: status.identity,
-            isLocal: self.isLocal,
+            windows: self.windows,
             faults: self.faults
         )
     }
@@ -129,7 +129,7 @@ struct SessionDirectory: ~Copyable, Sendable {
                     file: file,
                     last: last,
                     identity: nil,
-                    isLocal: self.isLocal,
+                    windows: self.windows,
                     faults: self.faults
                 )
             } catch  where error.isAbsent {

@@ -56,25 +56,25 @@ final class SessionFile: Sendable {
     let path: String
     /// The open file.
     let file: OpenFile
-    private let isLocal: Bool
+    private let windows: SessionFileWindows?
     let faults: FileFaults?
     let turns = Mutex(LockWaitQueue())
     private let view: Mutex<View>
 
-    /// - Parameter isLocal: Whether all who change the file share this host's memory.
+    /// - Parameter windows: `nil` where others than processes of this host may change the file.
     init(
         name: SessionName,
         path: String,
         file: OpenFile,
         last: SlotLayout,
         identity: FileIdentity?,
-        isLocal: Bool,
+        windows: SessionFileWindows?,
         faults: FileFaults?
     ) {
         self.name = name
         self.path = path
         self.file = file
-        self.isLocal = isLocal
+        self.windows = windows
         self.faults = faults
         self.view = Mutex(View(last: last, known: nil, identity: identity, checkedAt: CoarseClock.now()))
     }
@@ -185,9 +185,9 @@ final class SessionFile: Sendable {
                 return false
             }
             view.looks += 1
-            return self.isLocal && view.looks % Self.looksBeforeWindow == 0 && position.layout == .first
+            return view.looks % Self.looksBeforeWindow == 0 && position.layout == .first
         }
-        guard wantsWindow, let window = SessionFileWindow(self.file) else { return }
+        guard wantsWindow, let windows = self.windows, let window = SessionFileWindow(self.file, budget: windows) else { return }
         self.view.withLock { if $0.window == nil { $0.window = window } }
     }
 

@@ -2,16 +2,30 @@ internal import ParanoidLinux
 internal import ParanoidSessions
 internal import Synchronization
 
+/// How many files of a store are seen in memory at once.
+final class SessionFileWindows: Sendable {
+    private let most: Int
+    private let count = Atomic<Int>(0)
+
+    init(most: Int) {
+        self.most = most
+    }
+
+    fileprivate func take() -> Bool {
+        if self.count.add(1, ordering: .relaxed).newValue <= self.most { return true }
+        self.give()
+        return false
+    }
+
+    fileprivate func give() { self.count.subtract(1, ordering: .relaxed) }
+}
+
 /// The first pair of slots of a session's file as memory that shows what anybody writes to it: whether the state that is known is still the
 /// newest costs no system call.
 ///
 /// Slots are written in turn and generations only rise, so a state is the newest as long as its own slot is as it was and the other one is too.
 /// Who makes a file grow says so in the first pair before (``SessionSlots/growing``). A file that is cut short shows zeros, see `SharedMemory`.
 final class SessionFileWindow: Sendable {
-    /// The most files that a process looks at in this way, half of what `SharedMemory` guards; each takes a page of memory that workers share.
-    private static let most = 512
-    private static let count = Atomic<Int>(0)
-
     /// What the pair shows while a state is the newest.
     struct Mark: Sendable, Hashable {
         fileprivate let index: Int
@@ -28,19 +42,20 @@ final class SessionFileWindow: Sendable {
     }
 
     private let memory: SharedMemory
+    private let budget: SessionFileWindows
 
     /// Maps the pair of a file that has one; `nil` where that cannot be, or enough files are mapped.
-    init?(_ file: OpenFile) {
-        guard Self.count.add(1, ordering: .relaxed).newValue <= Self.most,
-            let memory = try? SharedMemory(reading: file, byteCount: SlotLayout.first.pairByteCount)
-        else {
-            Self.count.subtract(1, ordering: .relaxed)
+    init?(_ file: OpenFile, budget: SessionFileWindows) {
+        guard budget.take() else { return nil }
+        guard let memory = try? SharedMemory(reading: file, byteCount: SlotLayout.first.pairByteCount) else {
+            budget.give()
             return nil
         }
         self.memory = memory
+        self.budget = budget
     }
 
-    deinit { Self.count.subtract(1, ordering: .relaxed) }
+    deinit { self.budget.give() }
 
     /// What the pair shows now, if the state at a position is the newest one in it.
     ///
