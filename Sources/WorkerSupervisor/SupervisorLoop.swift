@@ -107,8 +107,7 @@ final class SupervisorLoop {
     /// Notes the end of a worker, and writes into the log what it was doing.
     private func noteEnd(of worker: WorkerProcess, _ status: WaitStatus) {
         let now = CoarseClock.now()
-        let exit = SupervisorStatus.Exit(identifier: worker.identifier, status: "\(status)", at: now)
-        self.report.update { $0.exits[worker.identifier.slot] = exit }
+        self.report.noteEnd(of: worker.identifier, status, at: now)
         let rows = self.scoreboard.rows(worker.identifier.slot, generation: worker.generation)
         for row in rows.all {
             self.logger.error(

@@ -40,8 +40,10 @@ package final class SupervisorStatus: Sendable {
         package var finishedReloads = 0
         /// Reloads that were given up.
         package var abandonedReloads = 0
-        /// Workers that ended without being asked to.
+        /// Workers that ended without being asked to, or were stuck.
         package var deaths = 0
+        /// Why workers that are still alive are to end.
+        fileprivate var reasons: [WorkerIdentifier: String] = [:]
     }
 
     private let state = Mutex(Snapshot())
@@ -61,7 +63,23 @@ package final class SupervisorStatus: Sendable {
         case .reloadFinished: self.update { $0.finishedReloads += 1 }
         case .reloadAbandoned: self.update { $0.abandonedReloads += 1 }
         case .workerDied: self.update { $0.deaths += 1 }
+        case .heartbeatMissed(let worker, _):
+            self.update {
+                $0.deaths += 1
+                $0.reasons[worker] = "stuck"
+            }
+        case .memoryExceeded(let worker, _): self.update { $0.reasons[worker] = "too much memory" }
+        case .graceExpired(let worker): self.update { $0.reasons[worker] = "not finished in time" }
+        case .readinessTimeout(let worker): self.update { $0.reasons[worker] = "not ready in time" }
         default: break
+        }
+    }
+
+    /// Notes how a worker ended, and why if the supervisor has ended it.
+    func noteEnd(of worker: WorkerIdentifier, _ status: WaitStatus, at now: Int64) {
+        self.update { snapshot in
+            let reason = snapshot.reasons.removeValue(forKey: worker)
+            snapshot.exits[worker.slot] = Exit(identifier: worker, status: reason.map { "\($0), \(status)" } ?? "\(status)", at: now)
         }
     }
 }

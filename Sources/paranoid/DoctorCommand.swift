@@ -12,7 +12,7 @@ struct DoctorCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The configuration file of nginx to look at, such as /etc/nginx/nginx.conf.")
+    @Option(help: "The configuration file of nginx to look at, such as /etc/nginx/nginx.conf.", completion: .file())
     var nginx: String?
     @Flag(help: "Also send requests through the web server, and have the running application say what arrived. Needs curl.")
     var probe = false

@@ -15,6 +15,10 @@ struct ManualCommand: AsyncParsableCommand {
         ]
         lines += Self.commands(Tool.self, path: "paranoid")
         lines += [
+            ".SH OPTIONS", "Each command has", ".BR \\-\\-help ,", "which tells its arguments and options;", ".B paranoid \\-\\-version",
+            "prints the version.",
+        ]
+        lines += [
             ".SH EXIT STATUS", ".TP", "0", "The command did what it was told.", ".TP", "1",
             "It did nothing or not all; standard error says why.",
             ".TP", "64", "The command line cannot be understood.", ".TP", "71",

@@ -3,7 +3,10 @@ internal import ParanoidFastCGI
 
 /// The option of commands that ask a running application.
 struct SocketOptions: ParsableArguments {
-    @Option(help: "The status socket, as a path or in the form of PARANOID_STATUS; unless given, the one that the settings name.")
+    @Option(
+        help: "The status socket, as a path or in the form of PARANOID_STATUS; unless given, the one that the settings name.",
+        completion: .file()
+    )
     var socket: String?
 
     func client() throws -> StatusClient {

@@ -6,6 +6,21 @@ extension Integration {
     struct ToolPages {
         /// A command as the parser knows it.
         private struct Command: Decodable {
+            /// What completes a value: an object whose only member is the kind.
+            struct Completion: Decodable {
+                let isFile: Bool
+
+                init(from decoder: any Decoder) throws {
+                    struct Key: CodingKey {
+                        let stringValue: String
+                        let intValue: Int? = nil
+                        init?(stringValue: String) { self.stringValue = stringValue }
+                        init?(intValue: Int) { nil }
+                    }
+                    self.isFile = try decoder.container(keyedBy: Key.self).allKeys.map(\.stringValue) == ["file"]
+                }
+            }
+
             struct Argument: Decodable {
                 struct Name: Decodable {
                     let kind: String
@@ -16,6 +31,7 @@ extension Integration {
                 let kind: String
                 let names: [Name]?
                 let valueName: String?
+                let completionKind: Completion?
                 let shouldDisplay: Bool
             }
 
@@ -72,7 +88,9 @@ extension Integration {
             // The part of a command begins with its name in bold.
             var parts: [String: String] = [:]
             let body = try #require(page.range(of: ".SH COMMANDS\n")).upperBound
-            let end = try #require(page.range(of: "\n.SH EXIT STATUS")).lowerBound
+            let end = try #require(page.range(of: "\n.SH OPTIONS")).lowerBound
+            let general = page[end...].prefix(200)
+            #expect(general.contains("--help") && general.contains("--version"))
             var current = ""
             for line in page[body..<end].split(separator: "\n") {
                 if line.hasPrefix(".B paranoid ") { current = String(line.dropFirst(3)) }
@@ -118,6 +136,17 @@ extension Integration {
                 let options = answers[2 * index + 1].subtracting(["--help", "-h", "--version"])
                 #expect(options == command.options, "\(path)")
             }
+        }
+
+        @Test("an option whose value is a file is completed with files", .timeLimit(.minutes(5)))
+        func files() async throws {
+            var found: Set<String> = []
+            for (_, command) in try await self.commands() {
+                for argument in command.arguments ?? [] where argument.completionKind?.isFile == true {
+                    found.formUnion((argument.names ?? []).map(\.text))
+                }
+            }
+            #expect(found == ["--nginx", "--socket"])
         }
 
         @Test("the scripts for zsh and fish name every command and option, and nothing that does not exist", .timeLimit(.minutes(5)))

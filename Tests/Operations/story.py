@@ -133,7 +133,8 @@ def stuck(place):
     check("the supervisor says that it is stuck", place.found_in_log("worker is stuck and is replaced"))
     check("the requests that were lost with it", place.found_in_log("a worker ended while it served a request", "GET /slow"))
     until(lambda: str(worker) not in place.tool("workers", show=False).split())
-    check("how the worker before it ended", "ago" in place.tool("workers"))
+    check("how the worker before it ended, and why", "stuck, SIG" in place.tool("workers"))
+    check("that a worker was lost, in the status", "workers that died 1" in place.tool("status", show=False))
     check("the application is ready", "2 of 2" in (until(lambda: (lambda text: text if "2 of 2" in text else None)(place.tool("status", show=False))) or ""))
     return threads
 
@@ -142,9 +143,10 @@ def crash(place):
     print("--- A worker dies.")
     place.curl("/crash")
     line = place.found_in_log("worker died", "worker.status=")
-    check("that it died, and by what", line)
+    check("that it died, and by what", line and "worker.status=SIG" in line)
+    check("where in the program", place.found_in_log("PlainPages.swift"))
     check("the request that it died of", place.found_in_log("a worker ended while it served a request", "GET /crash"))
-    check("the number of deaths in the status", until(lambda: "workers that died 0" not in place.tool("status", show=False)))
+    check("the number of deaths in the status", until(lambda: "workers that died 1" not in place.tool("status", show=False)))
 
 
 def thief(place):
@@ -178,7 +180,7 @@ def why(place):
     place.tool("sessions", "revoke-all", "bob", "--yes")
     place.curl("/session/peek", jar=place.jar("bob"))
     found = until(lambda: "revoked" in place.tool("sessions", "why", "bob", show=False))
-    check("who ended them", found and "revoked" in place.tool("sessions", "why", "bob"))
+    check("who ended them", found and "ended by the command-line tool" in place.tool("sessions", "why", "bob"))
     check("what came before", "login" in place.tool("events", "bob"))
     check("a name that is nearly right", "did you mean" in place.tool("sesions", "why", "bob") and "alice" not in place.tool("sessions", "why", "alise"))
 

@@ -49,6 +49,27 @@ struct EventJournalTests {
         #expect(try app.sessions.events(ofUser: "carol")?.map(\.kind) == ["revoked everyone"])
     }
 
+    @Test("tells who ended sessions from outside of a request: the command-line tool or the application")
+    func administrators() async throws {
+        var (app, client) = try self.makeApp()
+        var other = TestClient(app)
+        _ = try await client.post("/login?user=ann")
+        _ = try await other.post("/login?user=ann")
+        let handle = try #require(try await app.sessions.list(user: "ann").first?.handle)
+        #expect(try await app.sessions.revoke(handle, of: "ann"))
+        let tool = try SessionAdministration(configuration: app.configuration)
+        #expect(try await tool.revokeAll(user: "ann") == 1)
+        try await tool.revokeEveryone()
+        try await app.sessions.revokeEveryone()
+        let events = try #require(try app.sessions.events(ofUser: "ann")).filter { $0.kind != "login" }
+        #expect(
+            events.map(\.explanation) == [
+                "1 session ended by the application outside of a request", "1 session ended by the command-line tool",
+                "the sessions of all users ended by the command-line tool", "the sessions of all users ended by the application",
+            ]
+        )
+    }
+
     @Test("holds no name in the clear, and is for its owner only")
     func sealed() async throws {
         var (_, client) = try self.makeApp()

@@ -33,6 +33,12 @@ struct SpawnedProcessTests {
         try process.send(.kill)
     }
 
+    @Test("names the signal that ended it, faults as well")
+    func signalNames() {
+        let names = [SIGKILL: "SIGKILL", SIGILL: "SIGILL", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGTRAP: "SIGTRAP", 63: "signal 63"]
+        for (number, name) in names { #expect("\(WaitStatus.signalled(number))" == name) }
+    }
+
     @Test("has the nice value of its parent's first thread, as have threads, whichever thread starts them")
     func niceValue() throws {
         // Tasks run on threads of libdispatch, which have set their own nice value to 0. Everybody may raise one.

@@ -51,12 +51,18 @@ final class EventJournal: Sendable {
     }
 
     /// Keeps what was ended from outside of a request.
-    func noteRevocation(of user: String?, handle: SessionHandle?, count: Int, at now: Timestamp) {
+    func noteRevocation(
+        of user: String?,
+        handle: SessionHandle?,
+        count: Int,
+        by administrator: KeptEvent.Administrator,
+        at now: Timestamp
+    ) {
         self.append(
             KeptEvent(
                 time: now,
                 kind: user == nil ? KeptEvent.everyone : SessionEvent.Kind.revoked.rawValue,
-                reason: KeptEvent.administration,
+                reason: administrator.rawValue,
                 session: handle?.description ?? "",
                 user: user ?? "",
                 client: "",

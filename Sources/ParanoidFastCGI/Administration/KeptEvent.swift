@@ -22,8 +22,11 @@ package struct KeptEvent: Sendable, Hashable {
 
     /// The kind that ends the sessions of all users.
     static let everyone = "revoked everyone"
-    /// The reason of what came from outside of a request.
-    static let administration = "administration"
+    /// The reason of what came from outside of a request, by who ended the sessions.
+    enum Administrator: String, Sendable {
+        case tool
+        case application
+    }
 
     /// Whether a session has ended with it.
     package var endsSession: Bool {
@@ -36,9 +39,11 @@ package struct KeptEvent: Sendable, Hashable {
         switch (self.kind, self.reason) {
         case ("login", _): "logged in"
         case ("logout", _): "logged out by a request of the session itself"
-        case ("revoked", Self.administration): "\(self.counted) ended by the command-line tool or by the application outside of a request"
+        case ("revoked", Administrator.tool.rawValue): "\(self.counted) ended by the command-line tool"
+        case ("revoked", Administrator.application.rawValue): "\(self.counted) ended by the application outside of a request"
         case ("revoked", _): "\(self.counted) of the user ended by this session (signed out elsewhere)"
-        case (Self.everyone, _): "the sessions of all users ended by the command-line tool or by the application"
+        case (Self.everyone, Administrator.tool.rawValue): "the sessions of all users ended by the command-line tool"
+        case (Self.everyone, _): "the sessions of all users ended by the application"
         case ("expired", _): "the time of the session was over when a request showed it"
         case ("limit", _): "ended or refused, as the user had as many sessions as PARANOID_SESSIONS_PER_USER allows"
         case ("reuse", _): "an old value of the session's cookies was shown: a copy of the cookies is in use, or they were set back"

@@ -7,18 +7,21 @@ public import ParanoidSessions
 /// Nothing here reaches the contents of a session or a key.
 public struct SessionAdministration: Sendable {
     private let access: SessionAccess
+    private let administrator: KeptEvent.Administrator
 
     init(_ access: SessionAccess) {
         self.access = access
+        self.administrator = .application
     }
 
-    /// Opens the sessions of an application that runs or has run, for a program beside it; makes nothing.
+    /// Opens the sessions of an application that runs or has run, for the command-line tool; makes nothing.
     ///
     /// Blocks for as long as the disk takes.
     ///
     /// - Throws: ``ConfigurationError`` when the session directory or the secret file of the settings are absent or cannot be used.
     package init(configuration: ApplicationConfiguration, logger: Logger? = nil) throws(ConfigurationError) {
         let logger = logger ?? configuration.logFormat.logger(label: "paranoid", level: configuration.logLevel)
+        self.administrator = .tool
         self.access = SessionAccess(configuration, store: nil, clock: nil, logger: logger)
         _ = try self.access.open(.reading)
     }
@@ -48,7 +51,7 @@ public struct SessionAdministration: Sendable {
     public func revoke(_ handle: SessionHandle, of user: String) async throws(SessionStoreError) -> Bool {
         let parts = try self.open()
         let hasEnded = try await parts.repository.revoke(handle, of: user, at: parts.clock.now)
-        if hasEnded { parts.journal?.noteRevocation(of: user, handle: handle, count: 1, at: parts.clock.now) }
+        if hasEnded { parts.journal?.noteRevocation(of: user, handle: handle, count: 1, by: self.administrator, at: parts.clock.now) }
         return hasEnded
     }
 
@@ -59,7 +62,7 @@ public struct SessionAdministration: Sendable {
     public func revokeAll(user: String) async throws(SessionStoreError) -> Int {
         let parts = try self.open()
         let count = try await parts.repository.revokeAll(user: user, at: parts.clock.now).count
-        if count > 0 { parts.journal?.noteRevocation(of: user, handle: nil, count: count, at: parts.clock.now) }
+        if count > 0 { parts.journal?.noteRevocation(of: user, handle: nil, count: count, by: self.administrator, at: parts.clock.now) }
         return count
     }
 
@@ -69,7 +72,7 @@ public struct SessionAdministration: Sendable {
     public func revokeEveryone() async throws(SessionStoreError) {
         let parts = try self.open()
         try await parts.repository.revokeEveryone()
-        parts.journal?.noteRevocation(of: nil, handle: nil, count: 0, at: parts.clock.now)
+        parts.journal?.noteRevocation(of: nil, handle: nil, count: 0, by: self.administrator, at: parts.clock.now)
     }
 
     /// What the file of events (`PARANOID_EVENT_FILE`) has kept of a user, the oldest first; `nil` where nothing is kept.

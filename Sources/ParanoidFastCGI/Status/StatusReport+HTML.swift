@@ -153,10 +153,11 @@ extension StatusReport {
         dl{display:grid;grid-template-columns:1fr auto;margin:0;font-variant-numeric:tabular-nums}dt,dd{margin:0;padding:.3rem 0;\
         border-bottom:1px solid var(--line)}dd{text-align:right}.request td{padding-left:.8rem}
         polyline{fill:none;stroke:var(--blue);stroke-width:2;vector-effect:non-scaling-stroke}line{stroke:var(--line)}
-        @media(max-width:44rem){thead{display:none}tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(3.7rem,1fr));gap:.2rem .4rem;\
-        padding:.5rem 0;border-bottom:1px solid var(--line)}td{border:0;padding:0}td:first-child,.request td{grid-column:1/-1;font-weight:600}\
-        .request td{font-weight:400}td[data-of^=last]{grid-column:span 3}.request{padding:.3rem .6rem}\
-        td[data-of]::before{content:attr(data-of);display:block;color:var(--soft);font-size:.75rem}\
+        @media(max-width:44rem){thead{display:none}tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(4.6rem,1fr));gap:.2rem .4rem;\
+        padding:.5rem 0;align-items:end;font-size:.88rem;border-bottom:1px solid var(--line)}td{border:0;padding:0}\
+        td:first-child,.request td{grid-column:1/-1;font-weight:600}.request td{font-weight:400}td[data-of^=last]{grid-column:span 2}\
+        td[data-of=state]{white-space:pre}.request{padding:.3rem .6rem}\
+        td[data-of]::before{content:attr(data-of);display:block;color:var(--soft);font-size:.7rem}\
         td[data-of]:first-child::before{content:attr(data-of)" ";display:inline;font-size:inherit;font-weight:400}}
         """
 }

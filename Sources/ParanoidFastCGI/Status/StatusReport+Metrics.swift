@@ -14,7 +14,7 @@ extension StatusReport {
         text.family("paranoid_workers", .gauge, "Workers, serving and wanted.")
         text.sample("paranoid_workers", self.serving, [("state", "serving")])
         text.sample("paranoid_workers", self.wanted, [("state", "wanted")])
-        text.family("paranoid_worker_deaths", .counter, "Workers that ended without being asked to.")
+        text.family("paranoid_worker_deaths", .counter, "Workers that ended without being asked to, or were stuck.")
         text.sample("paranoid_worker_deaths_total", self.deaths)
         text.family("paranoid_reloads", .counter, "Reloads by their end.")
         text.sample("paranoid_reloads_total", self.finishedReloads, [("end", "finished")])

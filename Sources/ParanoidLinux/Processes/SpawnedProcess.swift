@@ -217,9 +217,15 @@ extension WaitStatus: CustomStringConvertible {
     package var description: String {
         switch self {
         case .exited(let code): "exit status \(code)"
-        case .signalled(let number): ProcessSignal(number: number)?.description ?? "signal \(number)"
+        case .signalled(let number): ProcessSignal(number: number)?.description ?? Self.faults[number] ?? "signal \(number)"
         }
     }
+
+    /// The signals of faults, which nobody here sends.
+    private static let faults: [CInt: String] = [
+        SIGILL: "SIGILL", SIGTRAP: "SIGTRAP", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGSEGV: "SIGSEGV", SIGSYS: "SIGSYS", SIGALRM: "SIGALRM",
+        SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ",
+    ]
 }
 
 /// The form in which C takes arguments and environments: a NULL-terminated list of NUL-terminated strings.
