@@ -190,6 +190,7 @@ let package = Package(
             dependencies: [
                 "FileSessionStore", "ParanoidFastCGI", "ParanoidFastCGITesting", "ParanoidHTTP", "ParanoidLinux", "ParanoidSessions",
                 "TestSupport", "WorkerSupervisor", inMemoryTracing, logging, metrics, metricsTestKit, serviceLifecycle, tracing,
+                .target(name: "RedisSessionStore", condition: .when(traits: ["Redis"])),
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ],

@@ -1,5 +1,8 @@
 import Foundation
 import ParanoidHTTP
+#if Redis
+import RedisSessionStore
+#endif
 import Testing
 import WorkerSupervisor
 
@@ -158,6 +161,34 @@ struct StatusTests {
             }
         }
     }
+
+    #if Redis
+    @Test("shows what is counted of a Redis, and nothing where there is none")
+    func redis() throws {
+        let (board, scoreboard) = try self.board()
+        let registry = MetricsRegistry(scoreboard: scoreboard)
+        #expect(registry.redis == nil && !board.report.metrics(.openMetrics).contains("redis"))
+        #expect(board.report.json.text.contains("\"redis\":null"))
+        for purpose in RedisEvent.Purpose.allCases {
+            for _ in 0...purpose.rawValue { registry.count(.finished(purpose, nanoseconds: 2_000_000, isFailure: purpose == .change)) }
+        }
+        let others: [RedisEvent] = [.retried, .redirected, .redirected, .breakerOpened, .breakerOpened, .breakerOpened, .breakerClosed]
+        for event in others { registry.count(event) }
+        let figures = try #require(registry.redis)
+        #expect(figures.commands.map(\.times.count) == Array(1...7) && figures.commands.map(\.failures) == [0, 0, 3, 0, 0, 0, 0])
+        #expect(figures.retries == 1 && figures.redirections == 2 && figures.openedBreakers == 3 && figures.closedBreakers == 1)
+        // No other number has moved.
+        #expect(registry.route(MetricsRegistry.routeCount - 1).times.count == 0)
+        let metrics = board.report.metrics(.openMetrics)
+        for line in [
+            "paranoid_redis_failures_total{purpose=\"change\"} 3", "paranoid_redis_command_seconds_count{purpose=\"other\"} 7",
+            "paranoid_redis_retries_total 1", "paranoid_redis_redirections_total 2", "paranoid_redis_breakers_total{state=\"opened\"} 3",
+        ] {
+            #expect(metrics.contains(line + "\n"), "\(line)")
+        }
+        #expect(board.report.json.text.contains("\"breakers_opened\":3"))
+    }
+    #endif
 
     @Test("is beside the socket that is named, and else in the directories of the application")
     func place() throws {

@@ -33,7 +33,7 @@ struct RedisProtocolTests {
 
     @Test("calls scripts by the SHA-1 of their text, and sends the text where that is unknown")
     func scripts() {
-        let script = RedisScript("return 1")
+        let script = RedisScript("return 1", .other)
         #expect(script.hash == "e0e1f9fabfc9d4800c877a703b823ac0578ff8db")
         let command = RedisCommand(script, keys: [Array("k".utf8)], values: [Array("v".utf8)])
         let short = "*5\r\n$7\r\nEVALSHA\r\n$40\r\n\(script.hash)\r\n$1\r\n1\r\n$1\r\nk\r\n$1\r\nv\r\n"

@@ -1,5 +1,6 @@
 internal import FileSessionStore
 internal import Logging
+internal import ParanoidLinux
 internal import ParanoidSessions
 #if Redis
 internal import RedisSessionStore
@@ -39,6 +40,7 @@ extension SessionAccess {
             var settings = RedisSessionStore.Configuration(address: try choice.address())
             settings.maximumPayloadSize = self.configuration.sessions.valueLimits.sessionByteCount + 16 * 1024
             settings.makesNumbers = makesNumbers
+            settings.observe = { [weak self] event in self?.sharedRegistry?.count(event) }
             return try RedisSessionStore(settings)
         } catch {
             throw ConfigurationError(setting: "PARANOID_STORE", problem: "\(error)", remedy: Remedy(of: error))

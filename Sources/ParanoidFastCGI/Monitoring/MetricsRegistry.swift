@@ -41,7 +41,8 @@ struct MetricsRegistry: Sendable {
     private static let phases = 64
     private static let lockWaits = 240
     private static let routes = 256
-    private static let wordsPerHistogram = 16
+    // Behind the routes, from 1856 on: Redis.
+    static let wordsPerHistogram = 16
 
     let scoreboard: Scoreboard
 
@@ -60,7 +61,7 @@ struct MetricsRegistry: Sendable {
         }
     }
 
-    private func count(_ nanoseconds: Int64, at place: Int) {
+    func count(_ nanoseconds: Int64, at place: Int) {
         let microseconds = Int(max(0, nanoseconds) / 1000)
         let bucket = Self.bounds.firstIndex { microseconds <= $0 } ?? Self.bounds.count
         self.scoreboard.count(place + bucket)
@@ -102,7 +103,7 @@ struct MetricsRegistry: Sendable {
         return (self.histogram(at: place), self.scoreboard.value(ofCounter: place + Self.wordsPerHistogram - 1))
     }
 
-    private func histogram(at place: Int) -> Histogram {
+    func histogram(at place: Int) -> Histogram {
         Histogram(
             counts: (0...Self.bounds.count).map { self.scoreboard.value(ofCounter: place + $0) },
             microseconds: self.scoreboard.value(ofCounter: place + Self.bounds.count + 1)

@@ -129,7 +129,7 @@ final class StatusBoard: Sendable {
         )
         let own = workers ?? [self.worker(alone, exit: nil, at: now)]
         let waits = self.registry.lockWaits
-        return StatusReport(
+        let report = StatusReport(
             process: ProcessFacts.processID,
             uptimeSeconds: Int((now - self.startedAt) / 1_000_000_000),
             phase: Self.word(snapshot?.state?.phase, isAlone: self.supervisor == nil),
@@ -151,6 +151,13 @@ final class StatusBoard: Sendable {
             memory: self.memory().limit,
             samples: self.samples.withLock { $0 }
         )
+        #if Redis
+        var counted = report
+        counted.redis = self.registry.redis
+        return counted
+        #else
+        return report
+        #endif
     }
 
     private func worker(_ worker: SupervisorStatus.Worker, exit: SupervisorStatus.Exit?, at now: Int64) -> StatusReport.Worker {

@@ -37,6 +37,9 @@ extension StatusReport {
         self.appendWorkers(to: &text)
         self.appendMemory(to: &text)
         self.appendStore(to: &text)
+        #if Redis
+        self.appendRedis(to: &text)
+        #endif
         return text.finished
     }
 
@@ -70,6 +73,23 @@ extension StatusReport {
         text.family("paranoid_memory_used_bytes", .gauge, "Memory in use of what is allowed, without file contents that can be dropped.")
         text.sample("paranoid_memory_used_bytes", used)
     }
+
+    #if Redis
+    private func appendRedis(to text: inout MetricsText) {
+        guard let redis else { return }
+        text.family("paranoid_redis_command_seconds", .histogram, "Time of commands to Redis, their repetitions included.")
+        for command in redis.commands { text.histogram("paranoid_redis_command_seconds", command.times, [("purpose", command.purpose)]) }
+        text.family("paranoid_redis_failures", .counter, "Commands to Redis that got no reply.")
+        for command in redis.commands { text.sample("paranoid_redis_failures_total", command.failures, [("purpose", command.purpose)]) }
+        text.family("paranoid_redis_retries", .counter, "Commands to Redis that were tried again.")
+        text.sample("paranoid_redis_retries_total", redis.retries)
+        text.family("paranoid_redis_redirections", .counter, "Nodes of a cluster that named another node.")
+        text.sample("paranoid_redis_redirections_total", redis.redirections)
+        text.family("paranoid_redis_breakers", .counter, "Nodes that a process stopped trying, and that answered again.")
+        text.sample("paranoid_redis_breakers_total", redis.openedBreakers, [("state", "opened")])
+        text.sample("paranoid_redis_breakers_total", redis.closedBreakers, [("state", "closed")])
+    }
+    #endif
 
     private func appendStore(to text: inout MetricsText) {
         text.family("paranoid_lock_wait_seconds", .histogram, "Time that requests waited for sessions which others held.")

@@ -88,7 +88,7 @@ extension StatusReport {
                 "count": .number(self.lockWaits.count), "given_up": .number(self.abandonedLockWaits),
                 "microseconds": .number(self.lockWaits.microseconds),
                 "seconds_99_percent_below": self.lockWaits.quantile(0.99).map { .decimal($0) } ?? .null,
-            ]), "store": self.sweep.map(\.json) ?? .null,
+            ]), "store": self.sweep.map(\.json) ?? .null, "redis": self.redisJSON,
             "memory": self.memory.map {
                 .members(["limit_bytes": .number($0.bytes), "used_bytes": .optional($0.used)])
             } ?? .null,

@@ -88,6 +88,10 @@ struct StatusReport: Sendable {
     var lockWaits: MetricsRegistry.Histogram
     /// How many of those waits ended without the session.
     var abandonedLockWaits: Int
+    #if Redis
+    /// What was counted of a Redis.
+    var redis: MetricsRegistry.RedisFigures?
+    #endif
     var sweep: Sweep?
     /// The memory that all processes are allowed together; `nil`: no limit.
     var memory: UsableMemory.Limit?

@@ -74,12 +74,14 @@ final class RedisClient: Sendable {
     private let timeout: Int64
 
     /// Starts the thread; connects to nothing before the first command.
-    init(_ address: RedisAddress) throws(SystemCallError) {
+    ///
+    /// - Parameter observe: Told of what happens, on the client's thread.
+    init(_ address: RedisAddress, observe: (@Sendable (RedisEvent) -> Void)? = nil) throws(SystemCallError) {
         let shared = try Shared()
         self.shared = shared
         self.timeout = Self.nanoseconds(address.timeout)
         // Made here, so that what the system refuses shows here; used by the thread alone from now on.
-        let engine = try RedisEngine(address, wakeup: shared.wakeup.descriptor.number)
+        let engine = try RedisEngine(address, wakeup: shared.wakeup.descriptor.number, observe: observe)
         nonisolated(unsafe) let handed = engine
         _ = try Thread(name: "redis", stackSize: 1 << 20) { unsafe shared.run(handed) }
     }

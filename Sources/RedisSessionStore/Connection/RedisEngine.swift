@@ -57,10 +57,14 @@ final class RedisEngine {
     private var random = SystemRandom()
     private var isStopped = false
     private var waitingTurn = 0
+    private let observe: (@Sendable (RedisEvent) -> Void)?
 
-    /// - Parameter wakeup: A descriptor that is reported with tag 0.
-    init(_ address: RedisAddress, wakeup: CInt) throws(SystemCallError) {
+    /// - Parameters:
+    ///   - wakeup: A descriptor that is reported with tag 0.
+    ///   - observe: Told of what happens.
+    init(_ address: RedisAddress, wakeup: CInt, observe: (@Sendable (RedisEvent) -> Void)?) throws(SystemCallError) {
         self.address = address
+        self.observe = observe
         self.poll = try Epoll()
         try self.poll.add(wakeup, tag: 0, interest: .readable)
         switch address.topology {
@@ -118,7 +122,17 @@ final class RedisEngine {
 
     // MARK: Commands
 
-    func submit(_ submission: Submission) { self.step(Operation(submission)) }
+    func submit(_ submission: Submission) {
+        guard let observe else { return self.step(Operation(submission)) }
+        let begin = self.now
+        let purpose = submission.command.purpose
+        let observed = Submission(command: submission.command, deadline: submission.deadline) { result in
+            let isFailure = if case .failure = result { true } else { false }
+            observe(.finished(purpose, nanoseconds: BootClock.now() - begin, isFailure: isFailure))
+            submission.done(result)
+        }
+        self.step(Operation(observed))
+    }
 
     private func finish(_ operation: Operation, _ failure: RedisFailure) {
         operation.submission.done(.failure(operation.mayHaveHappened ? .unanswered(failure.text) : .away(failure.text)))
@@ -150,7 +164,7 @@ final class RedisEngine {
         if self.address.database != 0, !isSentinel { greeting.append([Array("SELECT".utf8), Array("\(self.address.database)".utf8)]) }
         greeting.append([Array("PING".utf8)])
         let tag = UInt64(self.nodesByTag.count + 1)
-        let node = RedisNode(endpoint, tag: tag, greeting: greeting)
+        let node = RedisNode(endpoint, tag: tag, greeting: greeting, observe: self.observe)
         self.nodes[place] = node
         self.nodesByTag[tag] = node
         return node
@@ -221,6 +235,10 @@ final class RedisEngine {
     private func follow(_ redirection: Redirection, _ operation: Operation, _ text: String) {
         let mayGoOn = operation.redirections <= Self.mostRedirections
         switch redirection {
+        case .moved, .ask: self.observe?(.redirected)
+        default: break
+        }
+        switch redirection {
         case .noScript where !operation.isInFull:
             operation.isInFull = true
             self.step(operation)
@@ -243,6 +261,7 @@ final class RedisEngine {
         let pause = RetryPause.nanoseconds(try: operation.tries, random: self.random.next())
         operation.tries += 1
         guard self.now + pause < operation.submission.deadline, !self.isStopped else { return self.finish(operation, failure) }
+        self.observe?(.retried)
         self.schedule(after: pause) { self.step(operation) }
     }
 

@@ -35,6 +35,7 @@ final class RedisNode {
 
     let endpoint: RedisEndpoint
     private let tag: UInt64
+    private let observe: (@Sendable (RedisEvent) -> Void)?
     private let greeting: [[[UInt8]]]
     private var link = Link.down
     private var isWaitingToWrite = false
@@ -49,7 +50,9 @@ final class RedisNode {
     /// - Parameters:
     ///   - tag: The number of its descriptor in the poll.
     ///   - greeting: The commands that every connection begins with.
-    init(_ endpoint: RedisEndpoint, tag: UInt64, greeting: [[[UInt8]]]) {
+    ///   - observe: Told when the node is not tried any more, and when it has answered again.
+    init(_ endpoint: RedisEndpoint, tag: UInt64, greeting: [[[UInt8]]], observe: (@Sendable (RedisEvent) -> Void)? = nil) {
+        self.observe = observe
         self.endpoint = endpoint
         self.tag = tag
         self.greeting = greeting
@@ -167,7 +170,10 @@ final class RedisNode {
         }
         if let failure { return self.fail(failure, now: now) }
         guard case .ready(let context) = self.link else { return }
-        if !landed.isEmpty { self.breaker.succeeded() }
+        if !landed.isEmpty {
+            if !self.breaker.isClosed { self.observe?(.breakerClosed) }
+            self.breaker.succeeded()
+        }
         if wasGreeting {
             let flights = self.waiting
             self.waiting = []
@@ -199,7 +205,9 @@ final class RedisNode {
         self.link = .down
         self.isWaitingToWrite = false
         var generator = SystemRandom()
+        let wasClosed = self.breaker.isClosed
         self.breaker.failed(at: now, random: generator.next())
+        if wasClosed, !self.breaker.isClosed { self.observe?(.breakerOpened) }
         for flight in sent { flight.landed(.failure(.unanswered(failure.text))) }
         for flight in unsent { flight.landed(.failure(.away(failure.text))) }
     }

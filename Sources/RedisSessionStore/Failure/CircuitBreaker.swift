@@ -47,6 +47,9 @@ enum CircuitBreaker: Sendable, Hashable {
         self = .open(failures: failures, until: now + RetryPause.nanoseconds(try: failures - Self.threshold, random: random))
     }
 
+    /// Whether all may try.
+    var isClosed: Bool { if case .closed = self { true } else { false } }
+
     /// Whether nobody tries at this moment.
     func isOpen(at now: Int64) -> Bool {
         switch self {

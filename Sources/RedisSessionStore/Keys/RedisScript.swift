@@ -8,9 +8,11 @@ struct RedisScript: Sendable {
     let hash: String
     /// Whether it changes what may not be lost.
     let isChange: Bool
+    let purpose: RedisEvent.Purpose
 
-    init(_ text: String, isChange: Bool = true) {
+    init(_ text: String, _ purpose: RedisEvent.Purpose, isChange: Bool = true) {
         self.text = text
+        self.purpose = purpose
         self.isChange = isChange
         // Redis names scripts so; nothing is protected by it.
         let digits = Array("0123456789abcdef".utf8)
@@ -43,7 +45,8 @@ struct RedisScript: Sendable {
           return 1
         end
         return redis.call('GET', KEYS[1])
-        """
+        """,
+        .create
     )
 
     // Keys: session, names. Values: bytes, milliseconds, name, until when it may happen. 1: done; 0: too late; else what is there.
@@ -56,12 +59,14 @@ struct RedisScript: Sendable {
           return 1
         end
         return redis.call('GET', KEYS[1])
-        """
+        """,
+        .create
     )
 
     // Key: any. The time of the node that keeps it, in microseconds since 1970.
     static let time = RedisScript(
         "local t = redis.call('TIME')\nreturn string.format('%.0f', t[1] * 1000000 + t[2])",
+        .other,
         isChange: false
     )
 
@@ -73,7 +78,8 @@ struct RedisScript: Sendable {
               return 1
             end
             return now
-            """
+            """,
+        .change
     )
 
     // Keys: session, names. Values: what is expected, name. 1: done; nothing: absent; else what is there.
@@ -83,7 +89,8 @@ struct RedisScript: Sendable {
             if same or not now then redis.call('ZREM', KEYS[2], ARGV[2]) end
             if same then return 1 end
             return now
-            """
+            """,
+        .remove
     )
 
     // Keys: session, its place aside, names. Values: what is expected, name, milliseconds. 1: done.
@@ -94,7 +101,8 @@ struct RedisScript: Sendable {
             redis.call('PEXPIRE', KEYS[2], ARGV[3])
             redis.call('ZREM', KEYS[3], ARGV[2])
             return 1
-            """
+            """,
+        .remove
     )
 
     // MARK: Users
@@ -105,7 +113,8 @@ struct RedisScript: Sendable {
         local new = redis.call('SADD', KEYS[1], ARGV[1])
         if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
         return new
-        """
+        """,
+        .users
     )
 
     // Key: a user's number. Value: a number that it is not to be below.
@@ -113,7 +122,8 @@ struct RedisScript: Sendable {
         """
         if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
         return 1
-        """
+        """,
+        .users
     )
 
     // MARK: The numbers of all
@@ -135,13 +145,13 @@ struct RedisScript: Sendable {
         """
 
     // Key: control. All its fields and values, made if there are none.
-    static let loadControl = RedisScript(Self.next + "return redis.call('HGETALL', KEYS[1])", isChange: false)
+    static let loadControl = RedisScript(Self.next + "return redis.call('HGETALL', KEYS[1])", .control, isChange: false)
 
     // Key: control. The new epoch.
-    static let beginEpoch = RedisScript(Self.next + "redis.call('HSET', KEYS[1], 'e', s, 'v', s)\nreturn s")
+    static let beginEpoch = RedisScript(Self.next + "redis.call('HSET', KEYS[1], 'e', s, 'v', s)\nreturn s", .control)
 
     // Key: control. The new number of logins.
-    static let beginLoginEpoch = RedisScript(Self.next + "redis.call('HSET', KEYS[1], 'l', s, 'v', s)\nreturn s")
+    static let beginLoginEpoch = RedisScript(Self.next + "redis.call('HSET', KEYS[1], 'l', s, 'v', s)\nreturn s", .control)
 
     // Key: control. Values: an epoch and a number of logins that those here are not to be below.
     static let raiseNumbers = RedisScript(
@@ -156,7 +166,8 @@ struct RedisScript: Sendable {
         if tonumber(l) < tonumber(ARGV[2]) then l = ARGV[2] end
         redis.call('HSET', KEYS[1], 'e', e, 'l', l, 'v', string.format('%.0f', n))
         return 1
-        """
+        """,
+        .control
     )
 
     // Key: control. Values: the field of a group, a number that it is not to be below.
@@ -166,7 +177,8 @@ struct RedisScript: Sendable {
               redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], 'v', s)
             end
             return 1
-            """
+            """,
+        .control
     )
 }
 #endif

@@ -79,6 +79,20 @@ struct RedisCommand: Sendable {
     /// Whether it changes what may not be lost.
     var isChange: Bool { if case .script(let script, _, _) = self.form { script.isChange } else { false } }
 
+    /// What it is for.
+    var purpose: RedisEvent.Purpose {
+        switch self.form {
+        case .script(let script, _, _): script.purpose
+        case .words(let words):
+            switch String(decoding: words.first ?? [], as: UTF8.self) {
+            case "GET": .read
+            case "HGET", "HGETALL", "HMGET": .control
+            case "SMEMBERS", "SREM": .users
+            default: .other
+            }
+        }
+    }
+
     /// Writes something of no meaning beside the keys of a script, so that what was written there before is waited for as well.
     func encodedMark(asking: Bool = false) -> [UInt8] {
         var bytes: [UInt8] = []

@@ -20,6 +20,8 @@ package final class RedisSessionStore: SessionStore {
         package var rememberedCount = 1024
         /// Whether the numbers that count for all sessions are made where there are none; not in a store that sessions are moved to.
         package var makesNumbers = true
+        /// Told of what happens between the store and its servers, on the store's thread; must not block.
+        package var observe: (@Sendable (RedisEvent) -> Void)?
 
         /// Creates a configuration.
         package init(address: RedisAddress, maximumPayloadSize: Int = 1 << 20) {
@@ -46,7 +48,7 @@ package final class RedisSessionStore: SessionStore {
         }
         self.configuration = configuration
         do throws(SystemCallError) {
-            self.client = try RedisClient(configuration.address)
+            self.client = try RedisClient(configuration.address, observe: configuration.observe)
         } catch {
             throw SessionStoreError(.unavailable, message: "no thread for Redis", cause: error)
         }
