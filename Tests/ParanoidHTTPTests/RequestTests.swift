@@ -47,8 +47,26 @@ struct RequestTests {
         #expect(request.header(.contentType) == "text/plain")
         #expect(request.header(.contentLength) == nil)
         #expect(request.header(try #require(HTTPField.Name("Proxy"))) == nil)
-        #expect(request.header(.accept) == "a")
+        #expect(request.header(.accept) == "a, b")
         #expect(request.header(.referer) == nil)
+    }
+
+    @Test(
+        "joins the lines of a list, and takes the first line of any other field",
+        arguments: [
+            ("Accept", true), ("Accept-Encoding", true), ("accept-language", true), ("Cache-Control", true), ("Via", true),
+            ("Forwarded", true),
+            ("X-Forwarded-For", true), ("If-None-Match", true), ("User-Agent", false), ("Referer", false), ("Range", false),
+            ("Authorization", false), ("X-Own", false), ("Content-Type", false),
+        ]
+    )
+    func repeatedFields(_ name: String, _ isList: Bool) throws {
+        let parameter = name == "Content-Type" ? "CONTENT_TYPE" : "HTTP_" + name.uppercased().replacing("-", with: "_")
+        let request = makeRequest(.get, "/", [parameter: "a;q=1", "HTTP_OTHER": "x", parameter: "b", parameter: ""])
+        let field = try #require(HTTPField.Name(name))
+        #expect(request.header(field) == (isList ? "a;q=1, b, " : "a;q=1"))
+        #expect(request.parameter(parameter) == "a;q=1")
+        #expect(makeRequest(.get, "/", [:]).header(field) == nil)
     }
 
     @Test("finds parameters by the bytes of their names")

@@ -127,7 +127,8 @@ public struct Request: Sendable {
 
     /// The value of one header field; `nil` when it is absent or not UTF-8.
     ///
-    /// The first line counts when a field repeats.
+    /// Where a field repeats, the lines of a list such as `Accept`, `Cache-Control` or `Via` are one list (RFC 9110, section 5.3); of another field
+    /// the first line counts.
     public func header(_ name: HTTPField.Name) -> String? {
         self.head.header(name)
     }

@@ -136,8 +136,19 @@ final class RequestHead: Sendable {
         set { self.parsed.withLock { $0.failedEndpoint = newValue } }
     }
 
+    /// Fields that are lists: several lines mean one list (RFC 9110, section 5.3).
+    private static let lists: Set<String> = [
+        "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection", "expect", "forwarded", "if-match",
+        "if-none-match", "pragma", "prefer", "te", "trailer", "upgrade", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
+    ]
+
     func header(_ name: HTTPField.Name) -> String? {
-        guard let parameter = HeaderParameter.name(of: name), let text = self.parameters.text(of: parameter) else { return nil }
+        guard let parameter = HeaderParameter.name(of: name) else { return nil }
+        let text =
+            Self.lists.contains(name.canonicalName)
+            ? self.parameters.joinedBytes(of: parameter).flatMap { String(validating: $0, as: UTF8.self) }
+            : self.parameters.text(of: parameter)
+        guard let text else { return nil }
         return text.isEmpty && !parameter.utf8.starts(with: "HTTP_".utf8) ? nil : text
     }
 
