@@ -99,6 +99,29 @@ struct FileSessionSweepTests {
         #expect(sessionFiles(below: fixture.directory) == [])
     }
 
+    @Test("names the sessions of users that have expired: not those of nobody, nor those that were ended")
+    func expired() async throws {
+        let fixture = try StoreFixture()
+        let store = try fixture.makeStore()
+        func time(_ seconds: Int64) -> Timestamp { Timestamp(secondsSinceEpoch: 4_000_000_000 + seconds) }
+        for number in 0..<5 {
+            var session = makeSession([1], expiresAt: time(number == 4 ? 3600 : 60))
+            session.handle = try #require(SessionHandle("000000000000000\(number)"))
+            if number != 1 { session.userTag = UserTag(bytes: [UInt8](repeating: 1, count: 16)) }
+            if number == 2 { session.state = .ended }
+            try await store.create(session, named: sessionName(UInt64(number)))
+        }
+        let report = try await store.sweep(expiredAt: time(61), budget: 100_000)
+        #expect(report.removed == 4)
+        #expect(report.expired.map(\.handle.description).sorted() == ["0000000000000000", "0000000000000003"])
+        #expect(report.expired.allSatisfy { $0.at == time(60) })
+        try await store.beginEpoch()
+        #expect(
+            try await store.sweep(expiredAt: time(62), budget: 100_000).expired == [],
+            "one that ended with all is not one whose time is over"
+        )
+    }
+
     @Test("tombstones are no live sessions, whether they are fresh or at rest")
     func tombstones() async throws {
         let fixture = try StoreFixture()

@@ -49,6 +49,22 @@ struct EventJournalTests {
         #expect(try app.sessions.events(ofUser: "carol")?.map(\.kind) == ["revoked everyone"])
     }
 
+    @Test("tells of sessions whose time was over and that nobody showed any more, to those whose sessions they were")
+    func unseen() async throws {
+        var (app, client) = try self.makeApp()
+        var other = TestClient(app)
+        _ = try await client.post("/login?user=ann")
+        _ = try await other.post("/login?user=bob")
+        let handle = try #require(try await app.sessions.list(user: "ann").first?.handle)
+        let end = Timestamp(secondsSinceEpoch: 4_000_000_000)
+        let parts = try app.access.open(.making)
+        parts.journal?.note(expired: [SweepReport.Expired(handle: handle, at: end)])
+        let last = try #require(try app.sessions.events(ofUser: "ann")?.last)
+        #expect(last.kind == "expired" && last.session == handle.description && last.time == end && last.endsSession)
+        #expect(last.explanation == "the time of the session was over, and no request had shown it since")
+        #expect(try app.sessions.events(ofUser: "bob")?.map(\.kind) == ["login"])
+    }
+
     @Test("tells who ended sessions from outside of a request: the command-line tool or the application")
     func administrators() async throws {
         var (app, client) = try self.makeApp()

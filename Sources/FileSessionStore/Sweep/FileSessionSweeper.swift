@@ -325,6 +325,9 @@ final class FileSessionSweeper: Sendable {
             try self.files.remove(lock, at: position)
             if let tag = session.userTag { self.files.userIndex.remove(tag, file.name, in: self.files.directory.root) }
             report.removed += 1
+            if session.state == .live, session.userTag != nil, session.expiresAt <= limit.now {
+                report.expired.append(SweepReport.Expired(handle: session.handle, at: session.expiresAt))
+            }
             let overdue = session.expiresAt.duration(to: limit.now)
             if overdue > report.oldestOverdue ?? .zero { report.oldestOverdue = overdue }
         case .removed, .unfinished:

@@ -72,6 +72,24 @@ final class EventJournal: Sendable {
         )
     }
 
+    /// Keeps that sessions were removed whose time was over: those who never come back show no request that it could be told of.
+    func note(expired sessions: [SweepReport.Expired]) {
+        for session in sessions {
+            self.append(
+                KeptEvent(
+                    time: session.at,
+                    kind: SessionEvent.Kind.expired.rawValue,
+                    reason: KeptEvent.unseen,
+                    session: session.handle.description,
+                    user: "",
+                    client: "",
+                    signals: "",
+                    count: 1
+                )
+            )
+        }
+    }
+
     private func append(_ event: KeptEvent) {
         // What a client can cause must not keep the disk busy.
         guard self.rate.withLock({ $0.admit(.hundredASecond, now: CoarseClock.now()) }) != nil else {

@@ -22,6 +22,8 @@ package struct KeptEvent: Sendable, Hashable {
 
     /// The kind that ends the sessions of all users.
     static let everyone = "revoked everyone"
+    /// The reason of an end that no request has seen.
+    static let unseen = "unseen"
     /// The reason of what came from outside of a request, by who ended the sessions.
     enum Administrator: String, Sendable {
         case tool
@@ -44,6 +46,7 @@ package struct KeptEvent: Sendable, Hashable {
         case ("revoked", _): "\(self.counted) of the user ended by this session (signed out elsewhere)"
         case (Self.everyone, Administrator.tool.rawValue): "the sessions of all users ended by the command-line tool"
         case (Self.everyone, _): "the sessions of all users ended by the application"
+        case ("expired", Self.unseen): "the time of the session was over, and no request had shown it since"
         case ("expired", _): "the time of the session was over when a request showed it"
         case ("limit", _): "ended or refused, as the user had as many sessions as PARANOID_SESSIONS_PER_USER allows"
         case ("reuse", _): "an old value of the session's cookies was shown: a copy of the cookies is in use, or they were set back"

@@ -110,7 +110,11 @@ public struct SessionAdministration: Sendable {
     public func sweep() async throws(SessionStoreError) -> SweepReport {
         let parts = try self.open()
         var total = SweepReport()
-        while !total.isComplete { total.add(try await parts.repository.sweep(expiredAt: parts.clock.now, budget: 1000)) }
+        while !total.isComplete {
+            let part = try await parts.repository.sweep(expiredAt: parts.clock.now, budget: 1000)
+            parts.journal?.note(expired: part.expired)
+            total.add(part)
+        }
         return total
     }
 

@@ -14,6 +14,8 @@ struct SessionSweeping: Sendable {
     let rate: Int
     let clock: SystemSessionClock
     let logger: Logger
+    /// Keeps the ends that no request has seen.
+    var journal: EventJournal?
     /// Hears what each sweep has found.
     var note: @Sendable (SweepReport) -> Void = { _ in }
 
@@ -42,7 +44,9 @@ struct SessionSweeping: Sendable {
         var total = SweepReport()
         while !total.isComplete && !Task.isCancelled {
             let begin = ContinuousClock.now
-            total.add(try await self.repository.sweep(expiredAt: self.clock.now, budget: max(1, self.rate / Self.slicesPerSecond)))
+            let part = try await self.repository.sweep(expiredAt: self.clock.now, budget: max(1, self.rate / Self.slicesPerSecond))
+            self.journal?.note(expired: part.expired)
+            total.add(part)
             // Never more than half of one processor, even if the disk is slower than the rate.
             let pause = max(.seconds(1) / Self.slicesPerSecond, begin.duration(to: .now))
             try? await Task.sleep(for: pause)

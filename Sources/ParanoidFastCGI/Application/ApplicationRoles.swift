@@ -350,6 +350,7 @@ extension Application {
             logger: self.logger
         )
         sweeping.note = { board.note($0) }
+        sweeping.journal = parts.journal
         return try await withThrowingTaskGroup(of: Outcome?.self) { group in
             group.addTask { [sweeping] in
                 await sweeping.run()

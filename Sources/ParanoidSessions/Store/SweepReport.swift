@@ -18,8 +18,24 @@ public struct SweepReport: Sendable, Hashable {
     package var bytesFree: UInt64?
     /// Sessions that can still be made as far as inodes go; `nil` where the store cannot tell.
     package var inodesFree: UInt64?
+    /// Sessions of users among those removed that had lived until their time was over; ``add(_:)`` does not gather them.
+    package var expired: [Expired] = []
     /// Whether the sweep came to the end of the store; the next one starts anew.
     public var isComplete = false
+
+    /// A session whose time was over.
+    package struct Expired: Sendable, Hashable {
+        /// Its name in logs, events and tools.
+        package let handle: SessionHandle
+        /// When its time was over.
+        package let at: Timestamp
+
+        /// Describes a session.
+        package init(handle: SessionHandle, at: Timestamp) {
+            self.handle = handle
+            self.at = at
+        }
+    }
 
     /// Creates an empty report.
     public init() {}
