@@ -83,6 +83,7 @@ struct DoctorTests {
             ("expired sessions are never removed", { @Sendable configuration, _ in configuration.sweepInterval = nil }),
             ("counts as stuck before", { @Sendable configuration, _ in configuration.requestDeadline = .seconds(60) }),
             ("stays root", { @Sendable _, surroundings in surroundings.isRoot = true }),
+            ("libfcgi 2.4.0 is older than 2.4.2", { @Sendable _, surroundings in surroundings.libfcgi = LibraryVersion("2.4.0-8") }),
             ("descriptors", { @Sendable _, surroundings in surroundings.descriptorLimit = 256 }),
             (
                 "(PARANOID_WORKER_MEMORY; one of them is a successor)",

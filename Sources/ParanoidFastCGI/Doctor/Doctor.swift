@@ -28,6 +28,8 @@ package struct Doctor: Sendable {
     package struct Surroundings: Sendable {
         package var isRoot: Bool
         package var descriptorLimit: Int?
+        /// The libfcgi that is installed; `nil`: nobody says.
+        package var libfcgi: LibraryVersion?
         package var processors: Int
         /// The memory that the application is allowed; `nil`: no limit.
         package var memory: UsableMemory.Limit?
@@ -46,13 +48,15 @@ package struct Doctor: Sendable {
 
         /// Those of this process.
         package static func ofThisProcess() -> Surroundings {
-            Surroundings(
+            var surroundings = Surroundings(
                 isRoot: ProcessIdentity.isRoot,
                 descriptorLimit: ProcessFacts.descriptorLimit,
                 processors: UsableProcessors.ofThisProcess().count,
                 now: WallClock.nanosecondsSinceEpoch() / 1_000_000_000,
                 memory: UsableMemory.ofThisProcess().limit
             )
+            surroundings.libfcgi = LibraryVersion.ofLibfcgi()
+            return surroundings
         }
 
         /// Takes over what a running application says of its memory, which may be another than that of the doctor's process.
@@ -157,6 +161,15 @@ package struct Doctor: Sendable {
                     gravity: .error,
                     problem: "the application runs as root and stays root",
                     change: "PARANOID_USER=app, or User=app in the unit"
+                )
+            )
+        }
+        if let version = self.surroundings.libfcgi, version < .testedLibfcgi {
+            found.append(
+                Finding(
+                    gravity: .warning,
+                    problem: "libfcgi \(version) is older than \(LibraryVersion.testedLibfcgi), the version that the server is tested with",
+                    change: "apt-get install libfcgi0ldbl"
                 )
             )
         }

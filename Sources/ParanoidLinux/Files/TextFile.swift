@@ -2,9 +2,9 @@ internal import Glibc
 
 /// Files of other programs that are read as a whole.
 package enum TextFile {
-    /// The text of a file, at most 1 MiB of it; `nil` when it cannot be read.
-    package static func contents(of path: String) -> String? {
-        ProcFile.contents(of: path).map { String(decoding: $0, as: UTF8.self) }
+    /// The text of a file, at most 1 MiB of it, or as much as said; `nil` when it cannot be read.
+    package static func contents(of path: String, limit: Int = 1 << 20) -> String? {
+        ProcFile.contents(of: path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The paths that match a pattern with `*` and `?`, in order (`glob(3)`); the path itself where it has none of them.
