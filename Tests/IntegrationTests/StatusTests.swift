@@ -33,6 +33,28 @@ extension Integration {
             (try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int) ?? 0
         }
 
+        @Test(
+            "is on a route of the application where that asks for it: page, JSON and metrics; without a socket it is a 503",
+            .timeLimit(.minutes(5))
+        )
+        func route() async throws {
+            try await TestApplication.with("life-program", workers: 2) { app in
+                try await eventually("both workers serve") { try await self.get("/ready", app) == "ready: 2 of 2 workers serve\n" }
+                let page = try await app.curl(app.secure("/status/page"))
+                #expect(page.status == 200 && page.text.hasPrefix("<!DOCTYPE html>") && page.text.contains("GET /status/{form}"))
+                #expect(page.values("cache-control") == ["no-store"])
+                #expect(page.fields.contains { $0.name == "content-security-policy" && $0.value.contains("style-src 'unsafe-inline'") })
+                let json = try await app.curl(app.secure("/status/json"))
+                #expect(json.value("content-type") == "application/json" && json.text.contains("\"workers_serving\":2"))
+                let metrics = try await app.curl(app.secure("/status/metrics"))
+                #expect(metrics.text.contains("\nparanoid_verdicts_total{verdict=\"accepted\"} 0\n"))
+            }
+            try await TestApplication.with("life-program", workers: 1, settings: ["PARANOID_STATUS": "none"]) { app in
+                let page = try await app.curl(app.secure("/status/page"))
+                #expect(page.status == 503)
+            }
+        }
+
         @Test("is there for its owner only, in each form, and goes with the application", .timeLimit(.minutes(5)))
         func forms() async throws {
             try await TestApplication.with { app in
@@ -44,6 +66,7 @@ extension Integration {
                 #expect(try await app.post("/login", jar: jar, form: ["user": "alice"]).status == 200)
                 let metrics = try await self.get("/metrics", app, ["-H", "Accept: application/openmetrics-text"])
                 #expect(metrics.contains(#"paranoid_session_events_total{event="login"} 1"#) && metrics.hasSuffix("# EOF\n"))
+                #expect(metrics.contains(#"paranoid_verdicts_total{verdict="new"} 1"#))
                 #expect(metrics.contains(#"paranoid_request_duration_seconds_count{method="POST",route="/login"} 1"#))
                 #expect(try await self.get("/status", app, ["-X", "POST", "-w", "%{http_code}"]).hasSuffix("405"))
                 let (ending, text) = try await self.tool(["status"], for: app)

@@ -107,6 +107,10 @@ await Application.main { app in
         app.gate("/gate")
     }
     app.get("/hello") { _ in "hello\n" }
+    app.get("/status/{form}") { request in
+        guard let form = request.pathParameter("form").flatMap(Application.StatusForm.init) else { throw HTTPError(.notFound) }
+        return try app.status(form)
+    }
     app.get("/served") { _ in
         try notes.note("served")
         return "served\n"

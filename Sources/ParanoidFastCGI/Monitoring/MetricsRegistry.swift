@@ -37,6 +37,7 @@ struct MetricsRegistry: Sendable {
 
     // Places on the scoreboard; those below 16 are the server's (ServerStatistics.Event).
     private static let statuses = 16
+    private static let verdicts = 24
     private static let sessionEvents = 32
     private static let phases = 64
     private static let lockWaits = 240
@@ -56,6 +57,10 @@ struct MetricsRegistry: Sendable {
         let route = Self.routes + min(facts.routeNumber, Self.routeCount - 1) * Self.wordsPerHistogram
         self.count(nanoseconds, at: route)
         if facts.status >= 500 { self.scoreboard.count(route + Self.wordsPerHistogram - 1) }
+        let verdict = facts.verdict
+        if !verdict.isEmpty, let index = GuardVerdict.allCases.firstIndex(where: { $0.rawValue == verdict }) {
+            self.scoreboard.count(Self.verdicts + index)
+        }
         for phase in RequestTrace.Phase.all where facts[phase] > 0 {
             self.count(facts[phase], at: Self.phases + phase.rawValue * Self.wordsPerHistogram)
         }
@@ -91,6 +96,11 @@ struct MetricsRegistry: Sendable {
 
     /// How often something happened to a session, in all processes together.
     func count(of kind: SessionEvent.Kind) -> Int { self.scoreboard.value(ofCounter: Self.place(of: kind)) }
+
+    /// How many requests that used their sessions the guard has judged in one way.
+    func count(of verdict: GuardVerdict) -> Int {
+        self.scoreboard.value(ofCounter: Self.verdicts + (GuardVerdict.allCases.firstIndex(of: verdict) ?? 0))
+    }
 
     /// The times of a phase.
     func histogram(of phase: RequestTrace.Phase) -> Histogram {

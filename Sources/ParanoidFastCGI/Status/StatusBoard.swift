@@ -144,6 +144,7 @@ final class StatusBoard: Sendable {
             responses: (1...5).map { self.registry.responses(ofClass: $0) },
             routes: self.routeReports,
             phases: RequestTrace.Phase.allCases.map { ($0, self.registry.histogram(of: $0)) },
+            verdicts: GuardVerdict.allCases.map { ($0, self.registry.count(of: $0)) },
             sessionEvents: SessionEvent.Kind.allCases.map { ($0, self.registry.count(of: $0)) },
             lockWaits: waits.times,
             abandonedLockWaits: waits.givenUp,

@@ -18,6 +18,7 @@ extension StatusReport {
             <section><h2>Workers</h2>\(self.workerRows)</section><section><h2>Routes</h2>\(self.routeRows)</section>
             <section><h2>Phases</h2>\(self.phaseRows)</section>
             <div class="counts"><section><h2>Sessions</h2>\(Self.counts(self.sessionEvents.map { ($0.kind.rawValue, $0.count) }))</section>
+            <section><h2>Verdicts</h2>\(Self.counts(self.verdicts.map { ($0.verdict.rawValue, $0.count) }))</section>
             <section><h2>Limits reached</h2>\(Self.counts(self.limits.map { ($0.event.rawValue, $0.count) }))</section>
             <section><h2>Refused and failed</h2>\(Self.counts(self.errors.map { ($0.event.rawValue, $0.count) }))</section></div>
             </main></body></html>

@@ -31,6 +31,8 @@ extension StatusReport {
         for (event, count) in self.limits { text.sample("paranoid_limits_reached_total", count, [("limit", event.rawValue)]) }
         text.family("paranoid_errors", .counter, "What was refused or has failed and is no limit.")
         for (event, count) in self.errors { text.sample("paranoid_errors_total", count, [("error", event.rawValue)]) }
+        text.family("paranoid_verdicts", .counter, "How the guard has judged requests that used their sessions.")
+        for (verdict, count) in self.verdicts { text.sample("paranoid_verdicts_total", count, [("verdict", verdict.rawValue)]) }
         text.family("paranoid_session_events", .counter, "What has happened to sessions.")
         for (kind, count) in self.sessionEvents { text.sample("paranoid_session_events_total", count, [("event", kind.rawValue)]) }
         self.appendTimes(to: &text)

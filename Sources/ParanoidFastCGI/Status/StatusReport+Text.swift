@@ -13,6 +13,7 @@ extension StatusReport {
             "responses " + self.responses.enumerated().map { "\($0.offset + 1)xx \($0.element)" }.joined(separator: ", "),
             "limits " + Self.list(self.limits.map { ($0.event.rawValue, $0.count) }),
             "errors " + Self.list(self.errors.map { ($0.event.rawValue, $0.count) }),
+            "verdicts " + Self.list(self.verdicts.map { ($0.verdict.rawValue, $0.count) }),
             "sessions " + Self.list(self.sessionEvents.map { ($0.kind.rawValue, $0.count) }),
             "alarms \(self.alarms); workers that died \(self.deaths); reloads finished \(self.finishedReloads), abandoned \(self.abandonedReloads)",
         ]
@@ -82,6 +83,7 @@ extension StatusReport {
             ),
             "limits": .object(self.limits.map { JSONMember(name: $0.event.rawValue, value: .number($0.count)) }),
             "errors": .object(self.errors.map { JSONMember(name: $0.event.rawValue, value: .number($0.count)) }),
+            "verdicts": .object(self.verdicts.map { JSONMember(name: $0.verdict.rawValue, value: .number($0.count)) }),
             "session_events": .object(self.sessionEvents.map { JSONMember(name: $0.kind.rawValue, value: .number($0.count)) }),
             "alarms": .number(self.alarms),
             "lock_waits": .members([

@@ -83,6 +83,8 @@ struct StatusReport: Sendable {
     var responses: [Int]
     var routes: [Route]
     var phases: [(phase: RequestTrace.Phase, times: MetricsRegistry.Histogram)]
+    /// How the guard has judged requests that used their sessions.
+    var verdicts: [(verdict: GuardVerdict, count: Int)]
     var sessionEvents: [(kind: SessionEvent.Kind, count: Int)]
     /// How long requests waited for sessions that others held.
     var lockWaits: MetricsRegistry.Histogram

@@ -81,13 +81,16 @@ struct StatusResponse: Sendable, Hashable {
     var type = "text/plain; charset=utf-8"
     var body: String
 
+    /// What the page needs: its own style, and nothing from elsewhere.
+    static let contentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
     /// The response as bytes; the connection is closed behind it.
     var bytes: [UInt8] {
         let body = Array(self.body.utf8)
         var lines = [
             "HTTP/1.1 \(self.status) \(Self.reason(self.status))", "Content-Type: \(self.type)", "Content-Length: \(body.count)",
             "Cache-Control: no-store", "Connection: close", "X-Content-Type-Options: nosniff",
-            "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+            "Content-Security-Policy: \(Self.contentSecurityPolicy)",
         ]
         if self.status == 405 { lines.append("Allow: GET") }
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body

@@ -1,5 +1,5 @@
 /// What the guard made of a request.
-public enum GuardVerdict: String, Sendable, Hashable {
+public enum GuardVerdict: String, Sendable, Hashable, CaseIterable {
     /// No session was presented and none was made.
     case none
     /// A session begins with this request.
