@@ -65,6 +65,32 @@ struct EventJournalTests {
         #expect(try app.sessions.events(ofUser: "bob")?.map(\.kind) == ["login"])
     }
 
+    @Test(
+        "says what was found about a client",
+        arguments: [
+            ("changed", "agent address", "the client has changed (agent address)"),
+            ("changed", "cookies", "cookies that the client was given never came back"),
+            (
+                "challenged", "agent cookies",
+                "withheld until the user proves to be the owner: the client has changed (agent), and cookies that the client was given never came back"
+            ),
+            ("challenged", "", "withheld until the user proves to be the owner"),
+        ]
+    )
+    func findings(_ kind: String, _ signals: String, _ text: String) {
+        let event = KeptEvent(
+            time: Timestamp(secondsSinceEpoch: 1),
+            kind: kind,
+            reason: "signals",
+            session: "",
+            user: "ann",
+            client: "",
+            signals: signals,
+            count: 1
+        )
+        #expect(event.explanation == text)
+    }
+
     @Test("tells who ended sessions from outside of a request: the command-line tool or the application")
     func administrators() async throws {
         var (app, client) = try self.makeApp()

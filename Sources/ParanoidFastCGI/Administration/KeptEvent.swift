@@ -52,12 +52,21 @@ package struct KeptEvent: Sendable, Hashable {
         case ("reuse", _): "an old value of the session's cookies was shown: a copy of the cookies is in use, or they were set back"
         case ("tokenReuse", _): "an old token to be remembered by was shown: it was copied, or set back; all sessions of the user ended"
         case ("refused", "unknown"): "refused: the session does not exist any more, or the cookie is of another application"
-        case ("refused", "signals"): "refused: the client has changed (\(self.signals))"
+        case ("refused", "signals"): "refused: \(self.findings)"
         case ("refused", _): "refused: \(self.reason)"
-        case ("challenged", _): "withheld until the user proves to be the owner\(self.signals.isEmpty ? "" : " (\(self.signals))")"
-        case ("changed", _): "the client has changed (\(self.signals))"
+        case ("challenged", _): "withheld until the user proves to be the owner\(self.signals.isEmpty ? "" : ": \(self.findings)")"
+        case ("changed", _): self.findings
         default: self.kind
         }
+    }
+
+    /// What was found about the client.
+    private var findings: String {
+        let changed = self.signals.split(separator: " ").filter { $0 != SignalRule.cookies }
+        var findings: [String] = []
+        if !changed.isEmpty { findings.append("the client has changed (\(changed.joined(separator: " ")))") }
+        if changed.joined(separator: " ") != self.signals { findings.append("cookies that the client was given never came back") }
+        return findings.joined(separator: ", and ")
     }
 
     private var counted: String { self.count == 1 ? "1 session" : "\(self.count) sessions" }

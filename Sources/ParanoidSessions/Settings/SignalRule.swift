@@ -10,7 +10,7 @@ package struct SignalRule: Sendable, Hashable {
     package static let hints = "hints"
 
     /// The name under which it is told that a client shows none of the new values it was given, see ``GuardSettings/ignoredCookies``.
-    static let cookies = "cookies"
+    package static let cookies = "cookies"
 
     /// One of the four names above, or a request parameter such as `SSL_CIPHER`, whose value is compared byte by byte.
     package var name: String
