@@ -34,7 +34,9 @@ struct RedisCluster {
             // Without replicas nobody is to be taken for dead; a machine under load answers late.
             options += ["--cluster-node-timeout", hasReplicas ? "2000" : "600000"]
             if hasReplicas {
-                options += ["--appendonly", "yes", "--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"]
+                // A master that comes back before its replica takes over goes on from its file, which has to have all that was acknowledged.
+                options += ["--appendonly", "yes", "--appendfsync", "always"]
+                options += ["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"]
                 options += ["--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"]
             }
             nodes.append(try await RedisServer(port: ports[index], options))
