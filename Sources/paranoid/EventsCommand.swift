@@ -13,7 +13,11 @@ struct EventsCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        UserEvents.print(try UserEvents.of(self.user), self.output)
+        let events = try UserEvents.of(self.user)
+        if events.isEmpty, let similar = try await UserEvents.nearest(to: self.user) {
+            throw CommandFailure("nothing is kept of '\(self.user.printable)'\(similar)")
+        }
+        UserEvents.print(events, self.output)
     }
 }
 
@@ -25,6 +29,13 @@ enum UserEvents {
             throw CommandFailure("no events are kept: set PARANOID_EVENT_FILE to a path that the application may write, and reload it")
         }
         return events
+    }
+
+    /// A question after a user that has sessions and nearly that name; `nil` when there is none, or the user has sessions.
+    static func nearest(to user: String) async throws -> String? {
+        let administration = try Installation.administration()
+        guard try await administration.list(user: user).isEmpty else { return nil }
+        return try await administration.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }
     }
 
     static func print(_ events: [KeptEvent], _ output: OutputOptions) {

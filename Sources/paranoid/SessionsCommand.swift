@@ -106,7 +106,7 @@ struct SessionsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "why",
             abstract: "Says when and why sessions of a user ended, as far as PARANOID_EVENT_FILE has kept it.",
-            discussion: "Also an expiry is told, when a request has shown the session since."
+            discussion: "Also an expiry is told, when a request has shown the session since or the sweep has removed it."
         )
 
         @Argument(help: "The application's name for the user.")
@@ -114,9 +114,13 @@ struct SessionsCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let events = try UserEvents.of(self.user).filter(\.endsSession)
+            let kept = try UserEvents.of(self.user)
+            let events = kept.filter(\.endsSession)
             guard !events.isEmpty || self.output.json else {
-                throw CommandFailure("no session of '\(self.user.printable)' has ended, as far as the file of events goes back")
+                let similar = kept.isEmpty ? try await UserEvents.nearest(to: self.user) : nil
+                throw CommandFailure(
+                    "no session of '\(self.user.printable)' has ended, as far as the file of events goes back\(similar ?? "")"
+                )
             }
             UserEvents.print(events, self.output)
         }
@@ -238,7 +242,7 @@ private struct UserSessions {
         self.administration = try Installation.administration(configuration)
         self.listings = try await self.administration.list(user: user)
         guard self.listings.isEmpty else { return }
-        let similar = try await self.administration.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }
+        let similar = try await UserEvents.nearest(to: user)
         throw CommandFailure("user '\(user.printable)' has no session in \(configuration.storePlace)\(similar ?? "")")
     }
 }

@@ -26,7 +26,7 @@ extension Integration {
             let output = app.folder["tool.\(UUID().uuidString)"]
             let settings = [
                 "PARANOID_LISTEN": "unix:\(app.folder["app.sock"])", "PARANOID_SESSION_DIR": app.folder["sessions"],
-                "PARANOID_SECRET_FILE": app.folder["secret"],
+                "PARANOID_SECRET_FILE": app.folder["secret"], "PARANOID_EVENT_FILE": app.folder["events"],
             ]
             let environment = Requirements.environment.merging(settings) { $1 }
             let command = ["\(Requirements.programs)/paranoid"] + words
@@ -118,6 +118,8 @@ extension Integration {
                 let mistyped = "\(handle.dropLast())\(handle.hasSuffix("0") ? "1" : "0")"
                 for (words, answer) in [
                     (["sessions", "list", "alise"], "user 'alise' has no session in \(app.folder["sessions"]); did you mean 'alice'?"),
+                    (["sessions", "why", "alise"], "goes back; did you mean 'alice'?"),
+                    (["events", "alise"], "nothing is kept of 'alise'; did you mean 'alice'?"),
                     (["sessions", "revoke-all", "Alice"], "did you mean 'alice'?"), (["sessions", "list", "mallory"], "no session in"),
                     (["sessions", "revoke", "alice", mistyped], "user 'alice' has no session \(mistyped); did you mean \(handle)?"),
                     (["sessions", "revoke", "alice", "\(handle)0"], "is not a handle; did you mean \(handle)?"),
