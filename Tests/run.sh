@@ -168,7 +168,6 @@ part_fuzz() {
     run fuzz-python 600 python3 Tests/Conformance/multipart.py "$PARANOID_BIN_DIR/parser-fuzz"
     count_closing_line $? "fuzz: beside Python"
     script fuzz-nginx 600 "fuzz: beside nginx" python3 Tests/Conformance/ranges.py "$PARANOID_BIN_DIR/stress-server"
-    count_closing_line $? "fuzz: beside nginx"
 }
 
 part_large() {
