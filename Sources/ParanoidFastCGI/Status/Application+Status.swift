@@ -5,7 +5,7 @@ extension Application {
     public enum StatusForm: String, Sendable, Hashable, CaseIterable {
         /// A page for a browser.
         case page
-        /// JSON.
+        /// The same numbers for programs, as JSON.
         case json
         /// Metrics in the text form of Prometheus.
         case metrics
