@@ -34,8 +34,7 @@ enum UserEvents {
     /// A question after a user that has sessions and nearly that name; `nil` when there is none, or the user has sessions.
     static func nearest(to user: String) async throws -> String? {
         let administration = try Installation.administration()
-        guard try await administration.list(user: user).isEmpty else { return nil }
-        return try await administration.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }
+        return try await administration.list(user: user).isEmpty ? administration.suggestion(for: user) : nil
     }
 
     static func print(_ events: [KeptEvent], _ output: OutputOptions) {

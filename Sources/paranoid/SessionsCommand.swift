@@ -231,6 +231,13 @@ struct TagCommand: AsyncParsableCommand {
     }
 }
 
+extension SessionAdministration {
+    /// A question after a user that has sessions and nearly that name; `nil` when there is none.
+    func suggestion(for user: String) async throws -> String? {
+        try await self.similarUser(to: user).map { "; did you mean '\($0.printable)'?" }
+    }
+}
+
 /// The sessions of a user that has some.
 private struct UserSessions {
     let administration: SessionAdministration
@@ -242,7 +249,7 @@ private struct UserSessions {
         self.administration = try Installation.administration(configuration)
         self.listings = try await self.administration.list(user: user)
         guard self.listings.isEmpty else { return }
-        let similar = try await UserEvents.nearest(to: user)
+        let similar = try await self.administration.suggestion(for: user)
         throw CommandFailure("user '\(user.printable)' has no session in \(configuration.storePlace)\(similar ?? "")")
     }
 }
