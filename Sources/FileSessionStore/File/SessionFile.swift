@@ -273,7 +273,7 @@ final class SessionFile: Sendable {
             try self.writePair(session, layout)
             if isDurable { try self.synchronize() }
         } catch {
-            if current.layout == .first { try? self.write(SessionSlots.eraser, at: current.layout.offset(ofSlot: 1 - current.index)) }
+            if current.layout == .first { try? self.erase(current.layout, 1 - current.index) }
             // A pair that existed was not in use: an empty one says so again.
             if before < layout.fileByteCount {
                 try? self.file.truncate(to: before)
