@@ -10,15 +10,6 @@ import Testing
 
 @Suite("What a failover can lose", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
 struct RedisFailoverTests {
-    private func count(_ name: SessionName, in store: RedisSessionStore) async throws {
-        try await store.modify(name, timeout: .seconds(60)) { current in
-            guard var next = current else { return (.keep, ()) }
-            next.generation += 1
-            next.payload[0] &+= 1
-            return (.write(next), ())
-        }
-    }
-
     private func bytes(_ reply: RedisReply) throws -> [UInt8] { try #require(reply.bytes) }
 
     @Test("a change counts when a replica has it, and not before")
@@ -34,7 +25,7 @@ struct RedisFailoverTests {
         let name = makeName()
         try await patient.create(try await makeSession([0], in: patient), named: name)
         for count in 1...20 {
-            try await self.count(name, in: patient)
+            try await countUp(name, in: patient)
             // No time passes between the reply and the look at the replica.
             let key = RedisKeys(prefix: "paranoid").session(name)
             let stored = try SessionValue(try self.bytes(try await replica.client().send(RedisCommand("GET", key: key)).reply))
@@ -45,10 +36,10 @@ struct RedisFailoverTests {
         // Without a replica nothing counts, and reads go on.
         replica.signal(SIGSTOP)
         let hasty = try RedisSessionStore(.init(address: RedisAddress("\(master.address)?timeout=2&wait=1")))
-        await #expect { try await self.count(name, in: hasty) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
+        await #expect { try await countUp(name, in: hasty) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
         #expect(try await master.store(prefix: "paranoid").fetch(name)?.session.payload == [21])
         // One that has waited for the replica all the time is told when it has caught up, and its change is made once.
-        async let late: Void = self.count(other, in: patient)
+        async let late: Void = countUp(other, in: patient)
         try await eventually("the master has the change") {
             try await master.store(prefix: "paranoid").fetch(other)?.session.payload == [1]
         }
@@ -72,7 +63,7 @@ struct RedisFailoverTests {
         // Only now there is a replica.
         let replica = try await RedisServer(port: ports[1], ["--replicaof", "127.0.0.1 \(ports[0])"])
         try await created
-        try await self.count(name, in: store)
+        try await countUp(name, in: store)
         try await eventually("the replica has the change") {
             let reply = try await replica.client().send(RedisCommand("GET", key: RedisKeys(prefix: "paranoid").session(name))).reply
             return try reply.bytes.map { try SessionValue($0).session.payload } == [1]

@@ -151,4 +151,13 @@ func makeSession(
         payload: payload
     )
 }
+/// Counts a session's payload of one byte up.
+func countUp(_ name: SessionName, in store: RedisSessionStore) async throws {
+    try await store.modify(name, timeout: .seconds(60)) { current in
+        guard var next = current else { return (.keep, ()) }
+        next.generation += 1
+        next.payload[0] &+= 1
+        return (.write(next), ())
+    }
+}
 #endif

@@ -8,16 +8,6 @@ import Testing
 
 @Suite("The store in Redis", .enabled(if: RedisServer.isInstalled, "redis-server is not installed"))
 struct RedisStoreTests {
-    /// Counts a session's payload of one byte up.
-    private func count(_ name: SessionName, in store: RedisSessionStore) async throws {
-        try await store.modify(name, timeout: .seconds(60)) { current in
-            guard var next = current else { return (.keep, ()) }
-            next.generation += 1
-            next.payload[0] &+= 1
-            return (.write(next), ())
-        }
-    }
-
     /// How often the server has run a command since its counters were set to zero.
     private func calls(_ command: String, on server: RedisServer) async throws -> Int {
         let text = try await server.reply("INFO", "commandstats").bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -31,11 +21,11 @@ struct RedisStoreTests {
         let store = try server.store()
         let name = makeName()
         try await store.create(try await makeSession([0], in: store), named: name)
-        try await self.count(name, in: store)
+        try await countUp(name, in: store)
         _ = try await server.reply("CONFIG", "RESETSTAT")
         for _ in 0..<50 {
             _ = try await store.read(name)
-            try await self.count(name, in: store)
+            try await countUp(name, in: store)
         }
         #expect(try await store.read(name)?.payload == [51])
         #expect(try await self.calls("evalsha", on: server) == 50)
@@ -53,7 +43,7 @@ struct RedisStoreTests {
         try await store.create(try await makeSession([0], in: store), named: name)
         for _ in 0..<3 {
             _ = try await server.reply("SCRIPT", "FLUSH")
-            try await self.count(name, in: store)
+            try await countUp(name, in: store)
         }
         #expect(try await store.read(name)?.payload == [3])
     }
@@ -154,15 +144,15 @@ struct RedisStoreTests {
         let store = try server.store(timeout: 3)
         let name = makeName()
         try await store.create(try await makeSession([0], in: store), named: name)
-        try await self.count(name, in: store)
+        try await countUp(name, in: store)
         server.end()
         for _ in 0..<5 {
             await #expect { try await store.read(name) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
-            await #expect { try await self.count(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
+            await #expect { try await countUp(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
         }
         try await server.restart()
         try await eventually("the store reads again") { (try? await store.read(name))??.payload == [1] }
-        try await self.count(name, in: store)
+        try await countUp(name, in: store)
         #expect(try await store.read(name)?.payload == [2])
     }
 
@@ -174,7 +164,7 @@ struct RedisStoreTests {
         try await store.create(try await makeSession([0], in: store), named: name)
         _ = try await store.read(name)
         server.signal(SIGSTOP)
-        await #expect { try await self.count(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
+        await #expect { try await countUp(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
         server.signal(SIGCONT)
         // Whether the change was made is not known, but it was not made twice.
         try await eventually("the store reads again") { (try? await store.read(name)) != nil }
@@ -189,7 +179,7 @@ struct RedisStoreTests {
         let name = makeName()
         try await store.create(try await makeSession([5], in: store), named: name)
         _ = try await server.reply("CONFIG", "SET", "maxmemory", "1")
-        await #expect { try await self.count(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .full }
+        await #expect { try await countUp(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .full }
         let other = try await makeSession([1], in: store)
         await #expect { try await store.create(other, named: makeName()) } throws: { ($0 as? SessionStoreError)?.code == .full }
         _ = try await server.reply("CONFIG", "SET", "maxmemory", "0")

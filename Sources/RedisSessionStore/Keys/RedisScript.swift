@@ -37,29 +37,25 @@ struct RedisScript: Sendable {
 
         """
 
-    // Keys: session, names. Values: bytes, milliseconds, name. 1: done; else what is there.
-    static let create = RedisScript(
-        """
+    private static let make = """
         if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
           redis.call('ZADD', KEYS[2], 0, ARGV[3])
           return 1
         end
         return redis.call('GET', KEYS[1])
-        """,
-        .create
-    )
+        """
+
+    // Keys: session, names. Values: bytes, milliseconds, name. 1: done; else what is there.
+    static let create = RedisScript(Self.make, .create)
 
     // Keys: session, names. Values: bytes, milliseconds, name, until when it may happen. 1: done; 0: too late; else what is there.
     static let adopt = RedisScript(
         """
         local t = redis.call('TIME')
         if t[1] * 1000000 + t[2] > tonumber(ARGV[4]) then return 0 end
-        if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
-          redis.call('ZADD', KEYS[2], 0, ARGV[3])
-          return 1
-        end
-        return redis.call('GET', KEYS[1])
-        """,
+
+        """
+            + Self.make,
         .create
     )
 
