@@ -106,6 +106,25 @@ void clinux_shared_store_releasing(void *memory, size_t index, uint64_t value) {
     __atomic_store_n((uint64_t *)memory + index, value, __ATOMIC_RELEASE);
 }
 
+void clinux_shared_write(void *memory, size_t offset, const void *bytes, size_t count) {
+    uint64_t *place = (uint64_t *)((char *)memory + offset);
+    const char *from = bytes;
+    uint64_t word;
+    for (; count >= sizeof word; count -= sizeof word) {
+        memcpy(&word, from, sizeof word);
+        __atomic_store_n(place++, word, __ATOMIC_RELAXED);
+        from += sizeof word;
+    }
+    // Sequentially consistent, so that nothing that is loaded later was loaded before.
+    if (count > 0) {
+        word = __atomic_load_n(place, __ATOMIC_RELAXED);
+        memcpy(&word, from, count);
+        __atomic_store_n(place, word, __ATOMIC_SEQ_CST);
+    } else {
+        __atomic_store_n(place - 1, word, __ATOMIC_SEQ_CST);
+    }
+}
+
 uint64_t clinux_shared_add(void *memory, size_t index, uint64_t value) {
     return __atomic_add_fetch((uint64_t *)memory + index, value, __ATOMIC_SEQ_CST);
 }

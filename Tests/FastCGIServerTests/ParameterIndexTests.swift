@@ -19,7 +19,7 @@ struct ParameterIndexTests {
         return bytes
     }
 
-    private func value(of name: String, in bytes: [UInt8], _ index: ParameterIndex) -> String? {
+    private func value(of name: String, in bytes: [UInt8], _ index: borrowing ParameterIndex) -> String? {
         let range = unsafe bytes.withUnsafeBytes { bytes in
             unsafe Array(name.utf8).withUnsafeBytes { unsafe index.value(of: $0, in: bytes) }
         }

@@ -83,10 +83,16 @@ func waitUntil(_ condition: () -> Bool) {
 
 extension FastCGIRequest {
     func parameter(_ name: String) -> String? {
-        self.withParameter(name) { bytes -> String? in
+        func text(_ bytes: RawSpan?) -> String? {
             guard let bytes else { return nil }
             return unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
         }
+        let value = self.withParameter(name) { text($0) }
+        // Whoever asks for several at once hears the same of each, in their order.
+        var several: [String] = []
+        self.withParameters(["ABSENT", name, "ABSENT", name]) { several.append("\($0)=\(text($1) ?? "nil")") }
+        precondition(several == ["ABSENT=nil", "\(name)=\(value ?? "nil")", "ABSENT=nil", "\(name)=\(value ?? "nil")"])
+        return value
     }
 
     /// The whole body, or nil if it broke off.

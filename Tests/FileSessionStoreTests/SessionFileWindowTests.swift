@@ -2,6 +2,7 @@ import Glibc
 import ParanoidFastCGITesting
 import ParanoidLinux
 import ParanoidSessions
+import Synchronization
 import TestSupport
 import Testing
 
@@ -87,6 +88,66 @@ struct SessionFileWindowTests {
         #expect(expected != self.large || step == .write)
         try await seeing.change(self.name, to: [6])
         for store in [seeing, other, try fixture.makeStore()] { #expect(try await store.payload(self.name) == [6]) }
+    }
+
+    @Test("writes through memory where a system call has written a moment ago, and all see what it wrote")
+    func writesThroughMemory() async throws {
+        let fixture = try StoreFixture()
+        let (seeing, other) = try await self.prepare(fixture)
+        let file = try #require(seeing.files.cache.file(named: self.name))
+        guard case .session(let session, let position) = try file.load() else { throw TestFailure("no session") }
+        let window = try #require(SessionFileWindow(file.file, budget: SessionFileWindows(most: 1)))
+        var next = session
+        next.generation += 1
+        // Of lengths that end at a word of memory, and behind one.
+        for length in 1...17 {
+            next.payload = [UInt8](repeating: UInt8(length), count: length)
+            let bytes = SessionSlots.encode(next, name: self.name.prefix, layout: .first, index: 1 - position.index)
+            #expect(unsafe window.write(bytes.span.bytes, besides: position))
+            for store in [seeing, other, try fixture.makeStore()] { #expect(try await store.payload(self.name) == next.payload) }
+        }
+        // What is behind the slot that was written, and the slot before it, are as they were.
+        let contents = bytes(ofFile: fixture.path(of: self.name))
+        #expect(contents[(position.index * 2048)...].prefix(2048).contains(session.payload[0]))
+        try await other.change(self.name, to: [99])
+        #expect(try await seeing.payload(self.name) == [99])
+    }
+
+    @Test("never takes a change for written that memory has lost: the file has it, or the caller is told")
+    func lostMemory() async throws {
+        let fixture = try StoreFixture()
+        let (seeing, _) = try await self.prepare(fixture)
+        let path = fixture.path(of: self.name)
+        let file = try #require(seeing.files.cache.file(named: self.name))
+        guard case .session(let session, let position) = try file.load() else { throw TestFailure("no session") }
+        let window = try #require(SessionFileWindow(file.file, budget: SessionFileWindows(most: 1)))
+        unsafe #expect(truncate(path, 0) == 0)
+        let bytes = SessionSlots.encode(session, name: self.name.prefix, layout: .first, index: 1 - position.index)
+        unsafe #expect(!window.write(bytes.span.bytes, besides: position))
+        // Nor later, when memory is private and shows what was written to it.
+        unsafe #expect(!window.write(bytes.span.bytes, besides: position))
+    }
+
+    @Test("puts a change into the file also where it is cut in the moment of writing")
+    func cutWhileWriting() async throws {
+        let fixture = try StoreFixture()
+        let (_, other) = try await self.prepare(fixture)
+        let path = fixture.path(of: self.name)
+        let cuts = Atomic<Bool>(false)
+        let cutting = try fixture.makeStore(
+            faults: FileFaults { (now) throws(SystemCallError) in
+                if now == .write, cuts.load(ordering: .relaxed) { _ = unsafe truncate(path, 0) }
+            }
+        )
+        for _ in 0..<8 { #expect(try await cutting.payload(self.name) == [2]) }
+        try await cutting.change(self.name, to: [3])
+        #expect(try await other.payload(self.name) == [3])
+        cuts.store(true, ordering: .relaxed)
+        if await code({ try await cutting.change(self.name, to: [0x5A, 0x5B, 0x5C]) }) == nil {
+            let contents = bytes(ofFile: path)
+            #expect(contents.indices.contains { Array(contents[$0...].prefix(3)) == [0x5A, 0x5B, 0x5C] })
+        }
+        #expect(!cutting.sees(self.name))
     }
 
     @Test("notices what is done to the file by hand: other bytes, none at all", arguments: 0..<4)

@@ -63,7 +63,7 @@ struct RequestTelemetryTests {
             let request = await self.answer("/users/7")
             #expect(request.id.utf8.count == 32 && request.id.utf8.allSatisfy { $0.hexadecimalValue != nil })
             var bytes: [UInt8] = []
-            request.forEachIdentifierByte { bytes.append($0) }
+            request.lendIdentifier { lent in bytes = (0..<lent.byteCount).map { lent.byte(at: $0) } }
             #expect(String(decoding: bytes, as: UTF8.self) == request.id)
             seen.insert(request.id)
         }

@@ -33,12 +33,15 @@ struct NumberTests {
 
     @Test(
         "in hexadecimal have a width and no sign",
-        arguments: [(0, 1, "0"), (255, 1, "ff"), (255, 4, "00ff"), (.max, 1, "ffffffffffffffff"), (0, 16, "0000000000000000")]
+        arguments: [(0, 1, "0"), (255, 1, "ff"), (255, 4, "00ff"), (.max, 1, "ffffffffffffffff"), (0, 16, "0000000000000000"), (0x0123_4567_89AB_CDEF, 16, "0123456789abcdef")]
             as [(UInt64, Int, String)]
     )
     func hexadecimalNumbers(_ number: UInt64, _ width: Int, _ text: String) {
         #expect(Hexadecimal.text(number, width: width) == text)
         #expect(Hexadecimal.number(text.utf8) == number)
+        let word = Hexadecimal.digits(UInt32(truncatingIfNeeded: number))
+        let digits = (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
+        #expect(String(decoding: digits, as: UTF8.self) == Hexadecimal.text(number & 0xFFFF_FFFF, width: 8))
         #expect(Hexadecimal.number("".utf8) == nil)
         #expect(Hexadecimal.number("+1".utf8) == nil)
         #expect(Hexadecimal.number("00000000000000000".utf8) == nil)

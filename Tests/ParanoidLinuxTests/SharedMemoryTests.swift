@@ -55,6 +55,24 @@ struct SharedMemoryTests {
         }
     }
 
+    @Test("copies bytes into the file, and leaves those before and behind them")
+    func copies() throws {
+        try self.withDirectory { directory, path in
+            let memory = try SharedMemory(mapping: directory.createFile("control"))
+            var expected = [UInt8](repeating: 0xEE, count: SharedMemory.byteCount)
+            for index in 0..<memory.wordCount { memory.store(0xEEEE_EEEE_EEEE_EEEE, at: index) }
+            for (place, count) in [(0, 1), (8, 7), (16, 8), (32, 9), (2048, 500), (SharedMemory.byteCount - 8, 8)] {
+                let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 + place) }
+                memory.write(unsafe bytes.span.bytes, at: place)
+                expected.replaceSubrange(place..<place + count, with: bytes)
+            }
+            let file = try #require(try directory.openFile("control"))
+            var found = [UInt8](repeating: 0, count: SharedMemory.byteCount)
+            #expect(try unsafe found.withUnsafeMutableBytes { (room) throws in unsafe try file.read(into: room, at: 0) } == found.count)
+            #expect(found == expected)
+        }
+    }
+
     @Test("shows zeros, and ends no process, after its file was cut", arguments: [false, true])
     func cut(isAgainAsLong: Bool) throws {
         try self.withDirectory { directory, path in

@@ -18,6 +18,9 @@ void clinux_unmap(void *address, size_t size);
 uint64_t clinux_shared_load(const void *memory, size_t index);
 void clinux_shared_store(void *memory, size_t index, uint64_t value);
 void clinux_shared_store_releasing(void *memory, size_t index, uint64_t value);
+/// Copies bytes to an offset that is a multiple of 8, word by word; a byte behind the last is written as it was. What is loaded afterwards shows
+/// whether the memory was still the file's: it is all zeros where it is not.
+void clinux_shared_write(void *memory, size_t offset, const void *bytes, size_t count);
 /// Adds and returns the new value.
 uint64_t clinux_shared_add(void *memory, size_t index, uint64_t value);
 /// Stores `value` if it is greater than what is there; returns what is there afterwards.

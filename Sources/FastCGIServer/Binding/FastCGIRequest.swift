@@ -69,6 +69,20 @@ package struct FastCGIRequest: ~Copyable, Sendable {
         }
     }
 
+    /// Calls `body` for each name, in their order, with the bytes of the first parameter of that name or with `nil`, without copying.
+    package borrowing func withParameters(_ names: [String], _ body: (_ name: String, RawSpan?) -> Void) {
+        let connection = self.owned
+        connection.withParameters { bytes in
+            for name in names {
+                if let value = unsafe connection.value(of: name.utf8.span.bytes, in: bytes) {
+                    body(name, bytes.extracting(value))
+                } else {
+                    body(name, nil)
+                }
+            }
+        }
+    }
+
     /// Calls `body` for each parameter in the order the web server sent them, duplicates included, without copying.
     ///
     /// - Parameter body: Gets bytes that are valid only inside.

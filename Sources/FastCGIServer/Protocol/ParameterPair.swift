@@ -37,7 +37,17 @@ struct ParameterPair {
     @inline(__always)
     func hasName(_ name: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer) -> Bool {
         guard self.value &- self.name == name.count else { return false }
-        return unsafe UnsafeRawBufferPointer(rebasing: bytes[self.name..<self.value]).elementsEqual(name)
+        var offset = 0
+        while offset &+ 8 <= name.count {
+            let word = unsafe bytes.loadUnaligned(fromByteOffset: self.name &+ offset, as: UInt64.self)
+            guard unsafe word == name.loadUnaligned(fromByteOffset: offset, as: UInt64.self) else { return false }
+            offset &+= 8
+        }
+        while offset < name.count {
+            guard unsafe bytes[self.name &+ offset] == name[offset] else { return false }
+            offset &+= 1
+        }
+        return true
     }
 
     /// Whether the pair cannot be told from another one as a C string: a zero byte, an equals sign in the name, no name.

@@ -29,6 +29,8 @@ final class SessionFile: Sendable {
         var mark: SessionFileWindow.Mark?
         /// How often reading has found nothing new while there was no window.
         var looks = 0
+        /// When the file was written by a system call last, by ``CoarseClock``.
+        var writtenAt: Int64 = .min
 
         /// What is known if it is still the newest state, as far as memory tells.
         var proven: (position: SessionSlots.Position, session: StoredSession)? {
@@ -47,6 +49,9 @@ final class SessionFile: Sendable {
     private static let growthProbe = 64
     /// A file that was found unchanged so often gets a window.
     private static let looksBeforeWindow = 3
+    /// How long writes through memory may follow one by a system call, in nanoseconds: the file's times are right within a second, for the
+    /// sweeper (``SweepNote``) and for those who make copies.
+    private static let writesThroughMemory: Int64 = 1_000_000_000
     /// Payloads above this size are not kept in memory.
     private static let keptPayload = 16 * 1024
 
@@ -232,7 +237,7 @@ final class SessionFile: Sendable {
         if target.isNew {
             try self.grow(session, from: current, to: target.layout, isDurable: isDurable)
         } else {
-            try self.replace(session, target.layout, target.index, isDurable: isDurable)
+            try self.replace(session, target.layout, target.index, over: current, isDurable: isDurable)
         }
         if session.state == .ended {
             // So that no damage to this slot brings the session back to life. It is ended already, so nobody needs to hear of a failure.
@@ -240,12 +245,25 @@ final class SessionFile: Sendable {
         }
     }
 
-    private func replace(_ session: StoredSession, _ layout: SlotLayout, _ index: Int, isDurable: Bool) throws(SystemCallError) {
+    private func replace(
+        _ session: StoredSession,
+        _ layout: SlotLayout,
+        _ index: Int,
+        over current: SessionSlots.Position,
+        isDurable: Bool
+    ) throws(SystemCallError) {
         let checksum: UInt64
+        let window = isDurable || session.state == .ended ? nil : self.writableWindow()
         do {
             try self.faults.check(.write)
             checksum = try SessionSlots.withEncoded(session, name: self.name.prefix, layout: layout, index: index) {
-                (bytes) throws(SystemCallError) in try self.file.write(bytes, at: layout.offset(ofSlot: index))
+                (bytes) throws(SystemCallError) in
+                if let window {
+                    if window.write(bytes, besides: current) { return }
+                    // What that memory shows from now on is not the file's.
+                    self.view.withLock { $0.window = nil }
+                }
+                try self.file.write(bytes, at: layout.offset(ofSlot: index))
             }
             if isDurable { try self.synchronize() }
         } catch {
@@ -258,6 +276,17 @@ final class SessionFile: Sendable {
             at: SessionSlots.Position(layout: layout, index: index, generation: session.generation, checksum: checksum),
             isLocked: true
         )
+    }
+
+    /// What shows the file in memory, if a system call has written it a moment ago; without one, the caller is about to make one.
+    private func writableWindow() -> SessionFileWindow? {
+        let now = CoarseClock.now()
+        return self.view.withLock { view in
+            guard let window = view.window else { return nil }
+            if now - Self.writesThroughMemory < view.writtenAt { return window }
+            view.writtenAt = now
+            return nil
+        }
     }
 
     private func grow(

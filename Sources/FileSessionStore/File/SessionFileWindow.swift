@@ -21,7 +21,7 @@ final class SessionFileWindows: Sendable {
 }
 
 /// The first pair of slots of a session's file as memory that shows what anybody writes to it: whether the state that is known is still the
-/// newest costs no system call.
+/// newest costs no system call, and most writes of a busy session cost none.
 ///
 /// Slots are written in turn and generations only rise, so a state is the newest as long as its own slot is as it was and the other one is too.
 /// Who makes a file grow says so in the first pair before (``SessionSlots/growing``). A file that is cut short shows zeros, see `SharedMemory`.
@@ -47,7 +47,7 @@ final class SessionFileWindow: Sendable {
     /// Maps the pair of a file that has one; `nil` where that cannot be, or enough files are mapped.
     init?(_ file: OpenFile, budget: SessionFileWindows) {
         guard budget.take() else { return nil }
-        guard let memory = try? SharedMemory(reading: file, byteCount: SlotLayout.first.pairByteCount) else {
+        guard let memory = try? SharedMemory(beginningOf: file, byteCount: SlotLayout.first.pairByteCount) else {
             budget.give()
             return nil
         }
@@ -71,6 +71,16 @@ final class SessionFileWindow: Sendable {
 
     /// Whether the pair still shows the same.
     func shows(_ mark: Mark) -> Bool { self.mark(mark.index, mark.end) == mark }
+
+    /// Writes the slot that is not the current one; needs the lock.
+    ///
+    /// - Returns: `false` where memory did not show the file's current state afterwards, or cannot be written: the file may have some of the bytes.
+    func write(_ bytes: RawSpan, besides current: SessionSlots.Position) -> Bool {
+        guard self.memory.isWritable, current.layout == .first else { return false }
+        self.memory.write(bytes, at: current.layout.offset(ofSlot: 1 - current.index))
+        let head = self.head(current.index)
+        return head.first != 0 && head.generation == current.generation
+    }
 
     private func mark(_ index: Int, _ end: Int) -> Mark {
         Mark(index: index, end: end, own: self.head(index), checksum: self.word(at: end), other: self.head(1 - index))

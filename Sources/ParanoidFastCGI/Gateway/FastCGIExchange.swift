@@ -34,6 +34,13 @@ final class FastCGIExchange: RequestParameters, ResponseBodyWriter {
         }
     }
 
+    func lend(all names: [String], to body: (RawSpan?) -> Void) {
+        self.request.withLock { request in
+            let isOver = request?.withParameters(names) { name, value in body(HeaderParameter.isHidden(name) ? nil : value) } == nil
+            if isOver { for _ in names { body(nil) } }
+        }
+    }
+
     func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void) {
         self.request.withLock { request in
             request?.forEachParameter { name, value in

@@ -145,6 +145,8 @@ struct SecurityBlock: Sendable {
     let bytes: [UInt8]
     /// Whether one of them is a field that responses share, such as `Content-Type`.
     private let hasShared: Bool
+    /// A bit for the length of each name: most fields are told apart without a look at their names.
+    private let lengths: UInt64
 
     /// Renders the headers once for all responses.
     init(_ headers: SecurityHeaders, isSecure: Bool) {
@@ -160,10 +162,12 @@ struct SecurityBlock: Sendable {
         self.names = names
         self.bytes = bytes
         self.hasShared = names.contains { Response.isShared($0) }
+        self.lengths = names.reduce(0) { $0 | Response.lengthBit(of: $1) }
     }
 
     /// Whether a response has one of the fields itself.
     func isPartlyIn(_ response: Response) -> Bool {
-        (self.hasShared || response.hasOwnFields) && self.names.contains { response.header($0) != nil }
+        (self.hasShared || response.hasOwnFields) && response.hasFields(ofLengths: self.lengths)
+            && self.names.contains { response.header($0) != nil }
     }
 }

@@ -77,10 +77,10 @@ package final class RequestMonitor: Sendable {
         trace.row.store(row, ordering: .relaxed)
         var text = ScoreboardRows.Text()
         text.append(request.method.rawValue)
-        text.append(" ")
+        text.append(UInt8(ascii: " "))
         text.append(request.route ?? "-")
-        text.append(" ")
-        request.forEachIdentifierByte { text.append($0) }
+        text.append(UInt8(ascii: " "))
+        request.lendIdentifier { text.append($0) }
         rows.write(row, since: CoarseClock.now(), text: text)
     }
 

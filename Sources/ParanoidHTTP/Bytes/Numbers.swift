@@ -8,6 +8,17 @@ package enum Hexadecimal {
         value < 10 ? value &+ 0x30 : value &+ 0x57
     }
 
+    /// The digits of eight values of four bits, the highest first: the text as it lies in memory, the first digit in the lowest byte.
+    package static func digits(_ number: UInt32) -> UInt64 {
+        // The values are spread over eight bytes; where adding 6 carries into the upper half of a byte, it is a letter.
+        var spread = UInt64(number)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        spread = (spread | spread << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = (spread &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return (spread &+ 0x3030_3030_3030_3030 &+ letters &* 0x27).byteSwapped
+    }
+
     /// The digit of a value below 16, in upper case, as percent escapes have it (RFC 3986, section 2.1).
     @inlinable
     package static func upperDigit(_ value: UInt8) -> UInt8 {

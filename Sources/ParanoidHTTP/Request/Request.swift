@@ -18,7 +18,7 @@ public struct Request: Sendable {
     package var trace: RequestTrace?
 
     /// The values that the route's pattern has captured.
-    var pathParameters = PathParameters()
+    var pathParameters: PathParameters?
 
     /// Creates a request.
     ///
@@ -118,7 +118,7 @@ public struct Request: Sendable {
     }
 
     /// The value that the route's pattern has captured under a name, decoded; `nil` when the pattern does not have the name.
-    public func pathParameter(_ name: String) -> String? { self.pathParameters[name] }
+    public func pathParameter(_ name: String) -> String? { self.pathParameters?[name] }
 
     /// The first value of a cookie; `nil` when no cookie has the name, or the value is not UTF-8.
     ///
@@ -164,14 +164,15 @@ struct RequestStorage: Sendable {
     }
 
     @usableFromInline var first: Entry?
-    @usableFromInline var others: [Entry] = []
+    /// `nil`: none; a request is copied several times on its way, and even an empty list is counted each time.
+    @usableFromInline var others: [Entry]?
 
     init() {}
 
     /// Lends each value.
     func forEach<Failure: Error>(_ body: (any Sendable) throws(Failure) -> Void) throws(Failure) {
         if let first { try body(first.value) }
-        for entry in self.others { try body(entry.value) }
+        for entry in self.others ?? [] { try body(entry.value) }
     }
 
     @inlinable
@@ -189,22 +190,22 @@ struct RequestStorage: Sendable {
     @usableFromInline
     func value(of type: ObjectIdentifier) -> (any Sendable)? {
         if let first, first.type == type { return first.value }
-        return self.others.first { $0.type == type }?.value
+        return self.others?.first { $0.type == type }?.value
     }
 
     @usableFromInline
     mutating func set(_ entry: Entry) {
         guard let first, first.type != entry.type else { return self.first = entry }
-        if let index = self.others.firstIndex(where: { $0.type == entry.type }) {
-            self.others[index] = entry
+        if let index = self.others?.firstIndex(where: { $0.type == entry.type }) {
+            self.others?[index] = entry
         } else {
-            self.others.append(entry)
+            self.others = (self.others.take() ?? []) + [entry]
         }
     }
 
     @usableFromInline
     mutating func remove(_ type: ObjectIdentifier) {
-        if self.first?.type == type { self.first = nil } else { self.others.removeAll { $0.type == type } }
+        if self.first?.type == type { self.first = nil } else { self.others?.removeAll { $0.type == type } }
     }
 }
 

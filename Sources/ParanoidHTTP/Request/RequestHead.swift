@@ -102,17 +102,17 @@ final class RequestHead: Sendable {
     }
 
     /// Lends the bytes of ``identifier``.
-    func forEachIdentifierByte(_ body: (UInt8) -> Void) {
+    func lendIdentifier(to body: (RawSpan) -> Void) {
         if let identifier = self.parsed.withLock({ $0.identifier }) {
-            for byte in identifier.utf8 { body(byte) }
+            unsafe body(identifier.utf8.span.bytes)
             return
         }
         var isMinted = false
         RequestIdentifier.lend(from: self.parameters, trustsHeader: self.trustsRequestID) { sent in
             guard let sent else { return isMinted = true }
-            for offset in 0..<sent.byteCount { body(sent.byte(at: offset)) }
+            body(sent)
         }
-        if isMinted { self.minted.forEachDigit(body) }
+        if isMinted { self.minted.lend(to: body) }
     }
 
     /// The logger of the request, whose lines carry the identifier.

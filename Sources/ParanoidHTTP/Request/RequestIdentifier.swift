@@ -9,8 +9,8 @@ extension Request {
     /// hexadecimal digits that no other request has. One that is not 8 to 64 letters, digits, dots, hyphens and underscores counts as absent.
     public var id: String { self.head.identifier }
 
-    /// Lends the bytes of ``id``, one after the other, without making a text of it.
-    package func forEachIdentifierByte(_ body: (UInt8) -> Void) { self.head.forEachIdentifierByte(body) }
+    /// Lends the bytes of ``id`` without making a text of it.
+    package func lendIdentifier(to body: (RawSpan) -> Void) { self.head.lendIdentifier(to: body) }
 
     /// Whether a line of this level would be written; costs less than ``logger``.
     package func logs(_ level: Logger.Level) -> Bool { (self.attachedLogger ?? self.head.logger).logLevel <= level }
@@ -43,12 +43,15 @@ enum RequestIdentifier {
         fileprivate let process: UInt64
         fileprivate let request: UInt64
 
-        /// Lends the 32 digits, one after the other.
-        func forEachDigit(_ body: (UInt8) -> Void) {
-            for index in 0..<32 {
-                let word = index < 16 ? self.process : self.request
-                body(Hexadecimal.digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - index % 16 * 4)) & 0x0F))
-            }
+        /// Lends the 32 digits.
+        func lend(to body: (RawSpan) -> Void) {
+            let digits: [4 of UInt64] = [
+                Hexadecimal.digits(UInt32(truncatingIfNeeded: self.process >> 32)).littleEndian,
+                Hexadecimal.digits(UInt32(truncatingIfNeeded: self.process)).littleEndian,
+                Hexadecimal.digits(UInt32(truncatingIfNeeded: self.request >> 32)).littleEndian,
+                Hexadecimal.digits(UInt32(truncatingIfNeeded: self.request)).littleEndian,
+            ]
+            unsafe body(digits.span.bytes)
         }
 
         /// The 32 digits.

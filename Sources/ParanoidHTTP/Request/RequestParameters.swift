@@ -8,11 +8,18 @@ package protocol RequestParameters: Sendable {
     /// Names are compared byte by byte.
     func lend(_ name: String, to body: (RawSpan?) -> Void)
 
+    /// The same for several names, in their order; costs less than one after the other.
+    func lend(all names: [String], to body: (RawSpan?) -> Void)
+
     /// Lends every parameter in the order of arrival.
     func forEach(_ body: (_ name: RawSpan, _ value: RawSpan) -> Void)
 }
 
 extension RequestParameters {
+    package func lend(all names: [String], to body: (RawSpan?) -> Void) {
+        for name in names { self.lend(name, to: body) }
+    }
+
     /// Lends the bytes of the first parameter called `name`, or `nil` when there is none.
     @inlinable
     package func withBytes<Outcome>(of name: String, _ body: (RawSpan?) -> Outcome) -> Outcome {

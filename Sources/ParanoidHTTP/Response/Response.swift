@@ -77,7 +77,8 @@ public struct Response: Sendable, ResponseConvertible {
     ///   that the server writes itself: `Content-Length`, `Connection`, `Transfer-Encoding`, `Status`, `Set-Cookie` and the like.
     public mutating func setHeader(_ value: String, for name: HTTPField.Name) throws {
         let field = try ResponseField(checking: name, value: value)
-        self.fields.removeAll { $0.name == name }
+        // With room for what the session may add.
+        if self.fields.isEmpty { self.fields.reserveCapacity(4) } else { self.fields.removeAll { $0.name == name } }
         self.fields.append(field)
     }
 
@@ -100,6 +101,14 @@ public struct Response: Sendable, ResponseConvertible {
     /// Whether a field of this name may be there although ``hasOwnFields`` does not say so.
     package static func isShared(_ name: HTTPField.Name) -> Bool {
         name == .contentType || name == .cacheControl || name == .vary
+    }
+
+    /// A bit for the length of a field's name.
+    package static func lengthBit(of name: HTTPField.Name) -> UInt64 { 1 << UInt64(name.canonicalName.utf8.count % 64) }
+
+    /// Whether any field has a name of one of these lengths, see ``lengthBit(of:)``.
+    package func hasFields(ofLengths lengths: UInt64) -> Bool {
+        self.fields.contains { Self.lengthBit(of: $0.name) & lengths != 0 }
     }
 
     /// The first value of a header field; `nil` when it is not set.

@@ -76,12 +76,6 @@ struct PathParameters: Sendable {
     private let names: [String]
     private let values: [String]
 
-    /// Creates an empty list.
-    package init() {
-        self.names = []
-        self.values = []
-    }
-
     init(names: [String], values: [String]) {
         self.names = names
         self.values = values

@@ -82,7 +82,7 @@ struct FrozenRouter: HTTPHandler {
 
     private func route(_ request: inout Request) {
         let method = request.method
-        request.pathParameters = PathParameters()
+        request.pathParameters = nil
         guard request.head.path.isValid else {
             request.endpoint = Self.badRequest
             return

@@ -108,6 +108,7 @@ extension RouterMethods {
     ///   - middleware: Goes around the handlers of the group, the first outermost; not around the responses to paths that no route has.
     ///   - bodyLimit: The most bytes that a body may have, for routes that set no limit of their own; `nil`: as outside of the group.
     ///   - timeout: The longest time for a response, middleware of the group included, for routes that set none of their own; `nil`: as outside.
+    @inline(never)
     public func group(
         _ prefix: String,
         middleware: [any HTTPMiddleware] = [],

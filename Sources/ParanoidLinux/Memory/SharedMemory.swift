@@ -41,11 +41,11 @@ package final class SharedMemory: Sendable {
         try self.init(file, byteCount: byteCount, isWritable: file.isWritable)
     }
 
-    /// Maps the beginning of a file that is at least as long, for reading only.
+    /// Maps the beginning of a file that is at least as long, for writing where the file can be written.
     ///
     /// What is written to the file, with whatever call and by whomever, is seen at once.
-    package convenience init(reading file: OpenFile, byteCount: Int) throws(SystemCallError) {
-        try self.init(file, byteCount: byteCount, isWritable: false)
+    package convenience init(beginningOf file: OpenFile, byteCount: Int) throws(SystemCallError) {
+        try self.init(file, byteCount: byteCount, isWritable: file.isWritable)
     }
 
     /// Maps memory that has no name and is all zeros, as many pages as it takes for so many numbers (`memfd_create(2)`).
@@ -102,6 +102,16 @@ package final class SharedMemory: Sendable {
     package func storeReleasing(_ value: UInt64, at index: Int) {
         precondition(0..<self.wordCount ~= index && self.isWritable)
         unsafe clinux_shared_store_releasing(self.address, index, value)
+    }
+
+    /// Copies bytes to an offset that is a multiple of 8; the memory has to be writable.
+    ///
+    /// Where the system cannot write the page (no room, a file system that is read-only by now), all of the memory is zero afterwards, and
+    /// the file has none, some or all of the bytes: who writes looks at something else that is never zero.
+    package func write(_ bytes: RawSpan, at offset: Int) {
+        precondition(offset >= 0 && offset % 8 == 0 && bytes.byteCount > 0 && self.isWritable)
+        precondition(offset + bytes.byteCount <= self.byteCount)
+        unsafe bytes.withUnsafeBytes { unsafe clinux_shared_write(self.address, offset, $0.baseAddress, $0.count) }
     }
 
     /// Adds to the number at a place and returns the sum.

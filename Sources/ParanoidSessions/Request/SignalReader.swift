@@ -80,10 +80,8 @@ final class SignalReader: Sendable {
             address.withUTF8 { unsafe body(UnsafeRawBufferPointer($0)) }
         }
         unsafe withUnsafeBytes(of: end) { unsafe body($0) }
-        let parameters = request.parameters
-        for parameter in self.parameters {
-            parameters.lend(parameter) { value in
-                guard let value else { return }
+        request.parameters.lend(all: self.parameters) { value in
+            if let value {
                 unsafe withUnsafeBytes(of: presence) { unsafe body($0) }
                 unsafe value.withUnsafeBytes { unsafe body($0) }
             }

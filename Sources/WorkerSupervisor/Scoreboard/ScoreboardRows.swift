@@ -30,9 +30,11 @@ package struct ScoreboardRows: Sendable {
         package init() {}
 
         /// Appends a text.
-        package mutating func append(_ text: String) {
-            let bytes = text.utf8.span
-            let kept = min(bytes.count, ScoreboardRows.textByteCount - self.count)
+        package mutating func append(_ text: String) { unsafe self.append(text.utf8.span.bytes) }
+
+        /// Appends bytes.
+        package mutating func append(_ bytes: RawSpan) {
+            let kept = min(bytes.byteCount, ScoreboardRows.textByteCount - self.count)
             var words = self.words.mutableSpan
             unsafe words.withUnsafeMutableBytes { room in
                 unsafe bytes.withUnsafeBytes { bytes in
