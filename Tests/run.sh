@@ -254,13 +254,12 @@ part_bench() {
 
 part_package() {
     need debootstrap dpkg-dev wrk python3 libfcgi-dev || return
-    local options="-c release --static-swift-stdlib --scratch-path .build-static"
-    run build-static 2400 bash -c "swift build $options --product demo && swift build $options --product paranoid" || { count 0 0 1 "build: static"; return; }
-    run package 1800 python3 Tests/Debian/package.py .build-static/release/demo .build-static/release/paranoid .build/debian-root
+    build_release || return
+    run package 1800 python3 Tests/Debian/package.py .build/release/demo .build/release/paranoid .build/debian-root
     count_closing_line $? package
     local backtrace
     backtrace=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/libexec/swift/linux/swift-backtrace-static
-    run container 600 python3 Tests/Debian/container.py .build-static/release/demo "$backtrace" .build/debian-root
+    run container 600 python3 Tests/Debian/container.py .build/release/demo "$backtrace" .build/debian-root
     count_closing_line $? container
 }
 

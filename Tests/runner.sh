@@ -164,7 +164,8 @@ build() {
 }
 build_debug() { need libfcgi-dev && build debug 1200 swift build --build-tests; }
 build_release() {
-    need libfcgi-dev && build release 1500 swift build -c release && export PARANOID_BIN_DIR="$root/.build/release"
+    export SWIFT_ROOT=${SWIFT_ROOT:-$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")}
+    need libfcgi-dev && build release 1800 nginx/build.sh && export PARANOID_BIN_DIR="$root/.build/release"
 }
 # Only what runs under the sanitizer.
 build_tsan() {

@@ -47,8 +47,10 @@ done
 command -v swift >/dev/null || { echo "demo.sh: no swift in PATH; a toolchain of Swift 6.3 is needed" >&2; exit 1; }
 
 echo "building the demo (the first time takes a few minutes)"
-swift build --package-path "$root" -c release --product demo
-demo=$(swift build --package-path "$root" -c release --show-bin-path)/demo
+"$here/build.sh" demo
+# Where the report of a worker that crashes comes from.
+export SWIFT_ROOT=${SWIFT_ROOT:-$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")}
+demo=$root/.build/release/demo
 
 # A port nobody listens on. Another program may take it before nginx does; then nginx says so and we stop.
 free_port() {

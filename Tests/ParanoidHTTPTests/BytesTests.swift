@@ -33,7 +33,10 @@ struct NumberTests {
 
     @Test(
         "in hexadecimal have a width and no sign",
-        arguments: [(0, 1, "0"), (255, 1, "ff"), (255, 4, "00ff"), (.max, 1, "ffffffffffffffff"), (0, 16, "0000000000000000"), (0x0123_4567_89AB_CDEF, 16, "0123456789abcdef")]
+        arguments: [
+            (0, 1, "0"), (255, 1, "ff"), (255, 4, "00ff"), (.max, 1, "ffffffffffffffff"), (0, 16, "0000000000000000"),
+            (0x0123_4567_89AB_CDEF, 16, "0123456789abcdef"),
+        ]
             as [(UInt64, Int, String)]
     )
     func hexadecimalNumbers(_ number: UInt64, _ width: Int, _ text: String) {

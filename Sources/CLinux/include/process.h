@@ -33,6 +33,14 @@ int clinux_is_reaper(void);
 int clinux_become_subreaper(void);
 /// How many processors the calling thread may run on (sched_getaffinity(2)), or -1.
 int clinux_affinity_count(void);
+/// Tells the processor that the calling thread waits for another one for a moment.
+static inline void clinux_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+}
 /// The process's environment, a NULL-terminated list.
 char *const *clinux_environment(void);
 

@@ -17,7 +17,7 @@ struct SessionFileLock: ~Copyable {
 extension SessionFile {
     /// Takes the right to change the file if nobody has it.
     func lockNow() throws(SessionStoreError) -> SessionFileLock? {
-        guard self.turns.withLock({ $0.take() }) else { return nil }
+        guard self.takeTurnSoon() else { return nil }
         do throws(SystemCallError) {
             try self.faults.check(.lock)
             if try FileLock.tryLock(self.file) { return SessionFileLock(file: self) }
@@ -28,6 +28,19 @@ extension SessionFile {
         self.passTurn()
         return nil
     }
+
+    /// Takes the turn if it is free, or will be in about the time that a change takes: to suspend and be woken costs more than that.
+    private func takeTurnSoon() -> Bool {
+        for _ in 0..<Self.looks {
+            let (isTaken, somebodyWaits) = self.turns.withLock { ($0.take(), !$0.waiters.isEmpty) }
+            if isTaken || somebodyWaits { return isTaken }
+            UsableProcessors.pause()
+        }
+        return false
+    }
+
+    /// About 10 µs; once where no other thread can run meanwhile.
+    private static let looks = UsableProcessors.areSeveral ? 24 : 1
 
     /// Waits for the right to change the file, suspended.
     ///

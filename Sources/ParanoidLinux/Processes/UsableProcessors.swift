@@ -35,6 +35,14 @@ package struct UsableProcessors: Sendable, Hashable {
         return max(1, [self.online, self.affinity, quota].compactMap { $0 }.min() ?? 1)
     }
 
+    /// Whether more than one thread of this process can run at a time; asked once.
+    package static let areSeveral = clinux_affinity_count() > 1
+
+    /// Waits for some nanoseconds, in which another thread may finish what it is at.
+    package static func pause() {
+        for _ in 0..<8 { clinux_pause() }
+    }
+
     /// How many workers there are unless a setting says otherwise: one for each processor, at most one for each 32 MiB of a limit of memory, at least
     /// 2, so that one can be replaced or be stuck while another serves, and at most 256.
     package func defaultWorkers(memory: UsableMemory) -> Int {
