@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// A store that keeps one file per session in a directory shared by all worker processes of a host.
 ///
-/// - A change is written beside the state before it, never over it, with one `pwrite(2)` under the file's `flock(2)`; so a crash at any
-///   instant leaves the old or the new state.
+/// - A change is written beside the state before it, never over it, under the file's `flock(2)`; so a crash at any instant leaves the old or the
+///   new state. It takes one `pwrite(2)`, or none where the same process has made one within the last second (``SessionFileWindow``).
 /// - Reads take no lock. An unchanged session that is kept open costs one `pread(2)`, and a look at memory once it was found unchanged a few times.
 /// - Files have mode 0600 and belong to the process's user; whatever else has a session's name is refused and not touched.
 /// - A file that is neither old nor new state is damaged: it is moved to the subdirectory `damaged`, logged and reported once.
