@@ -110,7 +110,14 @@ struct RedisCluster {
 
     func store(prefix: String, firstNodes: Int = 3, options: String = "&timeout=60") throws -> RedisSessionStore {
         let hosts = self.ports.prefix(firstNodes).map { "127.0.0.1:\($0)" }.joined(separator: ",")
-        return try RedisSessionStore(.init(address: RedisAddress("redis://\(hosts)?cluster&prefix=\(prefix)\(options)")))
+        return try RedisSessionStore(.init(address: RedisAddress(try self.place(prefix: prefix, hosts, options: options))))
+    }
+
+    /// The address of a store as a user who has the rights that the tool prints, and no others, on every node.
+    func place(prefix: String, _ hosts: String? = nil, options: String = "&timeout=60") throws -> String {
+        let hosts = hosts ?? self.ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        let users = Set(try self.nodes.map { try $0.credentials(prefix) })
+        return "redis://\(users.first ?? "")\(hosts)?cluster&prefix=\(prefix)\(options)"
     }
 
     /// Moves a slot with all its keys while it is in use.

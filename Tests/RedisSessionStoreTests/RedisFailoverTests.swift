@@ -21,7 +21,7 @@ struct RedisFailoverTests {
             let text = try await replica.reply("INFO", "replication").bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
             return text.contains("master_link_status:up")
         }
-        let patient = try RedisSessionStore(.init(address: RedisAddress("\(master.address)?timeout=60&wait=1")))
+        let patient = try RedisSessionStore(.init(address: RedisAddress(try master.place(timeout: 60, "&wait=1"))))
         let name = makeName()
         try await patient.create(try await makeSession([0], in: patient), named: name)
         for count in 1...20 {
@@ -35,7 +35,7 @@ struct RedisFailoverTests {
         try await patient.create(try await makeSession([0], in: patient), named: other)
         // Without a replica nothing counts, and reads go on.
         replica.signal(SIGSTOP)
-        let hasty = try RedisSessionStore(.init(address: RedisAddress("\(master.address)?timeout=2&wait=1")))
+        let hasty = try RedisSessionStore(.init(address: RedisAddress(try master.place(timeout: 2, "&wait=1"))))
         await #expect { try await countUp(name, in: hasty) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
         #expect(try await master.store(prefix: "paranoid").fetch(name)?.session.payload == [21])
         // One that has waited for the replica all the time is told when it has caught up, and its change is made once.
@@ -55,7 +55,7 @@ struct RedisFailoverTests {
     func sentAgain() async throws {
         let ports = try FreePorts.find(2)
         let master = try await RedisServer(port: ports[0])
-        let store = try RedisSessionStore(.init(address: RedisAddress("\(master.address)?timeout=600&wait=1")))
+        let store = try RedisSessionStore(.init(address: RedisAddress(try master.place(timeout: 600, "&wait=1"))))
         let name = makeName()
         let session = try await makeSession([0], in: store)
         async let created: Void = store.create(session, named: name)
@@ -114,7 +114,7 @@ struct RedisFailoverTests {
     func olderRecord(rotations: Int) async throws {
         let server = try await RedisServer()
         let clock = ManualClock()
-        let app = try Application(configuration: .testing(["PARANOID_STORE": "\(server.address)?timeout=60"]), clock: clock)
+        let app = try Application(configuration: .testing(["PARANOID_STORE": try server.place()]), clock: clock)
         app.post("/login") { request in
             try await request.session.logIn(as: "ann")
             return "in"

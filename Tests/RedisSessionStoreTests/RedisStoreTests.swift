@@ -35,6 +35,24 @@ struct RedisStoreTests {
         for command in ["keys", "scan", "eval", "hgetall"] { #expect(try await self.calls(command, on: server) == 0) }
     }
 
+    @Test("a sweep reads the heads of sessions that stay, and whole only what has expired")
+    func sweepOfHeads() async throws {
+        let server = try await RedisServer()
+        let store = try server.store()
+        let payload = [UInt8](repeating: 7, count: 100_000)
+        for number in 0..<20 {
+            let expiresAt = number < 15 ? store.now.advanced(by: .seconds(10_000)) : store.now.advanced(by: .seconds(1))
+            try await store.create(try await makeSession(payload, in: store, expiresAt: expiresAt), named: makeName())
+        }
+        _ = try await server.reply("CONFIG", "RESETSTAT")
+        var report = SweepReport()
+        while !report.isComplete { report.add(try await store.sweep(expiredAt: store.now.advanced(by: .seconds(100)), budget: 7)) }
+        #expect(report.live == 15 && report.anonymous == 15 && report.removed == 5 && report.examined == 20)
+        #expect(try await self.calls("getrange", on: server) == 20)
+        // Each once to remove it, and once by the script that compares it.
+        #expect(try await self.calls("get", on: server) == 10)
+    }
+
     @Test("goes on after the server has forgotten the scripts")
     func forgottenScripts() async throws {
         let server = try await RedisServer()
@@ -189,7 +207,7 @@ struct RedisStoreTests {
     @Test("refuses a payload that is too large, and an address that it cannot serve")
     func refused() async throws {
         let server = try await RedisServer.shared.get()
-        let store = try RedisSessionStore(.init(address: RedisAddress("\(server.address)?prefix=large"), maximumPayloadSize: 10))
+        let store = try RedisSessionStore(.init(address: RedisAddress(try server.place("large")), maximumPayloadSize: 10))
         let large = try await makeSession([UInt8](repeating: 0, count: 11), in: store)
         await #expect { try await store.create(large, named: makeName()) } throws: { ($0 as? SessionStoreError)?.code == .tooLarge }
         #expect {

@@ -11,6 +11,7 @@ internal import ParanoidSessions
 /// | `PREFIX:{TAG}:u` | set | the names of a user's sessions |
 /// | `PREFIX:{TAG}:e` | string | the number below which a user's logins have ended |
 /// | `PREFIX:{control}` | hash | the numbers of all: see ``ControlNumbers`` |
+/// | `PREFIX:{control}:a` | hash | anonymous sessions: made, found by the last sweep, made before it |
 ///
 /// A name is a keyed hash of the identifier and a tag one of the user's name, so no key says anything. What stands in braces chooses the slot:
 /// what one script changes has the same. There are 4096 shards, so no slot grows faster than the others.
@@ -54,5 +55,7 @@ struct RedisKeys: Sendable {
     func loginEpoch(of tag: UserTag) -> [UInt8] { self.key(Self.hexadecimal(tag.bytes), ":e") }
 
     var control: [UInt8] { self.key("control".utf8, "") }
+
+    var anonymous: [UInt8] { self.key("control".utf8, ":a") }
 }
 #endif

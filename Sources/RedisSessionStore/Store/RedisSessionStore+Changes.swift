@@ -20,7 +20,7 @@ extension RedisSessionStore {
     }
 
     /// What came of a script.
-    private enum Outcome {
+    enum Outcome {
         case done
         case absent
         case changed(SessionValue)
@@ -102,14 +102,15 @@ extension RedisSessionStore {
         {
             listing = try await self.list(session, name)
         }
-        let value = SessionValue(session, listing: listing)
-        let bytes = value.bytes
+        let (change, writers) = self.change(of: current, generation: session.generation)
+        let value = SessionValue(session, listing: listing, writers: writers)
         let command = RedisCommand(
             .commit,
             keys: [self.keys.session(name)],
-            values: [current.mark, bytes, self.lifetime(of: session)]
+            values: [current.mark, value.bytes, self.lifetime(of: session)]
         )
-        let outcome = try await self.outcome(of: command, expected: bytes, name)
+        let answer = try await self.answer(to: command, name)
+        let outcome = try await self.outcome(answer, of: change, generation: session.generation, name)
         guard case .done = outcome else { return outcome }
         self.recent.note(value, of: name)
         if let tag = current.session.userTag, current.listing != listing { await self.unlist(name, tag, current.listing) }
@@ -122,20 +123,24 @@ extension RedisSessionStore {
             keys: [self.keys.session(name), self.keys.all(beside: name)],
             values: [current.mark, name.bytes]
         )
-        let outcome = try await self.outcome(of: command, expected: nil, name)
+        let outcome = try await self.outcome(try await self.answer(to: command, name), of: nil, generation: 0, name)
         if case .done = outcome, let tag = current.session.userTag { await self.unlist(name, tag, current.listing) }
         return outcome
     }
 
-    /// - Parameter expected: What is there if an earlier try was carried out, whose reply was lost; `nil`: nothing.
-    private func outcome(of command: RedisCommand, expected: [UInt8]?, _ name: SessionName) async throws(SessionStoreError) -> Outcome {
-        let answer = try await self.answer(to: command, name)
+    /// - Parameter change: The change that was to be made; `nil`: the session was to be removed.
+    func outcome(
+        _ answer: RedisAnswer,
+        of change: RecentWriters.Change?,
+        generation: UInt64,
+        _ name: SessionName
+    ) async throws(SessionStoreError) -> Outcome {
         switch answer.reply {
         case .integer(1): return .done
-        case .null where answer.mayHaveHappenedBefore && expected == nil: return .done
+        case .null where answer.mayHaveHappenedBefore && change == nil: return .done
         case .null: return .absent
-        case .bytes(let found) where answer.mayHaveHappenedBefore && found == expected: return .done
         case .bytes:
+            if let change, try await self.wasMade(change, generation: generation, answer, name) { return .done }
             guard let value = try await self.value(from: answer.reply, name) else { return .absent }
             return .changed(value)
         default: throw SessionStoreError(answer.reply, "changing session \(name)")

@@ -20,6 +20,8 @@ package final class RedisSessionStore: SessionStore {
         package var rememberedCount = 1024
         /// Whether the numbers that count for all sessions are made where there are none; not in a store that sessions are moved to.
         package var makesNumbers = true
+        /// The most sessions in which nobody is logged in; `nil`: nobody counts them.
+        package var maximumAnonymousSessions: Int?
         /// Told of what happens between the store and its servers, on the store's thread; must not block.
         package var observe: (@Sendable (RedisEvent) -> Void)?
 
@@ -36,7 +38,12 @@ package final class RedisSessionStore: SessionStore {
     let control: SessionControl
     let turns: SessionTurns
     let recent: RecentSessions
+    /// `nil` without a limit.
+    let anonymous: AnonymousSessions?
     let cursor = Mutex(SweepPlace())
+    /// What this store is called behind the sessions that it has changed, and how many changes it has begun.
+    private let writer: UInt64
+    private let changeCount = Mutex<UInt32>(0)
 
     /// Starts the store's thread; what the address names need not be there yet.
     ///
@@ -47,6 +54,8 @@ package final class RedisSessionStore: SessionStore {
             throw SessionStoreError(.refused, message: "this build has no TLS for Redis; use a tunnel and redis://")
         }
         self.configuration = configuration
+        var random = SystemRandom()
+        self.writer = random.next()
         do throws(SystemCallError) {
             self.client = try RedisClient(configuration.address, observe: configuration.observe)
         } catch {
@@ -61,6 +70,8 @@ package final class RedisSessionStore: SessionStore {
         )
         self.turns = SessionTurns(client: self.client, most: configuration.maximumWaiters)
         self.recent = RecentSessions(capacity: configuration.rememberedCount)
+        let (client, keys) = (self.client, self.keys)
+        self.anonymous = configuration.maximumAnonymousSessions.map { AnonymousSessions(client: client, keys: keys, most: $0) }
         self.control.start()
     }
 
@@ -124,7 +135,21 @@ package final class RedisSessionStore: SessionStore {
     package func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
         precondition(session.generation == 1, "a new session has generation 1")
         try self.checkSize(session, name)
-        let value = SessionValue(session, listing: try await self.list(session, name))
+        let isAnonymous = session.state == .live && session.userTag == nil
+        if let anonymous, isAnonymous {
+            if session.beginsNow { try await anonymous.begin() } else { anonymous.add(1) }
+        }
+        do throws(SessionStoreError) {
+            try await self.add(session, named: name)
+        } catch {
+            if isAnonymous { self.anonymous?.add(-1) }
+            throw error
+        }
+    }
+
+    private func add(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
+        let (change, writers) = self.change(of: nil, generation: session.generation)
+        let value = SessionValue(session, listing: try await self.list(session, name), writers: writers)
         let bytes = value.bytes
         let command = RedisCommand(
             .create,
@@ -134,12 +159,42 @@ package final class RedisSessionStore: SessionStore {
         let answer = try await self.answer(to: command, name)
         switch answer.reply {
         case .integer(1): break
-        // A try before this one has made it, and its reply was lost.
-        case .bytes(let found) where answer.mayHaveHappenedBefore && found == bytes: break
+        case .bytes where try await self.wasMade(change, generation: session.generation, answer, name): break
         case .bytes, .null: throw SessionStoreError(.nameTaken, message: "session \(name) exists already")
         default: throw SessionStoreError(answer.reply, "creating session \(name)")
         }
         self.recent.note(value, of: name)
+    }
+
+    /// Draws a number for a change, which is remembered behind what it makes.
+    func change(of current: SessionValue?, generation: UInt64) -> (change: RecentWriters.Change, writers: RecentWriters) {
+        let number = self.changeCount.withLock { count in
+            count &+= 1
+            return count
+        }
+        let change = RecentWriters.Change(writer: self.writer, number: number)
+        let second = UInt32(truncatingIfNeeded: self.now.nanosecondsSinceEpoch / 1_000_000_000)
+        // Clocks may differ by a minute; nobody asks for longer than the time of an operation.
+        let lifetime = 60 + 2 * UInt32(clamping: self.configuration.address.timeout.components.seconds)
+        let before = current?.writers ?? RecentWriters()
+        return (change, before.adding(change, generation: generation, second: second, lifetime: lifetime))
+    }
+
+    /// Whether an earlier try, whose reply was lost, has made a change that is there, or was there before others changed the session.
+    ///
+    /// - Throws: ``SessionStoreError/Code/unavailable`` when nobody knows.
+    func wasMade(
+        _ change: RecentWriters.Change,
+        generation: UInt64,
+        _ answer: RedisAnswer,
+        _ name: SessionName
+    ) async throws(SessionStoreError) -> Bool {
+        guard answer.mayHaveHappenedBefore, let found = try await self.value(from: answer.reply, name) else { return false }
+        switch found.writers.trace(of: change, generation: generation) {
+        case .made: return true
+        case .notMade: return false
+        case .forgotten: throw SessionStoreError(.unavailable, message: "it is not known whether a change of session \(name) happened")
+        }
     }
 
     func lifetime(of session: StoredSession) -> [UInt8] {
