@@ -36,7 +36,8 @@ struct RedisCluster {
             if hasReplicas {
                 // A master that comes back before its replica takes over goes on from its file, which has to have all that was acknowledged.
                 options += ["--appendonly", "yes", "--appendfsync", "always"]
-                options += ["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"]
+                // With 0 a replica takes over that has never had its master's data.
+                options += ["--cluster-replica-validity-factor", "100", "--repl-diskless-sync-delay", "0"]
                 options += ["--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"]
             }
             nodes.append(try await RedisServer(port: ports[index], options))
@@ -98,6 +99,33 @@ struct RedisCluster {
             }
             return masters == 3 && replicas == 3
         }
+    }
+
+    /// Waits until the replicas have as many keys as their masters; while it is whole.
+    func waitUntilReplicated() async throws {
+        try await eventually("the replicas have all sessions") {
+            var (masters, replicas) = (0, 0)
+            for node in self.nodes {
+                guard case .integer(let count) = try await node.reply("DBSIZE") else { return false }
+                if await self.text(node, "INFO", "replication").contains("role:master") {
+                    masters += Int(count)
+                } else {
+                    replicas += Int(count)
+                }
+            }
+            return masters == replicas
+        }
+    }
+
+    /// The master of a slot, as soon as another node knows one.
+    func knownMaster(of slot: UInt16, asking asked: Int) async throws -> Int {
+        var found: Int?
+        try await eventually("a master serves the slot") {
+            found = await self.master(of: slot, asking: asked)
+            return found != nil
+        }
+        guard let found else { throw TestFailure("no master") }
+        return found
     }
 
     /// The master of a slot, as another node sees it.

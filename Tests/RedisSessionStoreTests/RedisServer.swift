@@ -70,7 +70,7 @@ final class RedisServer: Sendable {
         }
     }
 
-    func client() throws -> RedisClient { try RedisClient(try RedisAddress(self.address)) }
+    func client() throws -> RedisClient { try RedisClient(try RedisAddress("\(self.address)?timeout=60")) }
 
     /// Kills the server and starts it anew.
     func restart() async throws {
