@@ -50,6 +50,18 @@ struct ImmediateStoreTests {
         #expect(store.waits.withLock { $0 } > 0)
     }
 
+    @Test("go on together when the store did not say whether the identifier was replaced")
+    func unanswered() async throws {
+        let store = WaitingOnlyStore()
+        let browser = try Browser(over: store)
+        for _ in 1...2 { _ = try await browser.count(self.hits) }
+        store.endsToLose.withLock { $0 = 1 }
+        _ = try? await browser.ask { try await $0.rotate() }
+        #expect(store.endsToLose.withLock { $0 } == 0)
+        #expect(try await browser.count(self.hits) == 3)
+        #expect(try await browser.ask { try await $0.guardVerdict } == .accepted)
+    }
+
     @Test("wait for one who holds the session, and lose nothing")
     func contention() async throws {
         let store = MemorySessionStore()
@@ -260,6 +272,8 @@ private final class ImmediateOnlyStore: ImmediateSessionStore {
 private final class WaitingOnlyStore: SessionStore {
     private let store = MemorySessionStore()
     let waits = Mutex(0)
+    /// How many of the next ends of sessions happen without its being able to say so.
+    let endsToLose = Mutex(0)
 
     private func wait() async {
         self.waits.withLock { $0 += 1 }
@@ -280,7 +294,19 @@ private final class WaitingOnlyStore: SessionStore {
         _ body: (StoredSession?) -> (change: SessionChange, result: Result)
     ) async throws(SessionStoreError) -> Result {
         await self.wait()
-        return try await self.store.modify(name, timeout: timeout, body)
+        var isEnd = false
+        let result = try await self.store.modify(name, timeout: timeout) { stored in
+            let (change, result) = body(stored)
+            if case .write(let next) = change { isEnd = next.state == .ended }
+            return (change, result)
+        }
+        let isLost = self.endsToLose.withLock { count in
+            guard isEnd, count > 0 else { return false }
+            count -= 1
+            return true
+        }
+        if isLost { throw SessionStoreError(.unavailable, message: "it may have happened") }
+        return result
     }
     func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {
         try await self.store.quarantine(name, generation: generation)

@@ -3,6 +3,7 @@ import Foundation
 import ParanoidFastCGI
 import ParanoidFastCGITesting
 import ParanoidSessions
+import Synchronization
 import TestSupport
 import Testing
 
@@ -71,6 +72,28 @@ struct RedisFailoverTests {
             let reply = try await replica.client().send(RedisCommand("GET", key: RedisKeys(prefix: "paranoid").session(name))).reply
             return try reply.bytes.map { try SessionValue($0).session.payload } == [1]
         }
+    }
+
+    @Test("a change that others have changed since is not made again when it is sent again")
+    func overtaken() async throws {
+        let ports = try FreePorts.find(2)
+        let master = try await RedisServer(port: ports[0], ["--repl-diskless-sync-delay", "0"])
+        let retries = Mutex(0)
+        var configuration = try RedisSessionStore.Configuration(address: RedisAddress(try master.place(timeout: 600, "&wait=1")))
+        configuration.observe = { event in if case .retried = event { retries.withLock { $0 += 1 } } }
+        let patient = try RedisSessionStore(configuration)
+        let other = try master.store(prefix: "paranoid")
+        let name = makeName()
+        try await other.create(try await makeSession([0], in: other), named: name)
+        let late = Task { try await countUp(name, in: patient) }
+        try await eventually("the master has the change") { try await other.fetch(name)?.session.payload == [1] }
+        try await countUp(name, in: other)
+        let count = retries.withLock { $0 }
+        try await eventually("the change was sent again") { retries.withLock { $0 } > count + 1 }
+        let replica = try await RedisServer(port: ports[1], ["--replicaof", "127.0.0.1 \(ports[0])"])
+        try await late.value
+        #expect(try await other.fetch(name)?.session.payload == [2])
+        withExtendedLifetime(replica) {}
     }
 
     @Test("the mark that is waited for lies in the slot of the keys")

@@ -143,7 +143,7 @@ extension RedisSessionStore {
             if let change, try await self.wasMade(change, generation: generation, answer, name) { return .done }
             guard let value = try await self.value(from: answer.reply, name) else { return .absent }
             return .changed(value)
-        default: throw SessionStoreError(answer.reply, "changing session \(name)")
+        default: throw SessionStoreError(answer, "changing session \(name)")
         }
     }
 

@@ -161,7 +161,7 @@ package final class RedisSessionStore: SessionStore {
         case .integer(1): break
         case .bytes where try await self.wasMade(change, generation: session.generation, answer, name): break
         case .bytes, .null: throw SessionStoreError(.nameTaken, message: "session \(name) exists already")
-        default: throw SessionStoreError(answer.reply, "creating session \(name)")
+        default: throw SessionStoreError(answer, "creating session \(name)")
         }
         self.recent.note(value, of: name)
     }
@@ -256,6 +256,12 @@ extension SessionStoreError {
     init(_ failure: RedisFailure, _ action: String) {
         let outcome = failure.mayHaveHappened ? ", and it is not known whether it happened" : ""
         self.init(.unavailable, message: "\(action): \(failure.text)\(outcome)")
+    }
+
+    /// Maps an error that came after tries of which one may have been carried out: it does not say that nothing happened.
+    init(_ answer: RedisAnswer, _ action: String) {
+        self.init(answer.reply, action)
+        if answer.mayHaveHappenedBefore { self.code = .unavailable }
     }
 
     /// Maps an error of the server, or a reply that nobody can read.
