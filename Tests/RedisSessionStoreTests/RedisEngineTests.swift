@@ -74,6 +74,9 @@ struct RedisEngineTests {
         let outcomes = try Outcomes()
         let engine = try self.makeEngine(server.address, outcomes)
         let key = Array("list".utf8)
+        // There is a connection, so that what is submitted is sent at once.
+        self.submit(RedisCommand("GET", key: Array("text".utf8)), as: -1, to: engine, outcomes)
+        self.turn(engine, outcomes) { outcomes[-1] != nil }
         var number = 0
         var time: Int64 = 1_000_000
         while true {
