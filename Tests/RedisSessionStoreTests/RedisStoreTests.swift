@@ -231,6 +231,17 @@ struct RedisStoreTests {
         try await turns.take(makeName(), timeout: 0)
     }
 
+    @Test("no command is sent for an operation whose time is over")
+    func noTimeLeft() async throws {
+        let store = try await RedisServer.shared.get().store(prefix: "late")
+        let name = makeName()
+        await #expect { try await store.fetch(name, by: 1) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
+        await #expect(throws: RedisFailure.away("no time is left")) {
+            _ = try await store.client.send(RedisCommand(.raiseUser, keys: [Array("late:{x}:e".utf8)], values: [Array("7".utf8)]), by: 1)
+        }
+        #expect(try await store.client.send(RedisCommand("GET", key: Array("late:{x}:e".utf8))).reply == .null)
+    }
+
     @Test("a store that is closed leaves nobody waiting")
     func closed() async throws {
         let server = try await RedisServer.shared.get()

@@ -80,15 +80,17 @@ package final class RedisSessionStore: SessionStore {
     // MARK: Reading
 
     package func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
-        guard let value = try await self.fetch(name) else { return nil }
-        guard try await !self.control.hasEnded(value.session) else { return nil }
+        let deadline = self.client.deadline
+        guard let value = try await self.fetch(name, by: deadline) else { return nil }
+        guard try await !self.control.hasEnded(value.session, by: deadline) else { return nil }
         self.recent.note(value, of: name)
         return value.session
     }
 
     /// What is there, ended or not.
-    func fetch(_ name: SessionName) async throws(SessionStoreError) -> SessionValue? {
-        try await self.value(from: try await self.answer(to: RedisCommand("GET", key: self.keys.session(name)), name).reply, name)
+    func fetch(_ name: SessionName, by deadline: Int64? = nil) async throws(SessionStoreError) -> SessionValue? {
+        let answer = try await self.answer(to: RedisCommand("GET", key: self.keys.session(name)), by: deadline, name)
+        return try await self.value(from: answer.reply, name)
     }
 
     /// What a reply says is there.
@@ -107,9 +109,9 @@ package final class RedisSessionStore: SessionStore {
         }
     }
 
-    func answer(to command: RedisCommand, _ name: SessionName) async throws(SessionStoreError) -> RedisAnswer {
+    func answer(to command: RedisCommand, by deadline: Int64? = nil, _ name: SessionName) async throws(SessionStoreError) -> RedisAnswer {
         do throws(RedisFailure) {
-            return try await self.client.send(command)
+            return try await self.client.send(command, by: deadline)
         } catch {
             throw SessionStoreError(error, "session \(name)")
         }
@@ -149,14 +151,15 @@ package final class RedisSessionStore: SessionStore {
 
     private func add(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
         let (change, writers) = self.change(of: nil, generation: session.generation)
-        let value = SessionValue(session, listing: try await self.list(session, name), writers: writers)
+        let deadline = self.client.deadline
+        let value = SessionValue(session, listing: try await self.list(session, name, by: deadline), writers: writers)
         let bytes = value.bytes
         let command = RedisCommand(
             .create,
             keys: [self.keys.session(name), self.keys.all(beside: name)],
             values: [bytes, self.lifetime(of: session), name.bytes]
         )
-        let answer = try await self.answer(to: command, name)
+        let answer = try await self.answer(to: command, by: deadline, name)
         switch answer.reply {
         case .integer(1): break
         case .bytes where try await self.wasMade(change, generation: session.generation, answer, name): break
@@ -211,7 +214,11 @@ package final class RedisSessionStore: SessionStore {
     /// Makes a session that carries a tag findable, before it is written: a death in between leaves a name too many, not one too few.
     ///
     /// - Returns: How it is listed.
-    func list(_ session: StoredSession, _ name: SessionName) async throws(SessionStoreError) -> SessionValue.Listing {
+    func list(
+        _ session: StoredSession,
+        _ name: SessionName,
+        by deadline: Int64? = nil
+    ) async throws(SessionStoreError) -> SessionValue.Listing {
         guard let tag = session.userTag else { return SessionValue.Listing() }
         let now = self.now
         let time = KeyLifetime.ofList(expiringAt: session.expiresAt, now: now)
@@ -221,7 +228,7 @@ package final class RedisSessionStore: SessionStore {
         )
         let values = [listing.entry(of: name), Array(String(time).utf8)]
         let command = RedisCommand(.index, keys: [self.keys.sessions(of: tag)], values: values)
-        let reply = try await self.answer(to: command, name).reply
+        let reply = try await self.answer(to: command, by: deadline, name).reply
         guard case .integer = reply else { throw SessionStoreError(reply, "listing session \(name)") }
         return listing
     }
