@@ -65,7 +65,15 @@ struct SessionValue: Sendable, Equatable {
     }
 
     var bytes: [UInt8] {
-        self.session.encoded + self.writers.bytes + Self.bytes(of: self.listing.until) + Self.bytes(of: self.listing.generation)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(
+            StoredSession.headByteCount + self.session.payload.count + RecentWriters.Entry.byteCount + 2 * Listing.byteCount
+        )
+        self.session.encodeHead(into: &bytes)
+        bytes.append(contentsOf: self.session.payload)
+        bytes.append(contentsOf: self.writers.bytes)
+        for number in [self.listing.until, self.listing.generation] { bytes.append(contentsOf: Self.bytes(of: number)) }
+        return bytes
     }
 
     private static func bytes(of number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) } }
