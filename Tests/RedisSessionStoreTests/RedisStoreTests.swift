@@ -168,8 +168,10 @@ struct RedisStoreTests {
             await #expect { try await store.read(name) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
             await #expect { try await countUp(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
         }
+        try await eventually("a login would be refused") { store.loginEpoch == 0 }
         try await server.restart()
         try await eventually("the store reads again") { (try? await store.read(name))??.payload == [1] }
+        try await eventually("a login is possible again") { store.loginEpoch > 0 }
         try await countUp(name, in: store)
         #expect(try await store.read(name)?.payload == [2])
     }

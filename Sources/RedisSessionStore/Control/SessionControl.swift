@@ -142,15 +142,15 @@ final class SessionControl: Sendable {
 
     /// The number that logins carry; blocks for an answer only if the last one is too old, which a server that answers prevents.
     ///
-    /// Without an answer it is the last one known, or 0: a login that carries it is void if it lags behind. Nobody waits for a server that has
-    /// been silent for some time: the request will have no session either.
+    /// Without an answer it is 0, as the last one known may lag behind. Nobody waits for a server that has been silent for some time: the
+    /// request will have no session either.
     var loginEpoch: UInt64 {
         if let known { return known.loginEpoch }
         if !self.isSilent, let woken = try? Wakeup() {
             self.ask { _ in woken.signal() }
             woken.wait(nanoseconds: self.longestWait)
         }
-        return self.state.withLock { if case .known(let numbers, _) = $0 { numbers.loginEpoch } else { 0 } }
+        return self.known?.loginEpoch ?? 0
     }
 
     private var isSilent: Bool {

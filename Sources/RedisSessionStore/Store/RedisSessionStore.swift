@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// A read is one command, a change one script that compares what it replaces with what is there and is tried again when somebody else was
 /// faster: nobody holds a lock, so nobody's death leaves one. Callers suspend and hold no thread.
-package final class RedisSessionStore: SessionStore {
+package final class RedisSessionStore: RemoteSessionStore {
     /// How a store is set up.
     package struct Configuration: Sendable {
         /// Where the sessions are.
@@ -251,6 +251,8 @@ package final class RedisSessionStore: SessionStore {
     package func beginEpoch() async throws(SessionStoreError) { try await self.control.beginEpoch() }
 
     package var loginEpoch: UInt64 { self.control.loginEpoch }
+
+    package var zeroIsUnknown: Bool { true }
 
     package func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 { try await self.control.beginLoginEpoch() }
 
