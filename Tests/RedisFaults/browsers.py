@@ -57,7 +57,6 @@ class Web:
         status = int(fields[0].split()[1])
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.longest = max(self.longest, taken)
-        self.times.append((began, status, taken, f"{method} {path}"))
         cookies, tries = [], 1
         for field in fields[1:]:
             name, _, value = field.partition(":")
@@ -67,6 +66,7 @@ class Web:
                 cookies.append((key, "" if "max-age=0" in rest.lower() else content))
             elif name.lower() == "x-upstream":
                 tries = len(value.split(","))
+        self.times.append((began, status, taken, f"{method} {path}", tries))
         return Answer(status, cookies, text.decode(errors="replace"), tries)
 
 

@@ -274,9 +274,9 @@ class Campaign:
         say(f"events: {dict(events)}; other warnings: {dict(others)}")
         say(f"redis: {self.applications.report()}")
         now = time.monotonic()
-        for began, status, taken, what in sorted(web.times, key=lambda each: -each[2])[:8]:
+        for began, status, taken, what, tries in sorted(web.times, key=lambda each: -each[2])[:8]:
             began = time.strftime("%H:%M:%S", time.localtime(time.time() - now + began))
-            print(f"  slow: {what} at {began}: {status} after {taken:.1f} s")
+            print(f"  slow: {what} at {began}: {status} after {taken:.1f} s from {tries} workers in a row")
         for kind, sentence in ledger.wrong[:20]:
             print(f"  {kind}: {sentence}")
         title = {"cluster": "cluster, wait=1", "lossy": "cluster, without wait", "single": "one server"}[self.name]
