@@ -119,9 +119,12 @@ struct RedisTunnelTests {
                     #expect(response.header(.setCookie) == nil)
                 }
                 try await end()
-                try await eventually("the application serves again after \(what)") { try await client.get("/user").status == 200 }
-                let response = try await client.get("/user")
-                #expect(response.text == "ann", "\(what)")
+                try await eventually("the application serves again after \(what)") {
+                    let response = try await client.get("/user")
+                    guard response.status == 200 else { return false }
+                    #expect(response.text == "ann", "\(what)")
+                    return true
+                }
             }
             try await expectPause("a tunnel that has died") {
                 tunnel.process.end()

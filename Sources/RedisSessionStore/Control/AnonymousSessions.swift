@@ -110,8 +110,8 @@ final class AnonymousSessions: Sendable {
             self?.state.withLock { state in
                 // What Redis may have counted is not counted again; the next sweep finds out.
                 state.sent -= count
-                guard case .success(let number) = found, askedAt >= state.known?.askedAt ?? 0 else { return }
-                state.known = (number, askedAt)
+                // Replies land in the order in which Redis has counted, whoever asked first.
+                if case .success(let number) = found { state.known = (number, askedAt) }
             }
             done(found.map { _ in () })
         }
