@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests.
 #
-#     Tests/run.sh                 the gate for every change: all parts but examples, cost, store, redis, connections, package, story and soak; long ones in their short form
+#     Tests/run.sh                 the gate for every change: all parts but examples, cost, store, redis, redis-faults, redis-bench, connections, package, story and soak; long ones in their short form
 #     Tests/run.sh PART...         only these parts, in full
 #     Tests/run.sh api --update    writes the list of public declarations anew
 #
@@ -19,12 +19,15 @@
 #     examples  the examples that are packages of their own: built with what they depend on, and tested (needs a network)
 #     large     1 GiB through nginx and one worker in both directions, whole and as a form, and beside PHP-FPM and Go
 #     thieves   honest browsers and thieves in virtual time (in full: 2 000 000 requests)
-#     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt)
+#     count     allocations per request and instructions per operation, each with its limit (Tests/Benchmarks/limits.txt); without the trait
+#               Redis nothing of it is in the programs, and its files compile to nothing
 #     reload    constant load while workers are replaced and killed
 #     bench     requests per second and CPU time per request, in full beside other servers (Tests/Benchmarks/Peers)
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
-#     redis     the trait Redis: its build (.build-redis), and the tests of the store in Redis with servers of their own
+#     redis     the trait Redis: its build (.build-redis), and the tests of the store in Redis with servers of their own, also behind TLS
+#     redis-faults  applications on three hosts of a network of their own, whose Redis dies, hangs and is cut off under load, ten minutes (as root)
+#     redis-bench  sessions in Redis beside files and PHP: requests, processor time, lost changes, memory for each session
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
 #     package   a Debian package is installed, upgraded under load, restarted and removed under a systemd that boots for it; the container images are
 #               made and run as an engine would (as root)
@@ -219,6 +222,8 @@ part_count() {
     need nginx gcc python3 valgrind && build_release || return
     run count 600 python3 Tests/Benchmarks/count.py "$@"
     count_closing_line $? count
+    run without-redis 300 python3 Tests/trait.py without "$PARANOID_BIN_DIR"
+    count_closing_line $? "count: without Redis"
 }
 
 part_store() {
@@ -229,9 +234,31 @@ part_store() {
 
 # Where a service manager runs, the installation of redis-server would start it.
 part_redis() {
-    need python3 libfcgi-dev libhiredis-dev redis-server || return
-    run build-redis 2400 swift build --traits Redis --scratch-path .build-redis --build-tests || { count 0 0 1 "build: redis"; return; }
+    need openssl stunnel4 && build_redis || return
+    run with-redis 300 python3 Tests/trait.py with .build-redis/debug
+    count_closing_line $? "redis: the trait"
     swift_tests redis 900 "$(bundle_of .build-redis)" --filter 'RedisSessionStoreTests|ParanoidFastCGITests.ConfigurationTests'
+    redis_faults redis-faults-short 900 --short
+}
+part_redis_faults() {
+    build_redis || return
+    redis_faults redis-faults 2400
+}
+build_redis() {
+    need python3 libfcgi-dev libhiredis-dev redis-server && build redis 2400 swift build --traits Redis --scratch-path .build-redis --build-tests
+}
+redis_faults() {
+    local name=$1 limit=$2
+    shift 2
+    need iproute2 nginx redis-tools || return
+    run "$name" "$limit" env PARANOID_BIN_DIR="$root/.build-redis/debug" python3 Tests/RedisFaults/faults.py "$@"
+    count_closing_line $? "$name"
+}
+
+part_redis_bench() {
+    need nginx gcc python3 libfcgi-dev libhiredis-dev redis-server || return
+    run redis-bench 3600 python3 Tests/Benchmarks/redis.py --build "$@"
+    count_closing_line $? redis-bench
 }
 
 part_reload() {
@@ -317,9 +344,9 @@ elif [ "$*" = "api --update" ]; then
     part_api --update
 else
     for part in "$@"; do
-        declare -F "part_$part" > /dev/null || { sed -n '2,32s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
+        declare -F "part_${part//-/_}" > /dev/null || { sed -n '2,35s/^# \{0,1\}//p' "$0" >&2; echo "run.sh: no part is called $part" >&2; exit 2; }
     done
-    for part in "$@"; do "part_$part"; done
+    for part in "$@"; do "part_${part//-/_}"; done
 fi
 
 passed=0 failed=0

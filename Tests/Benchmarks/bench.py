@@ -166,21 +166,14 @@ def peers(work, wanted):
             "C, scheduled", [os.path.join(BUILT, "scheduled"), f"{work}/scheduled.sock", "2"], upstream=f"unix:{work}/scheduled.sock"
         )
     if wanted("PHP-FPM"):
-        program = next((path for path in map(shutil.which, ("php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm")) if path), None)
+        program = php_program()
         if program is None and install("php-fpm", "php-cli"):
-            program = next((path for path in map(shutil.which, ("php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm")) if path), None)
+            program = php_program()
         if program is None:
             print("bench.py: skipped, PHP-FPM: it cannot be installed here")
         else:
             os.mkdir(os.path.join(work, "php-sessions"))
-            configuration = os.path.join(work, "fpm.conf")
-            with open(configuration, "w", encoding="utf-8") as file:
-                file.write(
-                    f"[global]\nerror_log = {work}/fpm.log\ndaemonize = no\n[www]\nuser = root\ngroup = root\nlisten = {work}/php.sock\n"
-                    f"listen.mode = 0600\nlisten.backlog = 1024\npm = static\npm.max_children = 8\n"
-                    f"php_admin_value[session.save_path] = {work}/php-sessions\nphp_admin_value[opcache.enable] = 1\n"
-                )
-            command = [program, "--fpm-config", configuration, "--nodaemonize"] + (["--allow-to-run-as-root"] if os.geteuid() == 0 else [])
+            command = fpm(work, program, "php", {"php_admin_value[session.save_path]": f"{work}/php-sessions"})
             found["PHP-FPM"] = Server("PHP-FPM", command, upstream=f"unix:{work}/php.sock", kept=False, location="php")
     if wanted("Hummingbird"):
         package, scratch = os.path.join(PEERS, "hummingbird-peer"), os.path.join(BUILT, "hummingbird")
@@ -198,6 +191,22 @@ def peers(work, wanted):
 
 
 # MARK: nginx
+
+
+def php_program():
+    return next((path for path in map(shutil.which, ("php-fpm8.4", "php-fpm8.3", "php-fpm8.2", "php-fpm")) if path), None)
+
+
+def fpm(work, program, socket_name, settings):
+    """The command of PHP-FPM with 8 processes."""
+    configuration = os.path.join(work, socket_name + ".conf")
+    with open(configuration, "w", encoding="utf-8") as file:
+        file.write(
+            f"[global]\nerror_log = {work}/{socket_name}.log\ndaemonize = no\n[www]\nuser = root\ngroup = root\nlisten = {work}/{socket_name}.sock\n"
+            f"listen.mode = 0600\nlisten.backlog = 1024\npm = static\npm.max_children = 8\nphp_admin_value[opcache.enable] = 1\n"
+            + "".join(f"{name} = {value}\n" for name, value in settings.items())
+        )
+    return [program, "--fpm-config", configuration, "--nodaemonize"] + (["--allow-to-run-as-root"] if os.geteuid() == 0 else [])
 
 
 def configure_nginx(work, servers):

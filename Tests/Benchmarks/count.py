@@ -96,7 +96,7 @@ def read_counters(path):
         return struct.unpack("=QQ", file.read(16))
 
 
-def allocations():
+def allocations(settings=None):
     """Allocations per request outside libfcgi and in it, for each kind of request."""
 
     def expect(answer, status=200):
@@ -105,7 +105,7 @@ def allocations():
 
     rows = {}
     with tempfile.TemporaryDirectory() as directory:
-        demo = Demo(directory)
+        demo = Demo(directory, settings)
         try:
             connection = Connection(demo.socket)
             expect(connection.ask("/hello"))

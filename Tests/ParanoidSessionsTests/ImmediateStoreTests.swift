@@ -50,6 +50,33 @@ struct ImmediateStoreTests {
         #expect(store.waits.withLock { $0 } > 0)
     }
 
+    @Test("go on together when the store did not say whether the identifier was replaced")
+    func unanswered() async throws {
+        let store = WaitingOnlyStore()
+        let browser = try Browser(over: store)
+        for _ in 1...2 { _ = try await browser.count(self.hits) }
+        store.endsToLose.withLock { $0 = 1 }
+        _ = try? await browser.ask { try await $0.rotate() }
+        #expect(store.endsToLose.withLock { $0 } == 0)
+        #expect(try await browser.count(self.hits) == 3)
+        #expect(try await browser.ask { try await $0.guardVerdict } == .accepted)
+    }
+
+    @Test("refuse a login that might be void, as the store does not know which logins have ended")
+    func unknownNumber() async throws {
+        let store = WaitingOnlyStore()
+        let browser = try Browser(over: store)
+        #expect(try await browser.count(self.hits) == 1)
+        store.knowsLogins.withLock { $0 = false }
+        let error = await #expect(throws: HTTPError.self) { try await browser.ask { try await $0.logIn(as: "ann") } }
+        #expect(error?.status == .serviceUnavailable)
+        #expect(try await browser.count(self.hits) == 2)
+        #expect(try await browser.ask { try await $0.user } == nil)
+        store.knowsLogins.withLock { $0 = true }
+        try await browser.ask { try await $0.logIn(as: "ann") }
+        #expect(try await browser.ask { try await $0.user } == "ann")
+    }
+
     @Test("wait for one who holds the session, and lose nothing")
     func contention() async throws {
         let store = MemorySessionStore()
@@ -257,9 +284,13 @@ private final class ImmediateOnlyStore: ImmediateSessionStore {
 }
 
 /// What an author of a store writes: no more than the protocol asks for, and every step suspends.
-private final class WaitingOnlyStore: SessionStore {
+private final class WaitingOnlyStore: RemoteSessionStore {
     private let store = MemorySessionStore()
     let waits = Mutex(0)
+    /// How many of the next ends of sessions happen without its being able to say so.
+    let endsToLose = Mutex(0)
+    let knowsLogins = Mutex(true)
+    var zeroIsUnknown: Bool { true }
 
     private func wait() async {
         self.waits.withLock { $0 += 1 }
@@ -280,7 +311,19 @@ private final class WaitingOnlyStore: SessionStore {
         _ body: (StoredSession?) -> (change: SessionChange, result: Result)
     ) async throws(SessionStoreError) -> Result {
         await self.wait()
-        return try await self.store.modify(name, timeout: timeout, body)
+        var isEnd = false
+        let result = try await self.store.modify(name, timeout: timeout) { stored in
+            let (change, result) = body(stored)
+            if case .write(let next) = change { isEnd = next.state == .ended }
+            return (change, result)
+        }
+        let isLost = self.endsToLose.withLock { count in
+            guard isEnd, count > 0 else { return false }
+            count -= 1
+            return true
+        }
+        if isLost { throw SessionStoreError(.unavailable, message: "it may have happened") }
+        return result
     }
     func quarantine(_ name: SessionName, generation: UInt64) async throws(SessionStoreError) {
         try await self.store.quarantine(name, generation: generation)
@@ -288,7 +331,7 @@ private final class WaitingOnlyStore: SessionStore {
     func names(ofUser tag: UserTag) async throws(SessionStoreError) -> [SessionName] { try await self.store.names(ofUser: tag) }
     func epoch() async throws(SessionStoreError) -> UInt64 { try self.store.epochNow() }
     func beginEpoch() async throws(SessionStoreError) { try await self.store.beginEpoch() }
-    var loginEpoch: UInt64 { self.store.loginEpoch }
+    var loginEpoch: UInt64 { self.knowsLogins.withLock { $0 } ? self.store.loginEpoch : 0 }
     func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 { try await self.store.beginLoginEpoch() }
     func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
         try await self.store.endLogins(of: tag, before: epoch)

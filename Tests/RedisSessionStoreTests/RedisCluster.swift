@@ -36,7 +36,8 @@ struct RedisCluster {
             if hasReplicas {
                 // A master that comes back before its replica takes over goes on from its file, which has to have all that was acknowledged.
                 options += ["--appendonly", "yes", "--appendfsync", "always"]
-                options += ["--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"]
+                // With 0 a replica takes over that has never had its master's data.
+                options += ["--cluster-replica-validity-factor", "100", "--repl-diskless-sync-delay", "0"]
                 options += ["--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"]
             }
             nodes.append(try await RedisServer(port: ports[index], options))
@@ -100,6 +101,33 @@ struct RedisCluster {
         }
     }
 
+    /// Waits until the replicas have as many keys as their masters; while it is whole.
+    func waitUntilReplicated() async throws {
+        try await eventually("the replicas have all sessions") {
+            var (masters, replicas) = (0, 0)
+            for node in self.nodes {
+                guard case .integer(let count) = try await node.reply("DBSIZE") else { return false }
+                if await self.text(node, "INFO", "replication").contains("role:master") {
+                    masters += Int(count)
+                } else {
+                    replicas += Int(count)
+                }
+            }
+            return masters == replicas
+        }
+    }
+
+    /// The master of a slot, as soon as another node knows one.
+    func knownMaster(of slot: UInt16, asking asked: Int) async throws -> Int {
+        var found: Int?
+        try await eventually("a master serves the slot") {
+            found = await self.master(of: slot, asking: asked)
+            return found != nil
+        }
+        guard let found else { throw TestFailure("no master") }
+        return found
+    }
+
     /// The master of a slot, as another node sees it.
     func master(of slot: UInt16, asking asked: Int) async -> Int? {
         guard let reply = try? await self.nodes[asked].reply("CLUSTER", "SLOTS"),
@@ -110,7 +138,14 @@ struct RedisCluster {
 
     func store(prefix: String, firstNodes: Int = 3, options: String = "&timeout=60") throws -> RedisSessionStore {
         let hosts = self.ports.prefix(firstNodes).map { "127.0.0.1:\($0)" }.joined(separator: ",")
-        return try RedisSessionStore(.init(address: RedisAddress("redis://\(hosts)?cluster&prefix=\(prefix)\(options)")))
+        return try RedisSessionStore(.init(address: RedisAddress(try self.place(prefix: prefix, hosts, options: options))))
+    }
+
+    /// The address of a store as a user who has the rights that the tool prints, and no others, on every node.
+    func place(prefix: String, _ hosts: String? = nil, options: String = "&timeout=60") throws -> String {
+        let hosts = hosts ?? self.ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
+        let users = Set(try self.nodes.map { try $0.credentials(prefix) })
+        return "redis://\(users.first ?? "")\(hosts)?cluster&prefix=\(prefix)\(options)"
     }
 
     /// Moves a slot with all its keys while it is in use.

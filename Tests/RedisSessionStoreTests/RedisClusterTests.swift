@@ -68,7 +68,10 @@ struct RedisSentinelTests {
             let text = try await replica.reply("INFO", "replication").bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
             return known && text.contains("master_link_status:up")
         }
-        let store = try RedisSessionStore(.init(address: RedisAddress("redis://127.0.0.1:\(ports[2])?sentinel=shop&timeout=60")))
+        // Whoever takes over has to know the user; Redis does not replicate users.
+        let user = try master.credentials("paranoid")
+        #expect(try replica.credentials("paranoid") == user)
+        let store = try RedisSessionStore(.init(address: RedisAddress("redis://\(user)127.0.0.1:\(ports[2])?sentinel=shop&timeout=60")))
         let name = makeName()
         let session = try await makeSession([0], in: store)
         try await store.create(session, named: name)

@@ -27,7 +27,7 @@ struct RedisConformanceTests {
         let server = try await RedisServer.shared.get()
         try await SessionStoreConformance {
             var configuration = RedisSessionStore.Configuration(
-                address: try RedisAddress("\(server.address)?prefix=forgetful-\(check)&timeout=60")
+                address: try RedisAddress(try server.place("forgetful-\(check)"))
             )
             configuration.rememberedCount = 0
             return try RedisSessionStore(configuration)

@@ -25,7 +25,7 @@ struct RedisMetricsTests {
     func counts() async throws {
         let server = try await RedisServer()
         let observer = Observer()
-        var settings = RedisSessionStore.Configuration(address: try RedisAddress("\(server.address)?timeout=2"))
+        var settings = RedisSessionStore.Configuration(address: try RedisAddress(try server.place(timeout: 2)))
         settings.observe = { observer.note($0) }
         let store = try RedisSessionStore(settings)
         let name = makeName()
@@ -61,8 +61,7 @@ struct RedisMetricsTests {
     func redirections() async throws {
         let cluster = try await RedisCluster.shared.get()
         let observer = Observer()
-        let hosts = cluster.ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
-        var settings = RedisSessionStore.Configuration(address: try RedisAddress("redis://\(hosts)?cluster&prefix=metrics&timeout=60"))
+        var settings = RedisSessionStore.Configuration(address: try RedisAddress(try cluster.place(prefix: "metrics")))
         settings.observe = { observer.note($0) }
         let store = try RedisSessionStore(settings)
         for _ in 0..<5 { #expect(try await store.read(makeName()) == nil) }

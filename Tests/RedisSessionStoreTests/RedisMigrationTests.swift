@@ -34,7 +34,7 @@ private struct Places: Sendable {
     }
 
     func redis(makesNumbers: Bool = false) throws -> RedisSessionStore {
-        var settings = RedisSessionStore.Configuration(address: try RedisAddress("\(self.server.address)?prefix=\(self.prefix)&timeout=60"))
+        var settings = RedisSessionStore.Configuration(address: try RedisAddress(try self.server.place(self.prefix)))
         settings.makesNumbers = makesNumbers
         return try RedisSessionStore(settings)
     }
@@ -320,7 +320,7 @@ struct RedisMigrationTests {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let hits = SessionKey<Int>("hits")
         let shared = ["PARANOID_SESSION_DIR": "\(directory)/sessions", "PARANOID_SECRET_FILE": "\(directory)/secret"]
-        let redis = "\(server.address)?timeout=60"
+        let redis = try server.place()
         var cookies: [String: String] = [:]
         var expected = 0
         func serve(_ settings: [String: String]) async throws {

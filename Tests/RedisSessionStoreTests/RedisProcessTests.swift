@@ -34,7 +34,7 @@ struct RedisProcessTests {
         let server = try await RedisServer()
         let store = try server.store()
         let name = try await self.makeCounter(in: store)
-        let address = "\(server.address)?prefix=test&timeout=60"
+        let address = try server.place("test")
         let steady = try (0..<4).map { _ in try self.start(address, name, 150) }
         let victims = try (0..<2).map { _ in try self.start(address, name, 1_000_000) }
         for victim in victims {

@@ -1,7 +1,11 @@
 #if Redis
+import Dispatch
 import Foundation
+import ParanoidFastCGI
+import ParanoidFastCGITesting
 import ParanoidLinux
 import ParanoidSessions
+import Synchronization
 import TestSupport
 
 @testable import RedisSessionStore
@@ -31,8 +35,8 @@ final class RedisServer: Sendable {
 
     let directory: String
     let port: Int?
-    private nonisolated(unsafe) var shell: Process
-    private nonisolated(unsafe) var leash: Pipe
+    private let process: LeashedProcess
+    private let admitted = Mutex<Set<String>>([])
 
     var socket: String { "\(self.directory)/redis.sock" }
     var address: String { "redis+unix:\(self.socket)" }
@@ -45,34 +49,18 @@ final class RedisServer: Sendable {
         try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
         self.port = port
         let bind = ["--port", "\(port ?? 0)", "--bind", "127.0.0.1", "--unixsocket", "\(self.directory)/redis.sock"]
-        var arguments = bind + ["--dir", self.directory, "--save", ""] + options
+        // Where the users are kept, so that they are there after a restart.
+        let users = "\(self.directory)/users.acl"
+        try "".write(toFile: users, atomically: true, encoding: .utf8)
+        var arguments = bind + ["--dir", self.directory, "--save", "", "--aclfile", users] + options
         if let sentinel {
             let file = "\(self.directory)/sentinel.conf"
             try sentinel.write(toFile: file, atomically: true, encoding: .utf8)
             arguments = [file, "--sentinel"] + bind
         }
-        unsafe (self.shell, self.leash) = try Self.start(arguments, in: self.directory)
-        self.arguments = arguments
-        try await self.waitUntilItReplies()
-    }
-
-    private let arguments: [String]
-
-    /// A shell holds the server: when nobody holds the leash any more, it kills it.
-    private static func start(_ arguments: [String], in directory: String) throws -> (Process, Pipe) {
         guard let program = Self.program else { throw TestFailure("redis-server is not installed") }
-        let shell = Process()
-        let leash = Pipe()
-        shell.executableURL = URL(filePath: "/bin/sh")
-        shell.arguments =
-            [
-                "-c",
-                "log=$1; shift; \"$@\" > $log 2>&1 < /dev/null & pid=$!; echo $pid > $log.pid; cat > /dev/null; kill -9 $pid; wait $pid",
-                "sh", "\(directory)/log", program,
-            ] + arguments
-        shell.standardInput = leash
-        try shell.run()
-        return (shell, leash)
+        self.process = try LeashedProcess(program, arguments, log: "\(self.directory)/log")
+        try await self.waitUntilItReplies()
     }
 
     func waitUntilItReplies() async throws {
@@ -82,27 +70,17 @@ final class RedisServer: Sendable {
         }
     }
 
-    func client() throws -> RedisClient { try RedisClient(try RedisAddress(self.address)) }
+    func client() throws -> RedisClient { try RedisClient(try RedisAddress("\(self.address)?timeout=60")) }
 
     /// Kills the server and starts it anew.
     func restart() async throws {
-        self.end()
-        unsafe (self.shell, self.leash) = try Self.start(self.arguments, in: self.directory)
+        try self.process.restart()
         try await self.waitUntilItReplies()
     }
 
-    /// The number of the server's process.
-    var processNumber: CInt? {
-        (try? String(contentsOfFile: "\(self.directory)/log.pid", encoding: .utf8)).flatMap { CInt($0.split(separator: "\n").first ?? "") }
-    }
+    func signal(_ number: CInt) { self.process.signal(number) }
 
-    func signal(_ number: CInt) { if let process = self.processNumber { kill(process, number) } }
-
-    func end() {
-        self.signal(SIGCONT)
-        unsafe try? self.leash.fileHandleForWriting.close()
-        unsafe self.shell.waitUntilExit()
-    }
+    func end() { self.process.end() }
 
     /// All bytes that the server has appended to its log of commands.
     func appendedBytes() throws -> [UInt8] {
@@ -113,18 +91,118 @@ final class RedisServer: Sendable {
     }
 
     deinit {
-        self.end()
+        self.process.end()
         try? FileManager.default.removeItem(atPath: self.directory)
+    }
+
+    // MARK: Stores, each as a user who has the rights that the tool prints, and no others
+
+    static let password = "geheim-\(UInt64.random(in: 0 ... .max))"
+
+    /// The words that the tool prints for the user of a prefix.
+    static func rule(user: String = "shop", prefix: String) throws -> [String] {
+        let settings = try ApplicationConfiguration.testing(["PARANOID_STORE": "redis://h?prefix=\(prefix)"])
+        return try settings.storeAccessRule(user: user).split(separator: " ").map { $0 == ">PASSWORD" ? ">\(Self.password)" : String($0) }
+    }
+
+    /// Makes the user of a prefix; what stands before the host of an address.
+    func credentials(_ prefix: String) throws -> String {
+        let user = "user-of-\(prefix)"
+        try self.admitted.withLock { admitted in
+            guard !admitted.contains(prefix) else { return }
+            for words in [try Self.rule(user: user, prefix: prefix), ["ACL", "SAVE"]] { try self.ask(words) }
+            admitted.insert(prefix)
+        }
+        return "\(user):\(Self.password)@"
+    }
+
+    /// Sends a command and blocks until it is done.
+    private func ask(_ words: [String]) throws {
+        let client = try self.client()
+        let isDone = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<RedisAnswer, RedisFailure>?>(nil)
+        client.send(RedisCommand(words)) { found in
+            result.withLock { $0 = found }
+            isDone.signal()
+        }
+        isDone.wait()
+        let answer = try result.withLock { try $0?.get() }
+        guard answer?.reply == .status("OK") else { throw TestFailure("\(words[0...1]): \(String(describing: answer))") }
+    }
+
+    /// The address of a store as its user.
+    func place(_ prefix: String = "paranoid", overTCP: Bool = false, timeout: Int = 60, _ options: String = "") throws -> String {
+        let user = try self.credentials(prefix)
+        let place = overTCP ? "redis://\(user)127.0.0.1:\(self.port ?? 0)" : "redis+unix://\(user)\(self.socket)"
+        return "\(place)?prefix=\(prefix)&timeout=\(timeout)\(options)"
     }
 
     /// A store over this server.
     func store(prefix: String = "test", overTCP: Bool = false, timeout: Int = 60) throws -> RedisSessionStore {
-        let place = overTCP ? "redis://127.0.0.1:\(self.port ?? 0)" : self.address
-        return try RedisSessionStore(.init(address: RedisAddress("\(place)?prefix=\(prefix)&timeout=\(timeout)")))
+        try RedisSessionStore(.init(address: RedisAddress(try self.place(prefix, overTCP: overTCP, timeout: timeout))))
     }
 
     /// The reply to a command.
     func reply(_ words: String...) async throws -> RedisReply { try await self.client().send(RedisCommand(words)).reply }
+}
+
+/// A program that ends with the object, and with this process.
+final class LeashedProcess: Sendable {
+    private struct State: @unchecked Sendable {
+        var shell: Process
+        var leash: Pipe
+    }
+
+    private let program: String
+    private let arguments: [String]
+    private let log: String
+    private let state: Mutex<State>
+
+    init(_ program: String, _ arguments: [String], log: String) throws {
+        self.program = program
+        self.arguments = arguments
+        self.log = log
+        self.state = Mutex(try Self.start(program, arguments, log))
+    }
+
+    /// A shell holds the program: when nobody holds the leash any more, it kills it.
+    private static func start(_ program: String, _ arguments: [String], _ log: String) throws -> State {
+        let shell = Process()
+        let leash = Pipe()
+        shell.executableURL = URL(filePath: "/bin/sh")
+        shell.arguments =
+            [
+                "-c",
+                "log=$1; shift; \"$@\" > $log 2>&1 < /dev/null & pid=$!; echo $pid > $log.pid; cat > /dev/null; kill -9 $pid; wait $pid",
+                "sh", log, program,
+            ] + arguments
+        shell.standardInput = leash
+        try shell.run()
+        return State(shell: shell, leash: leash)
+    }
+
+    /// Kills the program and starts it anew.
+    func restart() throws {
+        self.end()
+        let state = try Self.start(self.program, self.arguments, self.log)
+        self.state.withLock { $0 = state }
+    }
+
+    /// The number of its process.
+    private var number: CInt? {
+        (try? String(contentsOfFile: "\(self.log).pid", encoding: .utf8)).flatMap { CInt($0.split(separator: "\n").first ?? "") }
+    }
+
+    func signal(_ number: CInt) { if let process = self.number { kill(process, number) } }
+
+    func end() {
+        self.signal(SIGCONT)
+        let state = self.state.withLock { $0 }
+        try? state.leash.fileHandleForWriting.close()
+        state.shell.waitUntilExit()
+    }
+
+    deinit { self.end() }
 }
 
 /// A name that no other session has.
@@ -151,6 +229,7 @@ func makeSession(
         payload: payload
     )
 }
+
 /// Counts a session's payload of one byte up.
 func countUp(_ name: SessionName, in store: RedisSessionStore) async throws {
     try await store.modify(name, timeout: .seconds(60)) { current in

@@ -35,6 +35,24 @@ struct RedisStoreTests {
         for command in ["keys", "scan", "eval", "hgetall"] { #expect(try await self.calls(command, on: server) == 0) }
     }
 
+    @Test("a sweep reads the heads of sessions that stay, and whole only what has expired")
+    func sweepOfHeads() async throws {
+        let server = try await RedisServer()
+        let store = try server.store()
+        let payload = [UInt8](repeating: 7, count: 100_000)
+        for number in 0..<20 {
+            let expiresAt = number < 15 ? store.now.advanced(by: .seconds(10_000)) : store.now.advanced(by: .seconds(1))
+            try await store.create(try await makeSession(payload, in: store, expiresAt: expiresAt), named: makeName())
+        }
+        _ = try await server.reply("CONFIG", "RESETSTAT")
+        var report = SweepReport()
+        while !report.isComplete { report.add(try await store.sweep(expiredAt: store.now.advanced(by: .seconds(100)), budget: 7)) }
+        #expect(report.live == 15 && report.anonymous == 15 && report.removed == 5 && report.examined == 20)
+        #expect(try await self.calls("getrange", on: server) == 20)
+        // Each once to remove it, and once by the script that compares it.
+        #expect(try await self.calls("get", on: server) == 10)
+    }
+
     @Test("goes on after the server has forgotten the scripts")
     func forgottenScripts() async throws {
         let server = try await RedisServer()
@@ -150,8 +168,10 @@ struct RedisStoreTests {
             await #expect { try await store.read(name) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
             await #expect { try await countUp(name, in: store) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
         }
+        try await eventually("a login would be refused") { store.loginEpoch == 0 }
         try await server.restart()
         try await eventually("the store reads again") { (try? await store.read(name))??.payload == [1] }
+        try await eventually("a login is possible again") { store.loginEpoch > 0 }
         try await countUp(name, in: store)
         #expect(try await store.read(name)?.payload == [2])
     }
@@ -189,7 +209,7 @@ struct RedisStoreTests {
     @Test("refuses a payload that is too large, and an address that it cannot serve")
     func refused() async throws {
         let server = try await RedisServer.shared.get()
-        let store = try RedisSessionStore(.init(address: RedisAddress("\(server.address)?prefix=large"), maximumPayloadSize: 10))
+        let store = try RedisSessionStore(.init(address: RedisAddress(try server.place("large")), maximumPayloadSize: 10))
         let large = try await makeSession([UInt8](repeating: 0, count: 11), in: store)
         await #expect { try await store.create(large, named: makeName()) } throws: { ($0 as? SessionStoreError)?.code == .tooLarge }
         #expect {
@@ -211,6 +231,17 @@ struct RedisStoreTests {
         try await turns.take(name, timeout: 0)
         turns.give(name)
         try await turns.take(makeName(), timeout: 0)
+    }
+
+    @Test("no command is sent for an operation whose time is over")
+    func noTimeLeft() async throws {
+        let store = try await RedisServer.shared.get().store(prefix: "late")
+        let name = makeName()
+        await #expect { try await store.fetch(name, by: 1) } throws: { ($0 as? SessionStoreError)?.code == .unavailable }
+        await #expect(throws: RedisFailure.away("no time is left")) {
+            _ = try await store.client.send(RedisCommand(.raiseUser, keys: [Array("late:{x}:e".utf8)], values: [Array("7".utf8)]), by: 1)
+        }
+        #expect(try await store.client.send(RedisCommand("GET", key: Array("late:{x}:e".utf8))).reply == .null)
     }
 
     @Test("a store that is closed leaves nobody waiting")

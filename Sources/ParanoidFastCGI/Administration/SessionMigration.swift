@@ -3,6 +3,10 @@ package import ParanoidSessions
 
 /// Moves the sessions of an application from files to Redis or back, while the application serves.
 package struct SessionMigration: Sendable {
+    #if Redis
+    /// Whom the stores tell what happens.
+    private let access: SessionAccess
+    #endif
     private let store: MigratingSessionStore
 
     /// Opens both stores; blocks for as long as the disk takes.
@@ -15,7 +19,8 @@ package struct SessionMigration: Sendable {
         guard configuration.previousStore != nil else {
             throw ConfigurationError(setting: "PARANOID_STORE_FROM", problem: "it names no store that sessions come from")
         }
-        self.store = try SessionAccess(configuration, store: nil, clock: nil, logger: logger).makeMigratingStore()
+        self.access = SessionAccess(configuration, store: nil, clock: nil, logger: logger)
+        self.store = try self.access.makeMigratingStore()
         #else
         throw ConfigurationError(setting: "PARANOID_STORE_FROM", problem: "this program was built without the package trait Redis")
         #endif

@@ -176,9 +176,6 @@ public struct ApplicationConfiguration: Sendable {
 
     private func checkStore() throws(ConfigurationError) {
         if let problem = self.store.problem { throw ConfigurationError(setting: "PARANOID_STORE", problem: problem) }
-        if !self.store.isFiles, self.anonymousLimit != nil {
-            throw ConfigurationError(setting: "PARANOID_ANONYMOUS_LIMIT", problem: "sessions are counted in files only, see PARANOID_STORE")
-        }
         guard let previous = self.previousStore else { return }
         if let problem = previous.problem { throw ConfigurationError(setting: "PARANOID_STORE_FROM", problem: problem) }
         guard previous.isFiles != self.store.isFiles else {

@@ -38,7 +38,7 @@ extension Session {
         // A user who was asked for a proof has given it, unless it is the browser alone that was recognised.
         if level > .remembered { try await self.writable().release(if: { $0.user == user }) }
         let now = self.transaction.now
-        let epoch = self.transaction.loginEpoch
+        let epoch = try self.transaction.knownLoginEpoch()
         try await self.writable().edit { state in
             let previous = state.user
             // The token with which the user has logged in before is in the same jar still.

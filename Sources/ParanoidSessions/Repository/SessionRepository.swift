@@ -73,6 +73,9 @@ package final class SessionRepository: Sendable {
     /// The number that logins carry whose request arrives now; in memory.
     package var loginEpoch: UInt64 { self.store.loginEpoch }
 
+    /// Whether a number says that the store did not know which logins have ended.
+    func isUnknown(loginEpoch: UInt64) -> Bool { loginEpoch == 0 && (self.store as? any RemoteSessionStore)?.zeroIsUnknown == true }
+
     /// The keys of new sessions.
     package var newestKeys: ServerKeys { self.secrets.newest }
 

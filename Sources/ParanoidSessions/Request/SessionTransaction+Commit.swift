@@ -250,14 +250,17 @@ extension SessionTransaction {
         do {
             hasEnded = try await self.context.repository.change(found.identifier, at: now, using: &random) { opened in
                 guard let opened, opened.identifier == found.identifier, opened.generation == found.generation else {
-                    return (.keep, false)
+                    // A try before this one has done it, and others have followed already.
+                    return (.keep, opened?.identifier == successor)
                 }
                 // Until the client shows the new one: the answer that tells it may be lost.
                 if overlap != nil { return (.supersede(by: successor, until: expiresAt), true) }
                 return (self.settings.goneWindow.map { .end(until: now.advanced(by: $0)) } ?? .remove, true)
             }
         } catch {
-            try? await self.remove(successor)
+            // If the store cannot say whether it happened, the old one may lead there by now, and is all that the client has. If not, the new
+            // one is left, and nobody knows its identifier.
+            if overlap == nil || error.code != .unavailable { try? await self.remove(successor) }
             throw error
         }
         if hasEnded { return successor }

@@ -73,6 +73,7 @@ extension SessionTransaction {
 
     func remember(_ user: SessionUser, device: SessionDevice?) async throws -> Bool {
         guard self.request.isSecure else { return false }
+        let epoch = try self.knownLoginEpoch()
         try await self.forgetPresented()
         // It says which session it comes from, so that there has to be one.
         if try await self.read({ $0.session?.record.origin == nil || $0.edits.user != nil }) { try await self.update { _ in } }
@@ -84,7 +85,7 @@ extension SessionTransaction {
             let login = RememberedLogin(user: user.name, device: device, from: source, at: now, using: &generator)
             let identifier = try await self.context.repository.remember(
                 login,
-                epoch: self.loginEpoch,
+                epoch: epoch,
                 expiresAt: end,
                 at: now,
                 using: &generator

@@ -71,6 +71,19 @@ final class SessionTransaction: Sendable {
 
     var loginEpoch: UInt64 { self.epoch.load(ordering: .relaxed) }
 
+    /// The same for a login that is made.
+    ///
+    /// - Throws: What ``unavailable(_:)`` says, where the store did not know it: the login might be void, and its user logged out at once.
+    func knownLoginEpoch() throws -> UInt64 {
+        let epoch = self.loginEpoch
+        guard !self.context.repository.isUnknown(loginEpoch: epoch) else {
+            throw self.unavailable(
+                SessionStoreError(.unavailable, message: "the number that logins carry was not known at the request's arrival")
+            )
+        }
+        return epoch
+    }
+
     /// Takes note that the request itself has ended older logins.
     func raiseLoginEpoch(to epoch: UInt64) { self.epoch.max(epoch, ordering: .relaxed) }
 

@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// A death between the two steps of a move leaves the session in both stores. What is in the new store counts. Before a session of it ends or
 /// is to end earlier, its copy is removed, so no copy outlives it.
-package final class MigratingSessionStore: SessionStore {
+package final class MigratingSessionStore: RemoteSessionStore {
     private let new: any MovableSessionStore
     private let old: any MovableSessionStore
     private let locks: any SessionMoveLocks
@@ -274,6 +274,8 @@ package final class MigratingSessionStore: SessionStore {
     }
 
     package var loginEpoch: UInt64 { self.new.loginEpoch }
+
+    package var zeroIsUnknown: Bool { (self.new as? any RemoteSessionStore)?.zeroIsUnknown ?? false }
 
     package func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 {
         try await self.makeReady()

@@ -23,7 +23,7 @@ public struct SessionStoreError: Error, Sendable {
         case full
         /// The storage cannot be reached or written; trying again later may help.
         ///
-        /// What was stored before is intact.
+        /// What was stored before is intact. A change may have happened all the same, where the store cannot tell.
         case unavailable
         /// The storage is not safe to use: wrong owner, wrong mode, not the expected kind of file.
         case refused

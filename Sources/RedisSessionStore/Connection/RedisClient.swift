@@ -93,15 +93,27 @@ final class RedisClient: Sendable {
         return Int64(clamping: min(seconds, 1_000_000_000)) * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 
+    /// When an operation that begins now has to be done, in nanoseconds of the boot clock.
+    var deadline: Int64 { self.deadline(from: BootClock.now()) }
+
+    /// When one has to be done that need not begin before then.
+    func deadline(from begin: Int64) -> Int64 { begin + self.timeout }
+
     /// Sends a command; `done` runs on the client's thread.
-    func send(_ command: RedisCommand, done: @escaping @Sendable (Result<RedisAnswer, RedisFailure>) -> Void) {
-        self.shared.add(.command(.init(command: command, deadline: BootClock.now() + self.timeout, done: done)))
+    ///
+    /// - Parameter deadline: That of the operation, if the command is not all of it.
+    func send(
+        _ command: RedisCommand,
+        by deadline: Int64? = nil,
+        done: @escaping @Sendable (Result<RedisAnswer, RedisFailure>) -> Void
+    ) {
+        self.shared.add(.command(.init(command: command, deadline: deadline ?? self.deadline, done: done)))
     }
 
     /// Sends a command and suspends until its reply is there.
-    func send(_ command: RedisCommand) async throws(RedisFailure) -> RedisAnswer {
+    func send(_ command: RedisCommand, by deadline: Int64? = nil) async throws(RedisFailure) -> RedisAnswer {
         let result: Result<RedisAnswer, RedisFailure> = await withCheckedContinuation { continuation in
-            self.send(command) { continuation.resume(returning: $0) }
+            self.send(command, by: deadline) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }

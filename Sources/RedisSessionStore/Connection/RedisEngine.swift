@@ -11,15 +11,24 @@ final class RedisEngine {
         let done: @Sendable (Result<RedisAnswer, RedisFailure>) -> Void
     }
 
-    private final class Operation {
+    final class Operation {
         let submission: Submission
         var tries = 0
         var redirections = 0
         var mayHaveHappened = false
         var isInFull = false
+        /// Whether the caller knows what came of it; what is still under way for it counts for nothing then.
+        private(set) var isOver = false
 
         init(_ submission: Submission) {
             self.submission = submission
+        }
+
+        /// Tells the caller, once.
+        func end(_ result: Result<RedisAnswer, RedisFailure>) {
+            guard !self.isOver else { return }
+            self.isOver = true
+            self.submission.done(result)
         }
     }
 
@@ -33,37 +42,46 @@ final class RedisEngine {
     /// A connection to a node.
     ///
     /// Number 0 is for all that does not wait for replicas, as one that waits holds up what comes behind it.
-    private struct Place: Hashable {
+    struct Place: Hashable {
         let endpoint: RedisEndpoint
         var number = 0
     }
 
     /// The longest wait for one reply.
     static let longestStep: Int64 = 1_000_000_000
-    /// How long a node waits for its replicas, in milliseconds.
-    private static let replicaTime = 700
     /// How many connections to a node wait for replicas.
     private static let waitingCount = 4
     private static let mostRedirections = 16
 
-    private let address: RedisAddress
+    let address: RedisAddress
     private var route: Route
     private var nodes: [Place: RedisNode] = [:]
     private var nodesByTag: [UInt64: RedisNode] = [:]
     private var parked: [Operation] = []
     /// What is to be done later, the last first.
     private var timers: [(due: Int64, body: () -> Void)] = []
-    private let poll: Epoll
+    let poll: Epoll
     private var random = SystemRandom()
     private var isStopped = false
-    private var waitingTurn = 0
+    let stepTime: Int64
+    /// Changes that wait until a connection is free to wait for replicas.
+    private var lines: [RedisEndpoint: WaitingLine] = [:]
+    /// Where the next question after slots or master begins.
+    private var askingTurn = 0
     private let observe: (@Sendable (RedisEvent) -> Void)?
 
     /// - Parameters:
     ///   - wakeup: A descriptor that is reported with tag 0.
+    ///   - stepTime: The longest wait for one reply, in nanoseconds.
     ///   - observe: Told of what happens.
-    init(_ address: RedisAddress, wakeup: CInt, observe: (@Sendable (RedisEvent) -> Void)?) throws(SystemCallError) {
+    init(
+        _ address: RedisAddress,
+        wakeup: CInt,
+        stepTime: Int64 = RedisEngine.longestStep,
+        observe: (@Sendable (RedisEvent) -> Void)?
+    ) throws(SystemCallError) {
         self.address = address
+        self.stepTime = stepTime
         self.observe = observe
         self.poll = try Epoll()
         try self.poll.add(wakeup, tag: 0, interest: .readable)
@@ -74,7 +92,7 @@ final class RedisEngine {
         }
     }
 
-    private var now: Int64 { BootClock.now() }
+    var now: Int64 { BootClock.now() }
 
     // MARK: Time
 
@@ -111,9 +129,9 @@ final class RedisEngine {
         self.isStopped = true
         let gone = RedisFailure.unanswered("the store was closed")
         for node in self.nodes.values { node.fail(gone, now: self.now) }
-        let parked = self.parked
+        let parked = self.parked + self.lines.values.flatMap { $0.takeAll() }
         self.parked = []
-        for operation in parked { operation.submission.done(.failure(.away(gone.text))) }
+        for operation in parked { operation.end(.failure(.away(gone.text))) }
         // What waits to be tried again learns that there is nobody to send it to.
         let timers = self.timers
         self.timers = []
@@ -135,26 +153,33 @@ final class RedisEngine {
     }
 
     private func finish(_ operation: Operation, _ failure: RedisFailure) {
-        operation.submission.done(.failure(operation.mayHaveHappened ? .unanswered(failure.text) : .away(failure.text)))
+        operation.end(.failure(operation.mayHaveHappened ? .unanswered(failure.text) : .away(failure.text)))
+    }
+
+    /// Waits until it is known who serves its key, and no longer than it has time.
+    private func park(_ operation: Operation) {
+        self.parked.append(operation)
+        self.end(operation, .away("nobody said in time who serves the key"))
+        self.refresh()
+    }
+
+    /// Ends an operation at its deadline, whatever is under way for it then.
+    private func end(_ operation: Operation, _ failure: RedisFailure) {
+        self.schedule(after: max(0, operation.submission.deadline - self.now)) { [weak self] in self?.finish(operation, failure) }
     }
 
     private func step(_ operation: Operation) {
         switch self.route {
         case .fixed(let endpoint), .master(let endpoint?, _, _): self.send(operation, to: endpoint)
-        case .master(nil, _, _):
-            self.parked.append(operation)
-            self.refresh()
+        case .master(nil, _, _): self.park(operation)
         case .slots(let map, _):
             guard let slot = operation.submission.command.slot else { return self.send(operation, to: self.address.endpoints[0]) }
-            guard let endpoint = map[slot] else {
-                self.parked.append(operation)
-                return self.refresh()
-            }
+            guard let endpoint = map[slot] else { return self.park(operation) }
             self.send(operation, to: endpoint)
         }
     }
 
-    private func node(_ endpoint: RedisEndpoint, number: Int = 0) -> RedisNode {
+    func node(_ endpoint: RedisEndpoint, number: Int = 0) -> RedisNode {
         let place = Place(endpoint: endpoint, number: number)
         if let node = self.nodes[place] { return node }
         var greeting: [[[UInt8]]] = []
@@ -164,54 +189,40 @@ final class RedisEngine {
         if self.address.database != 0, !isSentinel { greeting.append([Array("SELECT".utf8), Array("\(self.address.database)".utf8)]) }
         greeting.append([Array("PING".utf8)])
         let tag = UInt64(self.nodesByTag.count + 1)
-        let node = RedisNode(endpoint, tag: tag, greeting: greeting, observe: self.observe)
+        let node = RedisNode(endpoint, tag: tag, greeting: greeting, greetingTime: self.stepTime, observe: self.observe)
         self.nodes[place] = node
         self.nodesByTag[tag] = node
         return node
     }
 
     private func send(_ operation: Operation, to endpoint: RedisEndpoint, asking: Bool = false) {
+        guard !operation.isOver else { return }
         let now = self.now
         guard now < operation.submission.deadline, !self.isStopped else { return self.finish(operation, .away("no time is left")) }
-        let command = operation.submission.command
-        var bytes = command.encoded(inFull: operation.isInFull, asking: asking)
-        var replyCount = asking ? 2 : 1
-        let main = replyCount - 1
-        var place = Place(endpoint: endpoint)
-        let waits = self.address.waitCount > 0 && command.isChange
-        if waits {
-            // An earlier try may have made the change over another connection, whose place in the replication this one does not know.
-            if operation.mayHaveHappened {
-                bytes += command.encodedMark(asking: asking)
-                replyCount += asking ? 2 : 1
+        // Its connection is others' too, so it is the operation that ends then and not the connection.
+        if operation.submission.deadline < now + self.stepTime {
+            self.schedule(after: operation.submission.deadline - now) {
+                operation.end(.failure(.unanswered("\(endpoint) did not answer in time")))
             }
-            RedisCoding.encode(["WAIT", "\(self.address.waitCount)", "\(Self.replicaTime)"].map { Array($0.utf8) }, into: &bytes)
-            replyCount += 1
-            self.waitingTurn = (self.waitingTurn + 1) % Self.waitingCount
-            place.number = 1 + self.waitingTurn
         }
+        let command = operation.submission.command
+        guard self.address.waitCount == 0 || !command.isChange else {
+            let line = self.lines[endpoint] ?? WaitingLine(connections: 1...Self.waitingCount)
+            self.lines[endpoint] = line
+            line.add(operation, asking: asking)
+            return self.serve(line, at: endpoint)
+        }
+        let place = Place(endpoint: endpoint)
         let flight = RedisNode.Flight(
-            bytes: bytes,
-            replyCount: replyCount,
-            due: min(operation.submission.deadline, now + Self.longestStep)
-        ) { result in self.landed(operation, result.flatMap { self.reply(among: $0, at: main, waits: waits) }, from: place) }
-        self.node(endpoint, number: place.number).submit(flight, now: now, poll: self.poll)
+            bytes: command.encoded(inFull: operation.isInFull, asking: asking),
+            replyCount: asking ? 2 : 1,
+            due: now + self.stepTime
+        ) { result in self.landed(operation, result.map { $0[$0.count - 1] }, from: place) }
+        self.node(endpoint, number: 0).submit(flight, now: now, poll: self.poll)
     }
 
-    /// The reply that counts: no success where too few replicas have what it says.
-    private func reply(among replies: [RedisReply], at main: Int, waits: Bool) -> Result<RedisReply, RedisFailure> {
-        let reply = replies[main]
-        if case .error = reply { return .success(reply) }
-        guard waits else { return .success(reply) }
-        for other in replies[(main + 1)...] { if case .error(let text) = other { return .failure(.unanswered(text)) } }
-        let count = replies.last?.number ?? 0
-        guard count >= UInt64(self.address.waitCount) else {
-            return .failure(.unanswered("\(count) of \(self.address.waitCount) replicas have the change"))
-        }
-        return .success(reply)
-    }
-
-    private func landed(_ operation: Operation, _ result: Result<RedisReply, RedisFailure>, from place: Place) {
+    func landed(_ operation: Operation, _ result: Result<RedisReply, RedisFailure>, from place: Place) {
+        guard !operation.isOver else { return }
         let endpoint = place.endpoint
         switch result {
         case .failure(let failure):
@@ -220,19 +231,19 @@ final class RedisEngine {
                 return self.finish(operation, failure)
             }
             // Its place may be another's soon.
-            self.refresh()
+            self.refresh(doubting: endpoint)
             self.repeat(operation, failure)
         case .success(let reply):
             guard case .error(let text) = reply, let redirection = Redirection(text, from: endpoint) else {
                 let answer = RedisAnswer(reply: reply, mayHaveHappenedBefore: operation.mayHaveHappened)
-                return operation.submission.done(.success(answer))
+                return operation.end(.success(answer))
             }
             operation.redirections += 1
-            self.follow(redirection, operation, text)
+            self.follow(redirection, operation, text, from: endpoint)
         }
     }
 
-    private func follow(_ redirection: Redirection, _ operation: Operation, _ text: String) {
+    private func follow(_ redirection: Redirection, _ operation: Operation, _ text: String, from endpoint: RedisEndpoint) {
         let mayGoOn = operation.redirections <= Self.mostRedirections
         switch redirection {
         case .moved, .ask: self.observe?(.redirected)
@@ -252,14 +263,15 @@ final class RedisEngine {
         case .ask(let target?) where mayGoOn: self.send(operation, to: target, asking: true)
         case .tryAgain: self.repeat(operation, .away(text))
         default:
-            self.refresh()
+            self.refresh(doubting: endpoint)
             self.repeat(operation, .away(text))
         }
     }
 
     private func `repeat`(_ operation: Operation, _ failure: RedisFailure) {
-        let pause = RetryPause.nanoseconds(try: operation.tries, random: self.random.next())
-        operation.tries += 1
+        // Who has waited for replicas need not wait before that again.
+        if case .unreplicated = failure {} else { operation.tries += 1 }
+        let pause = RetryPause.nanoseconds(try: operation.tries - 1, random: self.random.next())
         guard self.now + pause < operation.submission.deadline, !self.isStopped else { return self.finish(operation, failure) }
         self.observe?(.retried)
         self.schedule(after: pause) { self.step(operation) }
@@ -268,17 +280,28 @@ final class RedisEngine {
     // MARK: Who serves what
 
     /// Asks anew for the slots or for the master, one question at a time.
-    private func refresh() {
+    ///
+    /// - Parameter doubted: A node that failed, which may be cut off from the others and not know that.
+    private func refresh(doubting doubted: RedisEndpoint? = nil) {
         guard !self.isStopped else { return }
         switch self.route {
         case .fixed, .slots(_, isAsking: true), .master(_, _, isAsking: true): return
         case .slots(let map, isAsking: false):
             self.route = .slots(map, isAsking: true)
-            self.ask(self.address.endpoints + map.masters.filter { !self.address.endpoints.contains($0) })
+            let others = map.masters.filter { !self.address.endpoints.contains($0) }
+            self.ask(self.inTurn(self.address.endpoints + others, doubting: doubted))
         case .master(let master, let name, isAsking: false):
             self.route = .master(master, name: name, isAsking: true)
-            self.ask(self.address.endpoints, for: name)
+            self.ask(self.inTurn(self.address.endpoints, doubting: doubted), for: name)
         }
+    }
+
+    /// Another one first each time, as one that is cut off says what was; those that have not answered lately behind the others.
+    private func inTurn(_ endpoints: [RedisEndpoint], doubting doubted: RedisEndpoint?) -> [RedisEndpoint] {
+        self.askingTurn = (self.askingTurn + 1) % endpoints.count
+        let turned = endpoints[self.askingTurn...] + endpoints[..<self.askingTurn]
+        let isSilent: (RedisEndpoint) -> Bool = { $0 == doubted || self.nodes[Place(endpoint: $0)]?.breaker.isClosed == false }
+        return turned.filter { !isSilent($0) } + turned.filter(isSilent)
     }
 
     /// Asks Sentinels, the next when one does not know.
@@ -286,7 +309,7 @@ final class RedisEngine {
         guard let sentinel = sentinels.first else { return self.learn(master: nil) }
         let now = self.now
         let command = RedisCommand(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
-        let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + Self.longestStep) { result in
+        let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + self.stepTime) { result in
             if case .success(let replies) = result, let parts = replies.last?.elements, parts.count == 2, let host = parts[0].bytes,
                 let port = parts[1].number.flatMap({ UInt16(exactly: $0) })
             {
@@ -312,7 +335,7 @@ final class RedisEngine {
         guard let endpoint = endpoints.first else { return self.learn(nil) }
         let now = self.now
         let command = RedisCommand(["CLUSTER", "SLOTS"])
-        let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + Self.longestStep) { result in
+        let flight = RedisNode.Flight(bytes: command.encoded(), replyCount: 1, due: now + self.stepTime) { result in
             if case .success(let replies) = result, let map = replies.last.flatMap({ SlotMap($0, from: endpoint) }), map.servedCount > 0 {
                 self.learn(map)
             } else {

@@ -5,14 +5,16 @@ enum RedisFailure: Error, Sendable, Hashable {
     case away(String)
     /// The connection broke, or no reply came in time: the server may have carried the command out.
     case unanswered(String)
+    /// The server has carried the command out, and too few replicas said in time that they have done so as well.
+    case unreplicated(String)
 
     /// Whether the command may have been carried out.
-    var mayHaveHappened: Bool { if case .unanswered = self { true } else { false } }
+    var mayHaveHappened: Bool { if case .away = self { false } else { true } }
 
     /// What happened, for a log line.
     var text: String {
         switch self {
-        case .away(let text), .unanswered(let text): text
+        case .away(let text), .unanswered(let text), .unreplicated(let text): text
         }
     }
 }

@@ -30,13 +30,11 @@ final class RedisNode {
         }
     }
 
-    /// How long a connection and its greeting may take.
-    static let greetingTime: Int64 = 1_000_000_000
-
     let endpoint: RedisEndpoint
     private let tag: UInt64
     private let observe: (@Sendable (RedisEvent) -> Void)?
     private let greeting: [[[UInt8]]]
+    private let greetingTime: Int64
     private var link = Link.down
     private var isWaitingToWrite = false
     private(set) var breaker = CircuitBreaker()
@@ -50,9 +48,17 @@ final class RedisNode {
     /// - Parameters:
     ///   - tag: The number of its descriptor in the poll.
     ///   - greeting: The commands that every connection begins with.
+    ///   - greetingTime: How long a connection and its greeting may take, in nanoseconds.
     ///   - observe: Told when the node is not tried any more, and when it has answered again.
-    init(_ endpoint: RedisEndpoint, tag: UInt64, greeting: [[[UInt8]]], observe: (@Sendable (RedisEvent) -> Void)? = nil) {
+    init(
+        _ endpoint: RedisEndpoint,
+        tag: UInt64,
+        greeting: [[[UInt8]]],
+        greetingTime: Int64,
+        observe: (@Sendable (RedisEvent) -> Void)? = nil
+    ) {
         self.observe = observe
+        self.greetingTime = greetingTime
         self.endpoint = endpoint
         self.tag = tag
         self.greeting = greeting
@@ -94,7 +100,7 @@ final class RedisNode {
                 try context.append(bytes)
                 let isLast = index == self.greeting.count - 1
                 self.flying.append(
-                    Flight(bytes: [], replyCount: 1, due: now + Self.greetingTime) { [unowned self] result in
+                    Flight(bytes: [], replyCount: 1, due: now + self.greetingTime) { [unowned self] result in
                         self.greeted(result, isLast: isLast)
                     }
                 )

@@ -99,24 +99,24 @@ final class SessionControl: Sendable {
         }
     }
 
-    private func ask(_ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
+    private func ask(by deadline: Int64? = nil, _ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
         let askedAt = BootClock.now()
-        self.client.send(RedisCommand("HGET", key: self.keys.control, [Array("v".utf8)])) { result in
+        self.client.send(RedisCommand("HGET", key: self.keys.control, [Array("v".utf8)]), by: deadline) { result in
             if case .success(let answer) = result, let version = answer.reply.number,
                 let numbers = self.confirm(version: version, askedAt: askedAt)
             {
                 return done(.success(numbers))
             }
             if case .failure(let failure) = result { return done(.failure(SessionStoreError(failure, "asking for the epoch"))) }
-            self.load(done)
+            self.load(by: deadline, done)
         }
     }
 
-    private func load(_ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
+    private func load(by deadline: Int64? = nil, _ done: @escaping @Sendable (Result<ControlNumbers, SessionStoreError>) -> Void) {
         let askedAt = BootClock.now()
         let command =
             self.makesNumbers ? RedisCommand(.loadControl, keys: [self.keys.control]) : RedisCommand("HGETALL", key: self.keys.control)
-        self.client.send(command) { result in
+        self.client.send(command, by: deadline) { result in
             switch result {
             case .failure(let failure): done(.failure(SessionStoreError(failure, "asking for the epoch")))
             case .success(let answer):
@@ -132,25 +132,25 @@ final class SessionControl: Sendable {
     }
 
     /// The numbers that count now; asks only if the last answer is too old.
-    func current() async throws(SessionStoreError) -> ControlNumbers {
+    func current(by deadline: Int64? = nil) async throws(SessionStoreError) -> ControlNumbers {
         if let known { return known }
         let result: Result<ControlNumbers, SessionStoreError> = await withCheckedContinuation { continuation in
-            self.ask { continuation.resume(returning: $0) }
+            self.ask(by: deadline) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
 
     /// The number that logins carry; blocks for an answer only if the last one is too old, which a server that answers prevents.
     ///
-    /// Without an answer it is the last one known, or 0: a login that carries it is void if it lags behind. Nobody waits for a server that has
-    /// been silent for some time: the request will have no session either.
+    /// Without an answer it is 0, as the last one known may lag behind. Nobody waits for a server that has been silent for some time: the
+    /// request will have no session either.
     var loginEpoch: UInt64 {
         if let known { return known.loginEpoch }
         if !self.isSilent, let woken = try? Wakeup() {
             self.ask { _ in woken.signal() }
             woken.wait(nanoseconds: self.longestWait)
         }
-        return self.state.withLock { if case .known(let numbers, _) = $0 { numbers.loginEpoch } else { 0 } }
+        return self.known?.loginEpoch ?? 0
     }
 
     private var isSilent: Bool {
@@ -174,14 +174,15 @@ final class SessionControl: Sendable {
     // MARK: Ended sessions
 
     /// Whether a session has ended with all others, or with its user's.
-    func hasEnded(_ session: StoredSession) async throws(SessionStoreError) -> Bool {
-        let numbers = try await self.current()
+    func hasEnded(_ session: StoredSession, by deadline: Int64? = nil) async throws(SessionStoreError) -> Bool {
+        let numbers = try await self.current(by: deadline)
         if session.epoch < numbers.epoch { return true }
         guard let tag = session.userTag else { return false }
         let mark = numbers.marks[ControlNumbers.group(of: tag)]
         guard session.loginEpoch < mark else { return false }
         if let known = self.users.withLock({ $0[tag] }), known.mark == mark { return session.loginEpoch < known.epoch }
-        let reply = try await self.reply(to: RedisCommand("GET", key: self.keys.loginEpoch(of: tag)), "asking for a user's number")
+        let command = RedisCommand("GET", key: self.keys.loginEpoch(of: tag))
+        let reply = try await self.reply(to: command, by: deadline, "asking for a user's number")
         let epoch: UInt64
         switch reply {
         case .null: epoch = 0
@@ -258,9 +259,10 @@ final class SessionControl: Sendable {
         return number
     }
 
-    private func reply(to command: RedisCommand, _ action: String) async throws(SessionStoreError) -> RedisReply {
+    private func reply(to command: RedisCommand, by deadline: Int64? = nil, _ action: String) async throws(SessionStoreError) -> RedisReply
+    {
         do throws(RedisFailure) {
-            return try await self.client.send(command).reply
+            return try await self.client.send(command, by: deadline).reply
         } catch {
             throw SessionStoreError(error, action)
         }

@@ -60,10 +60,12 @@ enum CircuitBreaker: Sendable, Hashable {
     }
 }
 
-/// How long to wait before something is tried again: twice as long each time, up to 2 s, and a random part of it less, up to the half.
+/// How long to wait before something is tried again: twice as long each time, up to half a second, and a random part of it less, up to the half.
+///
+/// Not longer: a node that is back is to be found before the time of an operation is over.
 enum RetryPause {
     static let first: Int64 = 50_000_000
-    static let longest: Int64 = 2_000_000_000
+    static let longest: Int64 = 500_000_000
 
     static func nanoseconds(try number: Int, random: UInt64) -> Int64 {
         let whole = min(self.first << Int64(min(max(number, 0), 10)), self.longest)

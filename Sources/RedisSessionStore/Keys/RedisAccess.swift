@@ -3,7 +3,9 @@
 package enum RedisAccess {
     /// Commands of the store, and those that its scripts run.
     static let commands = [
-        "asking", "cluster|slots", "del", "eval", "evalsha", "get", "hget", "hgetall", "hmget", "hset", "info", "pexpire", "ping", "pttl",
+        "asking", "cluster|slots", "del", "eval", "evalsha", "get", "getrange", "hget", "hgetall", "hincrby", "hmget", "hset", "info",
+        "pexpire",
+        "ping", "pttl",
         "rename", "sadd", "select", "set", "smembers", "srem", "time", "wait", "zadd", "zcard", "zrange", "zrem",
     ]
 

@@ -11,6 +11,7 @@ internal import ParanoidSessions
 /// | `PREFIX:{TAG}:u` | set | the names of a user's sessions |
 /// | `PREFIX:{TAG}:e` | string | the number below which a user's logins have ended |
 /// | `PREFIX:{control}` | hash | the numbers of all: see ``ControlNumbers`` |
+/// | `PREFIX:{control}:a` | hash | anonymous sessions: made, found by the last sweep, made before it |
 ///
 /// A name is a keyed hash of the identifier and a tag one of the user's name, so no key says anything. What stands in braces chooses the slot:
 /// what one script changes has the same. There are 4096 shards, so no slot grows faster than the others.
@@ -24,35 +25,52 @@ struct RedisKeys: Sendable {
         self.prefix = Array(prefix.utf8)
     }
 
-    private func key(_ tag: some Sequence<UInt8>, _ kind: String, _ rest: [UInt8] = []) -> [UInt8] {
-        self.prefix + Array(":{".utf8) + Array(tag) + Array("}".utf8) + Array(kind.utf8) + rest
+    /// A key in one buffer: who asks for a session makes one for each request.
+    private func key(_ tag: (inout [UInt8]) -> Void, _ kind: String, _ rest: [UInt8] = []) -> [UInt8] {
+        var key: [UInt8] = []
+        key.reserveCapacity(self.prefix.count + 2 * rest.count + 48)
+        key.append(contentsOf: self.prefix)
+        key.append(contentsOf: ":{".utf8)
+        tag(&key)
+        key.append(UInt8(ascii: "}"))
+        key.append(contentsOf: kind.utf8)
+        Self.append(rest, to: &key)
+        return key
     }
 
-    private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        bytes.flatMap { [Self.digits[Int($0 >> 4)], Self.digits[Int($0 & 15)]] }
+    /// Appends the hexadecimal digits of bytes.
+    private static func append(_ bytes: [UInt8], to key: inout [UInt8]) {
+        for byte in bytes {
+            key.append(self.digits[Int(byte >> 4)])
+            key.append(self.digits[Int(byte & 15)])
+        }
     }
 
-    func session(_ name: SessionName) -> [UInt8] {
-        let digits = Self.hexadecimal(name.bytes)
-        return self.key(digits.prefix(3), ":s:", digits)
+    private static func append(shard: Int, to key: inout [UInt8]) {
+        for place in [8, 4, 0] { key.append(self.digits[shard >> place & 15]) }
     }
 
-    func aside(_ name: SessionName) -> [UInt8] {
-        let digits = Self.hexadecimal(name.bytes)
-        return self.key(digits.prefix(3), ":d:", digits)
+    private func key(beside name: SessionName, _ kind: String, hasName: Bool = true) -> [UInt8] {
+        let bytes = name.bytes
+        let shard = Int(bytes[0]) << 4 | Int(bytes[1] >> 4)
+        return self.key({ Self.append(shard: shard, to: &$0) }, kind, hasName ? bytes : [])
     }
+
+    func session(_ name: SessionName) -> [UInt8] { self.key(beside: name, ":s:") }
+
+    func aside(_ name: SessionName) -> [UInt8] { self.key(beside: name, ":d:") }
 
     /// The names of a shard's sessions.
-    func all(ofShard shard: Int) -> [UInt8] {
-        self.key([Self.digits[shard >> 8 & 15], Self.digits[shard >> 4 & 15], Self.digits[shard & 15]], ":all")
-    }
+    func all(ofShard shard: Int) -> [UInt8] { self.key({ Self.append(shard: shard, to: &$0) }, ":all") }
 
-    func all(beside name: SessionName) -> [UInt8] { self.key(Self.hexadecimal(name.bytes.prefix(2)).prefix(3), ":all") }
+    func all(beside name: SessionName) -> [UInt8] { self.key(beside: name, ":all", hasName: false) }
 
-    func sessions(of tag: UserTag) -> [UInt8] { self.key(Self.hexadecimal(tag.bytes), ":u") }
+    func sessions(of tag: UserTag) -> [UInt8] { self.key({ Self.append(tag.bytes, to: &$0) }, ":u") }
 
-    func loginEpoch(of tag: UserTag) -> [UInt8] { self.key(Self.hexadecimal(tag.bytes), ":e") }
+    func loginEpoch(of tag: UserTag) -> [UInt8] { self.key({ Self.append(tag.bytes, to: &$0) }, ":e") }
 
-    var control: [UInt8] { self.key("control".utf8, "") }
+    var control: [UInt8] { self.key({ $0.append(contentsOf: "control".utf8) }, "") }
+
+    var anonymous: [UInt8] { self.key({ $0.append(contentsOf: "control".utf8) }, ":a") }
 }
 #endif

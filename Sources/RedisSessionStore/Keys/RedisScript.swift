@@ -24,7 +24,7 @@ struct RedisScript: Sendable {
     static let all = [
         Self.create, .commit, .remove, .setAside, .adopt, .time, .index, .raiseUser, .loadControl, .beginEpoch, .beginLoginEpoch,
         .raiseMark,
-        .raiseNumbers,
+        .raiseNumbers, .countAnonymous,
     ]
 
     // MARK: A session
@@ -164,6 +164,16 @@ struct RedisScript: Sendable {
         return 1
         """,
         .control
+    )
+
+    // Key: anonymous sessions. Value: how many were made. How many were made in all, were found by the last sweep, and had been made before it.
+    static let countAnonymous = RedisScript(
+        """
+        if ARGV[1] ~= '0' then redis.call('HINCRBY', KEYS[1], 'made', ARGV[1]) end
+        return redis.call('HMGET', KEYS[1], 'made', 'found', 'before')
+        """,
+        .control,
+        isChange: false
     )
 
     // Key: control. Values: the field of a group, a number that it is not to be below.

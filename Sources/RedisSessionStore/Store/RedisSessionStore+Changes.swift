@@ -20,7 +20,7 @@ extension RedisSessionStore {
     }
 
     /// What came of a script.
-    private enum Outcome {
+    enum Outcome {
         case done
         case absent
         case changed(SessionValue)
@@ -36,18 +36,24 @@ extension RedisSessionStore {
         try await self.turns.take(name, timeout: time)
         defer { self.turns.give(name) }
         // Who may try only once starts from what is there.
+        // The others have their time, and the servers have theirs.
+        let deadline = self.client.deadline(from: end)
         var base: Base
-        if time > 0, let value = self.recent.take(name) { base = .remembered(value) } else { base = .told(try await self.fetch(name)) }
+        if time > 0, let value = self.recent.take(name) {
+            base = .remembered(value)
+        } else {
+            base = .told(try await self.fetch(name, by: deadline))
+        }
         var conflicts = 0
         while true {
             var current = base.value
-            if let value = current, try await self.control.hasEnded(value.session) { current = nil }
+            if let value = current, try await self.control.hasEnded(value.session, by: deadline) { current = nil }
             let (change, result) = body(current?.session)
             let outcome: Outcome
             switch change {
             case .keep:
                 if case .remembered(let value) = base {
-                    let found = try await self.fetch(name)
+                    let found = try await self.fetch(name, by: deadline)
                     guard found == value else {
                         base = .told(found)
                         continue
@@ -59,13 +65,13 @@ extension RedisSessionStore {
                 guard let current else { throw SessionStoreError(.gone, message: "there is no session \(name)") }
                 if session.generation != current.session.generation + 1, case .remembered = base {
                     // What follows on something else than what is remembered is judged by what is there.
-                    base = .told(try await self.fetch(name))
+                    base = .told(try await self.fetch(name, by: deadline))
                     continue
                 }
-                outcome = try await self.write(session, over: current, name)
+                outcome = try await self.write(session, over: current, name, by: deadline)
             case .remove:
                 guard let current else { return result }
-                outcome = try await self.remove(current, name)
+                outcome = try await self.remove(current, name, by: deadline)
             }
             switch outcome {
             case .done: return result
@@ -92,7 +98,8 @@ extension RedisSessionStore {
     private func write(
         _ session: StoredSession,
         over current: SessionValue,
-        _ name: SessionName
+        _ name: SessionName,
+        by deadline: Int64
     ) async throws(SessionStoreError) -> Outcome {
         precondition(session.generation == current.session.generation + 1, "a change counts the generation up by 1")
         try self.checkSize(session, name)
@@ -100,51 +107,57 @@ extension RedisSessionStore {
         if session.userTag != current.session.userTag
             || session.userTag != nil && KeyLifetime.mustListAgain(listedUntil: listing.until, expiringAt: session.expiresAt)
         {
-            listing = try await self.list(session, name)
+            listing = try await self.list(session, name, by: deadline)
         }
-        let value = SessionValue(session, listing: listing)
-        let bytes = value.bytes
+        let (change, writers) = self.change(of: current, generation: session.generation)
+        let value = SessionValue(session, listing: listing, writers: writers)
         let command = RedisCommand(
             .commit,
             keys: [self.keys.session(name)],
-            values: [current.mark, bytes, self.lifetime(of: session)]
+            values: [current.mark, value.bytes, self.lifetime(of: session)]
         )
-        let outcome = try await self.outcome(of: command, expected: bytes, name)
+        let answer = try await self.answer(to: command, by: deadline, name)
+        let outcome = try await self.outcome(answer, of: change, generation: session.generation, name)
         guard case .done = outcome else { return outcome }
         self.recent.note(value, of: name)
-        if let tag = current.session.userTag, current.listing != listing { await self.unlist(name, tag, current.listing) }
+        if let tag = current.session.userTag, current.listing != listing { await self.unlist(name, tag, current.listing, by: deadline) }
         return .done
     }
 
-    private func remove(_ current: SessionValue, _ name: SessionName) async throws(SessionStoreError) -> Outcome {
+    private func remove(_ current: SessionValue, _ name: SessionName, by deadline: Int64) async throws(SessionStoreError) -> Outcome {
         let command = RedisCommand(
             .remove,
             keys: [self.keys.session(name), self.keys.all(beside: name)],
             values: [current.mark, name.bytes]
         )
-        let outcome = try await self.outcome(of: command, expected: nil, name)
-        if case .done = outcome, let tag = current.session.userTag { await self.unlist(name, tag, current.listing) }
+        let outcome = try await self.outcome(try await self.answer(to: command, by: deadline, name), of: nil, generation: 0, name)
+        if case .done = outcome, let tag = current.session.userTag { await self.unlist(name, tag, current.listing, by: deadline) }
         return outcome
     }
 
-    /// - Parameter expected: What is there if an earlier try was carried out, whose reply was lost; `nil`: nothing.
-    private func outcome(of command: RedisCommand, expected: [UInt8]?, _ name: SessionName) async throws(SessionStoreError) -> Outcome {
-        let answer = try await self.answer(to: command, name)
+    /// - Parameter change: The change that was to be made; `nil`: the session was to be removed.
+    func outcome(
+        _ answer: RedisAnswer,
+        of change: RecentWriters.Change?,
+        generation: UInt64,
+        _ name: SessionName
+    ) async throws(SessionStoreError) -> Outcome {
         switch answer.reply {
         case .integer(1): return .done
-        case .null where answer.mayHaveHappenedBefore && expected == nil: return .done
+        case .null where answer.mayHaveHappenedBefore && change == nil: return .done
         case .null: return .absent
-        case .bytes(let found) where answer.mayHaveHappenedBefore && found == expected: return .done
         case .bytes:
+            if let change, try await self.wasMade(change, generation: generation, answer, name) { return .done }
             guard let value = try await self.value(from: answer.reply, name) else { return .absent }
             return .changed(value)
-        default: throw SessionStoreError(answer.reply, "changing session \(name)")
+        default: throw SessionStoreError(answer, "changing session \(name)")
         }
     }
 
     /// Takes a name from the list of a user's sessions; one that stays does no harm.
-    func unlist(_ name: SessionName, _ tag: UserTag, _ listing: SessionValue.Listing) async {
-        _ = try? await self.client.send(RedisCommand("SREM", key: self.keys.sessions(of: tag), [listing.entry(of: name)]))
+    func unlist(_ name: SessionName, _ tag: UserTag, _ listing: SessionValue.Listing, by deadline: Int64? = nil) async {
+        let command = RedisCommand("SREM", key: self.keys.sessions(of: tag), [listing.entry(of: name)])
+        _ = try? await self.client.send(command, by: deadline)
     }
 }
 #endif

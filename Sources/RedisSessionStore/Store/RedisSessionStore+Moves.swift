@@ -14,7 +14,8 @@ extension RedisSessionStore: MovableSessionStore {
         let reply = try await self.answer(to: RedisCommand(.time, keys: [key]), name).reply
         guard let time = reply.number else { throw SessionStoreError(reply, "asking for the time") }
         let limit = time + UInt64(RedisClient.nanoseconds(self.configuration.address.timeout) / 1000)
-        let value = SessionValue(session, listing: try await self.list(session, name))
+        let (change, writers) = self.change(of: nil, generation: session.generation)
+        let value = SessionValue(session, listing: try await self.list(session, name), writers: writers)
         let bytes = value.bytes
         let command = RedisCommand(
             .adopt,
@@ -23,9 +24,11 @@ extension RedisSessionStore: MovableSessionStore {
         )
         let answer = try await self.answer(to: command, name)
         switch answer.reply {
-        case .integer(1): return true
+        case .integer(1):
+            if session.state == .live, session.userTag == nil { self.anonymous?.add(1) }
+            return true
         case .integer(0): throw SessionStoreError(.unavailable, message: "moving session \(name) took too long")
-        case .bytes(let found) where answer.mayHaveHappenedBefore && found == bytes: return true
+        case .bytes where try await self.wasMade(change, generation: session.generation, answer, name): return true
         case .bytes, .null: return false
         default: throw SessionStoreError(answer.reply, "moving session \(name)")
         }

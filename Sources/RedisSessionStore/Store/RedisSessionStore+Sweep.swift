@@ -7,6 +7,8 @@ struct SweepPlace: Sendable {
     var shard = 0
     /// How many names of the shard were looked at and are there still.
     var offset = 0
+    /// Anonymous sessions found since the first shard, and how many had been made by then; `nil` at the beginning, and without a limit of them.
+    var anonymous: (found: Int, madeBefore: UInt64)?
 }
 
 // The sweep goes through the lists of names, shard by shard. Redis itself removes what has expired, a little later.
@@ -17,14 +19,18 @@ extension RedisSessionStore {
     package func sweep(expiredAt now: Timestamp, budget: Int) async throws(SessionStoreError) -> SweepReport {
         var report = SweepReport()
         var place = self.cursor.withLock { $0 }
+        if let anonymous, place.anonymous == nil { place.anonymous = (0, try await anonymous.made()) }
         while report.examined < budget {
             let names = try await self.names(at: &place, atMost: min(budget - report.examined, Self.batch))
             if names.isEmpty {
                 report.isComplete = true
+                if let found = place.anonymous { try await self.anonymous?.note(found: found.found, madeBefore: found.madeBefore) }
                 place = SweepPlace()
                 break
             }
+            let before = report.anonymous
             let stays = try await self.sweep(names, expiredAt: now, &report)
+            place.anonymous?.found += report.anonymous - before
             place.offset += stays
         }
         self.cursor.withLock { $0 = place }
@@ -76,34 +82,53 @@ extension RedisSessionStore {
         _ report: inout SweepReport
     ) async throws(SessionStoreError) -> Int {
         var stays = 0
-        let replies = try await self.replies(names.map { RedisCommand("GET", key: self.keys.session($0)) })
+        // The heads say all that matters for those that stay.
+        let range = [0, StoredSession.headByteCount - 1].map { Array(String($0).utf8) }
+        let replies = try await self.replies(names.map { RedisCommand("GETRANGE", key: self.keys.session($0), range) })
         for (name, reply) in zip(names, replies) {
             report.examined += 1
-            guard let bytes = reply.bytes else {
-                guard reply == .null else { throw SessionStoreError(reply, "sweeping") }
+            guard let bytes = reply.bytes else { throw SessionStoreError(reply, "sweeping") }
+            if bytes.isEmpty {
                 // Its time in Redis was over.
                 try await self.forget(name, [])
                 report.removed += 1
                 continue
             }
-            guard let value = try? SessionValue(bytes) else {
+            guard let head = unsafe bytes.withUnsafeBytes({ unsafe StoredSession.decodeHead($0)?.head }) else {
                 stays += 1
                 continue
             }
-            let session = value.session
-            let isEnded = try await self.control.hasEnded(session)
-            if session.expiresAt <= now || isEnded {
-                try await self.forget(name, value.mark)
-                if let tag = session.userTag { await self.unlist(name, tag, value.listing) }
+            if try await self.isOver(head, expiredAt: now), try await self.removeIfOver(name, expiredAt: now) {
                 report.removed += 1
                 continue
             }
             stays += 1
-            guard session.state == .live else { continue }
+            guard head.state == .live else { continue }
             report.live += 1
-            if session.userTag == nil { report.anonymous += 1 }
+            if head.userTag == nil { report.anonymous += 1 }
         }
         return stays
+    }
+
+    private func isOver(_ session: StoredSession, expiredAt now: Timestamp) async throws(SessionStoreError) -> Bool {
+        if session.expiresAt <= now { return true }
+        return try await self.control.hasEnded(session)
+    }
+
+    /// Removes a session that is over still when it is looked at as a whole.
+    ///
+    /// - Returns: Whether it is gone.
+    private func removeIfOver(_ name: SessionName, expiredAt now: Timestamp) async throws(SessionStoreError) -> Bool {
+        let reply = try await self.replies([RedisCommand("GET", key: self.keys.session(name))])[0]
+        guard reply != .null else {
+            try await self.forget(name, [])
+            return true
+        }
+        guard let bytes = reply.bytes else { throw SessionStoreError(reply, "sweeping") }
+        guard let value = try? SessionValue(bytes), try await self.isOver(value.session, expiredAt: now) else { return false }
+        try await self.forget(name, value.mark)
+        if let tag = value.session.userTag { await self.unlist(name, tag, value.listing) }
+        return true
     }
 
     /// Removes a session that is as it was, and its name from the list.

@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// A read is one command, a change one script that compares what it replaces with what is there and is tried again when somebody else was
 /// faster: nobody holds a lock, so nobody's death leaves one. Callers suspend and hold no thread.
-package final class RedisSessionStore: SessionStore {
+package final class RedisSessionStore: RemoteSessionStore {
     /// How a store is set up.
     package struct Configuration: Sendable {
         /// Where the sessions are.
@@ -20,6 +20,8 @@ package final class RedisSessionStore: SessionStore {
         package var rememberedCount = 1024
         /// Whether the numbers that count for all sessions are made where there are none; not in a store that sessions are moved to.
         package var makesNumbers = true
+        /// The most sessions in which nobody is logged in; `nil`: nobody counts them.
+        package var maximumAnonymousSessions: Int?
         /// Told of what happens between the store and its servers, on the store's thread; must not block.
         package var observe: (@Sendable (RedisEvent) -> Void)?
 
@@ -36,7 +38,12 @@ package final class RedisSessionStore: SessionStore {
     let control: SessionControl
     let turns: SessionTurns
     let recent: RecentSessions
+    /// `nil` without a limit.
+    let anonymous: AnonymousSessions?
     let cursor = Mutex(SweepPlace())
+    /// What this store is called behind the sessions that it has changed, and how many changes it has begun.
+    private let writer: UInt64
+    private let changeCount = Mutex<UInt32>(0)
 
     /// Starts the store's thread; what the address names need not be there yet.
     ///
@@ -47,6 +54,8 @@ package final class RedisSessionStore: SessionStore {
             throw SessionStoreError(.refused, message: "this build has no TLS for Redis; use a tunnel and redis://")
         }
         self.configuration = configuration
+        var random = SystemRandom()
+        self.writer = random.next()
         do throws(SystemCallError) {
             self.client = try RedisClient(configuration.address, observe: configuration.observe)
         } catch {
@@ -61,6 +70,8 @@ package final class RedisSessionStore: SessionStore {
         )
         self.turns = SessionTurns(client: self.client, most: configuration.maximumWaiters)
         self.recent = RecentSessions(capacity: configuration.rememberedCount)
+        let (client, keys) = (self.client, self.keys)
+        self.anonymous = configuration.maximumAnonymousSessions.map { AnonymousSessions(client: client, keys: keys, most: $0) }
         self.control.start()
     }
 
@@ -69,15 +80,17 @@ package final class RedisSessionStore: SessionStore {
     // MARK: Reading
 
     package func read(_ name: SessionName) async throws(SessionStoreError) -> StoredSession? {
-        guard let value = try await self.fetch(name) else { return nil }
-        guard try await !self.control.hasEnded(value.session) else { return nil }
+        let deadline = self.client.deadline
+        guard let value = try await self.fetch(name, by: deadline) else { return nil }
+        guard try await !self.control.hasEnded(value.session, by: deadline) else { return nil }
         self.recent.note(value, of: name)
         return value.session
     }
 
     /// What is there, ended or not.
-    func fetch(_ name: SessionName) async throws(SessionStoreError) -> SessionValue? {
-        try await self.value(from: try await self.answer(to: RedisCommand("GET", key: self.keys.session(name)), name).reply, name)
+    func fetch(_ name: SessionName, by deadline: Int64? = nil) async throws(SessionStoreError) -> SessionValue? {
+        let answer = try await self.answer(to: RedisCommand("GET", key: self.keys.session(name)), by: deadline, name)
+        return try await self.value(from: answer.reply, name)
     }
 
     /// What a reply says is there.
@@ -96,9 +109,9 @@ package final class RedisSessionStore: SessionStore {
         }
     }
 
-    func answer(to command: RedisCommand, _ name: SessionName) async throws(SessionStoreError) -> RedisAnswer {
+    func answer(to command: RedisCommand, by deadline: Int64? = nil, _ name: SessionName) async throws(SessionStoreError) -> RedisAnswer {
         do throws(RedisFailure) {
-            return try await self.client.send(command)
+            return try await self.client.send(command, by: deadline)
         } catch {
             throw SessionStoreError(error, "session \(name)")
         }
@@ -124,22 +137,67 @@ package final class RedisSessionStore: SessionStore {
     package func create(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
         precondition(session.generation == 1, "a new session has generation 1")
         try self.checkSize(session, name)
-        let value = SessionValue(session, listing: try await self.list(session, name))
+        let isAnonymous = session.state == .live && session.userTag == nil
+        if let anonymous, isAnonymous {
+            if session.beginsNow { try await anonymous.begin() } else { anonymous.add(1) }
+        }
+        do throws(SessionStoreError) {
+            try await self.add(session, named: name)
+        } catch {
+            if isAnonymous { self.anonymous?.add(-1) }
+            throw error
+        }
+    }
+
+    private func add(_ session: StoredSession, named name: SessionName) async throws(SessionStoreError) {
+        let (change, writers) = self.change(of: nil, generation: session.generation)
+        let deadline = self.client.deadline
+        let value = SessionValue(session, listing: try await self.list(session, name, by: deadline), writers: writers)
         let bytes = value.bytes
         let command = RedisCommand(
             .create,
             keys: [self.keys.session(name), self.keys.all(beside: name)],
             values: [bytes, self.lifetime(of: session), name.bytes]
         )
-        let answer = try await self.answer(to: command, name)
+        let answer = try await self.answer(to: command, by: deadline, name)
         switch answer.reply {
         case .integer(1): break
-        // A try before this one has made it, and its reply was lost.
-        case .bytes(let found) where answer.mayHaveHappenedBefore && found == bytes: break
+        case .bytes where try await self.wasMade(change, generation: session.generation, answer, name): break
         case .bytes, .null: throw SessionStoreError(.nameTaken, message: "session \(name) exists already")
-        default: throw SessionStoreError(answer.reply, "creating session \(name)")
+        default: throw SessionStoreError(answer, "creating session \(name)")
         }
         self.recent.note(value, of: name)
+    }
+
+    /// Draws a number for a change, which is remembered behind what it makes.
+    func change(of current: SessionValue?, generation: UInt64) -> (change: RecentWriters.Change, writers: RecentWriters) {
+        let number = self.changeCount.withLock { count in
+            count &+= 1
+            return count
+        }
+        let change = RecentWriters.Change(writer: self.writer, number: number)
+        let second = UInt32(truncatingIfNeeded: self.now.nanosecondsSinceEpoch / 1_000_000_000)
+        // Clocks may differ by a minute; nobody asks for longer than the time of an operation.
+        let lifetime = 60 + 2 * UInt32(clamping: self.configuration.address.timeout.components.seconds)
+        let before = current?.writers ?? RecentWriters()
+        return (change, before.adding(change, generation: generation, second: second, lifetime: lifetime))
+    }
+
+    /// Whether an earlier try, whose reply was lost, has made a change that is there, or was there before others changed the session.
+    ///
+    /// - Throws: ``SessionStoreError/Code/unavailable`` when nobody knows.
+    func wasMade(
+        _ change: RecentWriters.Change,
+        generation: UInt64,
+        _ answer: RedisAnswer,
+        _ name: SessionName
+    ) async throws(SessionStoreError) -> Bool {
+        guard answer.mayHaveHappenedBefore, let found = try await self.value(from: answer.reply, name) else { return false }
+        switch found.writers.trace(of: change, generation: generation) {
+        case .made: return true
+        case .notMade: return false
+        case .forgotten: throw SessionStoreError(.unavailable, message: "it is not known whether a change of session \(name) happened")
+        }
     }
 
     func lifetime(of session: StoredSession) -> [UInt8] {
@@ -156,7 +214,11 @@ package final class RedisSessionStore: SessionStore {
     /// Makes a session that carries a tag findable, before it is written: a death in between leaves a name too many, not one too few.
     ///
     /// - Returns: How it is listed.
-    func list(_ session: StoredSession, _ name: SessionName) async throws(SessionStoreError) -> SessionValue.Listing {
+    func list(
+        _ session: StoredSession,
+        _ name: SessionName,
+        by deadline: Int64? = nil
+    ) async throws(SessionStoreError) -> SessionValue.Listing {
         guard let tag = session.userTag else { return SessionValue.Listing() }
         let now = self.now
         let time = KeyLifetime.ofList(expiringAt: session.expiresAt, now: now)
@@ -166,7 +228,7 @@ package final class RedisSessionStore: SessionStore {
         )
         let values = [listing.entry(of: name), Array(String(time).utf8)]
         let command = RedisCommand(.index, keys: [self.keys.sessions(of: tag)], values: values)
-        let reply = try await self.answer(to: command, name).reply
+        let reply = try await self.answer(to: command, by: deadline, name).reply
         guard case .integer = reply else { throw SessionStoreError(reply, "listing session \(name)") }
         return listing
     }
@@ -190,6 +252,8 @@ package final class RedisSessionStore: SessionStore {
 
     package var loginEpoch: UInt64 { self.control.loginEpoch }
 
+    package var zeroIsUnknown: Bool { true }
+
     package func beginLoginEpoch() async throws(SessionStoreError) -> UInt64 { try await self.control.beginLoginEpoch() }
 
     package func endLogins(of tag: UserTag, before epoch: UInt64) async throws(SessionStoreError) {
@@ -201,6 +265,12 @@ extension SessionStoreError {
     init(_ failure: RedisFailure, _ action: String) {
         let outcome = failure.mayHaveHappened ? ", and it is not known whether it happened" : ""
         self.init(.unavailable, message: "\(action): \(failure.text)\(outcome)")
+    }
+
+    /// Maps an error that came after tries of which one may have been carried out: it does not say that nothing happened.
+    init(_ answer: RedisAnswer, _ action: String) {
+        self.init(answer.reply, action)
+        if answer.mayHaveHappenedBefore { self.code = .unavailable }
     }
 
     /// Maps an error of the server, or a reply that nobody can read.

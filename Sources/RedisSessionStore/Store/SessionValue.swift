@@ -1,7 +1,7 @@
 #if Redis
 internal import ParanoidSessions
 
-/// What Redis keeps of a session: its encoded form, and behind it how the list of its user's sessions names it.
+/// What Redis keeps of a session: its encoded form, behind it who has changed it lately, and how the list of its user's sessions names it.
 struct SessionValue: Sendable, Equatable {
     /// How a list names a session; zeros when no user is logged in.
     ///
@@ -20,17 +20,20 @@ struct SessionValue: Sendable, Equatable {
         }
     }
 
-    /// How many bytes at the beginning and the end tell two states apart: the head; the tag of the seal and the listing.
+    /// How many bytes at the beginning and the end tell two states apart: the head; the change that made it and the listing.
     private static let markByteCounts = (begin: 96, end: 32)
 
     /// The session.
     let session: StoredSession
     /// How its user's list names it.
     let listing: Listing
+    /// Who has changed it lately.
+    let writers: RecentWriters
 
-    init(_ session: StoredSession, listing: Listing) {
+    init(_ session: StoredSession, listing: Listing, writers: RecentWriters = RecentWriters()) {
         self.session = session
         self.listing = listing
+        self.writers = writers
     }
 
     /// Why bytes are no session.
@@ -42,12 +45,18 @@ struct SessionValue: Sendable, Equatable {
     }
 
     init(_ bytes: [UInt8]) throws(Problem) {
-        guard bytes.count > Listing.byteCount, let session = StoredSession(encoded: Array(bytes.dropLast(Listing.byteCount))) else {
+        let head = unsafe bytes.withUnsafeBytes { unsafe StoredSession.decodeHead($0) }
+        let end = StoredSession.headByteCount + (head?.payloadByteCount ?? 0)
+        guard end + Listing.byteCount <= bytes.count, var session = head?.head,
+            let writers = RecentWriters(bytes[end..<(bytes.count - Listing.byteCount)])
+        else {
             let magic = bytes.prefix(4).reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
             if let version = StoredSession.formatVersion(ofMagic: magic), version > StoredSession.formatVersions.upperBound { throw .newer }
             throw .damaged
         }
+        session.payload = Array(bytes[StoredSession.headByteCount..<end])
         self.session = session
+        self.writers = writers
         let trailer = bytes.suffix(Listing.byteCount)
         self.listing = Listing(
             until: trailer.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
@@ -56,7 +65,15 @@ struct SessionValue: Sendable, Equatable {
     }
 
     var bytes: [UInt8] {
-        self.session.encoded + Self.bytes(of: self.listing.until) + Self.bytes(of: self.listing.generation)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(
+            StoredSession.headByteCount + self.session.payload.count + RecentWriters.Entry.byteCount + 2 * Listing.byteCount
+        )
+        self.session.encodeHead(into: &bytes)
+        bytes.append(contentsOf: self.session.payload)
+        bytes.append(contentsOf: self.writers.bytes)
+        for number in [self.listing.until, self.listing.generation] { bytes.append(contentsOf: Self.bytes(of: number)) }
+        return bytes
     }
 
     private static func bytes(of number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) } }
