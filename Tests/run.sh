@@ -26,7 +26,7 @@
 #     cost      CPU time per request with each protection of the sessions on and off
 #     store     session files beside bare C and PHP, on ext4 and tmpfs
 #     redis     the trait Redis: its build (.build-redis), and the tests of the store in Redis with servers of their own, also behind TLS
-#     redis-faults  applications on three hosts of a network of their own, whose Redis dies, hangs and is cut off under load, ten minutes (as root)
+#     redis-faults  applications on three hosts of a network of their own, whose Redis dies, hangs and is cut off under load, six minutes (as root)
 #     redis-bench  sessions in Redis beside files and PHP: requests, processor time, lost changes, memory for each session
 #     connections  hundreds of clients, thousands of bad peers, a million requests, a crash loop
 #     package   a Debian package is installed, upgraded under load, restarted and removed under a systemd that boots for it; the container images are
