@@ -344,6 +344,7 @@ def rows_of(work, servers):
     rows.append(Row("ours, balanced: read", balanced, "/session/peek", usual))
     rows.append(Row("ours, balanced: counter", balanced, "/session", usual))
     # One session that everybody reads, alone and while a tenth as many clients change it.
+    rows.append(Row("ours: one hot session, all clients read", paranoid, "/session/peek", hot))
     rows.append(Row("ours: one hot session, readers", paranoid, "/session/peek", hot, share=0.9))
     rows.append(Row("ours: one hot session, readers beside writers", paranoid, "/session/peek", hot, beside=("/session", hot), share=0.9))
     rows.append(Row("ours: hello, half the clients", paranoid, "/hello", share=0.5))
@@ -459,6 +460,7 @@ RATIOS = [
     ("counter: CPU against C's counter", "cpu", "ours: counter", "C: counter"),
     ("counter: requests/s against PHP-FPM", "rate", "ours: counter", "PHP-FPM: counter"),
     ("counter: requests/s against Hummingbird", "rate", "ours: counter", "Hummingbird: counter"),
+    ("readers of a hot session, a tenth of the clients write, against all clients read: p50", "p50", "ours: one hot session, readers beside writers", "ours: one hot session, all clients read"),
     ("readers of a hot session beside writers against alone: p50", "p50", "ours: one hot session, readers beside writers", "ours: one hot session, readers"),
     ("hello beside as many commits as fit in, against alone: p99", "p99", "ours: hello beside as many commits", "ours: hello, half the clients"),
     ("hello beside 2 000 commits a second against alone: p99", "p99", "ours: hello beside 2 000 commits a second", "ours: hello, half the clients"),
