@@ -285,7 +285,7 @@ part_package() {
     run package 1800 python3 Tests/Debian/package.py .build/release/demo .build/release/paranoid .build/debian-root
     count_closing_line $? package
     local backtrace
-    backtrace=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/libexec/swift/linux/swift-backtrace-static
+    backtrace=$SWIFT_ROOT/libexec/swift/linux/swift-backtrace-static
     run container 600 python3 Tests/Debian/container.py .build/release/demo "$backtrace" .build/debian-root
     count_closing_line $? container
 }

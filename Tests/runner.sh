@@ -164,7 +164,7 @@ build() {
 }
 build_debug() { need libfcgi-dev && build debug 1200 swift build --build-tests; }
 build_release() {
-    export SWIFT_ROOT=${SWIFT_ROOT:-$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")}
+    export SWIFT_ROOT=${SWIFT_ROOT:-$(swift -print-target-info | sed -n 's#.*"runtimeResourcePath": "\(.*\)/lib/swift".*#\1#p')}
     need libfcgi-dev && build release 1800 nginx/build.sh && export PARANOID_BIN_DIR="$root/.build/release"
 }
 # Only what runs under the sanitizer.

@@ -49,7 +49,7 @@ command -v swift >/dev/null || { echo "demo.sh: no swift in PATH; a toolchain of
 echo "building the demo (the first time takes a few minutes)"
 "$here/build.sh" demo
 # Where the report of a worker that crashes comes from.
-export SWIFT_ROOT=${SWIFT_ROOT:-$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")}
+export SWIFT_ROOT=${SWIFT_ROOT:-$(swift -print-target-info | sed -n 's#.*"runtimeResourcePath": "\(.*\)/lib/swift".*#\1#p')}
 demo=$root/.build/release/demo
 
 # A port nobody listens on. Another program may take it before nginx does; then nginx says so and we stop.

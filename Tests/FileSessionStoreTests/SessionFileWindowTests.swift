@@ -128,6 +128,31 @@ struct SessionFileWindowTests {
         unsafe #expect(!window.write(bytes.span.bytes, besides: position))
     }
 
+    @Test("writes by a system call after a write that failed, so that a file system which takes none says so")
+    func failureEndsMemory() async throws {
+        let fixture = try StoreFixture()
+        let (_, other) = try await self.prepare(fixture)
+        let path = fixture.path(of: self.name)
+        let fails = Atomic<Bool>(false)
+        let failing = try fixture.makeStore(
+            faults: FileFaults { (now) throws(SystemCallError) in
+                if now == .write, fails.load(ordering: .relaxed) { throw SystemCallError("write", code: EROFS) }
+            }
+        )
+        for _ in 0..<8 { #expect(try await failing.payload(self.name) == [2]) }
+        for payload in UInt8(3)...5 { try await failing.change(self.name, to: [payload]) }
+        fails.store(true, ordering: .relaxed)
+        #expect(await code { try await failing.change(self.name, to: [6]) } == .unavailable)
+        fails.store(false, ordering: .relaxed)
+        // A write through memory would leave this time as it is.
+        let past = [timespec(tv_sec: 1000, tv_nsec: 0), timespec(tv_sec: 1000, tv_nsec: 0)]
+        unsafe #expect(past.withUnsafeBufferPointer { unsafe utimensat(AT_FDCWD, path, $0.baseAddress, 0) } == 0)
+        try await failing.change(self.name, to: [7])
+        var facts = stat()
+        unsafe #expect(stat(path, &facts) == 0 && facts.st_mtim.tv_sec > 1000)
+        #expect(try await other.payload(self.name) == [7])
+    }
+
     @Test("puts a change into the file also where it is cut in the moment of writing")
     func cutWhileWriting() async throws {
         let fixture = try StoreFixture()

@@ -29,7 +29,7 @@ final class SessionFile: Sendable {
         var mark: SessionFileWindow.Mark?
         /// How often reading has found nothing new while there was no window.
         var looks = 0
-        /// When the file was written by a system call last, by ``CoarseClock``.
+        /// When a system call has written the file last, by ``CoarseClock``; the least time where the last one failed.
         var writtenAt: Int64 = .min
 
         /// What is known if it is still the newest state, as far as memory tells.
@@ -264,9 +264,12 @@ final class SessionFile: Sendable {
                     self.view.withLock { $0.window = nil }
                 }
                 try self.file.write(bytes, at: layout.offset(ofSlot: index))
+                self.view.withLock { $0.writtenAt = CoarseClock.now() }
             }
             if isDurable { try self.synchronize() }
         } catch {
+            // A file system that takes no more writes may still take what goes into memory, and lose it.
+            self.view.withLock { $0.writtenAt = .min }
             // The caller is told that nothing changed, so nothing may have.
             try? self.erase(layout, index)
             throw error
@@ -280,13 +283,8 @@ final class SessionFile: Sendable {
 
     /// What shows the file in memory, if a system call has written it a moment ago; without one, the caller is about to make one.
     private func writableWindow() -> SessionFileWindow? {
-        let now = CoarseClock.now()
-        return self.view.withLock { view in
-            guard let window = view.window else { return nil }
-            if now - Self.writesThroughMemory < view.writtenAt { return window }
-            view.writtenAt = now
-            return nil
-        }
+        let earliest = CoarseClock.now() - Self.writesThroughMemory
+        return self.view.withLock { $0.writtenAt > earliest ? $0.window : nil }
     }
 
     private func grow(

@@ -236,7 +236,10 @@ final class FileSessionSweeper: Sendable {
         do throws(SystemCallError) {
             let file = try entry.open()
             guard let heads = try SlotHeads(of: file, layout), let session = heads.newest, !limit.isPassed(by: session) else { return nil }
-            if let note = SweepNote(session, writtenAt: status.modifiedAt, wall: limit.wall) {
+            // Looked at again: it may have been written since, and be written through memory by now, which changes no time.
+            if SweepNote(session, writtenAt: status.modifiedAt, wall: limit.wall) != nil,
+                let again = try entry.status(), let note = SweepNote(session, writtenAt: again.modifiedAt, wall: limit.wall)
+            {
                 try self.files.userIndex.faults.check(.note)
                 try? file.setModificationTime(note.modificationTime)
                 // The note is about what was read before. Whoever writes from now on sets the time again.
