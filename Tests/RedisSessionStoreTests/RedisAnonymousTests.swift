@@ -105,6 +105,18 @@ struct RedisAnonymousTests {
         #expect(try await !self.isFull(store))
     }
 
+    @Test("a number that cannot be read is not taken for 0")
+    func unreadable() async throws {
+        let store = try self.store(try await RedisServer.shared.get().place("unreadable"))
+        _ = try await store.client.send(RedisCommand("SET", key: RedisKeys(prefix: "unreadable").anonymous, [[1]]))
+        await #expect(throws: SessionStoreError.self) { try await store.anonymous?.made() }
+        #expect(AnonymousSessions.made(.error("LOADING")) == nil)
+        #expect(AnonymousSessions.made(.array([])) == nil)
+        #expect(AnonymousSessions.made(.null) == 0)
+        #expect(AnonymousSessions.made(.bytes(Array("-3".utf8))) == 0)
+        #expect(AnonymousSessions.made(.bytes(Array("12".utf8))) == 12)
+    }
+
     @Test("costs nothing where there is none")
     func none() async throws {
         let server = try await RedisServer()

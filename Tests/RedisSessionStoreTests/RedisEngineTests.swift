@@ -104,6 +104,82 @@ struct RedisEngineTests {
         engine.stop()
     }
 
+    @Test("what waits for a connection ends at its deadline and is not sent afterwards")
+    func lateConnection() async throws {
+        let server = try await self.makeSilentServer()
+        let outcomes = try Outcomes()
+        let engine = try self.makeEngine("redis://127.0.0.1:\(server.port ?? 0)", outcomes)
+        let key = Array("late".utf8)
+        self.submit(RedisCommand("SET", key: key, [Array("x".utf8)]), as: 0, within: 1_000_000, to: engine, outcomes)
+        self.submit(RedisCommand("GET", key: key), as: 1, to: engine, outcomes)
+        await self.turn(engine, outcomes) { outcomes[0] != nil }
+        server.signal(SIGCONT)
+        await self.turn(engine, outcomes) { outcomes[1] != nil }
+        #expect(throws: RedisFailure.self) { try outcomes[0]?.get() }
+        #expect(try outcomes[1]?.get().reply == .null)
+        engine.stop()
+    }
+
+    @Test("a change that waits while all connections wait for replicas ends at its deadline and was not sent")
+    func lateInLine() async throws {
+        let server = try await self.makeSilentServer()
+        let outcomes = try Outcomes()
+        let engine = try self.makeEngine("redis://127.0.0.1:\(server.port ?? 0)?wait=1", outcomes)
+        func change(_ number: Int) -> RedisCommand {
+            RedisCommand(.raiseUser, keys: [Array("p:{\(number)}:e".utf8)], values: [Array("7".utf8)])
+        }
+        for number in 0..<4 { self.submit(change(number), as: number, to: engine, outcomes) }
+        self.submit(change(4), as: 4, within: 1_000_000, to: engine, outcomes)
+        await self.turn(engine, outcomes) { outcomes[4] != nil }
+        guard case .failure(.away) = outcomes[4] else { throw TestFailure("\(String(describing: outcomes[4]))") }
+        server.signal(SIGCONT)
+        await self.turn(engine, outcomes) { outcomes.retried >= 4 }
+        #expect(try await server.reply("GET", "p:{3}:e").number == 7)
+        #expect(try await server.reply("GET", "p:{4}:e") == .null)
+        engine.stop()
+    }
+
+    @Test("a line of changes gives out none whose time is over, though nobody has told the caller yet")
+    func lineOfLate() throws {
+        let outcomes = try Outcomes()
+        let line = RedisEngine.WaitingLine(connections: 1...1)
+        for (number, deadline) in [Int64(50), 100].enumerated() {
+            let command = RedisCommand(.raiseUser, keys: [[1]], values: [[7]])
+            line.add(.init(.init(command: command, deadline: deadline) { outcomes.note(number, $0) }), asking: false)
+        }
+        #expect(line.next(atMost: 10, at: 50)?.changes.map(\.operation.submission.deadline) == [100])
+        #expect(outcomes.count == 1)
+        guard case .failure(.away) = outcomes[0] else { throw TestFailure("\(String(describing: outcomes[0]))") }
+    }
+
+    @Test("commands that are done leave no timers behind")
+    func timers() async throws {
+        let outcomes = try Outcomes()
+        let engine = try self.makeEngine(try await RedisServer.shared.get().address, outcomes)
+        for number in 0..<1000 {
+            self.submit(RedisCommand(["PING"]), as: number, within: Self.hour / 2, to: engine, outcomes)
+            if number % 20 == 0 { await self.turn(engine, outcomes) { outcomes.count == number + 1 } }
+        }
+        #expect(engine.timers.count < 300)
+        engine.stop()
+    }
+
+    @Test("timers come in the order in which they are due, and those of one time in the order in which they were added")
+    func timerOrder() {
+        var queue = TimerQueue<Int> { $0 < 0 }
+        let dues = (0..<5000).map { Int64(($0 * 7919) % 1000) }
+        for (job, due) in dues.enumerated() { queue.add(job % 3 == 0 ? -1 : job, due: due) }
+        let expected = dues.indices.filter { $0 % 3 != 0 }.sorted { (dues[$0], $0) < (dues[$1], $1) }
+        #expect(queue.due() == dues[expected[0]])
+        let split = expected.filter { dues[$0] <= 500 }.count
+        var taken: [Int] = []
+        while let job = queue.take(dueAt: 500) { taken.append(job) }
+        #expect(taken == Array(expected[..<split]))
+        while let job = queue.take(dueAt: .max) { taken.append(job) }
+        #expect(taken == expected)
+        #expect(queue.due() == nil && queue.count == 0)
+    }
+
     @Test("a command for a cluster whose nodes do not answer ends at its deadline")
     func unknownSlots() async throws {
         let silent = try await self.makeSilentServer()

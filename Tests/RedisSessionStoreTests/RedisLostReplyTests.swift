@@ -92,6 +92,21 @@ struct RedisLostReplyTests {
         #expect(behind.entries.map(\.change.writer) == [1, 3, 4])
     }
 
+    @Test("a writer is remembered for as long as it may ask, also while it waits for others")
+    func lifetime() async throws {
+        #expect(RecentWriters.lifetime(timeout: .seconds(2), lockTimeout: .seconds(2)) >= 60 + 2 * 2 + 2)
+        #expect(RecentWriters.lifetime(timeout: .seconds(Int64.max), lockTimeout: .seconds(Int64.max)) == UInt32(Int32.max))
+        let server = try await RedisServer.shared.get()
+        var settings = RedisSessionStore.Configuration(address: try RedisAddress(try server.place("writers", timeout: 10)))
+        settings.lockTimeout = .seconds(86_400)
+        let store = try RedisSessionStore(settings)
+        let hourAgo = UInt32(store.now.nanosecondsSinceEpoch / 1_000_000_000) - 3600
+        let writers = RecentWriters().adding(self.change(7), generation: 1, second: hourAgo, lifetime: 60)
+        let value = SessionValue(try await makeSession([0], in: store), listing: .init(), writers: writers)
+        let (own, next) = store.change(of: value, generation: 2)
+        #expect(next.entries.map(\.change) == [self.change(7), own])
+    }
+
     @Test("the list says when it cannot know")
     func limit() {
         var writers = RecentWriters()
@@ -116,7 +131,15 @@ struct RedisLostReplyTests {
         for count in 0...RecentWriters.most + 1 {
             let value = SessionValue(session, listing: .init(until: 7, generation: 9), writers: writers)
             #expect(try SessionValue(value.bytes) == value)
-            #expect(value.bytes.count == 96 + 3 + 20 * min(count, RecentWriters.most) + 16)
+            #expect(value.bytes.count == 96 + 3 + 4 + 20 * min(count, RecentWriters.most) + 16)
+            // As it was before the trailer had a version; what scripts compare is what is there.
+            let before = Array(value.bytes[..<99] + value.bytes[103...])
+            let old = try SessionValue(before)
+            #expect(old.bytes == before && old.session == session && old.writers == writers && old.listing == value.listing)
+            var newer = value.bytes
+            newer[102] = 2
+            #expect(throws: SessionValue.Problem.newer) { try SessionValue(newer) }
+            #expect(throws: SessionValue.Problem.newer) { try SessionValue(newer + [0]) }
             #expect(throws: SessionValue.Problem.self) { try SessionValue(value.bytes + [0]) }
             #expect(throws: SessionValue.Problem.self) { try SessionValue(Array(value.bytes.dropLast())) }
             writers = writers.adding(self.change(UInt64(count), 1 << 31), generation: 1 << 40, second: .max, lifetime: 60)

@@ -274,6 +274,28 @@ struct RedisMigrationTests {
         #expect(try await places.files().read(name) == nil)
     }
 
+    @Test("users log in during and after a move from files in which nobody was revoked, and a revocation after the way back finds them")
+    func logins() async throws {
+        let places = try await self.makePlaces(.toRedis)
+        defer { places.remove() }
+        #expect(try places.files().loginEpoch == 0)
+        let both = try places.both()
+        try await eventually("a login is possible during the move") { both.loginEpoch > 0 }
+        let login = both.loginEpoch
+        let redis = try places.redis(makesNumbers: true)
+        try await eventually("a login is possible after the move") { redis.loginEpoch > 0 }
+        let tag = try #require(UserTag(bytes: Array(repeating: 8, count: 16)))
+        let name = makeName()
+        try await both.create(try await self.makeSession(in: both, userTag: tag, loginEpoch: login), named: name)
+        let files = try places.files()
+        let back = MigratingSessionStore(to: files, from: redis, locks: files, timeout: .seconds(600))
+        try await back.prepare()
+        #expect(try await back.moveAll() == .init(moved: 1))
+        #expect(try await files.read(name) != nil)
+        try await files.endLogins(of: tag, before: try await files.beginLoginEpoch())
+        #expect(try await files.read(name) == nil)
+    }
+
     @Test("stores that count differently are refused, before anybody is logged out")
     func unprepared() async throws {
         let server = try await RedisServer.shared.get()
@@ -344,6 +366,9 @@ struct RedisMigrationTests {
                     #expect(try await client.get("/hits").text == "ann \(expected)")
                 }
                 cookies = client.cookies
+                // Another browser, at each stage.
+                client.cookies = [:]
+                #expect(try await client.post("/login").text == "in")
             }
         }
         func migration(_ from: String, _ to: String) throws -> SessionMigration {

@@ -129,13 +129,25 @@ struct RedisStoreTests {
         }
     }
 
-    @Test("does not touch a session that a newer version has written")
-    func newerForm() async throws {
+    @Test("goes on with a session whose trailer has no version")
+    func formBefore() async throws {
+        let store = try await RedisServer.shared.get().store(prefix: "before")
+        let name = makeName()
+        let bytes = SessionValue(try await makeSession([1], in: store), listing: .init()).bytes
+        let before = Array(bytes[..<97] + bytes[101...])
+        _ = try await store.client.send(RedisCommand("SET", key: RedisKeys(prefix: "before").session(name), [before]))
+        try await countUp(name, in: store)
+        #expect(try await store.read(name)?.payload == [2])
+    }
+
+    @Test("does not touch a session that a newer version has written", arguments: [3, 100])
+    func newerForm(_ version: Int) async throws {
         let server = try await RedisServer.shared.get()
         let store = try server.store(prefix: "newer")
         let name = makeName()
         var bytes = SessionValue(try await makeSession([1], in: store), listing: .init()).bytes
-        bytes[3] = 200
+        // Of the head, and of what stands behind the payload.
+        bytes[version] = 200
         _ = try await store.client.send(RedisCommand("SET", key: RedisKeys(prefix: "newer").session(name), [bytes]))
         await #expect { try await store.read(name) } throws: { ($0 as? SessionStoreError)?.code == .refused }
         #expect(try await store.client.send(RedisCommand("GET", key: RedisKeys(prefix: "newer").session(name))).reply == .bytes(bytes))

@@ -40,6 +40,7 @@ extension SessionAccess {
             var settings = RedisSessionStore.Configuration(address: try choice.address())
             settings.maximumPayloadSize = self.configuration.sessions.valueLimits.sessionByteCount + 16 * 1024
             settings.makesNumbers = makesNumbers
+            settings.lockTimeout = self.configuration.lockTimeout
             settings.maximumAnonymousSessions = self.configuration.anonymousLimit
             settings.observe = { [weak self] event in self?.sharedRegistry?.count(event) }
             return try RedisSessionStore(settings)

@@ -21,8 +21,10 @@ extension RedisEngine {
         }
 
         /// The next changes and the connection for them; `nil`: there are none, or no connection is free.
-        func next(atMost count: Int) -> (number: Int, changes: [(operation: Operation, isAsking: Bool)])? {
-            self.waiting.removeAll { $0.operation.isOver }
+        ///
+        /// Those whose time is over end, and are sent nowhere.
+        func next(atMost count: Int, at now: Int64) -> (number: Int, changes: [(operation: Operation, isAsking: Bool)])? {
+            self.waiting.removeAll { $0.operation.isOver(at: now) }
             guard !self.waiting.isEmpty, let number = self.free.popLast() else { return nil }
             let changes = Array(self.waiting.prefix(count))
             self.waiting.removeFirst(changes.count)
@@ -39,12 +41,13 @@ extension RedisEngine {
 
     /// Sends what waits, as far as connections are free.
     func serve(_ line: WaitingLine, at endpoint: RedisEndpoint) {
-        while let (number, changes) = line.next(atMost: Self.mostTogether) {
+        while let (number, changes) = line.next(atMost: Self.mostTogether, at: self.now) {
             var bytes: [UInt8] = []
             var replyCount = 0
             // For each change the places of its reply and of what else was written for it.
             var places: [(operation: Operation, main: Int, others: Range<Int>)] = []
             for (operation, isAsking) in changes {
+                operation.goes(to: endpoint)
                 let command = operation.submission.command
                 bytes += command.encoded(inFull: operation.isInFull, asking: isAsking)
                 let main = replyCount + (isAsking ? 1 : 0)
@@ -66,6 +69,8 @@ extension RedisEngine {
                     self.landed(each.operation, result.flatMap { self.reply(among: $0, at: each.main, each.others) }, from: place)
                 }
                 self.serve(line, at: endpoint)
+            } isOver: { now in
+                changes.allSatisfy { $0.operation.isOver(at: now) }
             }
             self.node(endpoint, number: number).submit(flight, now: now, poll: self.poll)
         }

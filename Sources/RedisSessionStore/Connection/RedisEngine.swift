@@ -3,35 +3,6 @@ internal import ParanoidLinux
 
 /// Brings commands to the nodes that keep their keys, and again where that has to be; used by the thread of a ``RedisClient`` alone.
 final class RedisEngine {
-    /// A command that somebody waits for.
-    struct Submission: Sendable {
-        let command: RedisCommand
-        /// When it has to be done, in nanoseconds of the boot clock.
-        let deadline: Int64
-        let done: @Sendable (Result<RedisAnswer, RedisFailure>) -> Void
-    }
-
-    final class Operation {
-        let submission: Submission
-        var tries = 0
-        var redirections = 0
-        var mayHaveHappened = false
-        var isInFull = false
-        /// Whether the caller knows what came of it; what is still under way for it counts for nothing then.
-        private(set) var isOver = false
-
-        init(_ submission: Submission) {
-            self.submission = submission
-        }
-
-        /// Tells the caller, once.
-        func end(_ result: Result<RedisAnswer, RedisFailure>) {
-            guard !self.isOver else { return }
-            self.isOver = true
-            self.submission.done(result)
-        }
-    }
-
     private enum Route {
         case fixed(RedisEndpoint)
         case slots(SlotMap, isAsking: Bool)
@@ -58,8 +29,7 @@ final class RedisEngine {
     private var nodes: [Place: RedisNode] = [:]
     private var nodesByTag: [UInt64: RedisNode] = [:]
     private var parked: [Operation] = []
-    /// What is to be done later, the last first.
-    private var timers: [(due: Int64, body: () -> Void)] = []
+    private(set) var timers = TimerQueue<Job> { $0.isOver }
     let poll: Epoll
     private var random = SystemRandom()
     private var isStopped = false
@@ -98,9 +68,7 @@ final class RedisEngine {
 
     /// Has something done after a time.
     func schedule(after nanoseconds: Int64, _ body: @escaping () -> Void) {
-        let due = self.now + nanoseconds
-        let place = self.timers.firstIndex { $0.due <= due } ?? self.timers.count
-        self.timers.insert((due, body), at: place)
+        self.timers.add(.body(body), due: self.now + nanoseconds)
     }
 
     /// Does what is due and waits for what comes next.
@@ -108,12 +76,9 @@ final class RedisEngine {
     /// - Returns: Whether the wake-up was reported.
     func turn() -> Bool {
         let now = self.now
-        while let last = self.timers.last, last.due <= now {
-            self.timers.removeLast()
-            last.body()
-        }
+        while let job = self.timers.take(dueAt: now) { job.run() }
         for node in Array(self.nodes.values) { node.expire(now: now) }
-        let next = ([self.timers.last?.due] + self.nodes.values.map(\.due)).compactMap { $0 }.min()
+        let next = ([self.timers.due()] + self.nodes.values.map(\.due)).compactMap { $0 }.min()
         // Rounded up, so that it is due when the wait has ended.
         let milliseconds = next.map { CInt(clamping: max(0, ($0 - self.now + 999_999) / 1_000_000)) } ?? -1
         var events: [Epoll.Event] = []
@@ -133,15 +98,13 @@ final class RedisEngine {
         self.parked = []
         for operation in parked { operation.end(.failure(.away(gone.text))) }
         // What waits to be tried again learns that there is nobody to send it to.
-        let timers = self.timers
-        self.timers = []
-        for timer in timers { timer.body() }
+        for job in self.timers.takeAll() { job.run() }
     }
 
     // MARK: Commands
 
     func submit(_ submission: Submission) {
-        guard let observe else { return self.step(Operation(submission)) }
+        guard let observe else { return self.begin(Operation(submission)) }
         let begin = self.now
         let purpose = submission.command.purpose
         let observed = Submission(command: submission.command, deadline: submission.deadline) { result in
@@ -149,26 +112,24 @@ final class RedisEngine {
             observe(.finished(purpose, nanoseconds: BootClock.now() - begin, isFailure: isFailure))
             submission.done(result)
         }
-        self.step(Operation(observed))
+        self.begin(Operation(observed))
     }
 
-    private func finish(_ operation: Operation, _ failure: RedisFailure) {
-        operation.end(.failure(operation.mayHaveHappened ? .unanswered(failure.text) : .away(failure.text)))
+    /// Wherever it waits, an operation ends at its deadline.
+    private func begin(_ operation: Operation) {
+        self.timers.add(.end(operation), due: operation.submission.deadline)
+        self.step(operation)
     }
 
-    /// Waits until it is known who serves its key, and no longer than it has time.
+    /// Waits until it is known who serves its key.
     private func park(_ operation: Operation) {
+        operation.waits(because: "nobody said in time who serves the key")
         self.parked.append(operation)
-        self.end(operation, .away("nobody said in time who serves the key"))
         self.refresh()
     }
 
-    /// Ends an operation at its deadline, whatever is under way for it then.
-    private func end(_ operation: Operation, _ failure: RedisFailure) {
-        self.schedule(after: max(0, operation.submission.deadline - self.now)) { [weak self] in self?.finish(operation, failure) }
-    }
-
     private func step(_ operation: Operation) {
+        guard !operation.isOver else { return }
         switch self.route {
         case .fixed(let endpoint), .master(let endpoint?, _, _): self.send(operation, to: endpoint)
         case .master(nil, _, _): self.park(operation)
@@ -198,26 +159,26 @@ final class RedisEngine {
     private func send(_ operation: Operation, to endpoint: RedisEndpoint, asking: Bool = false) {
         guard !operation.isOver else { return }
         let now = self.now
-        guard now < operation.submission.deadline, !self.isStopped else { return self.finish(operation, .away("no time is left")) }
-        // Its connection is others' too, so it is the operation that ends then and not the connection.
-        if operation.submission.deadline < now + self.stepTime {
-            self.schedule(after: operation.submission.deadline - now) {
-                operation.end(.failure(.unanswered("\(endpoint) did not answer in time")))
-            }
-        }
+        guard now < operation.submission.deadline, !self.isStopped else { return operation.fail(.away("no time is left")) }
         let command = operation.submission.command
         guard self.address.waitCount == 0 || !command.isChange else {
             let line = self.lines[endpoint] ?? WaitingLine(connections: 1...Self.waitingCount)
             self.lines[endpoint] = line
+            operation.waits(because: "no connection to \(endpoint) was free in time")
             line.add(operation, asking: asking)
             return self.serve(line, at: endpoint)
         }
+        operation.goes(to: endpoint)
         let place = Place(endpoint: endpoint)
         let flight = RedisNode.Flight(
             bytes: command.encoded(inFull: operation.isInFull, asking: asking),
             replyCount: asking ? 2 : 1,
             due: now + self.stepTime
-        ) { result in self.landed(operation, result.map { $0[$0.count - 1] }, from: place) }
+        ) { result in
+            self.landed(operation, result.map { $0[$0.count - 1] }, from: place)
+        } isOver: {
+            operation.isOver(at: $0)
+        }
         self.node(endpoint, number: 0).submit(flight, now: now, poll: self.poll)
     }
 
@@ -228,7 +189,7 @@ final class RedisEngine {
         case .failure(let failure):
             if failure.mayHaveHappened { operation.mayHaveHappened = true }
             if case .fixed = self.route, self.nodes[place]?.breaker.isOpen(at: self.now) == true {
-                return self.finish(operation, failure)
+                return operation.fail(failure)
             }
             // Its place may be another's soon.
             self.refresh(doubting: endpoint)
@@ -269,10 +230,12 @@ final class RedisEngine {
     }
 
     private func `repeat`(_ operation: Operation, _ failure: RedisFailure) {
+        guard !operation.isOver else { return }
         // Who has waited for replicas need not wait before that again.
         if case .unreplicated = failure {} else { operation.tries += 1 }
         let pause = RetryPause.nanoseconds(try: operation.tries - 1, random: self.random.next())
-        guard self.now + pause < operation.submission.deadline, !self.isStopped else { return self.finish(operation, failure) }
+        guard self.now + pause < operation.submission.deadline, !self.isStopped else { return operation.fail(failure) }
+        operation.waits(because: failure.text)
         self.observe?(.retried)
         self.schedule(after: pause) { self.step(operation) }
     }

@@ -15,6 +15,8 @@ final class RedisNode {
         let due: Int64
         /// Gets the replies.
         let landed: (Result<[RedisReply], RedisFailure>) -> Void
+        /// Whether nobody waits for it any more at a time, so that it need not be sent.
+        var isOver: (Int64) -> Bool = { _ in false }
     }
 
     private enum Link {
@@ -181,9 +183,10 @@ final class RedisNode {
             self.breaker.succeeded()
         }
         if wasGreeting {
-            let flights = self.waiting
+            let waiting = self.waiting.map { (flight: $0, isOver: $0.isOver(now)) }
             self.waiting = []
-            self.send(flights, over: context, now: now, poll: poll)
+            self.send(waiting.filter { !$0.isOver }.map(\.flight), over: context, now: now, poll: poll)
+            for each in waiting where each.isOver { each.flight.landed(.failure(.away("its time was over before it was sent"))) }
         }
     }
 

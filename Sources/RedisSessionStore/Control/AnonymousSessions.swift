@@ -127,7 +127,19 @@ final class AnonymousSessions: Sendable {
 
     /// How many were made, before a sweep begins.
     func made() async throws(SessionStoreError) -> UInt64 {
-        try await self.reply(to: RedisCommand("HGET", key: self.key, [Array("made".utf8)])).number ?? 0
+        let reply = try await self.reply(to: RedisCommand("HGET", key: self.key, [Array("made".utf8)]))
+        guard let made = Self.made(reply) else { throw SessionStoreError(reply, "counting anonymous sessions") }
+        return made
+    }
+
+    /// What a reply says was made; `nil` for anything else than a number or nothing, as 0 would count all that were ever made as anew.
+    static func made(_ reply: RedisReply) -> UInt64? {
+        switch reply {
+        case .null: 0
+        // Below zero after the key was lost while sessions began that did not begin in the end.
+        case .bytes(let digits): Int64(String(decoding: digits, as: UTF8.self)).map { UInt64(max(0, $0)) }
+        default: nil
+        }
     }
 
     /// Notes what a whole sweep has found.

@@ -18,6 +18,11 @@ struct ControlNumbers: Sendable, Equatable {
     static func group(of tag: UserTag) -> Int { Int(tag.bytes[0]) }
     static func field(ofGroup group: Int) -> [UInt8] { Array("m\(group)".utf8) }
 
+    /// What a stored number of logins counts for: at least 1.
+    ///
+    /// Files in which no login was ever ended count from 0, and here 0 says that the number is not known. No mark is above either.
+    static func loginEpoch(stored number: UInt64) -> UInt64 { max(number, 1) }
+
     /// Reads fields and values, one after the other; `nil` when they are not complete.
     init?(_ reply: RedisReply) {
         guard let elements = reply.elements, elements.count % 2 == 0 else { return nil }
@@ -29,7 +34,7 @@ struct ControlNumbers: Sendable, Equatable {
         guard let version = numbers["v"], let epoch = numbers["e"], let loginEpoch = numbers["l"] else { return nil }
         self.version = version
         self.epoch = epoch
-        self.loginEpoch = loginEpoch
+        self.loginEpoch = Self.loginEpoch(stored: loginEpoch)
         self.marks = (0..<Self.groupCount).map { numbers["m\($0)"] ?? 0 }
     }
 

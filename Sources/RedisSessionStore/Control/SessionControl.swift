@@ -238,7 +238,7 @@ final class SessionControl: Sendable {
         let reply = try await self.reply(to: RedisCommand("HMGET", key: self.keys.control, fields), "asking for the epoch")
         guard let elements = reply.elements, elements.count == 2 else { throw SessionStoreError(reply, "asking for the epoch") }
         guard let epoch = elements[0].number, let loginEpoch = elements[1].number else { return nil }
-        return SessionStoreNumbers(epoch: epoch, loginEpoch: loginEpoch)
+        return SessionStoreNumbers(epoch: epoch, loginEpoch: ControlNumbers.loginEpoch(stored: loginEpoch))
     }
 
     /// Raises the numbers to at least these; returns when every process knows.

@@ -38,6 +38,14 @@ struct RecentWriters: Sendable, Equatable {
 
     init() {}
 
+    /// How long a process may ask for a change of its own, in seconds.
+    ///
+    /// Clocks may differ by a minute, and an operation may wait for others before its own time begins.
+    static func lifetime(timeout: Duration, lockTimeout: Duration) -> UInt32 {
+        let (own, others) = (min(timeout.components.seconds, 1 << 30), min(lockTimeout.components.seconds, 1 << 30))
+        return UInt32(clamping: min(60 + 2 * (own + 1) + others + 1, Int64(Int32.max)))
+    }
+
     /// Those that made a session what it is, and one that changes it now.
     ///
     /// - Parameter lifetime: How long a process may ask for a change of its own, in seconds.

@@ -14,6 +14,8 @@ package final class RedisSessionStore: RemoteSessionStore {
         package var address: RedisAddress
         /// The most bytes of a session's payload.
         package var maximumPayloadSize: Int
+        /// How long an operation waits for others that change the same session, before its own time begins.
+        package var lockTimeout = Duration.seconds(2)
         /// How many may wait for one session in this process.
         package var maximumWaiters = 1000
         /// How many states are remembered between a read and a change.
@@ -177,8 +179,7 @@ package final class RedisSessionStore: RemoteSessionStore {
         }
         let change = RecentWriters.Change(writer: self.writer, number: number)
         let second = UInt32(truncatingIfNeeded: self.now.nanosecondsSinceEpoch / 1_000_000_000)
-        // Clocks may differ by a minute; nobody asks for longer than the time of an operation.
-        let lifetime = 60 + 2 * UInt32(clamping: self.configuration.address.timeout.components.seconds)
+        let lifetime = RecentWriters.lifetime(timeout: self.configuration.address.timeout, lockTimeout: self.configuration.lockTimeout)
         let before = current?.writers ?? RecentWriters()
         return (change, before.adding(change, generation: generation, second: second, lifetime: lifetime))
     }

@@ -1,7 +1,8 @@
 #if Redis
 internal import ParanoidSessions
 
-/// What Redis keeps of a session: its encoded form, behind it who has changed it lately, and how the list of its user's sessions names it.
+/// What Redis keeps of a session: its encoded form, behind it a trailer: its form, who has changed it lately, and how the list of its user's
+/// sessions names it.
 struct SessionValue: Sendable, Equatable {
     /// How a list names a session; zeros when no user is logged in.
     ///
@@ -23,6 +24,33 @@ struct SessionValue: Sendable, Equatable {
     /// How many bytes at the beginning and the end tell two states apart: the head; the change that made it and the listing.
     private static let markByteCounts = (begin: 96, end: 32)
 
+    /// The form of what stands behind the session.
+    private enum Form: Equatable {
+        /// Begins with "PST" and the version, 1.
+        case first
+        /// As it was before it had a version: it has no such beginning.
+        case before
+
+        static let byteCount = 4
+        static let magic: [UInt8] = [0x50, 0x53, 0x54]
+        static let version: UInt8 = 1
+
+        var bytes: [UInt8] { self == .first ? Self.magic + [Self.version] : [] }
+
+        /// The form of a trailer.
+        init(ofTrailer bytes: ArraySlice<UInt8>) throws(Problem) {
+            guard bytes.count >= Self.byteCount, bytes.starts(with: Self.magic) else {
+                self = .before
+                return
+            }
+            let version = bytes[bytes.startIndex + Self.magic.count]
+            guard version <= Self.version else { throw .newer }
+            guard version == Self.version else { throw .damaged }
+            self = .first
+        }
+    }
+
+    private let form: Form
     /// The session.
     let session: StoredSession
     /// How its user's list names it.
@@ -31,6 +59,7 @@ struct SessionValue: Sendable, Equatable {
     let writers: RecentWriters
 
     init(_ session: StoredSession, listing: Listing, writers: RecentWriters = RecentWriters()) {
+        self.form = .first
         self.session = session
         self.listing = listing
         self.writers = writers
@@ -47,13 +76,17 @@ struct SessionValue: Sendable, Equatable {
     init(_ bytes: [UInt8]) throws(Problem) {
         let head = unsafe bytes.withUnsafeBytes { unsafe StoredSession.decodeHead($0) }
         let end = StoredSession.headByteCount + (head?.payloadByteCount ?? 0)
-        guard end + Listing.byteCount <= bytes.count, var session = head?.head,
-            let writers = RecentWriters(bytes[end..<(bytes.count - Listing.byteCount)])
-        else {
+        guard var session = head?.head, end <= bytes.count else {
             let magic = bytes.prefix(4).reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
             if let version = StoredSession.formatVersion(ofMagic: magic), version > StoredSession.formatVersions.upperBound { throw .newer }
             throw .damaged
         }
+        let form = try Form(ofTrailer: bytes[end...])
+        let begin = end + form.bytes.count
+        guard begin + Listing.byteCount <= bytes.count,
+            let writers = RecentWriters(bytes[begin..<(bytes.count - Listing.byteCount)])
+        else { throw .damaged }
+        self.form = form
         session.payload = Array(bytes[StoredSession.headByteCount..<end])
         self.session = session
         self.writers = writers
@@ -67,10 +100,12 @@ struct SessionValue: Sendable, Equatable {
     var bytes: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(
-            StoredSession.headByteCount + self.session.payload.count + RecentWriters.Entry.byteCount + 2 * Listing.byteCount
+            StoredSession.headByteCount + self.session.payload.count + Form.byteCount + RecentWriters.Entry.byteCount + 2
+                * Listing.byteCount
         )
         self.session.encodeHead(into: &bytes)
         bytes.append(contentsOf: self.session.payload)
+        bytes.append(contentsOf: self.form.bytes)
         bytes.append(contentsOf: self.writers.bytes)
         for number in [self.listing.until, self.listing.generation] { bytes.append(contentsOf: Self.bytes(of: number)) }
         return bytes
