@@ -104,7 +104,7 @@ final class RedisEngine {
     // MARK: Commands
 
     func submit(_ submission: Submission) {
-        guard let observe else { return self.begin(Operation(submission)) }
+        guard let observe else { return self.step(Operation(submission)) }
         let begin = self.now
         let purpose = submission.command.purpose
         let observed = Submission(command: submission.command, deadline: submission.deadline) { result in
@@ -112,19 +112,17 @@ final class RedisEngine {
             observe(.finished(purpose, nanoseconds: BootClock.now() - begin, isFailure: isFailure))
             submission.done(result)
         }
-        self.begin(Operation(observed))
+        self.step(Operation(observed))
     }
 
-    /// Wherever it waits, an operation ends at its deadline.
-    private func begin(_ operation: Operation) {
-        self.timers.add(.end(operation), due: operation.submission.deadline)
-        self.step(operation)
-    }
+    /// Ends an operation at its deadline, wherever it is then.
+    private func limit(_ operation: Operation) { self.timers.add(.end(operation), due: operation.submission.deadline) }
 
     /// Waits until it is known who serves its key.
     private func park(_ operation: Operation) {
         operation.waits(because: "nobody said in time who serves the key")
         self.parked.append(operation)
+        self.limit(operation)
         self.refresh()
     }
 
@@ -166,9 +164,12 @@ final class RedisEngine {
             self.lines[endpoint] = line
             operation.waits(because: "no connection to \(endpoint) was free in time")
             line.add(operation, asking: asking)
+            self.limit(operation)
             return self.serve(line, at: endpoint)
         }
         operation.goes(to: endpoint)
+        // Later than that, the time of its reply is over before.
+        if operation.submission.deadline < now + self.stepTime { self.limit(operation) }
         let place = Place(endpoint: endpoint)
         let flight = RedisNode.Flight(
             bytes: command.encoded(inFull: operation.isInFull, asking: asking),
