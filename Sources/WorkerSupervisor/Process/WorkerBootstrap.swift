@@ -141,7 +141,8 @@ extension WorkerBootstrap {
         static let ownListener = "own"
         static let backtraceVariable = "SWIFT_BACKTRACE"
         /// No registers and no images: the crash report goes to the log, and registers show the memory they point to.
-        static let backtrace = "enable=yes,registers=none,images=none"
+        // Without warnings: a program with Swift's libraries in it may have no reporter, and a line to a reader that has stopped would stop it.
+        static let backtrace = "enable=yes,registers=none,images=none,warnings=suppressed"
 
         /// Signals that are not for a worker: those of the terminal reach the whole process group, the others mean something to the supervisor.
         ///
