@@ -66,7 +66,10 @@ struct SupervisorTests {
         for slot in 0..<3 {
             #expect(self.directory.lines("descriptors.\(slot)").compactMap { Int($0) }.sorted() == [0, 1, 2, 3, 4, 5, 6, 7, 8])
         }
-        #expect(self.directory.lines("variables") == Array(repeating: "worker 3 enable=yes,registers=none,images=none,warnings=suppressed", count: 3))
+        #expect(
+            self.directory.lines("variables")
+                == Array(repeating: "worker 3 enable=yes,registers=none,images=none,warnings=suppressed", count: 3)
+        )
     }
 
     @Test("replaces a worker that was killed")
