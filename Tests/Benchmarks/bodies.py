@@ -46,7 +46,7 @@ def widen(work):
     """Sets the limits of nginx and of PHP above the bodies."""
     for path, old, new in (
         (f"{work}/nginx/conf/nginx.conf", "    access_log off;\n", "    access_log off;\n    client_max_body_size 0;\n    fastcgi_request_buffering off;\n    fastcgi_max_temp_file_size 0;\n    fastcgi_read_timeout 600s;\n"),
-        (f"{work}/fpm.conf", "php_admin_value[opcache.enable] = 1\n",
+        (f"{work}/php.conf", "php_admin_value[opcache.enable] = 1\n",
          "php_admin_value[opcache.enable] = 1\nphp_admin_value[post_max_size] = 16G\nphp_admin_value[upload_max_filesize] = 16G\n"
          f"php_admin_value[output_buffering] = 0\nphp_admin_value[max_execution_time] = 0\nphp_admin_value[upload_tmp_dir] = {work}\n"),
     ):
