@@ -24,6 +24,16 @@ struct SessionFileWindowTests {
         return (seeing, other)
     }
 
+    /// The session as the worker has it, and another view of its file in memory.
+    private func open(
+        in store: FileSessionStore
+    ) throws -> (session: StoredSession, position: SessionSlots.Position, window: SessionFileWindow) {
+        let file = try #require(store.files.cache.file(named: self.name))
+        guard case .session(let session, let position) = try file.load() else { throw TestFailure("no session") }
+        let window = try #require(SessionFileWindow(file.file, budget: SessionFileWindows(most: 1)))
+        return (session, position, window)
+    }
+
     @Test("knows its own changes without reading, and those of others at once, however they take turns")
     func changes() async throws {
         let fixture = try StoreFixture()
@@ -94,9 +104,7 @@ struct SessionFileWindowTests {
     func writesThroughMemory() async throws {
         let fixture = try StoreFixture()
         let (seeing, other) = try await self.prepare(fixture)
-        let file = try #require(seeing.files.cache.file(named: self.name))
-        guard case .session(let session, let position) = try file.load() else { throw TestFailure("no session") }
-        let window = try #require(SessionFileWindow(file.file, budget: SessionFileWindows(most: 1)))
+        let (session, position, window) = try self.open(in: seeing)
         var next = session
         next.generation += 1
         // Of lengths that end at a word of memory, and behind one.
@@ -118,9 +126,7 @@ struct SessionFileWindowTests {
         let fixture = try StoreFixture()
         let (seeing, _) = try await self.prepare(fixture)
         let path = fixture.path(of: self.name)
-        let file = try #require(seeing.files.cache.file(named: self.name))
-        guard case .session(let session, let position) = try file.load() else { throw TestFailure("no session") }
-        let window = try #require(SessionFileWindow(file.file, budget: SessionFileWindows(most: 1)))
+        let (session, position, window) = try self.open(in: seeing)
         unsafe #expect(truncate(path, 0) == 0)
         let bytes = SessionSlots.encode(session, name: self.name.prefix, layout: .first, index: 1 - position.index)
         unsafe #expect(!window.write(bytes.span.bytes, besides: position))

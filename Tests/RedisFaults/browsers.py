@@ -185,6 +185,20 @@ async def browse(browser, is_over, pause):
             await browser.look()
 
 
+async def end(browser, asking, path, kind):
+    """Ends a browser's session; where the store has said so, its cookies are those of a ghost."""
+    jar = dict(browser.jar)
+    try:
+        answer = await asking.ask("POST", path)
+    except Lost:
+        answer = None
+    # Of one that may have been ended, nothing is known.
+    browser.is_out = True
+    if answer and answer.status == 200:
+        asking.ledger.ghosts.append((jar, asking.user, kind))
+        asking.ledger.ended[kind] += 1
+
+
 async def come_and_go(browser, is_over, pause):
     """Logs in, counts, logs out: from then on the cookies are those of a ghost."""
     while not is_over():
@@ -195,15 +209,7 @@ async def come_and_go(browser, is_over, pause):
             await asyncio.sleep(0 if is_over() else random.expovariate(1 / pause))
         if browser.is_out:
             continue
-        jar = dict(browser.jar)
-        try:
-            answer = await browser.ask("POST", "/logout")
-        except Lost:
-            answer = None
-        browser.is_out = True
-        if answer and answer.status == 200:
-            browser.ledger.ghosts.append((jar, browser.user, "log-out"))
-            browser.ledger.ended["log-out"] += 1
+        await end(browser, browser, "/logout", "log-out")
 
 
 async def revoke(first, second, is_over, pause):
@@ -214,16 +220,7 @@ async def revoke(first, second, is_over, pause):
         for _ in range(random.randint(1, 4)):
             await asyncio.gather(first.count(), second.count())
             await asyncio.sleep(random.expovariate(1 / pause))
-        jar = dict(second.jar)
-        try:
-            answer = await first.ask("POST", "/devices/revoke-others")
-        except Lost:
-            answer = None
-        # Of one that may have been ended, nothing is known.
-        second.is_out = True
-        if answer and answer.status == 200:
-            first.ledger.ghosts.append((jar, first.user, "revocation"))
-            first.ledger.ended["revocation"] += 1
+        await end(second, first, "/devices/revoke-others", "revocation")
         if first.is_out:
             await first.log_in()
 

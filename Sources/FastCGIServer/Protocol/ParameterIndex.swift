@@ -1,8 +1,7 @@
 /// Where the pairs of a head begin, with a mark of each name: what is asked for by name is found without a walk over all pairs.
 ///
 /// Only the first pairs are kept; behind them the walk goes on. Marks are compared first, names always. Pairs whose marks end alike are
-/// chained, the last one first.
-/// Never copied: it is larger than a look at it costs.
+/// chained, the last one first. It is never copied: that would cost more than a look at it.
 struct ParameterIndex: Sendable, ~Copyable {
     private static let capacity = 64
 

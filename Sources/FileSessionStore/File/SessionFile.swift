@@ -237,7 +237,7 @@ final class SessionFile: Sendable {
         if target.isNew {
             try self.grow(session, from: current, to: target.layout, isDurable: isDurable)
         } else {
-            try self.replace(session, target.layout, target.index, over: current, isDurable: isDurable)
+            try self.replace(session, over: current, isDurable: isDurable)
         }
         if session.state == .ended {
             // So that no damage to this slot brings the session back to life. It is ended already, so nobody needs to hear of a failure.
@@ -245,13 +245,8 @@ final class SessionFile: Sendable {
         }
     }
 
-    private func replace(
-        _ session: StoredSession,
-        _ layout: SlotLayout,
-        _ index: Int,
-        over current: SessionSlots.Position,
-        isDurable: Bool
-    ) throws(SystemCallError) {
+    private func replace(_ session: StoredSession, over current: SessionSlots.Position, isDurable: Bool) throws(SystemCallError) {
+        let (layout, index) = (current.layout, 1 - current.index)
         let checksum: UInt64
         let window = isDurable || session.state == .ended ? nil : self.writableWindow()
         do {
